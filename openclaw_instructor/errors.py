@@ -1,0 +1,123 @@
+"""Every error this package raises.
+
+InstructorError                  code             exit
+├── UserError                                     2     the request, a file or a setting has to change
+│   ├── InvalidArguments         invalid_arguments
+│   ├── UnknownTask              unknown_task
+│   ├── UnknownCollection        unknown_collection
+│   ├── UnknownInstruction       unknown_instruction
+│   ├── InvalidRegistry          invalid_registry
+│   ├── InvalidSettings          invalid_settings
+│   ├── InvalidCheckpoint        invalid_checkpoint
+│   ├── CheckpointUnavailable    checkpoint_unavailable
+│   ├── UnreadableSource         unreadable_source
+│   ├── IdentityMismatch         identity_mismatch
+│   ├── MissingExtra             missing_extra
+│   └── InvalidData              invalid_data
+└── ServiceError                                  1     our side: retry, or report it
+    ├── Busy                     busy
+    ├── ModelLoading             model_loading
+    ├── DaemonUnavailable        daemon_unavailable
+    └── StoreError               store_error
+
+Each message names what is wrong, where, and the fix. `code` is stable: HTTP bodies, MCP errors and `--json` carry it.
+"""
+
+from __future__ import annotations
+
+
+class InstructorError(Exception):
+    """Base of every error of this package; `code` is its stable machine-readable name."""
+
+    code = "internal"
+    exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def as_dict(self) -> dict[str, object]:
+        return {"code": self.code, "message": self.message}
+
+
+class UserError(InstructorError):
+    exit_code = 2
+
+
+class InvalidArguments(UserError):
+    code = "invalid_arguments"
+
+
+class UnknownTask(UserError):
+    code = "unknown_task"
+
+
+class UnknownCollection(UserError):
+    code = "unknown_collection"
+
+
+class UnknownInstruction(UserError):
+    code = "unknown_instruction"
+
+
+class InvalidRegistry(UserError):
+    code = "invalid_registry"
+
+
+class InvalidSettings(UserError):
+    code = "invalid_settings"
+
+
+class InvalidCheckpoint(UserError):
+    code = "invalid_checkpoint"
+
+
+class CheckpointUnavailable(UserError):
+    code = "checkpoint_unavailable"
+
+
+class UnreadableSource(UserError):
+    code = "unreadable_source"
+
+
+class IdentityMismatch(UserError):
+    code = "identity_mismatch"
+
+
+class MissingExtra(UserError):
+    """An optional dependency is absent; the message holds the `pip install` line."""
+
+    code = "missing_extra"
+
+
+class InvalidData(UserError):
+    """A training or evaluation file does not have the documented form."""
+
+    code = "invalid_data"
+
+
+class ServiceError(InstructorError):
+    """Something on our side; `retry_after` seconds when trying again is sensible."""
+
+    code = "service_error"
+    retry_after: float | None = None
+
+
+class Busy(ServiceError):
+    code = "busy"
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ModelLoading(Busy):
+    code = "model_loading"
+
+
+class DaemonUnavailable(ServiceError):
+    code = "daemon_unavailable"
+
+
+class StoreError(ServiceError):
+    code = "store_error"

@@ -1,0 +1,114 @@
+"""One frozen Settings object: defaults < `config.yaml` in home < environment < flags.
+
+Home is `$OPENCLAW_INSTRUCTOR_HOME`, else the platform's user-data folder. Every key of `config.yaml` can be set in the
+environment as `OPENCLAW_INSTRUCTOR_<KEY>` in capitals.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from openclaw_instructor.errors import InvalidSettings
+
+APP = "openclaw-instructor"
+ENV_PREFIX = "OPENCLAW_INSTRUCTOR_"
+
+
+class Settings(BaseModel):
+    """Everything a person can configure, plus the places under home that follow from it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path
+    checkpoint: str = Field("mini", description="`mini` (bundled), a checkpoint folder, or a hub id")
+    revision: str | None = Field(None, description="hub revision to pin: a commit, tag or branch")
+    offline: bool = Field(False, description="never contact the hub")
+    device: str | None = Field(None, description="cpu, cuda, cuda:0 or mps; default: the best there is")
+    dtype: str = Field("auto", pattern="^(auto|float32|bfloat16|int8)$")
+    threads: int | None = Field(None, ge=1, description="CPU threads of the encoder; default: the physical cores")
+    batch_tokens: int = Field(16_384, ge=512, description="token budget of one forward pass")
+    unload_after: float = Field(900.0, ge=0, description="seconds without work after which the model is unloaded; 0: never")
+    exit_after: float = Field(3_600.0, ge=0, description="seconds without a request after which the daemon exits; 0: never")
+    host: str = "127.0.0.1"
+    port: int = Field(0, ge=0, le=65_535, description="0: any free port")
+    token: str | None = Field(None, min_length=8, description="bearer token of the daemon; default: a random one in home")
+    queue_texts: int = Field(20_000, ge=1, description="texts that may wait for the model before requests get `busy`")
+    load_wait: float = Field(45.0, gt=0, description="seconds a call waits for the model before it answers `model_loading`")
+    cache_mb: int = Field(256, ge=0, description="size of the embedding cache on disk; 0: no cache")
+    openclaw_sync: bool = Field(False, description="regenerate and reload the OpenClaw plugin after a registry edit")
+
+    @classmethod
+    def load(cls, home: str | Path | None = None, **flags: Any) -> Settings:
+        """Read the four layers; `flags` that are None do not count. Raises InvalidSettings."""
+        folder = Path(home or os.environ.get(ENV_PREFIX + "HOME") or platformdirs.user_data_path(APP)).expanduser().absolute()
+        values = _config_file(folder / "config.yaml") | _environment() | {k: v for k, v in flags.items() if v is not None}
+        try:
+            return cls(home=folder, **values)
+        except ValidationError as error:
+            raise InvalidSettings(_explain(error, folder / "config.yaml")) from None
+
+    @property
+    def config_path(self) -> Path:
+        return self.home / "config.yaml"
+
+    @property
+    def instructions_path(self) -> Path:
+        """The user's overlay of the packaged `instructions.yaml`."""
+        return self.home / "instructions.yaml"
+
+    @property
+    def index_path(self) -> Path:
+        return self.home / "index.db"
+
+    @property
+    def vectors_dir(self) -> Path:
+        return self.home / "vectors"
+
+    @property
+    def daemon_path(self) -> Path:
+        return self.home / "daemon.json"
+
+    @property
+    def log_path(self) -> Path:
+        return self.home / "logs" / "daemon.log"
+
+
+def _config_file(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSettings(f"{path}: cannot be read ({error}); fix its permissions or encoding, or delete it") from None
+    try:
+        values = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}" if mark else ""
+        raise InvalidSettings(f"{path}{where}: not valid YAML ({getattr(error, 'problem', error)}); correct that line") from None
+    if not isinstance(values, dict):
+        raise InvalidSettings(f"{path}: must hold `key: value` lines, such as `checkpoint: mini`")
+    return values
+
+
+def _environment() -> dict[str, str]:
+    names = {ENV_PREFIX + name.upper(): name for name in Settings.model_fields if name != "home"}
+    return {name: os.environ[variable] for variable, name in names.items() if os.environ.get(variable)}
+
+
+def _explain(error: ValidationError, path: Path) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(key, Settings.model_fields, 1)
+        hint = f"did you mean `{close[0]}`?" if close else f"known: {', '.join(Settings.model_fields)}"
+        return f"unknown setting `{key}` in {path}; {hint}"
+    variable = ENV_PREFIX + key.upper()
+    return f"setting `{key}`: {first['msg']} (got {first['input']!r}); correct it in {path} or in ${variable}"
