@@ -1,1 +1,108 @@
-def main() -> None: ...
+"""The command line: parse, call the service, print.
+
+Standard output carries data, standard error is for people. Exit status 2 is a mistake of the user's, 1 is ours.
+A command's module is imported when that command runs, so `--help` costs neither torch nor numpy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from openclaw_instructor import __version__
+
+# name -> (module:attribute, one line of help)
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "demo": ("demo:demo", "Show the three agent tools on this project's own docs and sample e-mail."),
+    "search": ("search:search", "Search the indexed documents by meaning."),
+    "classify": ("classify:classify", "Sort one e-mail or text into the labels of a task."),
+    "match": ("match:match", "Rank candidate texts by how close in meaning they are to a query."),
+    "run": ("run:run", "Run any task with its arguments as JSON."),
+    "embed": ("embed:embed", "Embed texts and print their vectors."),
+    "index": ("index:index", "Add, sync, inspect and remove collections of documents."),
+    "tasks": ("tasks:tasks", "List, show, check and add tasks."),
+    "model": ("model:model", "List, inspect, choose and download checkpoints."),
+    "daemon": ("daemon:daemon", "Start, inspect and stop the shared background process."),
+    "mcp": ("mcp:mcp", "Serve the tasks as MCP tools over standard input and output."),
+    "openclaw": ("openclaw:openclaw", "Install the tools into OpenClaw and keep them in step."),
+    "train": ("train:train", "Train or fine-tune a checkpoint."),
+    "evaluate": ("evaluate:evaluate", "Measure a checkpoint on benchmarks."),
+    "doctor": ("doctor:doctor", "Check the installation and say how to fix what is wrong."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules that are imported only when they are wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            close = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f"did you mean `{close[0]}`?" if close else "see `openclaw-instructor --help`"
+            raise click.UsageError(f"no such command: `{args[0]}`; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_line) for name, (_, help_line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False),
+    help="Folder of the configuration, the index and the tasks. [default: $OPENCLAW_INSTRUCTOR_HOME, else user data]",
+)
+@click.option("--in-process", is_flag=True, help="Do the work in this process even when a daemon is running.")
+@click.version_option(__version__, prog_name="openclaw-instructor")
+@click.pass_context
+def cli(ctx: click.Context, home: str | None, in_process: bool) -> None:
+    """Agent tools on one instruction-steered embedding model: search documents, sort e-mail, match texts."""
+    from openclaw_instructor.cli.door import Door
+
+    ctx.obj = Door(home=home, in_process=in_process)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Entry point of the `openclaw-instructor` program; ends the process with the command's exit status."""
+    arguments = list(sys.argv[1:] if args is None else args)
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str]) -> int:
+    from openclaw_instructor.cli.output import report
+    from openclaw_instructor.errors import InstructorError
+
+    try:
+        result: Any = cli.main(arguments, prog_name="openclaw-instructor", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except (InstructorError, click.ClickException) as error:
+        return report(error, as_json="--json" in arguments)
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # The reader went away (`| head`); keep the interpreter from complaining about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("OPENCLAW_INSTRUCTOR_DEBUG"):
+            raise
+        return report(error, as_json="--json" in arguments)
