@@ -1,0 +1,1 @@
+"""INSTRUCTOR: checkpoint, prompt, encoder and the reference-compatible `encode()`."""

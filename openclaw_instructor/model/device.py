@@ -1,0 +1,45 @@
+"""Which processor, which number format, how many threads."""
+
+from __future__ import annotations
+
+import torch
+
+from openclaw_instructor.errors import InvalidArguments
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def choose_device(name: str | None) -> torch.device:
+    """The named device, else cuda, else mps, else cpu. Raises InvalidArguments for a name that is not here."""
+    if name is None:
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InvalidArguments(f"device {name!r} is unknown; use cpu, cuda, cuda:0 or mps") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InvalidArguments(f"device {name!r}: this machine has no usable CUDA device; use cpu")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise InvalidArguments(f"device {name!r}: this machine has no usable Metal device; use cpu")
+    return device
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """`auto` is bfloat16 where matrix products in it are native, else float32. float16 is refused."""
+    if name == "auto":
+        return torch.bfloat16 if _bfloat16_is_native(device) else torch.float32
+    if name in ("float16", "fp16", "half"):
+        raise InvalidArguments("dtype float16: T5 overflows in it (huggingface/transformers#9295); use bfloat16 or float32")
+    if name not in DTYPES:
+        raise InvalidArguments(f"dtype {name!r} is unknown; use auto, {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+def _bfloat16_is_native(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "mps":
+        return False
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -1,0 +1,63 @@
+"""Checkpoints from the hub: the cached snapshot if it is whole, else a download of exactly the files that are needed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from openclaw_instructor.errors import CheckpointUnavailable
+
+_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")
+_FILES = ["*.json", "1_Pooling/*", "2_Dense/*", "3_Normalize/*", "spiece.model"]
+
+
+def is_id(name: str) -> bool:
+    return bool(_ID.match(name)) and "/" in name
+
+
+def snapshot(name: str, *, revision: str | None, offline: bool, pull: bool) -> tuple[Path, str]:
+    """Folder and commit of a hub repository's snapshot. Raises CheckpointUnavailable."""
+    # Late: importing the hub client costs start-up time that a bundled checkpoint must not pay.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+
+    if offline or not pull:
+        try:
+            folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
+            if _complete(folder):
+                return folder, folder.name
+        except LocalEntryNotFoundError:
+            pass
+    at = f"{name}@{revision}" if revision else name
+    if offline:
+        raise CheckpointUnavailable(
+            f"checkpoint {at} is not on this machine and `offline` is set; "
+            f"run `openclaw-instructor model pull {name}` once with a connection, or use `mini`"
+        )
+    try:
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=_wanted(name, revision)))
+    except RevisionNotFoundError:
+        raise CheckpointUnavailable(f"checkpoint {name} has no revision {revision!r} on the hub; check the commit or tag") from None
+    except RepositoryNotFoundError:
+        raise CheckpointUnavailable(
+            f"checkpoint {name} is not on the hub (or is private); check the spelling, such as hkunlp/instructor-large"
+        ) from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise CheckpointUnavailable(
+            f"checkpoint {at} is not on this machine and the hub cannot be reached ({type(error).__name__}); "
+            f"connect once and run `openclaw-instructor model pull {name}`, or use `mini`"
+        ) from None
+    return folder, folder.name
+
+
+def _wanted(name: str, revision: str | None) -> list[str]:
+    from huggingface_hub import HfApi
+
+    files = HfApi().list_repo_files(name, revision=revision)
+    weights = "model.safetensors" if "model.safetensors" in files else "pytorch_model.bin"
+    return [*_FILES, weights]
+
+
+def _complete(folder: Path) -> bool:
+    weights = (folder / "model.safetensors").exists() or (folder / "pytorch_model.bin").exists()
+    return weights and (folder / "modules.json").exists() and (folder / "config.json").exists()

@@ -1,0 +1,170 @@
+"""INSTRUCTOR: the reference package's `encode()` on our encoder, and `embed()` for those who render prompts themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.device import choose_device, choose_dtype
+from openclaw_instructor.model.encoder import Encoder
+from openclaw_instructor.model.packing import Packed, batches
+from openclaw_instructor.model.prompt import Prompt, Prompter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Pair = Sequence[str]
+Output = Literal["sentence_embedding", "token_embeddings"]
+BATCH_TOKENS = 16_384
+
+
+class INSTRUCTOR:
+    """An instruction-steered text embedding model (Su et al., ACL 2023).
+
+    `name` is `mini` (bundled, the default), a checkpoint folder or a hub id. `dtype` is "auto" (bfloat16 where the
+    processor has matrix instructions for it, else float32), "float32" or "bfloat16"; float16 is refused because T5
+    overflows in it. Raises InvalidCheckpoint, CheckpointUnavailable or InvalidArguments.
+    """
+
+    def __init__(
+        self,
+        name: str | Path | Checkpoint | None = None,
+        device: str | None = None,
+        dtype: str = "auto",
+        *,
+        revision: str | None = None,
+        offline: bool = False,
+    ) -> None:
+        opened = isinstance(name, Checkpoint)
+        self.checkpoint = name if opened else Checkpoint.open(name or "mini", revision=revision, offline=offline)
+        self.device = choose_device(device)
+        self.dtype = choose_dtype(dtype, self.device)
+        self.prompter = Prompter(self.checkpoint)
+        self.encoder = Encoder.from_checkpoint(self.checkpoint).prepare(self.dtype).to(self.device)
+
+    @property
+    def max_seq_length(self) -> int:
+        return self.checkpoint.max_seq_length
+
+    def get_sentence_embedding_dimension(self) -> int:
+        return self.checkpoint.dimension
+
+    def encode(
+        self,
+        sentences: str | Pair | Sequence[str] | Sequence[Pair],
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,
+        output_value: Output | None = "sentence_embedding",
+        convert_to_numpy: bool = True,
+        convert_to_tensor: bool = False,
+        device: str | None = None,
+        normalize_embeddings: bool = False,
+    ) -> Any:
+        """Embed `[[instruction, text], ...]`, plain texts, or one of either, as InstructorEmbedding 1.0.1 does.
+
+        Returns an array (n, dimension) float32, in input order; a tensor with `convert_to_tensor`; a list of tensors
+        with neither; one row for one string. `output_value="token_embeddings"` gives a list of tensors (tokens, width),
+        `None` a list of dicts with every value. A tuple of two strings is one pair; a list of two strings is two texts.
+        Batches are cut by tokens, `batch_size` x `max_seq_length` of them, which is the most the reference would hold.
+        """
+        single = isinstance(sentences, (str, tuple))
+        items: list[Any] = [sentences] if single else list(sentences)
+        if device is not None and choose_device(device) != self.device:
+            self.device = choose_device(device)
+            self.encoder.to(self.device)
+        prompts = self._render(items)
+        if output_value != "sentence_embedding":
+            rows = [self._outputs(prompt) for prompt in prompts]
+            picked = [row[output_value] for row in rows] if output_value else rows
+            return picked[0] if single else picked
+        with _progress_bar(prompts, shown=bool(show_progress_bar)) as bar:
+            vectors = self._embed(prompts, batch_size * self.max_seq_length, bar.update)
+        if normalize_embeddings:
+            vectors = F.normalize(vectors, dim=1)
+        if convert_to_tensor:
+            result: Any = vectors.to(self.device)
+        else:
+            result = vectors.numpy() if convert_to_numpy else list(vectors)
+        return result[0] if single else result
+
+    def embed(
+        self,
+        prompts: Sequence[Prompt],
+        batch_tokens: int = BATCH_TOKENS,
+        on_progress: Callable[[int], Any] | None = None,
+    ) -> NDArray[np.float32]:
+        """Embeddings (n, dimension) float32, L2-normalised, in the order of `prompts`; progress counts tokens."""
+        return F.normalize(self._embed(prompts, batch_tokens, on_progress), dim=1).numpy()
+
+    def _render(self, items: Sequence[Any]) -> list[Prompt]:
+        by_instruction: dict[str, list[int]] = {}
+        texts: list[str] = []
+        for index, item in enumerate(items):
+            instruction, text = _split(item, index)
+            by_instruction.setdefault(instruction, []).append(index)
+            texts.append(text)
+        prompts: list[Prompt | None] = [None] * len(items)
+        for instruction, indices in by_instruction.items():
+            for index, prompt in zip(indices, self.prompter.render(instruction, [texts[i] for i in indices]), strict=True):
+                prompts[index] = prompt
+        return [prompt for prompt in prompts if prompt is not None]
+
+    @torch.inference_mode()
+    def _embed(
+        self,
+        prompts: Sequence[Prompt],
+        batch_tokens: int,
+        on_progress: Callable[[int], Any] | None,
+    ) -> torch.Tensor:
+        vectors = torch.empty(len(prompts), self.checkpoint.dimension)
+        waiting: list[tuple[list[int], torch.Tensor]] = []
+        for indices in batches([len(prompt.ids) for prompt in prompts], batch_tokens):
+            packed = Packed.of([prompts[index] for index in indices])
+            waiting.append((indices, self.encoder(packed.to(self.device))))
+            # On a GPU the next batch is enqueued before the last one is fetched, so the device never waits for us.
+            if len(waiting) > 1 or self.device.type == "cpu":
+                _collect(waiting.pop(0), vectors)
+            if on_progress:
+                on_progress(len(packed.ids))
+        for batch in waiting:
+            _collect(batch, vectors)
+        return vectors
+
+    @torch.inference_mode()
+    def _outputs(self, prompt: Prompt) -> dict[str, torch.Tensor]:
+        packed = Packed.of([prompt]).to(self.device)
+        mask = torch.ones(len(prompt.ids), dtype=torch.long, device=self.device)
+        mask[: prompt.pool_from] = 0
+        return {
+            "input_ids": packed.ids,
+            "attention_mask": mask,
+            "token_embeddings": self.encoder.norm(self.encoder.hidden(packed)).float(),
+            "sentence_embedding": self.encoder(packed)[0],
+        }
+
+
+def _collect(batch: tuple[list[int], torch.Tensor], vectors: torch.Tensor) -> None:
+    indices, embedded = batch
+    vectors[indices] = embedded.float().cpu()
+
+
+def _split(item: Any, index: int) -> tuple[str, str]:
+    if isinstance(item, str):
+        return "", item
+    if isinstance(item, Sequence) and len(item) == 2 and all(isinstance(part, str) for part in item):
+        return item[0], item[1]
+    raise InvalidArguments(f"sentences[{index}]: give a text or an [instruction, text] pair of strings, not {item!r:.60}")
+
+
+def _progress_bar(prompts: Sequence[Prompt], *, shown: bool) -> Any:
+    from tqdm.auto import tqdm
+
+    total = sum(len(prompt.ids) for prompt in prompts)
+    return tqdm(total=total, unit="tok", unit_scale=True, desc="Embedding", disable=not shown)

@@ -1,0 +1,91 @@
+"""Which prompts share a forward pass: sorted by length, bounded by a token budget, concatenated without padding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from openclaw_instructor.model.prompt import Prompt
+
+
+@dataclass(frozen=True)
+class Group:
+    """`count` neighbouring prompts of one `length`, starting at token `start` of the packed row."""
+
+    start: int
+    count: int
+    length: int
+
+    @property
+    def tokens(self) -> int:
+        return self.count * self.length
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A batch as one row of tokens.
+
+    ids (tokens,) int64; pooled (p,) int64: the positions that enter the mean; owner (p,) int64: the prompt each belongs
+    to; counts (prompts, 1) float32: pooled tokens of each prompt; groups: runs of equal length, in order.
+    """
+
+    ids: torch.Tensor
+    pooled: torch.Tensor
+    owner: torch.Tensor
+    counts: torch.Tensor
+    groups: tuple[Group, ...]
+
+    @classmethod
+    def of(cls, prompts: Sequence[Prompt]) -> Packed:
+        """Pack prompts that are already sorted by length."""
+        lengths = torch.tensor([len(p.ids) for p in prompts])
+        skipped = torch.tensor([p.pool_from for p in prompts])
+        starts = lengths.cumsum(0) - lengths
+        counts = lengths - skipped
+        owner = torch.repeat_interleave(torch.arange(len(prompts)), counts)
+        first = counts.cumsum(0) - counts
+        pooled = torch.arange(len(owner)) + (starts + skipped - first)[owner]
+        ids = torch.tensor([token for p in prompts for token in p.ids])
+        return cls(ids, pooled, owner, counts.to(torch.float32)[:, None], _groups(prompts))
+
+    def to(self, device: torch.device) -> Packed:
+        if device.type == "cpu":
+            return self
+
+        def move(tensor: torch.Tensor) -> torch.Tensor:
+            # Pinned memory lets the copy run beside the previous batch.
+            source = tensor.pin_memory() if device.type == "cuda" else tensor
+            return source.to(device, non_blocking=True)
+
+        return Packed(move(self.ids), move(self.pooled), move(self.owner), move(self.counts), self.groups)
+
+
+def _groups(prompts: Sequence[Prompt]) -> tuple[Group, ...]:
+    groups, start = [], 0
+    for length, run in groupby(len(p.ids) for p in prompts):
+        groups.append(Group(start, sum(1 for _ in run), length))
+        start += groups[-1].tokens
+    return tuple(groups)
+
+
+def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Indices in order of length, longest first, cut so that no batch exceeds `budget` tokens (one text always fits).
+
+    Longest first: the peak of memory comes with the first batch, not after an hour.
+    """
+    order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
+    batch: list[int] = []
+    tokens = 0
+    for index in order:
+        if batch and tokens + lengths[index] > budget:
+            yield batch
+            batch, tokens = [], 0
+        batch.append(index)
+        tokens += lengths[index]
+    if batch:
+        yield batch

@@ -1,0 +1,102 @@
+"""Instruction + text -> token ids and the span that is pooled. The only copy of that rule.
+
+The two are joined verbatim, `instruction + text.strip()`, tokenised together and cut to the checkpoint's limit with the
+final EOS kept. The instruction's own token count (tokenised alone, less its EOS) is left out of the mean: the rule of
+INSTRUCTOR (Su et al., "One Embedder, Any Task", ACL 2023) and of sentence-transformers' `include_prompt: false`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+from openclaw_instructor.errors import InvalidCheckpoint
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from openclaw_instructor.model.checkpoint import Checkpoint
+
+JOIN_RULE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Token ids of instruction and text; the mean runs over `ids[pool_from:]`; `truncated` when text was cut off."""
+
+    ids: list[int]
+    pool_from: int
+    truncated: bool
+
+
+class Prompter:
+    """Renders prompts with one checkpoint's tokenizer; safe to share between threads."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        # Fast tokenizers are not safe under concurrent use (huggingface/transformers#47085).
+        self._lock = threading.Lock()
+        self._span = lru_cache(maxsize=512)(self._instruction_length)
+
+    def render(self, instruction: str, texts: Sequence[str]) -> list[Prompt]:
+        """One Prompt per text, at most `max_seq_length` ids each."""
+        with self._lock:
+            span = self._span(instruction) if instruction else 0
+            encodings = self._tokenizer.encode_batch_fast([instruction + text.strip() for text in texts])
+        return [Prompt(e.ids, min(span, len(e.ids) - 1), bool(e.overflowing)) for e in encodings]
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text alone, without special tokens and without a limit."""
+        with self._lock:
+            return [len(e) for e in self._counter.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def room(self, instruction: str) -> int:
+        """Content tokens that fit beside this instruction before a text is truncated."""
+        with self._lock:
+            trailing = 1
+            leading = len(self._tokenizer.encode("").ids) - trailing
+            span = self._span(instruction) if instruction else leading
+        return max(0, self.checkpoint.max_seq_length - span - trailing)
+
+    def _instruction_length(self, instruction: str) -> int:
+        ids = self._tokenizer.encode(instruction).ids
+        return len(ids) - (1 if ids and ids[-1] in self._special else 0)
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        tokenizer = _load_tokenizer(self.checkpoint)
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(self.checkpoint.max_seq_length)
+        return tokenizer
+
+    @cached_property
+    def _counter(self) -> Tokenizer:
+        tokenizer = _load_tokenizer(self.checkpoint)
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer
+
+    @cached_property
+    def _special(self) -> frozenset[int]:
+        return frozenset(i for i, token in self._tokenizer.get_added_tokens_decoder().items() if token.special)
+
+
+def _load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
+    path = checkpoint.folder / "tokenizer.json"
+    if path.is_file():
+        from tokenizers import Tokenizer
+
+        try:
+            return Tokenizer.from_file(str(path))
+        except Exception as error:  # the Rust side raises bare Exception
+            raise InvalidCheckpoint(f"{path} cannot be read ({error}); download the checkpoint again") from None
+    if not (checkpoint.folder / "spiece.model").is_file():
+        raise InvalidCheckpoint(f"{checkpoint.folder}: neither tokenizer.json nor spiece.model is there")
+    # Late and only here: transformers takes seconds to import, and only it converts a bare SentencePiece model.
+    from transformers import AutoTokenizer
+
+    tokenizer: Tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder).backend_tokenizer
+    return tokenizer

@@ -1,0 +1,86 @@
+"""Small random T5 checkpoints in the hub's layout, with a tokenizer trained on the spot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+CORPUS = [
+    "Represent the sentence for retrieving supporting documents: how do I add a task?",
+    "The invoice for March is attached; please pay it within thirty days.",
+    "Zürich, naïve café, 東京, Москва, emoji 🧭 and \u0000-free text of every kind.",
+    "An encoder turns tokens into vectors; a mean over the text's tokens makes an embedding.",
+    "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789 .,:;!?-()[]{}'\"",
+]
+
+
+def sentencepiece_like_tokenizer() -> Tokenizer:
+    """Unigram pieces with metaspace, and a final </s>: the shape of T5's tokenizer."""
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    specials = ["<pad>", "</s>", "<unk>"]
+    trainer = trainers.UnigramTrainer(vocab_size=160, special_tokens=specials, unk_token="<unk>", show_progress=False)
+    tokenizer.train_from_iterator(CORPUS * 8, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", tokenizer.token_to_id("</s>"))]
+    )
+    return tokenizer
+
+
+def write(folder: Path, *, seed: int = 0, max_seq_length: int = 48, safetensors: bool = True, layers: int = 2) -> Path:
+    """A T5 encoder 32 wide with a dense 32 -> 24, weights large enough that attention is far from uniform."""
+    from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = sentencepiece_like_tokenizer()
+    torch.manual_seed(seed)
+    config = T5Config(
+        vocab_size=tokenizer.get_vocab_size() + 8, d_model=32, d_ff=64, d_kv=8, num_heads=4, num_layers=layers,
+        feed_forward_proj="relu", dropout_rate=0.0, pad_token_id=0, eos_token_id=1,
+    )  # fmt: skip
+    model = T5EncoderModel(config)
+    for name, weight in model.named_parameters():
+        torch.nn.init.normal_(weight, mean=1.0 if "layer_norm" in name else 0.0, std=0.3)
+    model.save_pretrained(folder)
+    if not safetensors:
+        torch.save(model.state_dict(), folder / "pytorch_model.bin")
+        (folder / "model.safetensors").unlink()
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="</s>", pad_token="<pad>", unk_token="<unk>", model_max_length=max_seq_length
+    ).save_pretrained(folder)
+    _write_modules(folder, max_seq_length, safetensors)
+    return folder
+
+
+def _write_modules(folder: Path, max_seq_length: int, safetensors: bool) -> None:
+    def put(name: str, content: object) -> None:
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(content))
+
+    kinds = ["Transformer", "Pooling", "Dense", "Normalize"]
+    paths = ["", "1_Pooling", "2_Dense", "3_Normalize"]
+    put(
+        "modules.json",
+        [
+            {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for i, (kind, path) in enumerate(zip(kinds, paths, strict=True))
+        ],
+    )
+    put("sentence_bert_config.json", {"max_seq_length": max_seq_length, "do_lower_case": False})
+    pooling = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True, "include_prompt": False}
+    put("1_Pooling/config.json", pooling | {f"pooling_mode_{m}": False for m in ("cls_token", "max_tokens")})
+    activation = "torch.nn.modules.linear.Identity"
+    put("2_Dense/config.json", {"in_features": 32, "out_features": 24, "bias": False, "activation_function": activation})
+    dense = {"linear.weight": torch.randn(24, 32)}
+    if safetensors:
+        from safetensors.torch import save_file
+
+        save_file(dense, folder / "2_Dense" / "model.safetensors")
+    else:
+        torch.save(dense, folder / "2_Dense" / "pytorch_model.bin")
