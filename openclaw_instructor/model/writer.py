@@ -1,0 +1,100 @@
+"""Write an encoder as a checkpoint folder in the hub's layout, readable by sentence-transformers as well."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from openclaw_instructor.model.encoder import to_t5
+
+if TYPE_CHECKING:
+    from openclaw_instructor.model.checkpoint import Shape
+    from openclaw_instructor.model.encoder import Encoder
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "spiece.model", "vocab.txt")
+
+
+def write_checkpoint(
+    folder: Path,
+    encoder: Encoder,
+    *,
+    tokenizer_from: Path,
+    max_seq_length: int,
+    card: str,
+    dtype: torch.dtype = torch.float32,
+) -> Path:
+    """Write weights, configuration, tokenizer and model card; `tokenizer_from` is a folder that holds a tokenizer.
+
+    `dtype` is that of the stored weights only: they are always computed with as the reader decides. The folder appears
+    whole or not at all.
+    """
+    from safetensors.torch import save_file
+
+    new = folder.with_name(folder.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    (new / "2_Dense").mkdir(parents=True)
+    tensors = {name: tensor.to(dtype).cpu() for name, tensor in to_t5(encoder).items()}
+    save_file({"linear.weight": tensors.pop("dense.weight")}, new / "2_Dense" / "model.safetensors")
+    save_file(tensors, new / "model.safetensors", metadata={"format": "pt"})
+    for name, content in _configs(encoder.shape, max_seq_length).items():
+        (new / name).parent.mkdir(exist_ok=True)
+        (new / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    for name in TOKENIZER_FILES:
+        if (tokenizer_from / name).is_file():
+            shutil.copyfile(tokenizer_from / name, new / name)
+    (new / "README.md").write_text(card, encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    new.rename(folder)
+    return folder
+
+
+def _configs(shape: Shape, max_seq_length: int) -> dict[str, Any]:
+    modules = ["Transformer", "Pooling", "Dense"] + ["Normalize"] * shape.normalize
+    return {
+        "config.json": {
+            "architectures": ["T5EncoderModel"],
+            "model_type": "t5",
+            "vocab_size": shape.vocab_size,
+            "d_model": shape.width,
+            "d_ff": shape.inner,
+            "d_kv": shape.head_width,
+            "num_heads": shape.heads,
+            "num_layers": shape.layers,
+            "num_decoder_layers": shape.layers,
+            "feed_forward_proj": "relu",
+            "relative_attention_num_buckets": shape.buckets,
+            "relative_attention_max_distance": shape.max_distance,
+            "layer_norm_epsilon": shape.epsilon,
+            "dropout_rate": 0.0,
+            "is_encoder_decoder": False,
+            "use_cache": False,
+            "dtype": "float32",
+        },
+        "modules.json": [
+            {
+                "idx": index,
+                "name": str(index),
+                "path": f"{index}_{kind}" if index else "",
+                "type": f"sentence_transformers.models.{kind}",
+            }
+            for index, kind in enumerate(modules)
+        ],
+        "1_Pooling/config.json": {
+            "word_embedding_dimension": shape.width,
+            "pooling_mode_cls_token": False,
+            "pooling_mode_mean_tokens": True,
+            "pooling_mode_max_tokens": False,
+            "include_prompt": False,
+        },
+        "2_Dense/config.json": {
+            "in_features": shape.width,
+            "out_features": shape.dimension,
+            "bias": False,
+            "activation_function": "torch.nn.modules.linear.Identity",
+        },
+        "sentence_bert_config.json": {"max_seq_length": max_seq_length, "do_lower_case": False},
+    }

@@ -1,0 +1,261 @@
+"""Distil a sentence embedding teacher into an INSTRUCTOR student.
+
+Loss: (1 - cosine to the teacher's vector) x 10, plus the KL divergence between the rows of the two in-batch similarity
+matrices (temperature 1/20): regression places each text, the similarities teach what is near what. Batches are either
+texts of similar length or (query, passage) pairs, so that questions learn where their answers lie. Half of the batches
+carry an instruction, masked from the mean: it must do no harm before anything is taught to follow it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from openclaw_instructor.model.encoder import Encoder, RMSNorm
+from openclaw_instructor.model.packing import Packed
+from openclaw_instructor.model.prompt import Prompt
+
+
+@dataclass(frozen=True)
+class DistillConfig:
+    minutes: float = 60.0  # wall time; the learning rate follows it
+    batch_tokens: int = 8_192  # tokens of a step
+    batch_texts: int = 384  # and at most so many texts
+    pair_share: float = 0.35  # of the steps use (query, passage) pairs
+    instruction_share: float = 0.5  # of the batches carry an instruction
+    learning_rate: float = 1.5e-3
+    warmup_steps: int = 200
+    decay_from: float = 0.3  # share of the run after which the rate falls linearly to zero
+    weight_decay: float = 0.01
+    regression_weight: float = 10.0
+    similarity_scale: float = 20.0
+    clip: float = 1.0
+    seed: int = 0
+    save_every: float = 300.0  # seconds between checkpoints
+    log_every: int = 50
+
+
+@dataclass
+class Corpus:
+    """Token ids without special tokens; `vectors` (texts, dimension) float16 of the teacher; `pairs` index the texts."""
+
+    ids: list[list[int]]
+    vectors: np.ndarray
+    pairs: np.ndarray
+    instructions: list[list[int]]
+    query_instructions: list[list[int]]
+    passage_instructions: list[list[int]]
+    start: int  # the token before every prompt ([CLS]); -1: none
+    end: int  # the token after it ([SEP] or </s>)
+
+
+class Batches:
+    """Draws batches of similar length from a corpus; its state is one random generator."""
+
+    def __init__(self, corpus: Corpus, config: DistillConfig, held_out: int) -> None:
+        self.corpus, self.config = corpus, config
+        self.random = random.Random(config.seed)
+        lengths = np.array([len(ids) for ids in corpus.ids])
+        self.lengths = lengths
+        singles = np.arange(held_out, len(lengths))
+        self.order = singles[np.argsort(lengths[held_out:], kind="stable")]
+        # Sampling a position uniformly over tokens, not texts, gives passages their share of the steps.
+        self.cumulative = np.cumsum(np.sqrt(lengths[self.order] + 4.0))
+        usable = (corpus.pairs >= held_out).all(axis=1)
+        pairs = corpus.pairs[usable]
+        self.pairs = pairs[np.argsort(lengths[pairs].sum(axis=1), kind="stable")]
+
+    def draw(self) -> tuple[list[Prompt], torch.Tensor]:
+        """Prompts sorted by length and the teacher's vectors (prompts, dimension) float32."""
+        if len(self.pairs) and self.random.random() < self.config.pair_share:
+            texts, instructions = self._pairs()
+        else:
+            texts, instructions = self._singles()
+        prompts = [self._prompt(index, instruction) for index, instruction in zip(texts, instructions, strict=True)]
+        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].ids))
+        teacher = torch.from_numpy(self.corpus.vectors[[texts[i] for i in order]].astype(np.float32))
+        return [prompts[i] for i in order], teacher
+
+    def _singles(self) -> tuple[list[int], list[list[int]]]:
+        at = int(np.searchsorted(self.cumulative, self.random.random() * self.cumulative[-1]))
+        length = int(self.lengths[self.order[at]]) + 2
+        count = max(16, min(self.config.batch_texts, self.config.batch_tokens // length))
+        window = self.order[max(0, at - 4 * count) : at + 4 * count]
+        chosen = self.random.sample(list(window), min(count, len(window)))
+        instruction = self._maybe(self.corpus.instructions)
+        return [int(i) for i in chosen], [instruction] * len(chosen)
+
+    def _pairs(self) -> tuple[list[int], list[list[int]]]:
+        at = self.random.randrange(len(self.pairs))
+        length = int(self.lengths[self.pairs[at]].sum()) + 4
+        count = max(16, min(self.config.batch_texts // 2, self.config.batch_tokens // length))
+        window = self.pairs[max(0, at - 4 * count) : at + 4 * count]
+        chosen = window[self.random.sample(range(len(window)), min(count, len(window)))]
+        query, passage = self._maybe(self.corpus.query_instructions), self._maybe(self.corpus.passage_instructions)
+        texts = [int(i) for i in chosen[:, 0]] + [int(i) for i in chosen[:, 1]]
+        return texts, [query] * len(chosen) + [passage] * len(chosen)
+
+    def _maybe(self, instructions: list[list[int]]) -> list[int]:
+        return self.random.choice(instructions) if self.random.random() < self.config.instruction_share else []
+
+    def _prompt(self, index: int, instruction: list[int]) -> Prompt:
+        lead = [self.corpus.start] if self.corpus.start >= 0 else []
+        skipped = len(lead) + len(instruction) if instruction else 0
+        return Prompt([*lead, *instruction, *self.corpus.ids[index], self.corpus.end], skipped, truncated=False)
+
+
+def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig) -> torch.Tensor:
+    """Scalar loss of L2-normalised vectors (n, dimension) against the teacher's."""
+    regression = (1 - (student * teacher).sum(dim=1)).mean()
+    itself = torch.eye(len(student), dtype=torch.bool, device=student.device)
+    ours = (student @ student.T * config.similarity_scale).masked_fill(itself, -1e4)
+    theirs = (teacher @ teacher.T * config.similarity_scale).masked_fill(itself, -1e4)
+    divergence = F.kl_div(F.log_softmax(ours, dim=1), F.log_softmax(theirs, dim=1), log_target=True, reduction="batchmean")
+    return config.regression_weight * regression + divergence
+
+
+def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Path, held_out: int = 2_000) -> Encoder:
+    """Train `encoder` until the time is up; checkpoints and `metrics.jsonl` go to `folder`; resumes what lies there."""
+    torch.manual_seed(config.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
+    batches = Batches(corpus, config, held_out)
+    table = [encoder.tokens.weight]
+    others = [p for n, p in encoder.named_parameters() if not n.startswith("tokens.")]
+    optimizer = torch.optim.AdamW(
+        [{"params": table, "weight_decay": 0.0}, {"params": others}],
+        lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True,
+    )  # fmt: skip
+    step, tokens, spent = _resume(folder, encoder, optimizer, batches)
+    began = saved = time.monotonic()
+    metrics = (folder / "metrics.jsonl").open("a")
+    encoder.train()
+    while True:
+        elapsed = spent + time.monotonic() - began
+        progress = elapsed / (60 * config.minutes)
+        if progress >= 1:
+            break
+        rate = _rate(step, progress, config)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        prompts, teacher = batches.draw()
+        device = encoder.device
+        with torch.autocast(device.type, torch.bfloat16):
+            student = encoder(Packed.of(prompts).to(device))
+        loss = loss_of(student, teacher.to(device), config)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(encoder.parameters(), config.clip)
+        optimizer.step()
+        step += 1
+        tokens += sum(len(prompt.ids) for prompt in prompts)
+        if step % config.log_every == 0:
+            row: dict[str, Any] = {"step": step, "minutes": round(elapsed / 60, 2), "loss": round(loss.item(), 4), "rate": rate}
+            row |= {"tokens": tokens, "tokens_per_second": round(tokens / max(elapsed, 1e-9))}
+            if step % (10 * config.log_every) == 0:
+                row["held_out_cosine"] = round(held_out_cosine(encoder, batches, held_out), 4)
+            metrics.write(json.dumps(row) + "\n")
+            metrics.flush()
+        if time.monotonic() - saved > config.save_every:
+            _save(folder, encoder, optimizer, batches, (step, tokens, spent + time.monotonic() - began))
+            saved = time.monotonic()
+    _save(folder, encoder, optimizer, batches, (step, tokens, spent + time.monotonic() - began))
+    return encoder
+
+
+@torch.no_grad()
+def held_out_cosine(encoder: Encoder, batches: Batches, held_out: int) -> float:
+    """Mean cosine to the teacher over the first `held_out` texts, which no batch contains."""
+    encoder.eval()
+    order: Sequence[int] = sorted(range(held_out), key=lambda i: len(batches.corpus.ids[i]))
+    total = 0.0
+    for start in range(0, held_out, 128):
+        chosen = list(order[start : start + 128])
+        packed = Packed.of([batches._prompt(index, []) for index in chosen]).to(encoder.device)
+        teacher = torch.from_numpy(batches.corpus.vectors[chosen].astype(np.float32)).to(encoder.device)
+        with torch.autocast(encoder.device.type, torch.bfloat16):
+            total += float((encoder(packed) * teacher).sum())
+    encoder.train()
+    return total / held_out
+
+
+def _rate(step: int, progress: float, config: DistillConfig) -> float:
+    warm = min(1.0, (step + 1) / config.warmup_steps)
+    fall = min(1.0, (1 - progress) / (1 - config.decay_from))
+    return config.learning_rate * warm * max(fall, 0.0)
+
+
+def _save(folder: Path, encoder: Encoder, optimizer: Any, batches: Batches, at: tuple[int, int, float]) -> None:
+    state = {"encoder": encoder.state_dict(), "optimizer": optimizer.state_dict(), "at": at, "random": batches.random.getstate()}
+    torch.save(state, folder / "state.pt.new")
+    (folder / "state.pt.new").replace(folder / "state.pt")
+
+
+def _resume(folder: Path, encoder: Encoder, optimizer: Any, batches: Batches) -> tuple[int, int, float]:
+    path = folder / "state.pt"
+    if not path.exists():
+        return 0, 0, 0.0
+    state = torch.load(path, weights_only=True)
+    encoder.load_state_dict(state["encoder"])
+    optimizer.load_state_dict(state["optimizer"])
+    version, internal, gauss = state["random"]
+    batches.random.setstate((version, tuple(internal), gauss))
+    step, tokens, spent = state["at"]
+    return step, tokens, spent
+
+
+def set_centred(encoder: Encoder, centred: bool) -> Encoder:
+    """Train with layer norm, or turn what was so trained into a plain T5 encoder that computes the same.
+
+    Layer norm is RMS norm of the centred stream, and centring is linear: applied to everything that writes to the
+    residual stream, it makes the mean zero and the two norms one. On a CPU the fused kernel is several times faster.
+    """
+    for module in encoder.modules():
+        if isinstance(module, RMSNorm):
+            module.centred = centred
+    if not centred:
+        with torch.no_grad():
+            encoder.tokens.weight -= encoder.tokens.weight.mean(dim=1, keepdim=True)
+            for layer in encoder.layers:
+                for product in (layer.out, layer.down):
+                    product.weight -= product.weight.mean(dim=0, keepdim=True)
+    return encoder
+
+
+def start_from_token_vectors(encoder: Encoder, vectors: torch.Tensor) -> None:
+    """Make an untrained student the mean of static word vectors: it then learns far faster than from noise.
+
+    `vectors` (vocabulary, teacher dimension): the teacher's output for each token alone. They are centred and rotated
+    into the student's width by SVD; residual branches start at zero; the dense layer turns the rotation back.
+    """
+    centred = vectors.float() - vectors.float().mean(dim=0)
+    _, _, rotation = torch.linalg.svd(centred, full_matrices=False)
+    width = min(encoder.shape.width, centred.shape[1])
+    turned = centred @ rotation[:width].T
+    with torch.no_grad():
+        encoder.tokens.weight.zero_()[:, :width] = turned / turned.pow(2).mean().sqrt()
+        encoder.dense.weight.zero_()[:, :width] = rotation[:width].T
+        encoder.position.weight.zero_()
+        for layer in encoder.layers:
+            for name, weight in layer.named_parameters():
+                if weight.dim() > 1:
+                    torch.nn.init.zeros_(weight) if name.startswith(("out", "down")) else _initial(weight, name, encoder)
+
+
+def _initial(weight: torch.Tensor, name: str, encoder: Encoder) -> None:
+    """T5's own initial spread: attention is unscaled, so its queries start smaller by the root of the head width."""
+    width = encoder.shape.width
+    torch.nn.init.normal_(weight, std=width**-0.5)
+    if name.startswith("qkv"):
+        queries = encoder.shape.heads * encoder.shape.head_width
+        weight[:queries] /= math.sqrt(encoder.shape.head_width)
