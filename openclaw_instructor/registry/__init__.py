@@ -1,0 +1,10 @@
+"""`instructions.yaml` -> Task objects: the packaged file, the user's overlay of it, live reload.
+
+A task entered there becomes an agent tool of the same name. See `docs/tasks.md` for every key.
+"""
+
+from openclaw_instructor.registry.registry import Registry, check
+from openclaw_instructor.registry.source import Problem
+from openclaw_instructor.registry.task import KINDS, ClassifyTask, Label, MatchTask, SearchTask, Task
+
+__all__ = ["KINDS", "ClassifyTask", "Label", "MatchTask", "Problem", "Registry", "SearchTask", "Task", "check"]

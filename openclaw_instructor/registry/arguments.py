@@ -1,0 +1,108 @@
+"""Arguments of a call, checked against the task's own schema; every refusal is one plain sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.registry.parameters import LIMITS
+from openclaw_instructor.registry.source import suggest
+from openclaw_instructor.registry.task import Task
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
+_TYPES = {"string": "text", "integer": "a whole number", "number": "a number", "array": "a list", "object": "an object"}
+_NAMES = {str: "text", int: "a whole number", float: "a number", list: "a list", dict: "an object"}
+# An unknown name explains a missing one, so it is told first.
+_ORDER = ("additionalProperties", "required", "type")
+
+
+def validate(task: Task, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with the schema's defaults filled in; raises InvalidArguments.
+
+    A null stands for an argument that was left out: many callers send every name they know.
+    """
+    from jsonschema import Draft202012Validator
+
+    if not isinstance(arguments, Mapping):
+        raise InvalidArguments(f"{task.name}: the arguments must be an object, not {_given(arguments)}")
+    schema = task.parameters()
+    given = {name: value for name, value in arguments.items() if value is not None}
+    # Before the schema, which would walk through megabytes first.
+    for name, value in given.items():
+        _check_size(task, str(name), value)
+    errors = sorted(Draft202012Validator(schema).iter_errors(given), key=_urgency)
+    if errors:
+        raise InvalidArguments(f"{task.name}: {_sentence(errors[0], schema)}")
+    for name, value in given.items():
+        _check_blank(task, name, value, schema["properties"][name])
+    defaults = {name: rule["default"] for name, rule in schema["properties"].items() if "default" in rule}
+    return defaults | given
+
+
+def _check_size(task: Task, name: str, value: Any) -> None:
+    limit = LIMITS.get(name)
+    if isinstance(limit, int) and isinstance(value, str) and len(value) > limit:
+        _refuse_length(task, name, len(value), limit)
+    if isinstance(limit, tuple) and isinstance(value, list | tuple):
+        most, longest = limit
+        if len(value) > most:
+            raise InvalidArguments(
+                f"{task.name}: `{name}` has {len(value):,} entries and the limit is {most:,}; send fewer"
+            )
+        for number, item in enumerate(value):
+            if isinstance(item, str) and len(item) > longest:
+                _refuse_length(task, f"{name}[{number}]", len(item), longest)
+
+
+def _refuse_length(task: Task, name: str, length: int, limit: int) -> NoReturn:
+    raise InvalidArguments(
+        f"{task.name}: `{name}` is {length:,} characters long and the limit is {limit:,}; send only what matters"
+    )
+
+
+def _check_blank(task: Task, name: str, value: Any, rule: Mapping[str, Any]) -> None:
+    items = value if isinstance(value, list) else [value]
+    rule = rule.get("items", rule)
+    for number, item in enumerate(items):
+        if isinstance(item, str) and rule.get("minLength") and not item.strip():
+            where = f"{name}[{number}]" if isinstance(value, list) else name
+            raise InvalidArguments(f"{task.name}: `{where}` is empty; write some text there")
+
+
+def _urgency(error: ValidationError) -> tuple[int, list[str]]:
+    place = _ORDER.index(error.validator) if error.validator in _ORDER else len(_ORDER)
+    return place, [str(part) for part in error.absolute_path]
+
+
+def _sentence(error: Any, schema: Mapping[str, Any]) -> str:
+    name = "".join(f"[{part}]" if isinstance(part, int) else str(part) for part in error.absolute_path)
+    rule, value, bound = error.validator, error.instance, error.validator_value
+    if rule == "additionalProperties":
+        unknown = next(key for key in value if key not in schema["properties"])
+        return f"unknown argument `{unknown}`; {suggest(str(unknown), schema['properties'])}"
+    if rule == "required":
+        missing = next(key for key in bound if key not in value)
+        return f"`{missing}` is missing; add it: {schema['properties'][missing]['description'].rstrip('.')}"
+    sentences = {
+        "type": f"must be {_TYPES.get(str(bound), bound)}, not {_given(value)}",
+        "minLength": "is empty; write some text there",
+        "minItems": f"has {len(value) if isinstance(value, list) else 0} entries; give at least {bound}",
+        "uniqueItems": f"lists {_duplicate(value)!r} twice; name each one once",
+        "enum": f"is {value!r}; use one of {', '.join(map(str, bound)) if isinstance(bound, list) else bound}",
+        "pattern": f"is {value!r}; write the day as YYYY-MM-DD",
+        "minimum": f"is {value!r}; give at least {bound}",
+        "maximum": f"is {value!r}; give at most {bound}",
+    }
+    return f"`{name}` {sentences.get(str(rule), error.message)}"
+
+
+def _duplicate(items: Any) -> Any:
+    known = items if isinstance(items, list) else []
+    return next((item for number, item in enumerate(known) if item in known[:number]), None)
+
+
+def _given(value: Any) -> str:
+    return "true/false" if isinstance(value, bool) else _NAMES.get(type(value), type(value).__name__)

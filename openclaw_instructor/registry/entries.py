@@ -1,0 +1,156 @@
+"""A parsed registry file -> validated entries, every problem with its line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from openclaw_instructor.registry.source import Location, Problem, Source, read, suggest
+from openclaw_instructor.registry.task import DESCRIPTION_LIMIT, KINDS, NAME_PATTERN, InstructionText, Task
+
+VERSION = 1
+_KEYS = ("version", "embeddings", "tasks")
+_BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
+
+
+@dataclass
+class Entries:
+    """What one file says. `hidden` are the names it switches off with nothing but `enabled: false`."""
+
+    tasks: dict[str, Task] = field(default_factory=dict)
+    embeddings: dict[str, str | dict[str, str]] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
+
+
+def load(path: Path, base: Entries | None) -> tuple[Entries, list[Problem]]:
+    """The sound entries of a file and what is wrong with the others; `base` is what the file overlays, if anything."""
+    source = read(path)
+    entries = Entries()
+    if source.data is None:
+        return entries, source.problems
+    if not isinstance(source.data, dict):
+        source.report((), "must hold keys", "start it with `version: 1` and `tasks:`")
+        return entries, source.problems
+    for key in source.data:
+        if key not in _KEYS:
+            source.report((str(key),), "is not a known key", suggest(str(key), _KEYS))
+    version = source.data.get("version", VERSION)
+    if version != VERSION or isinstance(version, bool):
+        source.report(("version",), f"is {version!r}, which this release does not know", f"write `version: {VERSION}`")
+    for name, value in _section(source, "embeddings").items():
+        _add_embedding(source, name, value, entries)
+    for name, value in _section(source, "tasks").items():
+        _add_task(source, name, value, entries, base)
+    return entries, sorted(source.problems, key=lambda problem: problem.line or 0)
+
+
+def _section(source: Source, key: str) -> dict[Any, Any]:
+    section = source.data.get(key)
+    if section is None:
+        return {}
+    if isinstance(section, dict):
+        return section
+    source.report(
+        (key,), "must be a mapping of name to entry", f"write `{key}:` and indented `name: ...` lines below it"
+    )
+    return {}
+
+
+def _add_embedding(source: Source, name: Any, value: Any, entries: Entries) -> None:
+    location: Location = ("embeddings", str(name))
+    if (
+        not isinstance(name, str)
+        or not name.strip()
+        or any(character.isspace() or character == "." for character in name)
+    ):
+        source.report(location, "is not a usable name", "use one word without dots or spaces, in quotes if need be")
+        return
+    try:
+        entries.embeddings[name] = TypeAdapter(InstructionText).validate_python(value)
+    except ValidationError as error:
+        _explain(source, location, error, None)
+
+
+def _add_task(source: Source, name: Any, value: Any, entries: Entries, base: Entries | None) -> None:
+    location: Location = ("tasks", str(name))
+    if not isinstance(name, str) or not re.fullmatch(NAME_PATTERN, name):
+        source.report(location, "is not a valid tool name", "use a-z, 0-9 and _, a letter first, at most 64 characters")
+        return
+    if not isinstance(value, dict):
+        source.report(location, "must be a mapping", "indent `kind:`, `description:` ... below it")
+        return
+    if base is not None and value == {"enabled": False}:
+        entries.hidden.add(name)
+        if name not in base.tasks:
+            source.report(location, "hides a task that does not exist", suggest(name, base.tasks))
+        return
+    kind = value.get("kind")
+    model = KINDS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        what = f"is `{kind}`, which is not a kind of task" if "kind" in value else "has no `kind`"
+        at = (*location, "kind") if "kind" in value else location
+        source.report(
+            at, what, suggest(str(kind), KINDS) if kind is not None else f"add `kind:`, one of {', '.join(KINDS)}"
+        )
+        return
+    if "name" in value:
+        source.report((*location, "name"), "is not a known key", "the name is the key above it")
+        return
+    try:
+        entries.tasks[name] = model.model_validate({**value, "name": name})
+    except ValidationError as error:
+        _explain(source, location, error, model)
+
+
+def _explain(source: Source, location: Location, error: ValidationError, model: type[BaseModel] | None) -> None:
+    for details in error.errors(include_url=False):
+        inner: Location = tuple(details["loc"])
+        if inner == ("name",):
+            inner = ()
+        what, fix = _sentence(details["type"], inner, details, model)
+        source.report((*location, *inner), what, fix)
+
+
+def _sentence(kind: str, inner: Location, details: Any, model: type[BaseModel] | None) -> tuple[str, str]:
+    context, given = details.get("ctx", {}), details["input"]
+    if kind == "value_error":
+        what, _, fix = str(context["error"]).partition("; ")
+        return what, fix
+    if kind == "missing":
+        return "is missing", f"add `{inner[-1]}: ...`"
+    if kind == "extra_forbidden":
+        return "is not a known key", suggest(str(inner[-1]), _keys(model, inner[:-1]))
+    if kind == "string_type":
+        # YAML reads a bare no, on, 12 or 2024-01-01 as something else than text.
+        return f"must be text, not {type(given).__name__}", "put it in quotes"
+    if kind == "string_too_long":
+        return f"is {len(given)} characters long; the limit is {context['max_length']}", "shorten it"
+    if kind == "string_too_short":
+        return "is empty", f"write at most {DESCRIPTION_LIMIT} characters"
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        return f"is {given!r}", f"give a number of {words} {context[key]}"
+    if kind == "too_short":
+        return f"has {context['actual_length']} entries", f"give at least {context['min_length']}"
+    if kind == "literal_error":
+        return f"is {given!r}", suggest(str(given), re.findall(r"'([^']+)'", context["expected"]))
+    return f"is {given!r}", details["msg"][:1].lower() + details["msg"][1:]
+
+
+def _keys(model: type[BaseModel] | None, location: Location) -> list[str]:
+    """The YAML keys known at this place inside an entry."""
+    for part in location:
+        if model is not None and isinstance(part, str):
+            field_info = next((f for n, f in model.model_fields.items() if (f.alias or n) == part), None)
+            annotation = field_info.annotation if field_info else None
+            found = [a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, BaseModel)]
+            model = found[0] if found else None
+    if model is None:
+        return []
+    return [
+        info.alias or name for name, info in model.model_fields.items() if name != "name" or not issubclass(model, Task)
+    ]

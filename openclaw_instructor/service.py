@@ -1,0 +1,148 @@
+"""The one door: every surface lists tools and runs tasks through a Toolbox."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from openclaw_instructor.registry import ClassifyTask, MatchTask, Registry, SearchTask
+from openclaw_instructor.registry.arguments import validate
+from openclaw_instructor.settings import Settings
+
+if TYPE_CHECKING:
+    from openclaw_instructor.engine import Embeddings, Engine
+    from openclaw_instructor.index import CollectionStatus, Index, SyncReport
+
+
+@dataclass(frozen=True)
+class ToolSpec:
+    """A task as an agent host sees it; `parameters` is a JSON Schema."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    read_only: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Toolbox:
+    """Registry, model and index of one home folder, in this process. Thread-safe.
+
+    Making one is cheap: the engine and the index open on first use, the weights load on the first text to embed.
+    """
+
+    def __init__(
+        self, home: str | Path | None = None, *, settings: Settings | None = None, engine: Engine | None = None
+    ) -> None:
+        self.settings = settings or Settings.load(home)
+        self.registry = Registry.load(self.settings)
+        self._engine = engine
+        self._index: Index | None = None
+        self._lock = threading.RLock()
+
+    @property
+    def engine(self) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                from openclaw_instructor.engine import Engine
+
+                self._engine = Engine(self.settings)
+            return self._engine
+
+    @property
+    def index(self) -> Index:
+        with self._lock:
+            if self._index is None:
+                from openclaw_instructor.index import Index
+
+                self._index = Index(self.settings, self.engine)
+            return self._index
+
+    def tools(self) -> list[ToolSpec]:
+        """The enabled tasks, in the registry's order, edits of the files included."""
+        self.registry.refresh()
+        return [ToolSpec(task.name, task.description, task.parameters()) for task in self.registry.tasks.values()]
+
+    def run(self, task: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a task and return its result as a flat, JSON-able dict.
+
+        Raises UnknownTask, InvalidArguments, and what the engine and the index raise: all InstructorError.
+        """
+        self.registry.refresh()
+        definition = self.registry.get(task)
+        checked = validate(definition, arguments)
+        if isinstance(definition, SearchTask):
+            from openclaw_instructor.tasks import search
+
+            return search.run(definition, checked, self.index)
+        if isinstance(definition, ClassifyTask):
+            from openclaw_instructor.tasks import classify
+
+            return classify.run(definition, checked, self.engine)
+        if isinstance(definition, MatchTask):
+            from openclaw_instructor.tasks import match
+
+            return match.run(definition, checked, self.engine)
+        raise AssertionError(f"kind {definition.kind!r} has no runner")
+
+    def embed(self, texts: Sequence[str], input_type: str = "") -> Embeddings:
+        """Embed texts under the instruction `input_type` names (see Registry.embedding_instruction); "" is none."""
+        self.registry.refresh()
+        instruction = self.registry.embedding_instruction(input_type, self.engine.checkpoint_name)
+        return self.engine.embed(list(texts), instruction)
+
+    def index_add(
+        self,
+        name: str,
+        folders: Sequence[str | Path],
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+    ) -> None:
+        """Register folders as a collection; `index_sync` then reads them.
+
+        Documents are steered by the task that searches this collection, else by the first search task.
+        """
+        self.registry.refresh()
+        instruction = self._document_instruction(name)
+        paths = [Path(folder).expanduser().absolute() for folder in folders]
+        self.index.add(name, paths, include=include, exclude=exclude, instruction=instruction)
+
+    def index_sync(self, name: str | None = None, on_progress: Callable[..., None] | None = None) -> SyncReport:
+        """Bring one collection, or all, up to date with its folders."""
+        return self.index.sync(name, on_progress=on_progress)
+
+    def index_status(self, name: str | None = None) -> list[CollectionStatus]:
+        return self.index.status(name)
+
+    def index_remove(self, name: str) -> None:
+        """Forget a collection; the files it was made from stay."""
+        self.index.remove(name)
+
+    def close(self) -> None:
+        """Stop the engine's worker and close the index. A closed Toolbox is not used again."""
+        with self._lock:
+            if self._index is not None:
+                self._index.close()
+            if self._engine is not None:
+                self._engine.close()
+
+    def __enter__(self) -> Toolbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _document_instruction(self, collection: str) -> str:
+        searches = [task for task in self.registry.tasks.values() if isinstance(task, SearchTask)]
+        chosen = next((task for task in searches if task.collection == collection), searches[0] if searches else None)
+        if chosen is not None:
+            return chosen.instruction("document", self.engine.checkpoint_name)
+        return self.registry.embedding_instruction("passage", self.engine.checkpoint_name)
