@@ -1,0 +1,7 @@
+"""The one running model of a process: a queue, a worker thread, an embedding cache."""
+
+from openclaw_instructor.engine.engine import Engine
+from openclaw_instructor.engine.requests import Embeddings, Priority
+from openclaw_instructor.engine.runner import Embedder
+
+__all__ = ["Embedder", "Embeddings", "Engine", "Priority"]

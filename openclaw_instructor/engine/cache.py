@@ -1,0 +1,171 @@
+"""The embedding cache: identity and text hash -> vector, in SQLite, bounded by size, least recently used out first.
+
+It is derived data: a damaged file is replaced, and a disk that is full or read-only only switches the cache off. Keys
+are digests and values are vectors, so the file holds no text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sqlite3
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from openclaw_instructor.engine.requests import Vector
+
+logger = logging.getLogger(__name__)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS vector (
+    key BLOB PRIMARY KEY, used INTEGER NOT NULL, tokens INTEGER NOT NULL, truncated INTEGER NOT NULL,
+    size INTEGER NOT NULL, data BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS vector_used ON vector (used, size);
+"""
+_VERSION = 1
+_ROW_OVERHEAD = 80  # bytes of keys, counters and index entries per row, measured on a full cache
+_EVICT_TO = 0.9
+_PARAMETERS = 500
+
+
+def text_key(identity: str, text: str) -> bytes:
+    """Digest of what decides an embedding. Leading and trailing white space does not count, as in a prompt."""
+    digest = hashlib.blake2b(identity.encode(), digest_size=20)
+    digest.update(b"\0" + text.strip().encode("utf-8", "surrogatepass"))
+    return digest.digest()
+
+
+class EmbeddingCache:
+    """Thread-safe. `limit` is in bytes. `problem` says why the cache is off, when it is."""
+
+    def __init__(self, path: Path, limit: int) -> None:
+        self._path = path
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._clock = 0
+        self._size = 0
+        self.problem: str | None = None
+        self.hits = 0
+        self.misses = 0
+        try:
+            self._open()
+        except (OSError, sqlite3.Error) as error:
+            self._recover(error)
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, Vector]:
+        """The cached vectors among `keys`."""
+        import numpy as np
+
+        found: dict[bytes, Vector] = {}
+        with self._lock:
+            if self._connection is None:
+                return found
+            try:
+                for start in range(0, len(keys), _PARAMETERS):
+                    part = keys[start : start + _PARAMETERS]
+                    marks = ",".join("?" * len(part))
+                    rows = self._connection.execute(
+                        f"SELECT key, tokens, truncated, data FROM vector WHERE key IN ({marks})",  # noqa: S608
+                        part,
+                    )
+                    for key, tokens, truncated, data in rows:
+                        found[key] = Vector(np.frombuffer(data, dtype="<f4"), tokens, bool(truncated))
+                self._touch(list(found))
+            except sqlite3.Error as error:
+                self._recover(error)
+            self.hits += sum(key in found for key in keys)
+            self.misses += sum(key not in found for key in keys)
+        return found
+
+    def put(self, vectors: Mapping[bytes, Vector]) -> None:
+        """Remember vectors; the least recently used ones make room."""
+        with self._lock:
+            if self._connection is None or not vectors:
+                return
+            try:
+                with self._connection:
+                    self._clock += 1
+                    rows = [
+                        (key, self._clock, v.tokens, v.truncated, v.values.nbytes + _ROW_OVERHEAD, v.values.tobytes())
+                        for key, v in vectors.items()
+                    ]
+                    self._connection.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?, ?, ?, ?, ?)", rows)
+                    self._size += sum(row[4] for row in rows)
+                    if self._size > self._limit:
+                        self._evict()
+            except sqlite3.Error as error:
+                self._recover(error)
+
+    def close(self) -> None:
+        with self._lock:
+            self._disconnect()
+
+    def _open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        connection = sqlite3.connect(self._path, check_same_thread=False, timeout=5.0)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            # What a power cut loses is only work to be done again.
+            connection.execute("PRAGMA synchronous=OFF")
+            if connection.execute("PRAGMA user_version").fetchone()[0] not in (0, _VERSION):
+                connection.execute("DROP TABLE IF EXISTS vector")
+            connection.executescript(_SCHEMA)
+            connection.execute(f"PRAGMA user_version={_VERSION}")
+            # A counter and not the time: clocks jump.
+            self._clock = connection.execute("SELECT coalesce(max(used), 0) FROM vector").fetchone()[0]
+            self._size = connection.execute("SELECT coalesce(sum(size), 0) FROM vector").fetchone()[0]
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def _recover(self, error: Exception) -> None:
+        """A damaged file is replaced, one that another process holds is left for now, any other trouble ends it."""
+        if isinstance(error, OSError | sqlite3.OperationalError):
+            if "locked" not in str(error):
+                self._switch_off(error)
+            return
+        logger.warning("the embedding cache %s is damaged (%s) and starts empty", self._path, error)
+        try:
+            self._disconnect()
+            for suffix in ("", "-wal", "-shm"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            self._open()
+        except (OSError, sqlite3.Error) as again:
+            self._switch_off(again)
+
+    def _touch(self, keys: Sequence[bytes]) -> None:
+        if keys and self._connection is not None:
+            self._clock += 1
+            with self._connection:
+                self._connection.executemany(
+                    "UPDATE vector SET used = ? WHERE key = ?", [(self._clock, key) for key in keys]
+                )
+
+    def _evict(self) -> None:
+        assert self._connection is not None
+        # Two processes may share the file, so the sum is taken anew before anything is thrown out.
+        self._size = self._connection.execute("SELECT coalesce(sum(size), 0) FROM vector").fetchone()[0]
+        surplus = self._size - int(self._limit * _EVICT_TO)
+        if self._size <= self._limit:
+            return
+        threshold = None
+        for used, size in self._connection.execute("SELECT used, sum(size) FROM vector GROUP BY used ORDER BY used"):
+            threshold, surplus = used, surplus - size
+            if surplus <= 0:
+                break
+        self._connection.execute("DELETE FROM vector WHERE used <= ?", (threshold,))
+        self._size = self._connection.execute("SELECT coalesce(sum(size), 0) FROM vector").fetchone()[0]
+
+    def _switch_off(self, error: Exception) -> None:
+        self.problem = f"{self._path}: the embedding cache is off ({error}); make room there or correct its permissions"
+        logger.warning("%s", self.problem)
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

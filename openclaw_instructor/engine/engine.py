@@ -1,0 +1,274 @@
+"""The shared model behind a queue: loaded on first use, run by one worker thread, unloaded when idle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from openclaw_instructor.engine.cache import EmbeddingCache
+from openclaw_instructor.engine.requests import Embeddings, Priority, Request, RequestQueue
+from openclaw_instructor.engine.runner import Embedder, Runner
+from openclaw_instructor.errors import Busy, ModelLoading, ServiceError
+from openclaw_instructor.model.prompt import JOIN_RULE, Prompter
+from openclaw_instructor.settings import Settings
+
+if TYPE_CHECKING:
+    from openclaw_instructor.model.checkpoint import Checkpoint
+    from openclaw_instructor.model.prompt import Prompt
+
+
+class Engine:
+    """Embeds texts for every thread of the process. Making one is cheap and loads nothing.
+
+    `load(settings)` makes the model on first use and may be any `Embedder`. `checkpoint` and `prompter` default to
+    those of `settings.checkpoint`; give stand-ins of them with a `load` of your own to run without a checkpoint.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        load: Callable[[Settings], Embedder] | None = None,
+        checkpoint: Checkpoint | None = None,
+        prompter: Prompter | None = None,
+    ) -> None:
+        self.settings = settings
+        self._load = load or self._load_instructor
+        self._given_checkpoint = checkpoint
+        self._given_prompter = prompter
+        self._runner = Runner(lambda: self._load(settings), self._render, self.identity, settings.batch_tokens)
+        self._queue = RequestQueue(settings.queue_texts)
+        self._changed = threading.Condition()
+        self._worker: threading.Thread | None = None
+        self._requests = 0
+        self._refused = 0
+        self._closed = False
+        self._unload_asked = False
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint of the settings, without its weights. Raises InvalidCheckpoint, CheckpointUnavailable."""
+        from openclaw_instructor.model.checkpoint import Checkpoint
+
+        return self._given_checkpoint or Checkpoint.open(
+            self.settings.checkpoint, revision=self.settings.revision, offline=self.settings.offline
+        )
+
+    @cached_property
+    def prompter(self) -> Prompter:
+        """The checkpoint's tokenizer and the rule that joins instruction and text."""
+        return self._given_prompter or Prompter(self.checkpoint)
+
+    @property
+    def checkpoint_name(self) -> str:
+        return self.checkpoint.name
+
+    @property
+    def dimension(self) -> int:
+        return self.checkpoint.dimension
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the weights are in memory now."""
+        return self._runner.loaded
+
+    @property
+    def loading(self) -> bool:
+        """Whether the weights are being loaded right now."""
+        return self._runner.loading_since is not None
+
+    @property
+    def load_count(self) -> int:
+        return self._runner.counters.loads
+
+    def identity(self, instruction: str, extra: str = "") -> str:
+        """Digest of everything that makes two vectors comparable: checkpoint, instruction as rendered, join rule,
+        length limit, dimension, and `extra` of the caller's."""
+        checkpoint = self.checkpoint
+        parts = [checkpoint.identity, instruction, JOIN_RULE, checkpoint.max_seq_length, checkpoint.dimension, extra]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+    def submit(
+        self,
+        texts: Sequence[str],
+        instruction: str = "",
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        on_progress: Callable[[int, int], Any] | None = None,
+    ) -> Future[Embeddings]:
+        """Queue texts; the future's work is dropped when it is cancelled.
+
+        `on_progress(done, total)` counts texts and runs in the worker thread. Raises Busy when the queue is full; the
+        future raises what loading and running the model raise.
+        """
+        request = Request([_clean(text) for text in texts], instruction, priority, on_progress)
+        if not request.texts:
+            request.future.set_result(self._nothing())
+            return request.future
+        with self._changed:
+            if self._closed:
+                raise ServiceError("the engine is closed; make a new one")
+            if priority is Priority.INTERACTIVE:
+                self._runner.pace.interactive()
+            self._enqueue(request)
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, name="engine", daemon=True)
+                self._worker.start()
+            self._changed.notify_all()
+        return request.future
+
+    def embed(
+        self,
+        texts: Sequence[str],
+        instruction: str = "",
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        on_progress: Callable[[int, int], Any] | None = None,
+        timeout: float | None = None,
+    ) -> Embeddings:
+        """Embed texts and wait for them.
+
+        Interactive callers wait at most `settings.load_wait` seconds for a model that is still loading, and everybody
+        at most `timeout` seconds. Raises ModelLoading or Busy (both with `retry_after`), and what `submit` raises.
+        """
+        future = self.submit(texts, instruction, priority=priority, on_progress=on_progress)
+        started = time.monotonic()
+        patience = self.settings.load_wait if priority is Priority.INTERACTIVE else None
+        while True:
+            limits = [limit for limit in (timeout, patience) if limit is not None]
+            left = max(0.0, min(limits) - (time.monotonic() - started)) if limits else None
+            try:
+                return future.result(left)
+            except FutureTimeout:
+                if future.done():
+                    continue
+                if self.loading:
+                    future.cancel()
+                    raise self.loading_error() from None
+                if timeout is not None and time.monotonic() - started >= timeout:
+                    future.cancel()
+                    raise Busy(f"the model did not get to this within {timeout:g} s; try again") from None
+                patience = None
+
+    def loading_error(self) -> ModelLoading:
+        """The answer for a caller that cannot wait for the model any longer."""
+        retry_after = float(min(60, max(1, round(self._runner.load_left()))))
+        name = self.settings.checkpoint
+        return ModelLoading(f"the model `{name}` is still loading, retry in {retry_after:g} s", retry_after)
+
+    def stats(self) -> dict[str, Any]:
+        """Counters since the start and the state now; never a text."""
+        cache, counters = self._runner.cache, self._runner.counters
+        with self._changed:
+            waiting = {priority.name.lower(): self._queue.texts(priority) for priority in Priority}
+            requests, dropped = len(self._queue), self._queue.dropped
+        budget = counters.batches * self.settings.batch_tokens
+        return {
+            "loaded": self.loaded,
+            "loading": self.loading,
+            "load_count": counters.loads,
+            "queue_requests": requests,
+            "queue_texts": waiting,
+            "requests": self._requests,
+            "busy": self._refused,
+            "cancelled": dropped,
+            "texts": counters.texts,
+            "tokens": counters.tokens,
+            "batches": counters.batches,
+            "batch_texts": counters.batch_texts,
+            "batch_fill": counters.tokens / budget if budget else 0.0,
+            "model_seconds": counters.seconds,
+            "tokens_per_second": self._runner.pace.tokens_per_second,
+            "cache_hits": cache.hits if cache else 0,
+            "cache_misses": cache.misses if cache else 0,
+            "cache_problem": cache.problem if cache else None,
+        }
+
+    def unload(self) -> None:
+        """Free the weights as soon as the pass under way is over; the next request loads them again."""
+        with self._changed:
+            if self._worker is not None and self._worker.is_alive():
+                self._unload_asked = True
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: not self._unload_asked or self._closed)
+
+    def close(self) -> None:
+        """Fail what waits, stop the worker, free the model. Blocks for the pass under way."""
+        with self._changed:
+            self._closed = True
+            for request in self._queue.clear():
+                request.fail(ServiceError("the engine was closed before it got to this"))
+            self._changed.notify_all()
+        if self._worker is not None and self._worker is not threading.current_thread():
+            self._worker.join()
+
+    def _enqueue(self, request: Request) -> None:
+        counters = self._runner.counters
+        seconds_per_text = counters.seconds / counters.texts if counters.texts else 0.05
+        try:
+            self._queue.put(request, seconds_per_text)
+        except Busy:
+            self._refused += 1
+            raise
+        self._requests += 1
+
+    def _work(self) -> None:
+        runner = self._runner
+        if self.settings.cache_mb:
+            runner.cache = EmbeddingCache(self.settings.home / "cache.db", self.settings.cache_mb << 20)
+        while (requests := self._next()) is not None:
+            ended = runner.serve(requests)
+            with self._changed:
+                self._queue.remove(ended)
+        runner.unload()
+        if runner.cache:
+            runner.cache.close()
+
+    def _next(self) -> list[Request] | None:
+        """Wait for requests; None once the engine is closed. The model is unloaded here when nothing comes."""
+        with self._changed:
+            while not self._closed:
+                if self._unload_asked:
+                    self._runner.unload()
+                    self._unload_asked = False
+                    self._changed.notify_all()
+                requests = self._queue.next_requests()
+                if requests:
+                    return requests
+                patience = self.settings.unload_after if self.settings.unload_after and self.loaded else None
+                if not self._changed.wait(patience):
+                    self._unload_asked = True
+            return None
+
+    def _render(self, instruction: str, texts: Sequence[str]) -> list[Prompt]:
+        return self.prompter.render(instruction, texts)
+
+    def _load_instructor(self, settings: Settings) -> Embedder:
+        import torch
+
+        from openclaw_instructor.model.instructor import INSTRUCTOR
+
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        return INSTRUCTOR(self.checkpoint, settings.device, settings.dtype)
+
+    def _nothing(self) -> Embeddings:
+        import numpy as np
+
+        return Embeddings(np.empty((0, self.dimension), np.float32), [], [])
+
+
+def _clean(text: str) -> str:
+    """Half a surrogate pair is no character, and tokenizers refuse it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text

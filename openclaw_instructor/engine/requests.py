@@ -1,0 +1,159 @@
+"""Requests that wait for the model: a bounded queue, interactive work first, and the slices cut from it."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from openclaw_instructor.errors import Busy
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from openclaw_instructor.model.prompt import Prompt
+
+
+class Priority(IntEnum):
+    """Who waits: a person or an agent (INTERACTIVE), or nobody in particular (BULK, such as indexing)."""
+
+    INTERACTIVE = 0
+    BULK = 1
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """`vectors` (n, dimension) float32, L2-normalised; `tokens` the model read for each text, its instruction
+    included; `truncated` where a text did not fit whole."""
+
+    vectors: NDArray[np.float32]
+    tokens: list[int]
+    truncated: list[bool]
+
+
+@dataclass(frozen=True)
+class Vector:
+    """The embedding of one text, from the model or from the cache."""
+
+    values: NDArray[np.float32]
+    tokens: int
+    truncated: bool
+
+
+@dataclass(eq=False)
+class Request:
+    """Texts under one instruction, and the future that receives their embeddings."""
+
+    texts: list[str]
+    instruction: str
+    priority: Priority
+    on_progress: Callable[[int, int], Any] | None = None
+    future: Future[Embeddings] = field(default_factory=Future)
+    results: list[Vector | None] = field(init=False)
+    done: int = 0
+    prepared: int = 0
+    waiting: deque[Unit] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self.results = [None] * len(self.texts)
+
+    def put(self, index: int, vector: Vector) -> None:
+        """Record the embedding of one text; the last one resolves the future."""
+        self.results[index] = vector
+        self.done += 1
+
+    def report(self) -> None:
+        """Tell progress, and resolve the future once every text is embedded."""
+        if self.on_progress:
+            self.on_progress(self.done, len(self.texts))
+        if self.done == len(self.texts):
+            self._resolve()
+
+    def fail(self, error: BaseException) -> None:
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_exception(error)
+
+    def _resolve(self) -> None:
+        import numpy as np
+
+        vectors = [vector for vector in self.results if vector is not None]
+        embeddings = Embeddings(
+            np.stack([vector.values for vector in vectors]),
+            [vector.tokens for vector in vectors],
+            [vector.truncated for vector in vectors],
+        )
+        try:
+            if self.future.set_running_or_notify_cancel():
+                self.future.set_result(embeddings)
+        except InvalidStateError:
+            return
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """One text on its way through the model."""
+
+    request: Request
+    index: int
+    key: bytes
+    prompt: Prompt
+
+
+class RequestQueue:
+    """Requests in the order they are served. Not thread-safe: the engine holds its lock around every call."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._requests: dict[Priority, dict[int, Request]] = {priority: {} for priority in Priority}
+        self._serial = itertools.count()
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return sum(len(requests) for requests in self._requests.values())
+
+    def texts(self, priority: Priority) -> int:
+        """Texts of that priority that are not embedded yet."""
+        return sum(len(request.texts) - request.done for request in self._requests[priority].values())
+
+    def put(self, request: Request, seconds_per_text: float) -> None:
+        """Append a request. Raises Busy when the texts of its priority would pass the limit.
+
+        The limit holds for each priority by itself, so that indexing never makes a search wait outside. A request
+        larger than the limit is let in when nothing waits, because otherwise it never could be.
+        """
+        ahead = self.texts(request.priority)
+        if ahead and ahead + len(request.texts) > self._limit:
+            retry_after = min(60.0, max(1.0, round(ahead * seconds_per_text, 1)))
+            raise Busy(f"{ahead:,} texts are waiting for the model; try again in {retry_after:g} s", retry_after)
+        self._requests[request.priority][next(self._serial)] = request
+
+    def next_requests(self) -> list[Request]:
+        """The requests of the most urgent priority that has any, first come first; cancelled ones are dropped."""
+        self._drop_cancelled()
+        for priority in Priority:
+            if self._requests[priority]:
+                return list(self._requests[priority].values())
+        return []
+
+    def remove(self, finished: Sequence[Request]) -> None:
+        gone = {id(request) for request in finished}
+        for requests in self._requests.values():
+            for serial in [serial for serial, request in requests.items() if id(request) in gone]:
+                del requests[serial]
+
+    def clear(self) -> Iterator[Request]:
+        """Take everything out."""
+        for requests in self._requests.values():
+            while requests:
+                yield requests.pop(next(iter(requests)))
+
+    def _drop_cancelled(self) -> None:
+        for requests in self._requests.values():
+            for serial in [serial for serial, request in requests.items() if request.future.cancelled()]:
+                requests.pop(serial).future.set_running_or_notify_cancel()
+                self.dropped += 1

@@ -1,0 +1,192 @@
+"""What the worker thread does with requests: look in the cache, tokenise, cut a slice, run the model."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from openclaw_instructor.engine.cache import EmbeddingCache, text_key
+from openclaw_instructor.engine.pace import Pace
+from openclaw_instructor.engine.requests import Priority, Request, Unit, Vector
+from openclaw_instructor.errors import InstructorError, ServiceError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from openclaw_instructor.model.prompt import Prompt
+
+_GROUP = 16  # texts tokenised at a time
+_GROUPS = 8  # groups in one slice of bulk work, because texts the cache knows fill no token budget
+_USUAL_LOAD = 10.0  # seconds a load is expected to take before one was seen
+
+Render = Callable[[str, Sequence[str]], "list[Prompt]"]
+
+
+class Embedder(Protocol):
+    """What the engine needs of a model; INSTRUCTOR is one, and `load=` may bring another."""
+
+    def embed(self, prompts: Sequence[Prompt], batch_tokens: int) -> NDArray[np.float32]:
+        """Embeddings (n, dimension) float32, L2-normalised, in the order of `prompts`."""
+        ...
+
+
+@dataclass
+class Counters:
+    """Totals since the start: `texts` answered by the model, `tokens` and `seconds` of its passes."""
+
+    texts: int = 0
+    tokens: int = 0
+    batches: int = 0
+    batch_texts: int = 0
+    seconds: float = 0.0
+    loads: int = 0
+
+
+class Runner:
+    """Serves requests one slice at a time; used from one thread only, apart from its counters and `loading_since`."""
+
+    def __init__(
+        self, load: Callable[[], Embedder], render: Render, identity: Callable[[str], str], batch_tokens: int
+    ) -> None:
+        self._load = load
+        self._render = render
+        self._identity = identity
+        self._batch_tokens = batch_tokens
+        self._model: Embedder | None = None
+        self._last_load = _USUAL_LOAD
+        self.loading_since: float | None = None
+        self.cache: EmbeddingCache | None = None
+        self.counters = Counters()
+        self.pace = Pace()
+
+    @property
+    def loaded(self) -> bool:
+        return self._model is not None
+
+    def load_left(self) -> float:
+        """Seconds the load under way will probably still take."""
+        since = self.loading_since
+        return 0.0 if since is None else max(0.0, self._last_load - (time.monotonic() - since))
+
+    def serve(self, requests: Sequence[Request]) -> list[Request]:
+        """One pass over the most urgent texts, or none when the cache knows them; the requests that ended."""
+        touched: list[Request] = []
+        try:
+            units = self._cut(requests, touched)
+            if units:
+                self._run(units)
+        except Exception as error:
+            reason = error if isinstance(error, InstructorError) else _unexpected(error)
+            for request in touched:
+                request.fail(reason)
+            return touched
+        ended = [request for request in touched if request.done == len(request.texts)]
+        for request in touched:
+            try:
+                request.report()
+            except Exception as error:  # a caller's callback must not stop the worker
+                request.fail(_unexpected(error))
+                ended.append(request)
+        return ended
+
+    def unload(self) -> None:
+        """Free the weights; the next text loads them again."""
+        self._model = None
+        gc.collect()
+        _return_memory()
+
+    def _cut(self, requests: Sequence[Request], touched: list[Request]) -> list[Unit]:
+        """Take units from the requests in turn until the token budget is full."""
+        bulk = requests[0].priority is Priority.BULK
+        budget = self.pace.bulk_budget(self._batch_tokens) if bulk else self._batch_tokens
+        units: list[Unit] = []
+        groups = 0
+        for request in requests:
+            touched.append(request)
+            while request.waiting or request.prepared < len(request.texts):
+                if not request.waiting:
+                    if bulk and groups == _GROUPS:
+                        return units
+                    self._prepare(request)
+                    groups += 1
+                    continue
+                size = len(request.waiting[0].prompt.ids)
+                if units and size > budget:
+                    return units
+                units.append(request.waiting.popleft())
+                budget -= size
+        return units
+
+    def _prepare(self, request: Request) -> None:
+        """Tokenise the next few texts of a request; what the cache knows needs no model."""
+        start = request.prepared
+        texts = request.texts[start : start + _GROUP]
+        identity = self._identity(request.instruction)
+        keys = [text_key(identity, text) for text in texts]
+        known = self.cache.get(keys) if self.cache else {}
+        missing = [offset for offset, key in enumerate(keys) if key not in known]
+        prompts = self._render(request.instruction, [texts[offset] for offset in missing]) if missing else []
+        for offset, prompt in zip(missing, prompts, strict=True):
+            request.waiting.append(Unit(request, start + offset, keys[offset], prompt))
+        for offset, key in enumerate(keys):
+            if key in known:
+                request.put(start + offset, known[key])
+        request.prepared = start + len(texts)
+
+    def _run(self, units: Sequence[Unit]) -> None:
+        model = self._ready_model()
+        distinct = {unit.key: unit.prompt for unit in units}
+        tokens = sum(len(prompt.ids) for prompt in distinct.values())
+        started = time.monotonic()
+        rows = model.embed(list(distinct.values()), self._batch_tokens)
+        seconds = time.monotonic() - started
+        self.pace.measured(tokens, seconds)
+        counters = self.counters
+        counters.batches += 1
+        counters.batch_texts += len(distinct)
+        counters.texts += len(units)
+        counters.tokens += tokens
+        counters.seconds += seconds
+        vectors = {
+            key: Vector(row, len(prompt.ids), prompt.truncated)
+            for (key, prompt), row in zip(distinct.items(), rows, strict=True)
+        }
+        for unit in units:
+            unit.request.put(unit.index, vectors[unit.key])
+        if self.cache:
+            self.cache.put(vectors)
+
+    def _ready_model(self) -> Embedder:
+        if self._model is None:
+            started = self.loading_since = time.monotonic()
+            try:
+                self._model = self._load()
+            finally:
+                self.loading_since = None
+            self._last_load = time.monotonic() - started
+            self.counters.loads += 1
+        return self._model
+
+
+def _unexpected(error: Exception) -> ServiceError:
+    # The text of an unknown exception may quote what was embedded, so only its type is passed on.
+    failure = ServiceError(
+        f"embedding failed unexpectedly ({type(error).__name__}); try again, and report it if it stays"
+    )
+    failure.__cause__ = error
+    return failure
+
+
+def _return_memory() -> None:
+    """Ask glibc to give freed pages back to the system; other platforms do so by themselves."""
+    import ctypes
+    import sys
+
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
