@@ -13,11 +13,14 @@ InstructorError                  code             exit
 │   ├── UnreadableSource         unreadable_source
 │   ├── IdentityMismatch         identity_mismatch
 │   ├── MissingExtra             missing_extra
+│   ├── OpenClawMissing          openclaw_missing
+│   ├── ConsentNeeded            consent_needed
 │   └── InvalidData              invalid_data
 └── ServiceError                                  1     our side: retry, or report it
     ├── Busy                     busy
     ├── ModelLoading             model_loading
     ├── DaemonUnavailable        daemon_unavailable
+    ├── OpenClawFailed           openclaw_failed
     └── StoreError               store_error
 
 Each message names what is wrong, where, and the fix. `code` is stable: HTTP bodies, MCP errors and `--json` carry it.
@@ -90,6 +93,18 @@ class MissingExtra(UserError):
     code = "missing_extra"
 
 
+class OpenClawMissing(UserError):
+    """The `openclaw` program, or the Node it needs, is not where we look."""
+
+    code = "openclaw_missing"
+
+
+class ConsentNeeded(UserError):
+    """OpenClaw wants its owner to agree to the tools a plugin declares; nobody has."""
+
+    code = "consent_needed"
+
+
 class InvalidData(UserError):
     """A training or evaluation file does not have the documented form."""
 
@@ -117,6 +132,12 @@ class ModelLoading(Busy):
 
 class DaemonUnavailable(ServiceError):
     code = "daemon_unavailable"
+
+
+class OpenClawFailed(ServiceError):
+    """An `openclaw` command or a call of its Gateway failed; the message holds what it said."""
+
+    code = "openclaw_failed"
 
 
 class StoreError(ServiceError):

@@ -7,9 +7,12 @@ committed files from the packaged registry; with `--check` it only says which ar
 from __future__ import annotations
 
 import argparse
+import gzip
+import io
 import json
 import re
 import sys
+import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,7 +43,9 @@ SKILLS: Mapping[str, type[Task]] = {
     "instructor-match": MatchTask,
 }
 
-_SECTION = re.compile(r"(<!-- tools -->\n).*?(<!-- /tools -->)", re.DOTALL)
+# What stands between the two in a SKILL.md is generated.
+_OPEN, _CLOSE = "<!-- tools -->\n", "<!-- /tools -->"
+_METADATA = re.compile(r'^metadata: .*?"emoji": "([^"]*)".*\n', re.MULTILINE)
 
 
 def plugin_files(tasks: Mapping[str, Task], command: Sequence[str] = ()) -> dict[str, str]:
@@ -55,7 +60,7 @@ def plugin_files(tasks: Mapping[str, Task], command: Sequence[str] = ()) -> dict
 
 def live_files(tasks: Mapping[str, Task], command: Sequence[str] = ()) -> dict[str, str]:
     """The part of the plugin folder that OpenClaw follows without a reload: tool specs and skills."""
-    return {TOOLS: _tools(tasks, command), **skill_files(tasks)}
+    return {TOOLS: _tools(tasks, command), **skill_files(tasks, gated=not command)}
 
 
 def bundle_files() -> dict[str, str]:
@@ -74,16 +79,27 @@ def bundle_files() -> dict[str, str]:
     return {"plugin.json": _json(plugin), "mcp.json": _json(servers)}
 
 
-def skill_files(tasks: Mapping[str, Task]) -> dict[str, str]:
-    """The skills that have a task to speak of, each with its generated list of tools."""
+def skill_files(tasks: Mapping[str, Task], *, gated: bool = True) -> dict[str, str]:
+    """The skills that have a task to speak of, each with its generated list of tools.
+
+    `gated` skills ask for the program on PATH; a plugin that knows the program's place does without.
+    """
     files = {}
     for skill, kind in SKILLS.items():
         own = [task for task in tasks.values() if isinstance(task, kind)]
         if own:
-            text = (skills_folder() / skill / "SKILL.md").read_text(encoding="utf-8")
-            section = "".join(f"- `{task.name}`: {task.description}{_detail(task)}\n" for task in own)
-            files[f"skills/{skill}/SKILL.md"] = _SECTION.sub(lambda found: found[1] + section + found[2], text)  # noqa: B023
+            files[f"skills/{skill}/SKILL.md"] = _skill(skill, own, gated)
     return files
+
+
+def _skill(name: str, tasks: Sequence[Task], gated: bool) -> str:
+    text = (skills_folder() / name / "SKILL.md").read_text(encoding="utf-8")
+    before, _, rest = text.partition(_OPEN)
+    after = rest.partition(_CLOSE)[2]
+    if not gated:
+        before = _METADATA.sub('metadata: { "openclaw": { "emoji": "\\1" } }\n', before)
+    tools = "".join(f"- `{task.name}`: {task.description}{_detail(task)}\n" for task in tasks)
+    return before + _OPEN + tools + _CLOSE + after
 
 
 def skills_folder() -> Path:
@@ -146,7 +162,9 @@ def _tools(tasks: Mapping[str, Task], command: Sequence[str]) -> str:
 
 
 def _generic(tasks: Mapping[str, Task]) -> dict[str, Any]:
-    lines = "".join(f"\n- {name} {_signature(task)}: {_first_sentence(task.description)}" for name, task in tasks.items())
+    lines = "".join(
+        f"\n- {name} {_signature(task)}: {_first_sentence(task.description)}" for name, task in tasks.items()
+    )
     return {
         "label": "Instructor task",
         "description": "Run a task of openclaw-instructor by name. Use it only for a task that has no tool of its own "
@@ -172,8 +190,8 @@ def _signature(task: Task) -> str:
 
 def _detail(task: Task) -> str:
     if isinstance(task, ClassifyTask):
-        labels = ", ".join(label.name for label in task.labels)
-        return f" Labels: {labels}. Abstains below {task.abstain_below:g}."
+        unsaid = [label.name for label in task.labels if label.name not in task.description]
+        return (f" Labels: {', '.join(unsaid)}." if unsaid else "") + f" Abstains below {task.abstain_below:g}."
     if isinstance(task, MatchTask):
         return f" Threshold {task.threshold:g} unless you pass another."
     if isinstance(task, SearchTask):
@@ -218,6 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write the committed files, or with `--check` name the stale ones and return 1."""
     parser = argparse.ArgumentParser(prog="python -m openclaw_instructor.openclaw.build", description=main.__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is stale")
+    parser.add_argument("--pack", type=Path, metavar="FOLDER", help="also write the plugin tarball there")
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2], help="the source tree")
     options = parser.parse_args(arguments)
     try:
@@ -233,7 +252,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (options.root / path).parent.mkdir(parents=True, exist_ok=True)
         (options.root / path).write_text(text, encoding="utf-8")
     sys.stdout.write("".join(f"wrote {path}\n" for path in stale) or "every generated file is up to date\n")
+    if options.pack:
+        sys.stdout.write(f"wrote {pack(options.root, options.pack)}\n")
     return 0
+
+
+def pack(root: Path, folder: Path) -> Path:
+    """Write the tarball for `openclaw plugins install ./x.tgz`: the files `package.json` names, nothing else.
+
+    Same input, same bytes: no times, no owners.
+    """
+    listed = json.loads((root / "package.json").read_text(encoding="utf-8"))["files"]
+    paths = [root / "package.json", root / "LICENSE", *(root / name for name in listed)]
+    files = sorted(file for path in paths for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{PLUGIN_ID}-{__version__}.tgz"
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        for file in files:
+            entry = tarfile.TarInfo(f"package/{file.relative_to(root).as_posix()}")
+            entry.size, entry.mode = file.stat().st_size, 0o644
+            with file.open("rb") as content:
+                archive.addfile(entry, content)
+    target.write_bytes(gzip.compress(plain.getvalue(), mtime=0))
+    return target
 
 
 if __name__ == "__main__":

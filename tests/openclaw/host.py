@@ -17,7 +17,7 @@ import httpx
 
 from tests.openclaw.llm_stub import LanguageModel
 
-TOKEN = "gateway-token-of-the-tests"  # noqa: S105
+TOKEN = "gateway-token-of-the-tests"
 
 
 @dataclass

@@ -1,0 +1,146 @@
+"""The user's OpenClaw, reached through its own command line: where it is, its commands, its Gateway.
+
+What was found at the time of `install` is kept in `openclaw.json` in home, because the daemon that syncs later may run
+with another PATH and without the variables that select an OpenClaw profile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openclaw_instructor.errors import OpenClawFailed, OpenClawMissing
+from openclaw_instructor.settings import Settings
+
+_SELECTS_PROFILE = ("OPENCLAW_HOME", "OPENCLAW_STATE_DIR", "OPENCLAW_CONFIG_PATH", "OPENCLAW_PROFILE")
+_INSTALL_HINT = "install Node 24.16 or newer, then: npm install -g openclaw"
+
+
+class GatewayDown(Exception):
+    """No Gateway answers at the address OpenClaw is configured for."""
+
+
+class GatewayError(OpenClawFailed):
+    """The Gateway refused a call; `reason` is its error code and `details` what it adds."""
+
+    def __init__(self, method: str, error: Mapping[str, Any]) -> None:
+        self.reason = str(error.get("code", ""))
+        self.details: Mapping[str, Any] = error.get("details") or {}
+        super().__init__(f"the OpenClaw Gateway refused {method}: {error.get('message', error)}")
+
+
+@dataclass(frozen=True)
+class Host:
+    """One OpenClaw: its program and the environment that its commands run in."""
+
+    program: str
+    environment: Mapping[str, str]
+
+    @classmethod
+    def find(cls, settings: Settings, program: str | None = None) -> Host:
+        """The given program, else the one on PATH, else the one remembered in home. Raises OpenClawMissing."""
+        remembered = _remembered(settings)
+        search = os.pathsep.join([os.environ.get("PATH", os.defpath), *remembered.get("path", [])])
+        found = shutil.which(program or "openclaw", path=search)
+        if found is None:
+            wanted = f"`{program}`" if program else "`openclaw` on PATH"
+            raise OpenClawMissing(f"cannot find {wanted}; {_INSTALL_HINT}, or pass --openclaw PATH")
+        # A program given by its path brings its own Node along in the same folder (npm's `.bin`).
+        ahead = [str(Path(found).absolute().parent)] if program else []
+        environment = remembered.get("environment", {}) | os.environ | {"PATH": os.pathsep.join([*ahead, search])}
+        return cls(str(Path(found).absolute()), environment | {"NO_COLOR": "1"})
+
+    def remember(self, settings: Settings, **more: object) -> None:
+        """Keep what `find` found, and `more` facts about this installation, in home."""
+        node = shutil.which("node", path=self.environment["PATH"])
+        path = [str(Path(place).parent) for place in (self.program, node) if place]
+        environment = {name: self.environment[name] for name in _SELECTS_PROFILE if self.environment.get(name)}
+        known = _remembered(settings) | {"path": list(dict.fromkeys(path)), "environment": environment} | more
+        write_file(record_path(settings), json.dumps(known, indent=2) + "\n")
+
+    def run(self, *arguments: str, timeout: float = 120) -> str:
+        """Standard output of `openclaw ...`. Raises OpenClawFailed with what it said."""
+        done = self._run(*arguments, timeout=timeout)
+        if done.returncode:
+            said = _message(done.stdout) or done.stderr.strip() or done.stdout.strip()
+            raise OpenClawFailed(f"`openclaw {' '.join(arguments[:2])}` failed: {said[-800:]}")
+        return done.stdout
+
+    def call(self, method: str, parameters: Mapping[str, Any], timeout: float = 90) -> dict[str, Any]:
+        """Answer of a Gateway method. Raises GatewayDown, GatewayError."""
+        done = self._run(
+            *("gateway", "call", method, "--params", json.dumps(parameters)),
+            *("--json", "--timeout", str(int(timeout * 1000))),
+            timeout=timeout + 30,
+        )
+        answer = _json_object(done.stdout)
+        error = answer.get("error")
+        if isinstance(error, dict):
+            if error.get("type") == "gateway_transport_error":
+                raise GatewayDown(str(error.get("message", "")))
+            raise GatewayError(method, error)
+        if done.returncode or not answer:
+            raise GatewayError(method, {"message": (done.stderr or done.stdout).strip()[-400:] or "no answer"})
+        return answer
+
+    def _run(self, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                [self.program, *arguments],
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise OpenClawFailed(f"`openclaw {' '.join(arguments[:3])}` took longer than {timeout:.0f} s") from None
+        except OSError as error:
+            raise OpenClawMissing(f"cannot run {self.program} ({error.strerror}); {_INSTALL_HINT}") from None
+
+
+def record_path(settings: Settings) -> Path:
+    return settings.home / "openclaw.json"
+
+
+def remembered(settings: Settings, name: str) -> Any:
+    """A fact kept by `Host.remember`, or None."""
+    return _remembered(settings).get(name)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Replace a file in one step, so that OpenClaw never reads half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+def _remembered(settings: Settings) -> dict[str, Any]:
+    try:
+        known = json.loads(record_path(settings).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    # Warnings of plugins can come before the answer.
+    start = text.find("{")
+    try:
+        value = json.JSONDecoder().raw_decode(text[start:])[0] if start >= 0 else {}
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _message(output: str) -> str:
+    error = _json_object(output).get("error")
+    return str(error.get("message", "")) if isinstance(error, dict) else ""

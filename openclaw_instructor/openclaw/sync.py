@@ -1,0 +1,260 @@
+"""Keep an OpenClaw in step with the user's registry: the plugin folder in home, linked, reloaded while it runs.
+
+What an agent sees changes in two steps. Tool specs and skills are files that OpenClaw reads again each turn, so
+`refresh_plugin` is enough for them, and a new task runs through `instructor_task` at once. A new tool *name* has to be
+declared in the manifest, agreed to by the owner and loaded: that is `sync_plugin`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from openclaw_instructor.errors import ConsentNeeded, InstructorError, OpenClawFailed
+from openclaw_instructor.openclaw import build
+from openclaw_instructor.openclaw.host import GatewayDown, GatewayError, Host, remembered, write_file
+from openclaw_instructor.registry import Registry
+from openclaw_instructor.settings import Settings
+
+Confirm = Callable[[Sequence[str]], bool]
+"""Asks the owner whether OpenClaw may offer these tools to its agents."""
+
+_RETRY_SECONDS = 2.0
+_CONSENT = "PLUGIN_CAPABILITY_CONSENT_REQUIRED"
+
+
+@dataclass
+class SyncReport:
+    """`state`: live (agents have the tools from their next turn), current (they had them already), saved (no Gateway
+    runs; the next start loads them), pending (the Gateway stayed busy), disabled or absent (nothing was done)."""
+
+    state: str
+    message: str
+    folder: str
+    tools: list[str]
+    written: list[str] = field(default_factory=list)
+    problem: str | None = None
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def plugin_folder(settings: Settings) -> Path:
+    """Where the plugin generated from the user's registry lives."""
+    return settings.home / "openclaw-plugin"
+
+
+def write_plugin(settings: Settings, registry: Registry) -> list[str]:
+    """Generate the plugin folder; returns the paths that changed."""
+    return _write(plugin_folder(settings), build.plugin_files(registry.tasks, command_line(settings)), whole=True)
+
+
+def refresh_plugin(settings: Settings, registry: Registry) -> list[str]:
+    """Bring specs and skills of an already generated plugin folder up to date, so that its next turn shows them."""
+    folder = plugin_folder(settings)
+    if not (folder / build.MANIFEST).is_file():
+        return []
+    return _write(folder, build.live_files(registry.tasks, command_line(settings)), whole=False)
+
+
+def sync_if_enabled(settings: Settings) -> SyncReport | None:
+    """What the daemon does after an edit of the registry: refresh the plugin folder, and with `openclaw_sync` in the
+    configuration load new tool names too. That setting is the owner's standing consent to tools of their own registry.
+
+    Never raises for what may be wrong with OpenClaw: the problem is in the report.
+    """
+    registry = Registry.load(settings)
+    try:
+        if settings.openclaw_sync:
+            return sync_plugin(settings, confirm=lambda tools: True, install=False)
+        refresh_plugin(settings, registry)
+    except (InstructorError, OSError) as error:
+        return _report(settings, registry, "failed", str(error))
+    return None
+
+
+def install_plugin(settings: Settings, *, confirm: Confirm, program: str | None = None) -> SyncReport:
+    """Generate the plugin from the user's registry and link it into OpenClaw, enabled. Raises ConsentNeeded,
+    OpenClawMissing, OpenClawFailed."""
+    started = time.monotonic()
+    host = Host.find(settings, program)
+    registry = Registry.load(settings)
+    written = write_plugin(settings, registry)
+    return _finish(_link(settings, host, registry, confirm), written, started)
+
+
+def sync_plugin(
+    settings: Settings,
+    *,
+    confirm: Confirm,
+    wait: float = 120.0,
+    force: bool = False,
+    install: bool = True,
+    program: str | None = None,
+) -> SyncReport:
+    """Generate the plugin again and have the running Gateway load it.
+
+    A Gateway refuses while an agent turn runs; it is asked again for up to `wait` seconds. `force` loads an unchanged
+    plugin too; without `install` a plugin that OpenClaw does not have stays absent. Raises as `install_plugin`.
+    """
+    started = time.monotonic()
+    host = Host.find(settings, program)
+    registry = Registry.load(settings)
+    written = write_plugin(settings, registry)
+    try:
+        report = _bring_up_to_date(settings, host, registry, confirm, wait, force, install)
+    except GatewayDown:
+        linked_here = remembered(settings, "linked") == str(plugin_folder(settings))
+        if not install and not linked_here:
+            report = _report(settings, registry, "absent", "OpenClaw does not have the plugin")
+        else:
+            report = _link(settings, host, registry, confirm)
+    return _finish(report, written, started)
+
+
+def command_line(settings: Settings) -> list[str]:
+    """The command line by which OpenClaw starts this very installation, with this home."""
+    beside = Path(sys.executable).parent / build.PLUGIN_ID
+    program = str(beside) if beside.is_file() else shutil.which(build.PLUGIN_ID)
+    start = [program] if program else [sys.executable, "-c", "from openclaw_instructor.cli import main; main()"]
+    return [*start, "--home", str(settings.home)]
+
+
+def _bring_up_to_date(
+    settings: Settings, host: Host, registry: Registry, confirm: Confirm, wait: float, force: bool, install: bool
+) -> SyncReport:
+    try:
+        found = host.call("plugins.inspect", {"pluginId": build.PLUGIN_ID})
+    except GatewayError:
+        if not install:
+            return _report(settings, registry, "absent", "OpenClaw does not have the plugin")
+        return _link(settings, host, registry, confirm)
+    linked_here = remembered(settings, "linked") == str(plugin_folder(settings))
+    if not linked_here or found["source"]["kind"] != "path":
+        return _link(settings, host, registry, confirm)
+    if not found["plugin"]["enabled"]:
+        fix = f"it is disabled in OpenClaw; run: openclaw plugins enable {build.PLUGIN_ID}"
+        return _report(settings, registry, "disabled", fix)
+    if not force and remembered(settings, "loaded") == _digest(plugin_folder(settings)):
+        return _report(settings, registry, "current", "agents already have these tools; --force loads them again")
+    return _reload(settings, host, registry, confirm, wait)
+
+
+def _reload(settings: Settings, host: Host, registry: Registry, confirm: Confirm, wait: float) -> SyncReport:
+    parameters: dict[str, Any] = {"plugins": [{"pluginId": build.PLUGIN_ID}]}
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            host.call("plugins.reload", parameters)
+        except GatewayError as error:
+            if error.details.get("capabilityConsentCode") == _CONSENT:
+                _agree(_widened(error.details, registry), confirm)
+                parameters["acknowledgeCapabilities"] = {"reviewToken": error.details["reviewToken"]}
+                continue
+            if error.reason != "UNAVAILABLE":
+                raise
+            if time.monotonic() > deadline:
+                later = f"an agent turn kept OpenClaw busy for {wait:.0f} s; run sync again. "
+                later += f"Until then new tasks run through {build.GENERIC_TOOL}"
+                return _report(settings, registry, "pending", later)
+            time.sleep(_RETRY_SECONDS)
+            continue
+        host.remember(settings, loaded=_digest(plugin_folder(settings)))
+        return _report(settings, registry, "live", "agents have these tools from their next turn")
+
+
+def _widened(details: Mapping[str, Any], registry: Registry) -> list[str]:
+    """The tools OpenClaw asks consent for. Raises when it is about more than the tools of this registry."""
+    widened = dict(details.get("widened") or {})
+    tools = [str(tool) for tool in widened.pop("tools", [])]
+    contracts = set(widened.pop("contracts", [])) - {f"tools: {tool}" for tool in tools}
+    strange = set(tools) - {*registry.tasks, build.GENERIC_TOOL}
+    if strange or contracts or any(widened.values()):
+        more = sorted(strange | contracts | {name for name, value in widened.items() if value})
+        raise ConsentNeeded(
+            f"OpenClaw asks for more than the tools of the registry ({', '.join(more)}); review it yourself: "
+            f"openclaw plugins reload {build.PLUGIN_ID}"
+        )
+    return tools
+
+
+def _agree(tools: Sequence[str], confirm: Confirm) -> None:
+    if not confirm(tools):
+        raise ConsentNeeded(
+            f"OpenClaw needs your consent to offer {', '.join(tools) or 'the changed plugin'} to its agents; "
+            "run the command again and agree, or pass --yes"
+        )
+
+
+def _link(settings: Settings, host: Host, registry: Registry, confirm: Confirm) -> SyncReport:
+    folder = plugin_folder(settings)
+    _agree([*registry.tasks, build.GENERIC_TOOL], confirm)
+    said = host.run("plugins", "install", "-l", str(folder), "--force", "--accept-capabilities")
+    # An earlier uninstall leaves `enabled: false` behind, and a link does not lift it.
+    said = host.run("plugins", "enable", build.PLUGIN_ID, "--accept-capabilities") if _left_disabled(host) else said
+    host.remember(settings, linked=str(folder), loaded=_digest(folder))
+    if "Saved for the next" in said:
+        return _report(settings, registry, "saved", "no Gateway is running; its next start loads these tools")
+    return _report(settings, registry, "live", "agents have these tools from their next turn")
+
+
+def _left_disabled(host: Host) -> bool:
+    try:
+        return host.run("config", "get", f"plugins.entries.{build.PLUGIN_ID}.enabled", "--json").strip() == "false"
+    except OpenClawFailed:
+        return False  # the path is unset
+
+
+def _write(folder: Path, files: Mapping[str, str], *, whole: bool) -> list[str]:
+    changed = []
+    for path, text in files.items():
+        target = folder / path
+        if not target.is_file() or target.read_text(encoding="utf-8") != text:
+            write_file(target, text)
+            changed.append(path)
+    if whole:
+        for skill in set(build.SKILLS) - {Path(path).parent.name for path in files}:
+            if (folder / "skills" / skill).is_dir():
+                shutil.rmtree(folder / "skills" / skill)
+                changed.append(f"skills/{skill}")
+    return changed
+
+
+def _digest(folder: Path) -> str:
+    """Of everything that only a reload brings in, so all but the tool specs."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / build.TOOLS):
+        digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _report(settings: Settings, registry: Registry, state: str, message: str) -> SyncReport:
+    tools = [*registry.tasks, build.GENERIC_TOOL]
+    return SyncReport(state, message, str(plugin_folder(settings)), tools, problem=registry.problem)
+
+
+def _finish(report: SyncReport, written: list[str], started: float) -> SyncReport:
+    report.written = written
+    report.seconds = round(time.monotonic() - started, 1)
+    return report
+
+
+def sync_detached(settings: Settings, *, wait: float, program: str | None = None) -> None:
+    """Start `openclaw sync --yes` as a process of its own, which outlives the caller and its terminal."""
+    more = ["--openclaw", program] if program else []
+    subprocess.Popen(
+        [*command_line(settings), "openclaw", "sync", "--yes", "--wait", str(wait), *more],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        close_fds=True,
+    )
