@@ -3,18 +3,50 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 
-from openclaw_instructor.errors import InstructorError, UserError
+from openclaw_instructor.errors import InstructorError, UnreadableSource, UserError
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int, str], None]
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options a person really gave: neither None nor an empty repetition."""
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if v is not None and v != ()}
+
+
+def read_source(name: str, *, fallback: str | None = None) -> str:
+    """Text of a file, or of standard input for `-`; bytes that are not UTF-8 are read as `fallback`.
+
+    Raises UnreadableSource.
+    """
+    try:
+        content = sys.stdin.buffer.read() if name == "-" else Path(name).expanduser().read_bytes()
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise UnreadableSource(
+            f"{name}: cannot be read ({error.strerror}); check the path and its permissions"
+        ) from None
+    except UnicodeDecodeError as error:
+        if fallback is None:
+            raise UnreadableSource(f"{name}: is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+        return content.decode(fallback, errors="replace")
+
+
+def plain(text: str) -> str:
+    """`text` without control characters: what was indexed must not steer the terminal."""
+    return _CONTROL.sub("", text)
 
 
 def print_json(value: Any) -> None:
@@ -28,26 +60,35 @@ def say(message: str) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Write rows as aligned columns; the last column wraps on a terminal and is never cut in a pipe."""
-    from rich import box
+    """Write rows as aligned columns, wrapped to the terminal's width (110 in a pipe)."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
-    console = Console(file=sys.stdout, highlight=False)
-    if not console.is_terminal:
-        console = Console(file=sys.stdout, highlight=False, width=200)
-    console.print(table)
+    screen = Console(file=sys.stdout)
+    console = Console(file=sys.stdout, highlight=False, width=None if screen.is_terminal else 110)
+    with console.capture() as capture:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in capture.get().rstrip().splitlines()))
+
+
+def print_result(result: Mapping[str, Any]) -> None:
+    """Write the flat result of a task as `key  value` lines, nested values as JSON."""
+    rows = [
+        (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for key, value in result.items()
+    ]
+    print_table(("field", "value"), [(key, plain(value)) for key, value in rows])
 
 
 @contextmanager
 def progress(label: str) -> Iterator[Progress | None]:
-    """Yield a `(done, total)` callback that draws a bar on standard error, or None where nobody would see it."""
+    """Yield a `(done, total, message)` callback that draws a bar on a terminal's standard error; else None."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -56,7 +97,7 @@ def progress(label: str) -> Iterator[Progress | None]:
 
     with Bar(console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(line, completed=done, total=total)
+        yield lambda done, total, message: bar.update(line, completed=done, total=total, description=message)
 
 
 def report(error: Exception, *, as_json: bool) -> int:

@@ -1,0 +1,49 @@
+"""`classify`: the label of one e-mail or text, its score, and what came next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.output import given, json_option, print_json, print_table, read_source, say
+
+
+@click.command()
+@click.option("--task", default="classify_email", show_default=True, help="Task of kind classify to run.")
+@click.option("--raw", metavar="FILE", help="A whole message (.eml) as a file, or - for standard input.")
+@click.option("--subject", help="Subject of the e-mail.")
+@click.option("--body", help="Body of the e-mail.")
+@click.option("--from", "sender", metavar="ADDRESS", help="Sender of the e-mail.")
+@click.option("--to", metavar="ADDRESS", help="Recipient of the e-mail.")
+@click.option("--text", help="The text, for tasks that take plain text.")
+@click.option("--label", "labels", multiple=True, help="Choose among these labels for this call only; repeat it.")
+@json_option
+@click.pass_obj
+def classify(door: Door, /, task: str, raw: str | None, sender: str | None, as_json: bool, **options: Any) -> None:
+    """Sort one e-mail or text into the labels of a task.
+
+    Says plainly when no label fits well enough. Give the message with --raw, or its parts, or --text.
+    """
+    arguments = given(options | {"from": sender})
+    if raw is not None:
+        # Old mail is often in an 8-bit encoding that only its headers name; Latin-1 at least keeps every byte.
+        arguments["raw"] = read_source(raw, fallback="latin-1")
+    with door.open() as tools:
+        result = tools.run(task, arguments)
+    if as_json:
+        print_json(result)
+    else:
+        print_label(result)
+
+
+def print_label(result: dict[str, Any]) -> None:
+    """Print one classification for people."""
+    rows = [(result["label"] or "(no label)", f"{result['score']:.3f}")]
+    rows += [(other["label"], f"{other['score']:.3f}") for other in result.get("runners_up", [])]
+    print_table(("label", "score"), rows)
+    if result.get("reason"):
+        say(f"note: {result['reason']}")
+    if result.get("truncated"):
+        say("note: the text is longer than the checkpoint reads; its end was left out")

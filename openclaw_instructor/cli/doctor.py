@@ -1,0 +1,131 @@
+"""`doctor`: is everything in place, and if not, what to do about it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import click
+
+from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.output import json_option, print_json, print_table, say
+from openclaw_instructor.errors import InstructorError
+
+if TYPE_CHECKING:
+    from openclaw_instructor.settings import Settings
+
+PACKAGES = ("torch", "transformers", "tokenizers", "faiss-cpu", "mcp", "pydantic")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `status` is ok, warning or error, and `fix` says what to do."""
+
+    check: str
+    status: str
+    detail: str
+    fix: str = ""
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def doctor(door: Door, as_json: bool) -> int:
+    """Check the installation and say how to fix what is wrong.
+
+    Exit status 1 when something does not work.
+    """
+    findings = examine(door)
+    failed = any(finding.status == "error" for finding in findings)
+    if as_json:
+        print_json({"ok": not failed, "findings": [asdict(finding) for finding in findings]})
+        return int(failed)
+    print_table(("check", "status", "detail"), [(f.check, f.status, f.detail) for f in findings])
+    for finding in findings:
+        if finding.fix:
+            say(f"{finding.check}: {finding.fix}")
+    return int(failed)
+
+
+def examine(door: Door) -> list[Finding]:
+    """Every finding, the settings first: without them the rest cannot be looked at."""
+    findings = [_python(), *map(_package, PACKAGES)]
+    try:
+        settings = door.settings()
+    except InstructorError as error:
+        return [*findings, Finding("settings", "error", error.message, "correct that file, then run doctor again")]
+    checks: list[Callable[[Settings], Finding]] = [_home, _registry, _checkpoint, _index, _daemon]
+    return findings + [_guarded(check, settings) for check in checks]
+
+
+def _guarded(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+    try:
+        return check(settings)
+    except InstructorError as error:
+        what, _, fix = error.message.rpartition("; ")
+        return Finding(check.__name__.strip("_"), "error", what or error.message, fix if what else "")
+
+
+def _python() -> Finding:
+    return Finding("python", "ok", f"{platform.python_version()} at {sys.executable}")
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, "ok", metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Finding(name, "error", "not installed", "reinstall: pip install --force-reinstall openclaw-instructor")
+
+
+def _home(settings: Settings) -> Finding:
+    place = settings.home
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        fix = f"make {place} a folder you may write to, or set OPENCLAW_INSTRUCTOR_HOME to another"
+        return Finding("home", "error", f"{settings.home} cannot be written", fix)
+    return Finding("home", "ok", str(settings.home) + ("" if settings.home.exists() else " (made on first use)"))
+
+
+def _registry(settings: Settings) -> Finding:
+    from openclaw_instructor.registry import Registry
+
+    registry = Registry.load(settings)
+    if registry.problem:
+        return Finding(
+            "tasks", "error", registry.problem, "correct it; `openclaw-instructor tasks check` lists them all"
+        )
+    return Finding("tasks", "ok", f"{len(registry.tasks)} in force; your own go into {settings.instructions_path}")
+
+
+def _checkpoint(settings: Settings) -> Finding:
+    from openclaw_instructor.model.checkpoint import Checkpoint
+
+    # Offline: looking must not start a download of gigabytes.
+    checkpoint = Checkpoint.open(settings.checkpoint, revision=settings.revision, offline=True)
+    size = checkpoint.weights_path.stat().st_size / 1e6
+    detail = f"{checkpoint.name}: {checkpoint.dimension} dimensions, {checkpoint.shape.layers} layers, {size:.1f} MB"
+    return Finding("checkpoint", "ok", detail)
+
+
+def _index(settings: Settings) -> Finding:
+    from openclaw_instructor.service import Toolbox
+
+    if not settings.index_path.exists():
+        return Finding("index", "warning", "nothing is indexed yet", "openclaw-instructor index add docs FOLDER")
+    with Toolbox(settings=settings) as toolbox:
+        collections = toolbox.index_status()
+    detail = ", ".join(f"{c.name}: {c.documents} documents, {c.chunks} chunks" for c in collections) or "no collections"
+    stale = [f"{c.name}: {c.reason}" for c in collections if c.stale]
+    if stale:
+        return Finding("index", "warning", "; ".join(stale), "openclaw-instructor index sync")
+    return Finding("index", "ok", detail)
+
+
+def _daemon(settings: Settings) -> Finding:
+    raise NotImplementedError

@@ -1,0 +1,126 @@
+"""Changing a person's YAML file: by text, so that comments and order survive; proved before it replaces the file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from openclaw_instructor.errors import InvalidSettings, UnreadableSource
+
+_REFUSED = "cannot be edited automatically without losing something; add the lines yourself:"
+
+
+def set_key(path: Path, key: str, value: str | None) -> None:
+    """Set (or with None remove) a top-level scalar `key` of the YAML file, which may not exist yet.
+
+    Raises InvalidSettings when the file is not a plain mapping, UnreadableSource when it cannot be read or written.
+    """
+    text = _read(path)
+    before = _mapping(text, path)
+    if before.get(key) == value:
+        return
+    line = f"{key}: {_scalar(value)}\n" if value is not None else ""
+    lines = text.splitlines(keepends=True)
+    places = [number for number, row in enumerate(lines) if row.startswith(f"{key}:")]
+    if places:
+        lines[places[0]] = line
+    else:
+        lines = [*_ended(lines), line]
+    wanted = {name: old for name, old in before.items() if name != key} | ({key: value} if value is not None else {})
+    _replace(path, "".join(lines), wanted, line)
+
+
+def add_entry(path: Path, section: str, name: str, entry: Mapping[str, Any]) -> None:
+    """Add `name: entry` at the end of the mapping `section` of the YAML file, which may not exist yet.
+
+    Raises InvalidSettings when the file has a form that cannot be edited safely or `name` is there already.
+    """
+    text = _read(path)
+    before = _mapping(text, path)
+    present = before.get(section) or {}
+    if name in present:
+        raise InvalidSettings(f"{path}: `{section}` already has `{name}`; edit it there, or choose another name")
+    at, indent, header = _insertion(text, section)
+    block = yaml.safe_dump({name: dict(entry)}, sort_keys=False, allow_unicode=True, width=110)
+    block = header + "".join(f"{' ' * indent}{row}" for row in block.splitlines(keepends=True))
+    lines = text.splitlines(keepends=True)
+    new = [*_ended(lines[:at]), block, *lines[at:]]
+    _replace(path, "".join(new), {**before, section: {**present, name: dict(entry)}}, block)
+
+
+def _insertion(text: str, section: str) -> tuple[int, int, str]:
+    """Line before which an entry of `section` goes, its indentation, and a header line when the section is new."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    rows = text.splitlines()
+    for key, value in pairs:
+        if key.value != section:
+            continue
+        if isinstance(value, yaml.MappingNode) and value.value and not value.flow_style:
+            return _content_end(rows, value.end_mark.line), value.value[0][0].start_mark.column, ""
+        return key.start_mark.line + 1, 2, ""
+    return len(rows), 2, f"{section}:\n"
+
+
+def _content_end(rows: list[str], end: int) -> int:
+    """Blank lines and comments before the next key belong to that key, so new lines go in front of them."""
+    while end > 0 and (end > len(rows) or not rows[end - 1].strip() or rows[end - 1].startswith("#")):
+        end -= 1
+    return end
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableSource(f"{path}: cannot be read ({error}); fix its permissions or encoding") from None
+
+
+def _mapping(text: str, path: Path) -> dict[str, Any]:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}" if mark else ""
+        raise InvalidSettings(f"{path}{where}: not valid YAML, so it was left alone; correct that line first") from None
+    if value is not None and not isinstance(value, dict):
+        raise InvalidSettings(f"{path}: must hold `key: value` lines, so it was left alone; correct it first")
+    return value or {}
+
+
+def _ended(lines: list[str]) -> list[str]:
+    return [*lines[:-1], lines[-1] + "\n"] if lines and not lines[-1].endswith("\n") else lines
+
+
+def _scalar(value: str) -> str:
+    return yaml.safe_dump(value, allow_unicode=True, width=10_000).removesuffix("...\n").strip()
+
+
+def _replace(path: Path, text: str, wanted: Mapping[str, Any], lines: str) -> None:
+    """Put `text` in place of the file in one step, but only if it reads back as exactly `wanted`."""
+    try:
+        result = yaml.safe_load(text) or {}
+    except yaml.YAMLError:
+        result = None
+    if result != wanted:
+        raise InvalidSettings(f"{path}: {_REFUSED}\n{lines}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        if path.exists():
+            shutil.copymode(path, temporary)
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise UnreadableSource(
+            f"{path}: cannot be written ({error.strerror}); check the folder's permissions"
+        ) from None

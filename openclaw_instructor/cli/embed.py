@@ -1,0 +1,51 @@
+"""`embed`: vectors of texts."""
+
+from __future__ import annotations
+
+import click
+
+from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.output import json_option, plain, print_json, print_table, read_source
+from openclaw_instructor.errors import InvalidArguments
+
+
+@click.command()
+@click.argument("texts", nargs=-1)
+@click.option("--file", metavar="FILE", help="Read texts from a file, one a line, or - for standard input.")
+@click.option(
+    "--input-type",
+    default="",
+    metavar="NAME",
+    help="What the texts are: `query`, `passage`, a task such as `search_docs.query`, or a literal instruction.",
+)
+@json_option
+@click.pass_obj
+def embed(door: Door, texts: tuple[str, ...], file: str | None, input_type: str, as_json: bool) -> None:
+    """Embed texts and print their vectors."""
+    wanted = list(texts)
+    if file is not None:
+        wanted += [line for line in read_source(file).splitlines() if line.strip()]
+    if not wanted:
+        raise InvalidArguments("nothing to embed: give texts as arguments, or --file FILE")
+    with door.library() as toolbox:
+        embeddings = toolbox.embed(wanted, input_type)
+        checkpoint = toolbox.engine.checkpoint_name
+    entries = [
+        {"index": index, "embedding": vector.tolist(), "tokens": tokens, "truncated": truncated}
+        for index, (vector, tokens, truncated) in enumerate(
+            zip(embeddings.vectors, embeddings.tokens, embeddings.truncated, strict=True)
+        )
+    ]
+    if as_json:
+        dimension = int(embeddings.vectors.shape[1])
+        print_json({"checkpoint": checkpoint, "dimension": dimension, "input_type": input_type, "data": entries})
+        return
+    rows = [
+        (entry["tokens"], "yes" if entry["truncated"] else "", _preview(entry["embedding"]), plain(text))
+        for entry, text in zip(entries, wanted, strict=True)
+    ]
+    print_table(("tokens", "truncated", "vector", "text"), rows)
+
+
+def _preview(vector: list[float]) -> str:
+    return " ".join(f"{value:+.3f}" for value in vector[:4]) + f" … ({len(vector)})"

@@ -1,0 +1,121 @@
+"""`index`: collections of documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.output import json_option, print_json, print_table, progress, say
+
+
+@click.group()
+def index() -> None:
+    """Add, sync, inspect and remove collections of documents.
+
+    A collection is a named set of folders. The task search_docs searches the collection `docs`.
+    """
+
+
+@index.command()
+@click.argument("name")
+@click.argument("folders", nargs=-1, required=True, type=click.Path())
+@click.option("--include", multiple=True, metavar="GLOB", help="Take only files that match; repeat it.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files that match; repeat it.")
+@click.option("--no-sync", is_flag=True, help="Only register the collection; index it later with `index sync`.")
+@json_option
+@click.pass_obj
+def add(
+    door: Door,
+    name: str,
+    folders: tuple[str, ...],
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    no_sync: bool,
+    as_json: bool,
+) -> int:
+    """Register a collection of folders or files and index it."""
+    # Absolute here, because a daemon has another working directory.
+    paths = [Path(folder).expanduser().absolute() for folder in folders]
+    with door.open() as tools, progress(f"indexing {name}") as on_progress:
+        tools.index_add(name, paths, list(include), list(exclude))
+        if not no_sync:
+            return _show_sync(tools.index_sync(name, on_progress), as_json)
+        return _show_status(tools.index_status(name), as_json)
+
+
+@index.command()
+@click.argument("name", required=False)
+@json_option
+@click.pass_obj
+def sync(door: Door, name: str | None, as_json: bool) -> int:
+    """Bring the collection NAME, or all of them, up to date with the files.
+
+    Unchanged files cost nothing.
+    """
+    with door.open() as tools, progress("indexing") as on_progress:
+        return _show_sync(tools.index_sync(name, on_progress), as_json)
+
+
+@index.command()
+@click.argument("name", required=False)
+@json_option
+@click.pass_obj
+def status(door: Door, name: str | None, as_json: bool) -> int:
+    """Show what is indexed and whether it is up to date."""
+    with door.open() as tools:
+        return _show_status(tools.index_status(name), as_json)
+
+
+@index.command()
+@click.argument("name")
+@json_option
+@click.pass_obj
+def remove(door: Door, name: str, as_json: bool) -> None:
+    """Forget the collection NAME; the files themselves stay."""
+    with door.open() as tools:
+        tools.index_remove(name)
+    if as_json:
+        print_json({"removed": name})
+    else:
+        say(f"removed collection {name}")
+
+
+def _show_sync(result: dict[str, Any], as_json: bool) -> int:
+    """Print a sync report; exit status 2 when a collection could not be synced."""
+    reports = result["collections"]
+    failed = any(report["error"] for report in reports)
+    if as_json:
+        print_json(result)
+        return 2 if failed else 0
+    counts = ("added", "changed", "removed", "unchanged", "chunks", "embedded")
+    if reports:
+        rows = [(report["collection"], *(report[key] for key in counts), len(report["skipped"])) for report in reports]
+        print_table(("collection", *counts, "skipped"), rows)
+    for report in reports:
+        for skipped in report["skipped"]:
+            say(f"skipped: {skipped['file']}: {skipped['reason']}")
+        for note in report["notes"]:
+            say(f"note: {note}")
+        if report["error"]:
+            say(f"error: {report['error']}")
+    for note in result["notes"]:
+        say(f"note: {note}")
+    return 2 if failed else 0
+
+
+def _show_status(collections: list[dict[str, Any]], as_json: bool) -> int:
+    if as_json:
+        print_json({"collections": collections})
+    elif not collections:
+        say("no collections yet; add one: openclaw-instructor index add docs FOLDER")
+    else:
+        keys = ("name", "documents", "chunks", "checkpoint", "synced_at")
+        rows = [
+            (*(entry[key] or "" for key in keys), entry["reason"] or "up to date", "\n".join(entry["folders"]))
+            for entry in collections
+        ]
+        print_table(("collection", *keys[1:], "state", "folders"), rows)
+    return 0

@@ -1,0 +1,125 @@
+"""`tasks`: the entries of `instructions.yaml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.output import json_option, print_json, print_table, say
+from openclaw_instructor.errors import InvalidArguments, InvalidRegistry
+
+
+@click.group()
+def tasks() -> None:
+    """List, show, check and add tasks.
+
+    A task is an entry of `instructions.yaml` and becomes one agent tool of the same name.
+    """
+
+
+@tasks.command("list")
+@json_option
+@click.pass_obj
+def list_tasks(door: Door, as_json: bool) -> None:
+    """List the tasks that are in force."""
+    registry = door.registry()
+    rows = [{"name": t.name, "kind": t.kind, "description": t.description} for t in registry.tasks.values()]
+    if as_json:
+        print_json({"tasks": rows, "sources": [str(path) for path in registry.sources], "problem": registry.problem})
+        return
+    print_table(("task", "kind", "description"), [tuple(row.values()) for row in rows])
+    _warn(registry.problem)
+
+
+@tasks.command()
+@click.argument("name")
+@json_option
+@click.pass_obj
+def show(door: Door, name: str, as_json: bool) -> None:
+    """Show one task: its entry and the arguments it takes."""
+    import yaml
+
+    registry = door.registry()
+    task = registry.get(name)
+    entry = task.model_dump(mode="json", by_alias=True, exclude={"name", "enabled"})
+    result = {"name": name, "entry": entry, "parameters": task.parameters()}
+    if as_json:
+        print_json(result)
+        return
+    shown = {name: entry, "arguments": task.parameters()["properties"]}
+    click.echo(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=110), nl=False)
+    _warn(registry.problem)
+
+
+@tasks.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@json_option
+@click.pass_obj
+def check(door: Door, file: Path | None, as_json: bool) -> int:
+    """Check FILE, by default your own instructions.yaml, and print every problem with its line.
+
+    Exit status 2 when there is a problem.
+    """
+    from openclaw_instructor.registry import check as problems_of
+
+    path = file or door.settings().instructions_path
+    if file is not None and not file.exists():
+        raise InvalidArguments(f"{file}: there is no such file; give the path of an instructions.yaml")
+    problems = problems_of(path) if path.exists() else []
+    if as_json:
+        print_json({"file": str(path), "problems": [problem.as_dict() for problem in problems]})
+        return 2 if problems else 0
+    for problem in problems:
+        click.echo(str(problem))
+    say(f"{path}: {_verdict(path, len(problems))}")
+    return 2 if problems else 0
+
+
+@tasks.command()
+@click.argument("name")
+@click.option("--kind", type=click.Choice(["search", "classify", "match"]), required=True, help="What the task does.")
+@click.option("--description", required=True, help="When an agent should use the tool; at most 300 characters.")
+@click.option("--instruction", metavar="TEXT", help="Instruction of a classify or match task.")
+@click.option("--query-instruction", metavar="TEXT", help="Instruction for the questions of a search task.")
+@click.option("--document-instruction", metavar="TEXT", help="Instruction for the documents of a search task.")
+@click.option("--collection", help="Collection that a search task searches. [default: docs]")
+@click.option("--label", "labels", multiple=True, metavar="NAME=DESCRIPTION", help="A label to sort into; repeat it.")
+@click.option(
+    "--input", "input_", type=click.Choice(["text", "email"]), help="What a classify task takes. [default: text]"
+)
+@click.option("--threshold", type=float, help="Lowest score that counts as a match.")
+@json_option
+@click.pass_obj
+def add(door: Door, /, name: str, kind: str, description: str, as_json: bool, **options: Any) -> None:
+    """Add a task to your own instructions.yaml.
+
+    Comments and other entries stay as they are. The new tool is there at once.
+    """
+    from openclaw_instructor.cli.entry import build_entry, write_entry
+
+    path = door.settings().instructions_path
+    registry = door.registry()
+    if registry.problem:
+        raise InvalidRegistry(f"nothing was added, because {registry.problem}")
+    if name in registry.tasks:
+        raise InvalidArguments(f"there is a task `{name}` already; choose another name, or write its entry in {path}")
+    entry = build_entry(kind, description, options)
+    write_entry(path, name, entry)
+    if as_json:
+        print_json({"name": name, "file": str(path), "entry": entry})
+    else:
+        say(f"added {name} to {path}; try: openclaw-instructor tasks show {name}")
+
+
+def _verdict(path: Path, problems: int) -> str:
+    if not path.exists():
+        return "not there, so the packaged tasks are in force"
+    return "no problems" if not problems else f"{problems} problem{'s' if problems > 1 else ''}"
+
+
+def _warn(problem: str | None) -> None:
+    if problem:
+        say(f"warning: {problem}")
