@@ -38,11 +38,15 @@ def text_key(identity: str, text: str) -> bytes:
 
 
 class EmbeddingCache:
-    """Thread-safe. `limit` is in bytes. `problem` says why the cache is off, when it is."""
+    """Thread-safe. `limit` is in bytes; `patience` in seconds, for a file that another process holds.
 
-    def __init__(self, path: Path, limit: int) -> None:
+    `problem` says why the cache is off, when it is.
+    """
+
+    def __init__(self, path: Path, limit: int, *, patience: float = 5.0) -> None:
         self._path = path
         self._limit = limit
+        self._patience = patience
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._clock = 0
@@ -105,7 +109,7 @@ class EmbeddingCache:
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        connection = sqlite3.connect(self._path, check_same_thread=False, timeout=5.0)
+        connection = sqlite3.connect(self._path, check_same_thread=False, timeout=self._patience)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             # What a power cut loses is only work to be done again.

@@ -203,8 +203,6 @@ class Engine:
         """Fail what waits, stop the worker, free the model. Blocks for the pass under way."""
         with self._changed:
             self._closed = True
-            for request in self._queue.clear():
-                request.fail(ServiceError("the engine was closed before it got to this"))
             self._changed.notify_all()
         if self._worker is not None and self._worker is not threading.current_thread():
             self._worker.join()
@@ -227,6 +225,8 @@ class Engine:
             ended = runner.serve(requests)
             with self._changed:
                 self._queue.remove(ended)
+        for request in self._queue.clear():
+            request.fail(ServiceError("the engine was closed before it got to this"))
         runner.unload()
         if runner.cache:
             runner.cache.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
@@ -87,11 +87,8 @@ class Request:
             [vector.tokens for vector in vectors],
             [vector.truncated for vector in vectors],
         )
-        try:
-            if self.future.set_running_or_notify_cancel():
-                self.future.set_result(embeddings)
-        except InvalidStateError:
-            return
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_result(embeddings)
 
 
 @dataclass(frozen=True, eq=False)

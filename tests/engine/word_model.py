@@ -1,0 +1,60 @@
+"""Stand-ins for the engine's public seams: a tokenizer of words, and a model that records what it was given."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from openclaw_instructor.engine import Engine
+from openclaw_instructor.model.prompt import Prompt
+from openclaw_instructor.settings import Settings
+
+DIMENSION = 8
+CHECKPOINT = SimpleNamespace(name="words", identity="words-1", dimension=DIMENSION, max_seq_length=32)
+
+
+class WordPrompter:
+    """One id per word; ids depend on the word alone."""
+
+    def render(self, instruction: str, texts: Sequence[str]) -> list[Prompt]:
+        prompts = []
+        for text in texts:
+            words = (instruction + text.strip()).split()
+            ids = [int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big") for word in words] + [1]
+            prompts.append(Prompt(ids[: CHECKPOINT.max_seq_length], 0, len(ids) > CHECKPOINT.max_seq_length))
+        return prompts
+
+
+class WordModel:
+    """Vectors drawn from the ids. `gate` holds every pass until it is set; `passes` records their prompts."""
+
+    def __init__(self) -> None:
+        self.passes: list[list[list[int]]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Semaphore(0)
+        self.failure: Exception | None = None
+
+    def embed(self, prompts: Sequence[Prompt], batch_tokens: int) -> Any:
+        self.passes.append([prompt.ids for prompt in prompts])
+        self.entered.release()
+        self.gate.wait(30)
+        if self.failure:
+            raise self.failure
+        rows = [np.random.default_rng(prompt.ids).normal(size=DIMENSION) for prompt in prompts]
+        return np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32)
+
+
+def engine_with(model: WordModel, home: Path, **settings: Any) -> Engine:
+    return Engine(
+        Settings(home=home, **settings),
+        load=lambda _: model,
+        checkpoint=CHECKPOINT,  # type: ignore[arg-type]
+        prompter=WordPrompter(),  # type: ignore[arg-type]
+    )
