@@ -1,0 +1,169 @@
+"""Collections, roots and generations: the rows that say what is indexed and which set of passages serves."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from openclaw_instructor.errors import InvalidArguments, StoreError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Root:
+    """A folder (or one file) of a collection; the patterns are in gitignore's syntax, relative to it."""
+
+    path: Path
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A full set of passages under one identity.
+
+    `space` is what makes a query comparable with its vectors: checkpoint, join rule, limit and dimension, without the
+    document instruction. `key` is random, so that another store's files are never taken for this one's. `revision`
+    grows with every published change.
+    """
+
+    id: int
+    key: str
+    identity: str
+    space: str
+    checkpoint: str
+    dimension: int
+    revision: int
+
+
+@dataclass(frozen=True)
+class Collection:
+    id: int
+    name: str
+    instruction: str
+    serving: Generation | None
+    unfinished: bool
+    synced_at: str | None
+    roots: tuple[Root, ...]
+
+
+def checked_name(name: str) -> str:
+    """The name itself; raises InvalidArguments when it could not be a file name everywhere."""
+    if not _NAME.fullmatch(name):
+        raise InvalidArguments(
+            f"collection name {name!r}: use 1 to 64 letters, digits, `-`, `_` or `.`, starting with a letter or digit"
+        )
+    return name
+
+
+def collections(connection: sqlite3.Connection) -> list[Collection]:
+    """Every collection, by name."""
+    roots: dict[int, list[Root]] = {}
+    for row in connection.execute("SELECT * FROM roots ORDER BY path"):
+        root = Root(Path(row["path"]), tuple(json.loads(row["include"])), tuple(json.loads(row["exclude"])))
+        roots.setdefault(row["collection_id"], []).append(root)
+    by_id = {row["id"]: _generation(row) for row in connection.execute("SELECT * FROM generations")}
+    return [
+        Collection(
+            id=row["id"],
+            name=row["name"],
+            instruction=row["instruction"],
+            serving=by_id.get(row["serving"]),
+            unfinished=bool(row["unfinished"]),
+            synced_at=row["synced_at"],
+            roots=tuple(roots.get(row["id"], ())),
+        )
+        for row in connection.execute("SELECT * FROM collections ORDER BY name")
+    ]
+
+
+def generation(connection: sqlite3.Connection, generation_id: int) -> Generation | None:
+    """The generation as it stands now; None when it is gone."""
+    row = connection.execute("SELECT * FROM generations WHERE id = ?", (generation_id,)).fetchone()
+    return _generation(row) if row else None
+
+
+def put(connection: sqlite3.Connection, name: str, instruction: str, roots: Sequence[Root]) -> None:
+    """Create the collection, or record its new instruction and add or replace these roots."""
+    connection.execute(
+        "INSERT INTO collections (name, instruction) VALUES (?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET instruction = excluded.instruction",
+        (name, instruction),
+    )
+    (collection_id,) = connection.execute("SELECT id FROM collections WHERE name = ?", (name,)).fetchone()
+    connection.executemany(
+        "INSERT OR REPLACE INTO roots (collection_id, path, include, exclude) VALUES (?, ?, ?, ?)",
+        [(collection_id, str(r.path), json.dumps(r.include), json.dumps(r.exclude)) for r in roots],
+    )
+    connection.execute("UPDATE collections SET unfinished = 1 WHERE id = ?", (collection_id,))
+
+
+def remove(connection: sqlite3.Connection, name: str) -> None:
+    """Delete the collection with all that hangs on it."""
+    connection.execute("DELETE FROM collections WHERE name = ?", (name,))
+
+
+def target(connection: sqlite3.Connection, collection: Collection, wanted: Generation) -> Generation:
+    """The generation that a sync has to fill: the serving one, one that an earlier sync began, or a new one.
+
+    The first generation of a collection serves from its first document on; a later one only once it is complete.
+    """
+    connection.execute(
+        "DELETE FROM generations WHERE collection_id = ? AND identity != ? AND id != ?",
+        (collection.id, wanted.identity, collection.serving.id if collection.serving else -1),
+    )
+    connection.execute(
+        "INSERT OR IGNORE INTO generations (collection_id, identity, space, checkpoint, dimension) "
+        "VALUES (?, ?, ?, ?, ?)",
+        (collection.id, wanted.identity, wanted.space, wanted.checkpoint, wanted.dimension),
+    )
+    found = _generation(
+        connection.execute(
+            "SELECT * FROM generations WHERE collection_id = ? AND identity = ?", (collection.id, wanted.identity)
+        ).fetchone()
+    )
+    connection.execute("UPDATE collections SET serving = coalesce(serving, ?) WHERE id = ?", (found.id, collection.id))
+    return found
+
+
+def instruct(connection: sqlite3.Connection, name: str, instruction: str) -> None:
+    """Record another document instruction."""
+    connection.execute("UPDATE collections SET instruction = ? WHERE name = ?", (instruction, name))
+
+
+def begin(connection: sqlite3.Connection, collection: Collection) -> None:
+    """Say in the store that a sync has started to change this collection."""
+    connection.execute("UPDATE collections SET unfinished = 1 WHERE id = ?", (collection.id,))
+
+
+def finish(connection: sqlite3.Connection, collection: Collection, generation: Generation, when: str) -> None:
+    """Let this generation serve, delete the others, and say that the sync came to its end."""
+    updated = connection.execute(
+        "UPDATE collections SET serving = ?, unfinished = 0, synced_at = ? WHERE id = ?",
+        (generation.id, when, collection.id),
+    )
+    if not updated.rowcount:
+        raise removed(collection)
+    connection.execute("DELETE FROM generations WHERE collection_id = ? AND id != ?", (collection.id, generation.id))
+
+
+def touch(connection: sqlite3.Connection, collection: Collection, generation: Generation) -> None:
+    """Count one more published change; raises StoreError when the collection was removed meanwhile."""
+    updated = connection.execute("UPDATE generations SET revision = revision + 1 WHERE id = ?", (generation.id,))
+    if not updated.rowcount:
+        raise removed(collection)
+
+
+def removed(collection: Collection) -> StoreError:
+    return StoreError(f"collection `{collection.name}` was removed while it was being synced; add it again to index it")
+
+
+def _generation(row: sqlite3.Row) -> Generation:
+    return Generation(
+        row["id"], row["key"], row["identity"], row["space"], row["checkpoint"], row["dimension"], row["revision"]
+    )

@@ -1,0 +1,217 @@
+"""Folders -> files to index: ignore rules, limits, links, and reading without surprises.
+
+Left out: hidden names, `.gitignore`d ones (a `.gitignore` counts from its own folder down), folders of installed or
+compiled code, what `exclude` matches, symbolic links (their target is indexed at its own place; one that leaves the
+folder is reported), files over the size limit and binary files (both reported). Without `include` only the formats of
+`readers.py` are taken. All patterns are gitignore's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openclaw_instructor.errors import InvalidArguments, UnreadableSource
+from openclaw_instructor.index.readers import readable
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+    from openclaw_instructor.index.catalog import Root
+
+MAX_FILE_BYTES = 10_000_000
+DEFAULT_IGNORES = ("node_modules/", "__pycache__/", "site-packages/", "venv/", "*.egg-info/")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file to index. `place` is its path from the root's own name on: what people see and path filters match."""
+
+    path: str
+    place: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass
+class Listing:
+    """What a walk found. `skipped` holds (path, reason); under `unread` folders nothing is known to be gone."""
+
+    files: dict[str, Found] = field(default_factory=dict)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    other_types: Counter[str] = field(default_factory=Counter)
+
+
+class Skipped(Exception):
+    """This file is left out, for this reason; `gone` when it is no longer there."""
+
+    def __init__(self, reason: str, gone: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.gone = gone
+
+
+def patterns(lines: Sequence[str], what: str) -> GitIgnoreSpec:
+    """Compile gitignore patterns; raises InvalidArguments that names the option `what`."""
+    import pathspec
+
+    try:
+        return pathspec.GitIgnoreSpec.from_lines(lines)
+    except ValueError as error:
+        raise InvalidArguments(f"{what}: {error}; patterns are those of .gitignore, such as `guides/*.md`") from None
+
+
+def check_root(path: Path) -> None:
+    """Raises UnreadableSource when this is no readable folder or file."""
+    try:
+        if path.is_dir():
+            with os.scandir(path) as entries:
+                next(entries, None)
+        else:
+            path.open("rb").close()
+    except OSError as error:
+        raise UnreadableSource(
+            f"{path} cannot be read ({error.strerror}); check the path and its permissions"
+        ) from None
+
+
+def walk(roots: Sequence[Root]) -> Listing:
+    """List the files of all roots, each once. Raises UnreadableSource when a root itself cannot be read."""
+    listing = Listing()
+    for root in roots:
+        check_root(root.path)
+        _Walk(root, listing).run()
+    return listing
+
+
+class _Walk:
+    def __init__(self, root: Root, listing: Listing) -> None:
+        self.root = root
+        self.listing = listing
+        self.include = patterns(root.include, "include") if root.include else None
+        self.exclude = patterns(root.exclude, "exclude")
+
+    def run(self) -> None:
+        if self.root.path.is_dir():
+            self._folder(self.root.path, "", [("", patterns(DEFAULT_IGNORES, "default ignores"))])
+            return
+        try:
+            self._take(str(self.root.path), self.root.path.name, self.root.path.stat())
+        except OSError as error:
+            self._skip(str(self.root.path), error.strerror or str(error))
+
+    def _folder(self, folder: Path, relative: str, ignores: list[tuple[str, GitIgnoreSpec]]) -> None:
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            ignores = [*ignores, *_gitignore(folder, relative)]
+        except OSError as error:
+            self._unread(str(folder), error)
+            return
+        for entry in entries:
+            try:
+                self._entry(entry, relative + entry.name, ignores)
+            except OSError as error:
+                self._unread(entry.path, error)
+
+    def _entry(self, entry: os.DirEntry[str], relative: str, ignores: list[tuple[str, GitIgnoreSpec]]) -> None:
+        is_folder = entry.is_dir(follow_symlinks=False)
+        name = relative + "/" * is_folder
+        if entry.name.startswith(".") or self.exclude.match_file(name) or _ignored(name, ignores):
+            return
+        if not _storable(entry.name):
+            self._skip(entry.path.encode(errors="replace").decode(), "its name is not valid UTF-8; rename it")
+        elif entry.is_symlink():
+            target = Path(entry.path).resolve()
+            if not target.is_relative_to(self.root.path):
+                self._skip(entry.path, f"a symbolic link that leaves the folder (to {target})")
+        elif is_folder:
+            self._folder(Path(entry.path), relative + "/", ignores)
+        elif entry.is_file(follow_symlinks=False):
+            wanted = self.include.match_file(relative) if self.include else readable(Path(entry.name))
+            if wanted:
+                self._take(entry.path, f"{self.root.path.name}/{relative}", entry.stat(follow_symlinks=False))
+            else:
+                self.listing.other_types[Path(entry.name).suffix.lower() or entry.name] += 1
+
+    def _take(self, path: str, place: str, status: os.stat_result) -> None:
+        if status.st_size > MAX_FILE_BYTES:
+            self._skip(path, f"{status.st_size / 1e6:.0f} MB is over the limit of {MAX_FILE_BYTES // 1_000_000} MB")
+        else:
+            self.listing.files.setdefault(path, Found(path, place, status.st_size, status.st_mtime_ns))
+
+    def _skip(self, path: str, reason: str) -> None:
+        self.listing.skipped.append((path, reason))
+
+    def _unread(self, path: str, error: OSError) -> None:
+        self.listing.unread.append(path)
+        self._skip(path, f"cannot be read ({error.strerror})")
+
+
+def read_bytes(path: str) -> bytes:
+    """The content of a regular file; raises Skipped with the reason when there is none to be had."""
+    try:
+        # Not through a link and not waiting on a pipe that took the file's place since the walk.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise Skipped("vanished while it was being indexed", gone=True) from None
+    except OSError as error:
+        raise Skipped(f"cannot be read ({error.strerror})") from None
+    with os.fdopen(descriptor, "rb") as file:
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise Skipped("no longer a regular file", gone=True)
+            data = file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise Skipped(f"cannot be read ({error.strerror})") from None
+    if len(data) > MAX_FILE_BYTES:
+        raise Skipped(f"over the limit of {MAX_FILE_BYTES // 1_000_000} MB", gone=True)
+    return data
+
+
+def digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _gitignore(folder: Path, relative: str) -> Iterator[tuple[str, GitIgnoreSpec]]:
+    path = folder / ".gitignore"
+    if not path.is_file():
+        return
+    import pathspec
+
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        yield relative, pathspec.GitIgnoreSpec.from_lines(lines)
+    except ValueError:
+        # git passes over a pattern it cannot read; so line by line, and the broken ones are left out.
+        yield relative, pathspec.GitIgnoreSpec.from_lines([line for line in lines if _valid(line)])
+
+
+def _valid(line: str) -> bool:
+    try:
+        patterns([line], "")
+    except InvalidArguments:
+        return False
+    return True
+
+
+def _ignored(relative: str, ignores: list[tuple[str, GitIgnoreSpec]]) -> bool:
+    for base, spec in reversed(ignores):
+        verdict = spec.check_file(relative.removeprefix(base)).include
+        if verdict is not None:
+            return verdict
+    return False
+
+
+def _storable(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

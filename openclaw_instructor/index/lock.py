@@ -1,0 +1,58 @@
+"""A lock between processes that the system frees when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from openclaw_instructor.errors import Busy, StoreError
+
+_POLL_SECONDS = 0.05
+
+
+@contextmanager
+def exclusive(path: Path, wait: float, doing: str, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold `path` as a lock; raises Busy when another holder keeps it for longer than `wait` seconds."""
+    descriptor = _open(path)
+    try:
+        deadline = time.monotonic() + wait
+        while not _taken(descriptor):
+            if time.monotonic() >= deadline:
+                raise Busy(f"another process is {doing} ({path} is locked); try again when it is done", 5.0)
+            if on_wait:
+                on_wait()
+                on_wait = None
+            time.sleep(_POLL_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def held(path: Path) -> bool:
+    """Whether some process, this one included, holds the lock now."""
+    if not path.exists():
+        return False
+    descriptor = _open(path)
+    try:
+        return not _taken(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be opened ({error.strerror}); make its folder writable") from None
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,87 @@
+"""Markdown -> blocks: front matter, ATX and setext headings, fenced code, paragraphs.
+
+Only what decides where a passage may begin and end is parsed (CommonMark 0.31, sections 4.2, 4.3 and 4.5).
+"""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from openclaw_instructor.index.readers import Block, Document, paragraphs
+
+_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
+_SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*")
+_FENCE = re.compile(r" *(`{3,}|~{3,})(.*)")
+_NOT_PARAGRAPH = re.compile(r"\s*([-*+>|#]|\d+[.)])(\s|$)")
+_MARKUP = re.compile(
+    r"`+(?P<code>[^`]*)`+|!?\[(?P<link>[^\]]*)\]\([^)]*\)|\*+|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)"
+    r"|</?(?:a|b|br|code|em|i|img|kbd|strong|sub|sup)\b[^>]*>|\s*\{#[^}]*\}"
+)
+
+
+def markdown(lines: list[str]) -> Document:
+    """Blocks of a Markdown text. The title is the front matter's, else that of the first level-1 heading."""
+    blocks: list[Block] = []
+    start, title = _front_matter(lines)
+    if start > 1:
+        blocks.append(Block(1, start - 1))
+    text_from = number = start
+    while number <= len(lines):
+        block = _fence(lines, number) or _heading(lines, number)
+        if block:
+            text_to = min(block.first, number) - 1
+            blocks += paragraphs(lines, text_from, text_to)
+            blocks.append(block)
+            text_from = number = block.last + 1
+        else:
+            number += 1
+    blocks += paragraphs(lines, text_from, len(lines))
+    title = title or next((block.heading for block in blocks if block.level == 1), "")
+    return Document(lines, blocks, title)
+
+
+def _front_matter(lines: list[str]) -> tuple[int, str]:
+    """(first line after the front matter, its title)."""
+    if lines[0].rstrip() != "---":
+        return 1, ""
+    for number, line in enumerate(lines[1:], start=2):
+        if line.rstrip() in ("---", "..."):
+            try:
+                values = yaml.safe_load("\n".join(lines[1 : number - 1]))
+            except (yaml.YAMLError, ValueError):
+                return number + 1, ""
+            title = values.get("title") if isinstance(values, dict) else None
+            return number + 1, " ".join(str(title or "").split())
+    return 1, ""
+
+
+def _fence(lines: list[str], number: int) -> Block | None:
+    """The fenced code that opens at this line; one that is never closed runs to the end."""
+    opening = _FENCE.fullmatch(lines[number - 1])
+    if not opening or (opening[1][0] == "`" and "`" in opening[2]):
+        return None
+    closing = re.compile(rf" *{re.escape(opening[1][0])}{{{len(opening[1])},}}[ \t]*")
+    for last in range(number + 1, len(lines) + 1):
+        if closing.fullmatch(lines[last - 1]):
+            return Block(number, last)
+    return Block(number, len(lines))
+
+
+def _heading(lines: list[str], number: int) -> Block | None:
+    atx = _ATX.fullmatch(lines[number - 1])
+    if atx:
+        return Block(number, number, len(atx[1]), _visible(atx[2] or ""))
+    if number == len(lines):
+        return None
+    text, underline = lines[number - 1], _SETEXT.fullmatch(lines[number])
+    if not underline or not text.strip() or text.startswith(("    ", "\t")) or _NOT_PARAGRAPH.match(text):
+        return None
+    # Only the last line before the underline counts as the heading; a paragraph above it stays a paragraph.
+    return Block(number, number + 1, 1 if underline[1][0] == "=" else 2, _visible(text))
+
+
+def _visible(text: str) -> str:
+    """A heading without its markup."""
+    return " ".join(_MARKUP.sub(lambda match: match["code"] or match["link"] or "", text).split())

@@ -1,0 +1,94 @@
+"""The store's schema, one numbered step after another; `PRAGMA user_version` says how many have been taken.
+
+A step that has been released is never edited: a change is a new step at the end.
+
+collections -< roots            what the user asked for: folders or files, with their include and exclude patterns
+collections -< generations      one full set of passages under one identity; `collections.serving` is the one searched
+generations -< documents -< chunks - vectors
+chunks -> passages              the full-text index over chunks, kept by triggers
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+_FIRST = """
+CREATE TABLE collections (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  instruction TEXT NOT NULL,
+  serving INTEGER REFERENCES generations (id) ON DELETE SET NULL,
+  unfinished INTEGER NOT NULL DEFAULT 0,
+  synced_at TEXT
+);
+CREATE TABLE roots (
+  collection_id INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
+  path TEXT NOT NULL,
+  include TEXT NOT NULL,
+  exclude TEXT NOT NULL,
+  PRIMARY KEY (collection_id, path)
+) WITHOUT ROWID;
+CREATE TABLE generations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  collection_id INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
+  key TEXT NOT NULL DEFAULT (lower(hex(randomblob(8)))),
+  identity TEXT NOT NULL,
+  space TEXT NOT NULL,
+  checkpoint TEXT NOT NULL,
+  dimension INTEGER NOT NULL,
+  revision INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (collection_id, identity)
+);
+CREATE TABLE documents (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  generation_id INTEGER NOT NULL REFERENCES generations (id) ON DELETE CASCADE,
+  path TEXT NOT NULL,
+  place TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  hash TEXT NOT NULL,
+  title TEXT NOT NULL,
+  modified REAL NOT NULL,
+  UNIQUE (generation_id, path)
+);
+CREATE TABLE chunks (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  document_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+  first_line INTEGER NOT NULL,
+  last_line INTEGER NOT NULL,
+  title TEXT NOT NULL,
+  heading TEXT NOT NULL,
+  text TEXT NOT NULL,
+  digest TEXT NOT NULL
+);
+CREATE INDEX chunks_by_document ON chunks (document_id);
+CREATE INDEX chunks_by_digest ON chunks (digest);
+CREATE TABLE vectors (
+  chunk_id INTEGER PRIMARY KEY REFERENCES chunks (id) ON DELETE CASCADE,
+  vector BLOB NOT NULL
+);
+CREATE VIRTUAL TABLE passages USING fts5 (
+  title, heading, text,
+  content = 'chunks', content_rowid = 'id', tokenize = 'porter unicode61 remove_diacritics 2'
+);
+CREATE TRIGGER chunks_inserted AFTER INSERT ON chunks BEGIN
+  INSERT INTO passages (rowid, title, heading, text) VALUES (new.id, new.title, new.heading, new.text);
+END;
+CREATE TRIGGER chunks_deleted AFTER DELETE ON chunks BEGIN
+  INSERT INTO passages (passages, rowid, title, heading, text)
+  VALUES ('delete', old.id, old.title, old.heading, old.text);
+END;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST,)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Take the steps that are missing, each with its number in one transaction."""
+    for number, step in enumerate(MIGRATIONS[version(connection) :], start=version(connection) + 1):
+        connection.executescript(f"BEGIN IMMEDIATE;{step}PRAGMA user_version = {number};COMMIT;")
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """The number of steps this file has taken."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

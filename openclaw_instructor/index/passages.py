@@ -1,0 +1,242 @@
+"""Documents, chunks, vectors and full text of a generation: how they are written, found and read back.
+
+Vectors lie in the store as little-endian float16: half the room of float32, and rounding that moves a cosine by less
+than 0.001. FAISS is always built from these, so that a rebuilt one ranks exactly as the one before.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from openclaw_instructor.index.chunks import Chunk
+
+# bm25() weights of title, heading and text.
+COLUMN_WEIGHTS = (2.0, 1.5, 1.0)
+MAX_QUERY_TERMS = 64
+_WORD = re.compile(r"\w+")
+_STOP_WORDS = frozenset(
+    _WORD.findall(
+        """
+    a about am an and any are as at be been but by can could did do does for from had has have how i if in into is
+    it its me my no not of on or our should so than that the their them then there these they this to us was we
+    were what when where which who whom whose why will with would you your
+    """
+    )
+)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the store remembers of a document, to tell whether its file has changed."""
+
+    id: int
+    size: int
+    mtime_ns: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class DocumentRow:
+    path: str
+    place: str
+    size: int
+    mtime_ns: int
+    hash: str
+    title: str
+    modified: float
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A chunk with all that a hit shows; `modified` is a POSIX timestamp."""
+
+    id: int
+    document_id: int
+    generation_id: int
+    path: str
+    document_title: str
+    modified: float
+    first_line: int
+    last_line: int
+    heading: str
+    text: str
+    digest: str
+
+
+def known(connection: sqlite3.Connection, generation_id: int) -> dict[str, Known]:
+    """Every document of the generation by path."""
+    rows = connection.execute(
+        "SELECT path, id, size, mtime_ns, hash FROM documents WHERE generation_id = ?", (generation_id,)
+    )
+    return {path: Known(*rest) for path, *rest in rows}
+
+
+def publish(
+    connection: sqlite3.Connection,
+    generation_id: int,
+    document: DocumentRow,
+    chunks: Sequence[Chunk],
+    vectors: Sequence[bytes],
+) -> None:
+    """Replace all that the generation holds of this document."""
+    connection.execute("DELETE FROM documents WHERE generation_id = ? AND path = ?", (generation_id, document.path))
+    inserted = connection.execute(
+        "INSERT INTO documents (generation_id, path, place, size, mtime_ns, hash, title, modified) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            generation_id,
+            document.path,
+            document.place,
+            document.size,
+            document.mtime_ns,
+            document.hash,
+            document.title,
+            document.modified,
+        ),
+    )
+    title = f"{document.title} {document.place}"
+    for chunk, vector in zip(chunks, vectors, strict=True):
+        row = connection.execute(
+            "INSERT INTO chunks (document_id, first_line, last_line, title, heading, text, digest) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (inserted.lastrowid, chunk.first, chunk.last, title, chunk.heading, chunk.text, chunk.digest),
+        )
+        connection.execute("INSERT INTO vectors (chunk_id, vector) VALUES (?, ?)", (row.lastrowid, vector))
+
+
+def retouch(connection: sqlite3.Connection, document_id: int, size: int, mtime_ns: int, modified: float) -> None:
+    """Record a new time of a file whose content is what it was."""
+    connection.execute(
+        "UPDATE documents SET size = ?, mtime_ns = ?, modified = ? WHERE id = ?",
+        (size, mtime_ns, modified, document_id),
+    )
+
+
+def forget(connection: sqlite3.Connection, document_ids: Iterable[int]) -> None:
+    """Delete these documents with their chunks, vectors and full text."""
+    connection.executemany("DELETE FROM documents WHERE id = ?", [(document_id,) for document_id in document_ids])
+
+
+def vectors_by_digest(connection: sqlite3.Connection, digests: Iterable[str]) -> dict[str, bytes]:
+    """Stored vectors of texts embedded before; a digest covers the text and what it was embedded with."""
+    rows = connection.execute(
+        "SELECT chunks.digest, vectors.vector FROM chunks JOIN vectors ON vectors.chunk_id = chunks.id "
+        "WHERE chunks.digest IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(digests)),),
+    )
+    return dict(rows.fetchall())
+
+
+def counts(connection: sqlite3.Connection, generation_id: int) -> tuple[int, int]:
+    """Documents and chunks of the generation."""
+    row = connection.execute(
+        "SELECT count(DISTINCT documents.id), count(chunks.id) FROM documents "
+        "LEFT JOIN chunks ON chunks.document_id = documents.id WHERE documents.generation_id = ?",
+        (generation_id,),
+    ).fetchone()
+    return int(row[0]), int(row[1])
+
+
+def chunk_ids(connection: sqlite3.Connection, generation_id: int) -> npt.NDArray[np.int64]:
+    """Ids of all chunks of the generation, ascending."""
+    import numpy as np
+
+    rows = connection.execute(
+        "SELECT chunks.id FROM documents JOIN chunks ON chunks.document_id = documents.id "
+        "WHERE documents.generation_id = ?",
+        (generation_id,),
+    )
+    return np.sort(np.fromiter((row[0] for row in rows), dtype=np.int64))
+
+
+def chunk_ids_of(connection: sqlite3.Connection, document_ids: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Ids of all chunks of these documents."""
+    import numpy as np
+
+    rows = connection.execute(
+        "SELECT id FROM chunks WHERE document_id IN (SELECT value FROM json_each(?))", (json.dumps(document_ids),)
+    )
+    return np.fromiter((row[0] for row in rows), dtype=np.int64)
+
+
+def vectors_of(
+    connection: sqlite3.Connection, ids: npt.NDArray[np.int64], dimension: int, batch: int = 4_096
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+    """Batches of (ids, vectors as float32); an id without a vector of this dimension is left out."""
+    import numpy as np
+
+    for start in range(0, len(ids), batch):
+        rows = connection.execute(
+            "SELECT chunk_id, vector FROM vectors WHERE chunk_id IN (SELECT value FROM json_each(?)) "
+            "AND length(vector) = ?",
+            (json.dumps(ids[start : start + batch].tolist()), 2 * dimension),
+        ).fetchall()
+        found = np.array([row[0] for row in rows], dtype=np.int64)
+        flat = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f2")
+        yield found, flat.reshape(len(rows), dimension).astype(np.float32)
+
+
+def as_blob(vector: npt.NDArray[np.float32]) -> bytes:
+    return vector.astype("<f2").tobytes()
+
+
+def documents_in(
+    connection: sqlite3.Connection, generation_ids: Sequence[int], after: float | None, before: float | None
+) -> list[tuple[int, str, str]]:
+    """(id, path, place) of the documents modified at or after `after` and earlier than `before`."""
+    rows = connection.execute(
+        "SELECT id, path, place FROM documents WHERE generation_id IN (SELECT value FROM json_each(?)) "
+        "AND (?2 IS NULL OR modified >= ?2) AND (?3 IS NULL OR modified < ?3)",
+        (json.dumps(generation_ids), after, before),
+    )
+    return [(row["id"], row["path"], row["place"]) for row in rows]
+
+
+def terms(query: str) -> list[str]:
+    """The distinct words of a query worth looking up: stop words only when there is nothing else."""
+    words = list(dict.fromkeys(word.casefold() for word in _WORD.findall(query)))
+    return ([word for word in words if word not in _STOP_WORDS] or words)[:MAX_QUERY_TERMS]
+
+
+def keyword(
+    connection: sqlite3.Connection,
+    query: str,
+    generation_ids: Sequence[int],
+    limit: int,
+    document_ids: Sequence[int] | None = None,
+) -> list[tuple[int, float]]:
+    """(chunk id, BM25 score) of the best chunks with any word of the query, best first; higher is better."""
+    words = terms(query)
+    if not words:
+        return []
+    # A quoted string is a term to FTS5 whatever it holds, so no query can be read as its syntax.
+    match = " OR ".join(f'"{word}"' for word in words)
+    rows = connection.execute(
+        f"SELECT passages.rowid, -bm25(passages, {', '.join(map(str, COLUMN_WEIGHTS))}) AS score FROM passages "  # noqa: S608
+        "JOIN chunks ON chunks.id = passages.rowid JOIN documents ON documents.id = chunks.document_id "
+        "WHERE passages MATCH ?1 AND documents.generation_id IN (SELECT value FROM json_each(?2)) "
+        "AND (?3 IS NULL OR documents.id IN (SELECT value FROM json_each(?3))) "
+        "ORDER BY score DESC, passages.rowid LIMIT ?4",
+        (match, json.dumps(generation_ids), None if document_ids is None else json.dumps(document_ids), limit),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def fetch(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Passage]:
+    """These chunks by id; one that is gone is left out."""
+    rows = connection.execute(
+        "SELECT chunks.id, document_id, generation_id, path, documents.title, modified, first_line, last_line, "
+        "heading, text, digest FROM chunks JOIN documents ON documents.id = chunks.document_id "
+        "WHERE chunks.id IN (SELECT value FROM json_each(?))",
+        (json.dumps(ids),),
+    )
+    return {row[0]: Passage(*row) for row in rows}

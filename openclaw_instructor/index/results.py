@@ -1,0 +1,129 @@
+"""What the index answers: reports of a sync, states of collections, search results."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+# Agent hosts cut tool output; what is longer than this would be cut blindly.
+MAX_RESULT_CHARACTERS = 12_000
+
+
+@dataclass
+class CollectionReport:
+    """What a sync did to one collection.
+
+    Counts are documents; `chunks` is how many there are afterwards, `embedded` how many texts the model had to read,
+    `truncated` how many of those it could not read to the end.
+    """
+
+    collection: str
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    chunks: int = 0
+    embedded: int = 0
+    truncated: int = 0
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    error: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        skipped = [{"file": path, "reason": reason} for path, reason in self.skipped]
+        return asdict(self) | {"skipped": skipped, "seconds": round(self.seconds, 3)}
+
+
+@dataclass
+class SyncReport:
+    """One CollectionReport for each collection that was synced."""
+
+    collections: list[CollectionReport] = field(default_factory=list)
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "collections": [report.as_dict() for report in self.collections],
+            "seconds": round(self.seconds, 3),
+            "notes": self.notes,
+        }
+
+
+@dataclass(frozen=True)
+class CollectionStatus:
+    """How one collection stands. `stale` says that a sync would change what is found, `reason` why."""
+
+    name: str
+    folders: list[str]
+    documents: int
+    chunks: int
+    instruction: str
+    checkpoint: str | None
+    synced_at: str | None
+    stale: bool
+    reason: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A passage found: `snippet` is what stands in lines `first_line` to `last_line` of `file`, or begins there."""
+
+    file: str
+    first_line: int
+    last_line: int
+    title: str
+    heading: str
+    score: float
+    snippet: str
+    collection: str
+    modified: str
+
+    def as_dict(self, rank: int) -> dict[str, Any]:
+        return {
+            "rank": rank,
+            "file": self.file,
+            "lines": f"{self.first_line}-{self.last_line}",
+            "title": self.title,
+            "heading": self.heading,
+            "score": round(self.score, 4),
+            "snippet": self.snippet,
+            "collection": self.collection,
+            "modified": self.modified,
+        }
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Hits, best first. Scores compare hits of one result: cosine in vector mode, else a share of the best possible."""
+
+    query: str
+    hits: list[Hit]
+    collections_searched: list[str]
+    stale: bool = False
+    truncated_query: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """At most MAX_RESULT_CHARACTERS as JSON: what does not fit is left out from the end, and a note says so."""
+        hits = [hit.as_dict(rank) for rank, hit in enumerate(self.hits, start=1)]
+        result: dict[str, Any] = {
+            "query": self.query,
+            "hits": hits,
+            "count": len(hits),
+            "collections_searched": self.collections_searched,
+            "stale": self.stale,
+            "truncated_query": self.truncated_query,
+            "notes": list(self.notes),
+        }
+        while len(json.dumps(result, ensure_ascii=False)) > MAX_RESULT_CHARACTERS and hits:
+            hits.pop()
+            left_out = len(self.hits) - len(hits)
+            note = f"{left_out} more hits did not fit the size of a result; ask for fewer or narrow with `path`"
+            result |= {"count": len(hits), "notes": [*self.notes, note]}
+        return result

@@ -1,0 +1,154 @@
+"""Answer a query from one or more collections: gather by meaning and by words, fuse, choose, cut to the match."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.index import fusion, passages
+from openclaw_instructor.index.files import patterns
+from openclaw_instructor.index.results import MAX_RESULT_CHARACTERS, Hit
+from openclaw_instructor.index.snippets import MAX_CHARACTERS, snippet
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from openclaw_instructor.index.catalog import Collection, Generation
+    from openclaw_instructor.index.passages import Passage
+    from openclaw_instructor.index.vectors import Ids, Matrix
+
+Mode: TypeAlias = Literal["hybrid", "vector", "keyword"]
+MODES: tuple[Mode, ...] = ("hybrid", "vector", "keyword")
+
+CANDIDATES = 100
+# Hits from one document while others wait; fewer hits than asked for are filled up from those left out.
+PER_DOCUMENT = 2
+_HIT_OVERHEAD = 450
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which documents may answer: a path pattern, and POSIX times from `after` on and earlier than `before`."""
+
+    path: str | None = None
+    after: float | None = None
+    before: float | None = None
+
+    @classmethod
+    def parse(cls, path: str | None, after: str | None, before: str | None) -> Filters:
+        """From arguments: a day counts whole, so `before` a day includes it. Raises InvalidArguments."""
+        if path is not None:
+            patterns([path], "path")
+        return cls(path, _moment("after", after, False), _moment("before", before, True))
+
+    def __bool__(self) -> bool:
+        return any(value is not None for value in (self.path, self.after, self.before))
+
+    def documents(self, connection: sqlite3.Connection, generation_ids: Sequence[int]) -> list[int]:
+        """Ids of the documents that pass."""
+        rows = passages.documents_in(connection, generation_ids, self.after, self.before)
+        if self.path is None:
+            return [row[0] for row in rows]
+        # An agent seldom knows where a collection's root is, so a relative pattern may match at any depth.
+        absolute = self.path.startswith("/")
+        spec = patterns([self.path if absolute else f"**/{self.path}"], "path")
+        return [row[0] for row in rows if spec.match_file(row[1].lstrip("/") if absolute else row[2])]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A collection to search; `nearest(query, limit, allowed)` looks through its vectors, None: by words only."""
+
+    collection: Collection
+    generation: Generation
+    nearest: Callable[[Matrix, int, Ids | None], list[tuple[int, float]]] | None
+
+
+def gather(
+    connection: sqlite3.Connection,
+    sources: Sequence[Source],
+    query: str,
+    vector: Matrix | None,
+    mode: Mode,
+    filters: Filters,
+) -> list[tuple[int, float]]:
+    """(chunk id, score) of the best candidates over all sources, best first."""
+    generation_ids = [source.generation.id for source in sources]
+    allowed = filters.documents(connection, generation_ids) if filters else None
+    dense: list[tuple[int, float]] = []
+    if vector is not None:
+        chunk_ids = None if allowed is None else passages.chunk_ids_of(connection, allowed)
+        for source in sources:
+            if source.nearest:
+                dense += source.nearest(vector, CANDIDATES, chunk_ids)
+        dense = sorted(dense, key=lambda item: -item[1])[:CANDIDATES]
+    if mode == "vector":
+        return dense
+    words = passages.keyword(connection, query, generation_ids, CANDIDATES, allowed)
+    return fusion.convex(dense, words) if dense else fusion.of_best(words)
+
+
+def choose(ranking: Sequence[tuple[int, float]], found: dict[int, Passage], top_k: int) -> list[tuple[Passage, float]]:
+    """The best `top_k` passages: no text twice, no overlapping parts of a section, few from any one document."""
+    chosen: list[tuple[Passage, float]] = []
+    spare: list[tuple[Passage, float]] = []
+    for key, score in ranking:
+        passage = found.get(key)
+        if passage is None or any(_alike(passage, other) for other, _ in chosen + spare):
+            continue
+        same = sum(passage.document_id == other.document_id for other, _ in chosen)
+        (chosen if same < PER_DOCUMENT else spare).append((passage, score))
+        if len(chosen) == top_k:
+            return chosen
+    return sorted(chosen + spare[: top_k - len(chosen)], key=lambda item: -item[1])
+
+
+def hits(chosen: Sequence[tuple[Passage, float]], query: str, names: dict[int, str]) -> list[Hit]:
+    """What is shown of each: snippets share the room that a result has. `names` is generation id -> collection."""
+    words = passages.terms(query)
+    room = MAX_RESULT_CHARACTERS // max(1, len(chosen)) - _HIT_OVERHEAD
+    limit = max(120, min(MAX_CHARACTERS, room))
+    result = []
+    for passage, score in chosen:
+        text, first, last = snippet(passage.text, passage.first_line, words, limit)
+        moment = datetime.datetime.fromtimestamp(passage.modified, datetime.UTC)
+        result.append(
+            Hit(
+                file=passage.path,
+                first_line=first,
+                last_line=last,
+                title=passage.document_title or Path(passage.path).name,
+                heading=passage.heading,
+                score=score,
+                snippet=text,
+                collection=names[passage.generation_id],
+                modified=moment.isoformat(timespec="seconds"),
+            )
+        )
+    return result
+
+
+def _alike(one: Passage, other: Passage) -> bool:
+    if one.text == other.text:
+        return True
+    same_section = one.document_id == other.document_id and one.heading == other.heading
+    return same_section and one.first_line <= other.last_line and other.first_line <= one.last_line
+
+
+def _moment(name: str, value: str | None, end_of_day: bool) -> float | None:
+    if value is None:
+        return None
+    try:
+        moment = datetime.datetime.fromisoformat(value)
+    except ValueError:
+        raise InvalidArguments(f"{name}: {value!r} is no ISO date; write it like 2026-01-31") from None
+    try:
+        if end_of_day and len(value) <= len("2026-01-31"):
+            moment += datetime.timedelta(days=1)
+        return moment.timestamp()
+    except (OverflowError, OSError, ValueError):
+        raise InvalidArguments(f"{name}: {value!r} is out of range; use a year between 1970 and 9998") from None

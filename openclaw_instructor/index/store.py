@@ -1,0 +1,149 @@
+"""The SQLite file that is the only truth of the index: how it is opened, read and written.
+
+Every read sees one snapshot, every write is one transaction, and several processes may have the file open: WAL lets
+readers go on beside the one writer. What the tables hold is in `catalog.py` (collections and generations) and
+`passages.py` (documents, chunks, vectors and full text).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from openclaw_instructor.errors import Busy, InstructorError, StoreError
+from openclaw_instructor.index.lock import exclusive
+from openclaw_instructor.index.migrations import MIGRATIONS, migrate, version
+
+_BUSY_SECONDS = 30.0
+_IDLE_READERS = 4
+
+
+class Store:
+    """One index file. Safe to share between threads. Raises StoreError when the file or its folder is no use."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer_lock = threading.Lock()
+        self._pool_lock = threading.Lock()
+        self._readers: list[sqlite3.Connection] = []
+        self._closed = False
+        self._prepare()
+        with self._plainly():
+            self._writer = self._open()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """A connection that sees one unchanging state of the file."""
+        with self._plainly():
+            connection = self._borrow()
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            finally:
+                self._give_back(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """The writing connection inside one transaction: all of it is kept, or nothing."""
+        with self._writer_lock, self._plainly():
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        with self._pool_lock:
+            self._closed = True
+            readers, self._readers = self._readers, []
+        for reader in readers:
+            reader.close()
+        with self._writer_lock:
+            self._writer.close()
+
+    def _prepare(self) -> None:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Made by us before SQLite sees it: -wal and -shm take over the mode of the main file.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise StoreError(
+                f"the index {self.path} cannot be opened for writing ({error.strerror}); "
+                "make that folder writable, or set $OPENCLAW_INSTRUCTOR_HOME to one that is"
+            ) from None
+        with self._plainly():
+            connection = self._connect()
+            try:
+                self._check_version(connection)
+                if version(connection) < len(MIGRATIONS):
+                    with exclusive(self.path.with_suffix(".lock"), _BUSY_SECONDS, "creating the index"):
+                        connection.execute("PRAGMA journal_mode = WAL")
+                        migrate(connection)
+            finally:
+                connection.close()
+
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        if version(connection) > len(MIGRATIONS):
+            raise StoreError(
+                f"the index {self.path} was written by a newer openclaw-instructor; upgrade this one, "
+                "or set $OPENCLAW_INSTRUCTOR_HOME to another folder"
+            )
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+    def _open(self) -> sqlite3.Connection:
+        connection = self._connect()
+        connection.row_factory = sqlite3.Row
+        # In WAL mode NORMAL may lose the last commits to a power cut, never consistency; a sync does them again.
+        connection.executescript("PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL;")
+        return connection
+
+    def _borrow(self) -> sqlite3.Connection:
+        with self._pool_lock:
+            if self._closed:
+                raise StoreError(f"the index {self.path} has been closed; open it again")
+            if self._readers:
+                return self._readers.pop()
+        return self._open()
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        with self._pool_lock:
+            if not self._closed and len(self._readers) < _IDLE_READERS:
+                self._readers.append(connection)
+                return
+        connection.close()
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: sqlite3.Error) -> InstructorError:
+        name = getattr(error, "sqlite_errorname", "") or ""
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return Busy(f"another process is writing to the index {self.path}; try again in a moment", 2.0)
+        if name.startswith("SQLITE_FULL"):
+            return StoreError(f"no room left to write the index {self.path}; free disk space and run the command again")
+        if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+            return StoreError(
+                f"the index {self.path} cannot be written ({error}); make it and its folder writable, "
+                "or set $OPENCLAW_INSTRUCTOR_HOME to a folder that is"
+            )
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            return StoreError(
+                f"the index {self.path} is damaged ({error}); move that file away, then run "
+                "`openclaw-instructor index add NAME FOLDER` again: it is built anew from your files"
+            )
+        return StoreError(f"the index {self.path} failed ({error}); run `openclaw-instructor doctor`")

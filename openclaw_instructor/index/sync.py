@@ -1,0 +1,231 @@
+"""Bring one collection in step with its files: plan -> embed -> publish.
+
+The plan compares times and sizes, then content hashes; only what differs is read by the model, in large calls, and a
+text that was embedded before under the same instruction is not embedded again. Each document is published in one
+transaction, deletions come last, and whatever is interrupted is found half done and completed by the next sync.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openclaw_instructor.errors import Busy
+from openclaw_instructor.index import catalog, files, identity, passages, readers
+from openclaw_instructor.index.chunks import Chunk, Chunker
+from openclaw_instructor.index.results import CollectionReport
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from openclaw_instructor.engine import Embeddings, Engine
+    from openclaw_instructor.index.catalog import Collection, Generation
+    from openclaw_instructor.index.store import Store
+
+# (bytes of changed files done, bytes in all, what is being done)
+Progress = Callable[[int, int, str], None]
+
+CHUNKS_PER_CALL = 256
+_BUSY_PATIENCE_SECONDS = 600.0
+
+
+@dataclass
+class _Plan:
+    """What differs between the files and the generation."""
+
+    pending: list[files.Found] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+    known: dict[str, passages.Known] = field(default_factory=dict)
+
+
+@dataclass
+class _Pending:
+    """A document that is read and cut, but not yet published."""
+
+    found: files.Found
+    row: passages.DocumentRow
+    chunks: list[Chunk]
+
+
+class Sync:
+    """One run over one collection; the caller holds the lock between processes."""
+
+    def __init__(self, store: Store, engine: Engine, collection: Collection, on_progress: Progress | None) -> None:
+        self.store = store
+        self.engine = engine
+        self.collection = collection
+        self.report = CollectionReport(collection.name)
+        self._on_progress = on_progress or (lambda done, total, message: None)
+
+    def run(self) -> tuple[CollectionReport, Generation]:
+        """Do it all; raises UnreadableSource, before anything is changed, when a root cannot be read."""
+        started = time.monotonic()
+        listing = files.walk(self.collection.roots)
+        with self.store.write() as connection:
+            generation = catalog.target(connection, self.collection, identity.wanted(self.engine, self.collection))
+        plan = self._plan(generation, listing)
+        if plan.pending or plan.gone:
+            with self.store.write() as connection:
+                catalog.begin(connection, self.collection)
+        self._publish_all(generation, plan)
+        when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        with self.store.write() as connection:
+            if plan.gone:
+                passages.forget(connection, plan.gone)
+                catalog.touch(connection, self.collection, generation)
+            catalog.finish(connection, self.collection, generation, when)
+            _, self.report.chunks = passages.counts(connection, generation.id)
+        self._note(listing)
+        self.report.seconds = time.monotonic() - started
+        return self.report, generation
+
+    def _plan(self, generation: Generation, listing: files.Listing) -> _Plan:
+        with self.store.read() as connection:
+            plan = _Plan(known=passages.known(connection, generation.id))
+        for path, found in listing.files.items():
+            before = plan.known.get(path)
+            if before and (before.size, before.mtime_ns) == (found.size, found.mtime_ns):
+                self.report.unchanged += 1
+            else:
+                plan.pending.append(found)
+        for path, before in plan.known.items():
+            # A folder that cannot be read says nothing about the files below it.
+            if path not in listing.files and not any(Path(path).is_relative_to(folder) for folder in listing.unread):
+                plan.gone.append(before.id)
+        self.report.removed = len(plan.gone)
+        self.report.skipped += listing.skipped
+        return plan
+
+    def _publish_all(self, generation: Generation, plan: _Plan) -> None:
+        total = sum(found.size for found in plan.pending)
+        done = 0
+        for group in _grouped(self._read_all(generation, plan)):
+            names = f"{group[0].found.place}" + (f" and {len(group) - 1} more" if len(group) > 1 else "")
+            self._on_progress(done, total, f"embedding {names}")
+            vectors = self._vectors(group)
+            for pending in group:
+                with self.store.write() as connection:
+                    self._publish(connection, generation, plan, pending, vectors)
+                done += pending.found.size
+        if plan.pending:
+            self._on_progress(total, total, f"{self.collection.name}: {len(plan.pending)} files done")
+
+    def _read_all(self, generation: Generation, plan: _Plan) -> Iterator[_Pending]:
+        chunker = None
+        for found in plan.pending:
+            before = plan.known.get(found.path)
+            try:
+                data = files.read_bytes(found.path)
+                if readers.binary(data):
+                    raise files.Skipped("a binary file", gone=True)
+            except files.Skipped as skipped:
+                self.report.skipped.append((found.path, skipped.reason))
+                if before and skipped.gone:
+                    plan.gone.append(before.id)
+                    self.report.removed += 1
+                continue
+            digest = files.digest(data)
+            if before and before.hash == digest:
+                with self.store.write() as connection:
+                    passages.retouch(connection, before.id, len(data), found.mtime_ns, found.mtime_ns / 1e9)
+                self.report.unchanged += 1
+                continue
+            chunker = chunker or self._chunker()
+            document = readers.read(Path(found.path), data)
+            self.report.notes += [f"{found.path}: {note}" for note in document.notes]
+            yield _Pending(found, _row(found, len(data), digest, document.title), chunker.split(document))
+
+    def _chunker(self) -> Chunker:
+        prompter = self.engine.prompter
+        instruction = self.collection.instruction
+        return Chunker(prompter.count, prompter.room(instruction), self.engine.identity(instruction))
+
+    def _vectors(self, group: list[_Pending]) -> dict[str, bytes]:
+        """Digest -> vector for every chunk of the group: the store's where there is one, else from the model."""
+        texts = {chunk.digest: chunk.embedded for chunk in chain.from_iterable(pending.chunks for pending in group)}
+        with self.store.read() as connection:
+            vectors = passages.vectors_by_digest(connection, texts)
+        missing = [digest for digest in texts if digest not in vectors]
+        for start in range(0, len(missing), CHUNKS_PER_CALL):
+            batch = missing[start : start + CHUNKS_PER_CALL]
+            embeddings = self._embed([texts[digest] for digest in batch])
+            vectors |= dict(zip(batch, map(passages.as_blob, embeddings.vectors), strict=True))
+            self.report.embedded += len(batch)
+            self.report.truncated += sum(embeddings.truncated)
+        return vectors
+
+    def _embed(self, texts: list[str]) -> Embeddings:
+        from openclaw_instructor.engine import Priority
+
+        deadline = time.monotonic() + _BUSY_PATIENCE_SECONDS
+        while True:
+            try:
+                return self.engine.embed(texts, self.collection.instruction, priority=Priority.BULK)
+            except Busy as busy:
+                # People's requests fill the queue: bulk work waits for its turn instead of failing.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(busy.retry_after or 1.0)
+
+    def _publish(
+        self,
+        connection: sqlite3.Connection,
+        generation: Generation,
+        plan: _Plan,
+        pending: _Pending,
+        vectors: dict[str, bytes],
+    ) -> None:
+        catalog.touch(connection, self.collection, generation)
+        blobs = [vectors[chunk.digest] for chunk in pending.chunks]
+        passages.publish(connection, generation.id, pending.row, pending.chunks, blobs)
+        if pending.found.path in plan.known:
+            self.report.changed += 1
+        else:
+            self.report.added += 1
+
+    def _note(self, listing: files.Listing) -> None:
+        if listing.other_types:
+            kinds = ", ".join(kind for kind, _ in listing.other_types.most_common(5))
+            self.report.notes.append(
+                f"{listing.other_types.total()} files of other types were left out ({kinds}); "
+                "name them with --include to index them as text"
+            )
+        if self.report.truncated:
+            self.report.notes.append(
+                f"{self.report.truncated} chunks were too long for the model; their ends are found by words only"
+            )
+        if not self.report.chunks:
+            self.report.notes.append(
+                f"collection `{self.collection.name}` holds no text yet: no readable file was found"
+            )
+
+
+def _row(found: files.Found, size: int, digest: str, title: str) -> passages.DocumentRow:
+    return passages.DocumentRow(
+        path=found.path,
+        place=found.place,
+        size=size,
+        mtime_ns=found.mtime_ns,
+        hash=digest,
+        title=title,
+        modified=found.mtime_ns / 1e9,
+    )
+
+
+def _grouped(documents: Iterator[_Pending]) -> Iterator[list[_Pending]]:
+    """Documents together until they hold enough chunks for one call of the model."""
+    group: list[_Pending] = []
+    size = 0
+    for document in documents:
+        group.append(document)
+        size += len(document.chunks)
+        if size >= CHUNKS_PER_CALL:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group

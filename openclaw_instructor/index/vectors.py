@@ -1,0 +1,141 @@
+"""Nearest vectors: `Vectors` is all that the index asks of an engine, so that another one can stand behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Ids = npt.NDArray[np.int64]
+    Matrix = npt.NDArray[np.float32]
+
+
+class Vectors(Protocol):
+    """Unit vectors by chunk id; scores are inner products, so cosines."""
+
+    def add(self, ids: Ids, vectors: Matrix) -> None:
+        """Take in vectors (n, dimension) under ids that are new."""
+
+    def remove(self, ids: Ids) -> None:
+        """Forget these ids."""
+
+    def search(self, query: Matrix, limit: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
+        """(id, score) of the nearest to `query` (dimension,), best first; only among `allowed` when given."""
+
+    def ids(self) -> Ids:
+        """All ids, ascending."""
+
+    def dump(self) -> bytes:
+        """The whole as bytes that `load` of the same class understands."""
+
+    def load(self, data: bytes) -> None:
+        """Replace the content; raises ValueError or RuntimeError when these are not its bytes."""
+
+
+class FaissVectors:
+    """Exact search by FAISS: a flat inner-product index under an id map."""
+
+    suffix = "faiss"
+
+    def __init__(self, dimension: int) -> None:
+        import faiss
+
+        self._faiss: Any = faiss
+        self._index: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
+
+    def add(self, ids: Ids, vectors: Matrix) -> None:
+        self._index.add_with_ids(vectors, ids)
+
+    def remove(self, ids: Ids) -> None:
+        if len(ids):
+            self._index.remove_ids(ids)
+
+    def search(self, query: Matrix, limit: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
+        parameters = None
+        if allowed is not None:
+            parameters = self._faiss.SearchParameters(sel=self._faiss.IDSelectorBatch(allowed))
+        scores, ids = self._index.search(
+            query.reshape(1, -1), max(1, min(limit, self._index.ntotal)), params=parameters
+        )
+        return [(int(i), float(score)) for i, score in zip(ids[0], scores[0], strict=True) if i >= 0]
+
+    def ids(self) -> Ids:
+        import numpy as np
+
+        return np.sort(self._faiss.vector_to_array(self._index.id_map))
+
+    def dump(self) -> bytes:
+        data: bytes = self._faiss.serialize_index(self._index).tobytes()
+        return data
+
+    def load(self, data: bytes) -> None:
+        import numpy as np
+
+        index = self._faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
+        if index.d != self._index.d:
+            raise ValueError(f"dimension {index.d} instead of {self._index.d}")
+        self._index = index
+
+
+class NumpyVectors:
+    """The same by plain NumPy, for platforms where FAISS does not load."""
+
+    suffix = "npvec"
+
+    def __init__(self, dimension: int) -> None:
+        import numpy as np
+
+        self._ids: Ids = np.empty(0, dtype=np.int64)
+        self._vectors: Matrix = np.empty((0, dimension), dtype=np.float32)
+
+    def add(self, ids: Ids, vectors: Matrix) -> None:
+        import numpy as np
+
+        self._ids = np.concatenate([self._ids, ids])
+        self._vectors = np.concatenate([self._vectors, vectors])
+
+    def remove(self, ids: Ids) -> None:
+        import numpy as np
+
+        kept = ~np.isin(self._ids, ids)
+        self._ids, self._vectors = self._ids[kept], self._vectors[kept]
+
+    def search(self, query: Matrix, limit: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
+        import numpy as np
+
+        ids, vectors = self._ids, self._vectors
+        if allowed is not None:
+            chosen = np.isin(ids, allowed)
+            ids, vectors = ids[chosen], vectors[chosen]
+        scores = vectors @ query
+        best = np.argsort(-scores, kind="stable")[:limit]
+        return [(int(ids[i]), float(scores[i])) for i in best]
+
+    def ids(self) -> Ids:
+        import numpy as np
+
+        return np.sort(self._ids)
+
+    def dump(self) -> bytes:
+        return self._ids.astype("<i8").tobytes() + self._vectors.astype("<f4").tobytes()
+
+    def load(self, data: bytes) -> None:
+        import numpy as np
+
+        dimension = self._vectors.shape[1]
+        count, rest = divmod(len(data), 8 + 4 * dimension)
+        if rest:
+            raise ValueError(f"not a whole number of vectors of dimension {dimension}")
+        self._ids = np.frombuffer(data, dtype="<i8", count=count).astype(np.int64)
+        self._vectors = np.frombuffer(data, dtype="<f4", offset=8 * count).reshape(count, dimension).astype(np.float32)
+
+
+def best_backend() -> type[FaissVectors] | type[NumpyVectors]:
+    """FAISS, or NumPy where FAISS cannot be imported."""
+    try:
+        import faiss  # noqa: F401
+    except ImportError:
+        return NumpyVectors
+    return FaissVectors
