@@ -34,21 +34,27 @@ class Settings(BaseModel):
     dtype: str = Field("auto", pattern="^(auto|float32|bfloat16|int8)$")
     threads: int | None = Field(None, ge=1, description="CPU threads of the encoder; default: the physical cores")
     batch_tokens: int = Field(16_384, ge=512, description="token budget of one forward pass")
-    unload_after: float = Field(900.0, ge=0, description="seconds without work after which the model is unloaded; 0: never")
-    exit_after: float = Field(3_600.0, ge=0, description="seconds without a request after which the daemon exits; 0: never")
+    unload_after: float = Field(900.0, ge=0, description="idle seconds after which the model is unloaded; 0: never")
+    exit_after: float = Field(3_600.0, ge=0, description="idle seconds after which the daemon exits; 0: never")
     host: str = "127.0.0.1"
     port: int = Field(0, ge=0, le=65_535, description="0: any free port")
-    token: str | None = Field(None, min_length=8, description="bearer token of the daemon; default: a random one in home")
-    queue_texts: int = Field(20_000, ge=1, description="texts that may wait for the model before requests get `busy`")
-    load_wait: float = Field(45.0, gt=0, description="seconds a call waits for the model before it answers `model_loading`")
+    token: str | None = Field(None, min_length=8, description="bearer token of the daemon; default: a random one")
+    queue_texts: int = Field(20_000, ge=1, description="texts that may wait before requests get `busy`")
+    load_wait: float = Field(45.0, gt=0, description="seconds a call waits for a loading model")
     cache_mb: int = Field(256, ge=0, description="size of the embedding cache on disk; 0: no cache")
     openclaw_sync: bool = Field(False, description="regenerate and reload the OpenClaw plugin after a registry edit")
 
     @classmethod
     def load(cls, home: str | Path | None = None, **flags: Any) -> Settings:
         """Read the four layers; `flags` that are None do not count. Raises InvalidSettings."""
-        folder = Path(home or os.environ.get(ENV_PREFIX + "HOME") or platformdirs.user_data_path(APP)).expanduser().absolute()
-        values = _config_file(folder / "config.yaml") | _environment() | {k: v for k, v in flags.items() if v is not None}
+        folder = (
+            Path(home or os.environ.get(ENV_PREFIX + "HOME") or platformdirs.user_data_path(APP))
+            .expanduser()
+            .absolute()
+        )
+        values = (
+            _config_file(folder / "config.yaml") | _environment() | {k: v for k, v in flags.items() if v is not None}
+        )
         try:
             return cls(home=folder, **values)
         except ValidationError as error:
@@ -86,13 +92,17 @@ def _config_file(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"{path}: cannot be read ({error}); fix its permissions or encoding, or delete it") from None
+        raise InvalidSettings(
+            f"{path}: cannot be read ({error}); fix its permissions or encoding, or delete it"
+        ) from None
     try:
         values = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
-        raise InvalidSettings(f"{path}{where}: not valid YAML ({getattr(error, 'problem', error)}); correct that line") from None
+        raise InvalidSettings(
+            f"{path}{where}: not valid YAML ({getattr(error, 'problem', error)}); correct that line"
+        ) from None
     if not isinstance(values, dict):
         raise InvalidSettings(f"{path}: must hold `key: value` lines, such as `checkpoint: mini`")
     return values

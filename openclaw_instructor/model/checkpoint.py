@@ -49,7 +49,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """An opened checkpoint folder; `name` is what the person asked for, `revision` the hub commit if it came from there."""
+    """An opened checkpoint folder; `name` is what was asked for, `revision` the hub commit if there is one."""
 
     name: str
     folder: Path
@@ -58,7 +58,9 @@ class Checkpoint:
     revision: str | None = None
 
     @classmethod
-    def open(cls, name: str | Path, *, revision: str | None = None, offline: bool = False, pull: bool = False) -> Checkpoint:
+    def open(
+        cls, name: str | Path, *, revision: str | None = None, offline: bool = False, pull: bool = False
+    ) -> Checkpoint:
         """Open `mini`, a folder, or a hub id (downloaded on first use; `pull` asks the hub for news even when cached).
 
         Raises InvalidCheckpoint for a folder that is not a usable checkpoint, CheckpointUnavailable when the hub is
@@ -138,7 +140,9 @@ def _read_shape(folder: Path) -> Shape:
     if config.get("model_type") != "t5":
         raise InvalidCheckpoint(f"{folder}: model_type is {config.get('model_type')!r}; only T5 encoders run here")
     if config.get("feed_forward_proj", "relu") != "relu":
-        raise InvalidCheckpoint(f"{folder}: feed_forward_proj is {config['feed_forward_proj']!r}; only `relu` runs here")
+        raise InvalidCheckpoint(
+            f"{folder}: feed_forward_proj is {config['feed_forward_proj']!r}; only `relu` runs here"
+        )
     pooling = _read_json(folder / "1_Pooling" / "config.json")
     if not pooling.get("pooling_mode_mean_tokens", pooling.get("pooling_mode") == "mean"):
         raise InvalidCheckpoint(f"{folder}/1_Pooling: only mean pooling runs here")
@@ -146,7 +150,9 @@ def _read_shape(folder: Path) -> Shape:
     if "Dense" in kinds:
         dense = _read_json(folder / "2_Dense" / "config.json")
         if not str(dense.get("activation_function", "Identity")).endswith("Identity"):
-            raise InvalidCheckpoint(f"{folder}/2_Dense: activation {dense['activation_function']}; only Identity runs here")
+            raise InvalidCheckpoint(
+                f"{folder}/2_Dense: activation {dense['activation_function']}; only Identity runs here"
+            )
         dimension = int(dense["out_features"])
     try:
         return Shape(
@@ -163,7 +169,9 @@ def _read_shape(folder: Path) -> Shape:
             normalize="Normalize" in kinds,
         )
     except KeyError as error:
-        raise InvalidCheckpoint(f"{folder / 'config.json'}: key {error} is missing; it is not a T5 configuration") from None
+        raise InvalidCheckpoint(
+            f"{folder / 'config.json'}: key {error} is missing; it is not a T5 configuration"
+        ) from None
 
 
 def _weights(folder: Path) -> Path:

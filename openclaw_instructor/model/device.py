@@ -31,7 +31,9 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         return torch.bfloat16 if _bfloat16_is_native(device) else torch.float32
     if name in ("float16", "fp16", "half"):
-        raise InvalidArguments("dtype float16: T5 overflows in it (huggingface/transformers#9295); use bfloat16 or float32")
+        raise InvalidArguments(
+            "dtype float16: T5 overflows in it (huggingface/transformers#9295); use bfloat16 or float32"
+        )
     if name not in DTYPES:
         raise InvalidArguments(f"dtype {name!r} is unknown; use auto, {', '.join(DTYPES)}")
     return DTYPES[name]
@@ -42,4 +44,5 @@ def _bfloat16_is_native(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "mps":
         return False
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    native: bool = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return native

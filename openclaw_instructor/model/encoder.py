@@ -9,7 +9,7 @@ shared by all layers.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from openclaw_instructor.errors import InvalidCheckpoint
 from openclaw_instructor.model.packing import Group, Packed
+from openclaw_instructor.model.product import Product
 
 if TYPE_CHECKING:
     from openclaw_instructor.model.checkpoint import Checkpoint, Shape
@@ -51,21 +52,25 @@ class Layer(nn.Module):
         inside = shape.heads * shape.head_width
         self.heads, self.head_width = shape.heads, shape.head_width
         self.attention_norm = RMSNorm(shape.width, shape.epsilon)
-        self.qkv = nn.Linear(shape.width, 3 * inside, bias=False)
-        self.out = nn.Linear(inside, shape.width, bias=False)
+        self.qkv = Product(shape.width, 3 * inside)
+        self.out = Product(inside, shape.width)
         self.feed_norm = RMSNorm(shape.width, shape.epsilon)
-        self.up = nn.Linear(shape.width, shape.inner, bias=False)
-        self.down = nn.Linear(shape.inner, shape.width, bias=False)
+        self.up = Product(shape.width, shape.inner)
+        self.down = Product(shape.inner, shape.width)
 
     def forward(self, hidden: Tensor, groups: tuple[Group, ...], bias: Tensor) -> Tensor:
         qkv = self.qkv(self.attention_norm(hidden)).view(-1, 3, self.heads, self.head_width)
-        hidden = hidden + self.out(self._attend(qkv, groups, bias))
-        return hidden + self.down(F.relu(self.up(self.feed_norm(hidden))))
+        hidden = self.out(self._attend(qkv, groups, bias), add=hidden)
+        fed: Tensor = self.down(self.up(self.feed_norm(hidden), relu=True), add=hidden)
+        return fed
+
+    def products(self) -> tuple[Product, ...]:
+        return self.qkv, self.out, self.up, self.down
 
     def _attend(self, qkv: Tensor, groups: tuple[Group, ...], bias: Tensor) -> Tensor:
         mixed = []
         # One split, not a slice per group: its backward is a single concatenation.
-        for group, rows in zip(groups, qkv.split([group.tokens for group in groups]), strict=True):
+        for group, rows in zip(groups, torch.split(qkv, [group.tokens for group in groups]), strict=True):
             query, key, value = rows.view(group.count, group.length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
             mask = bias[:, :, : group.length, : group.length].to(query.dtype)
             attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=1.0)
@@ -110,12 +115,17 @@ class Encoder(nn.Module):
     def hidden(self, batch: Packed) -> Tensor:
         """Token states (tokens, width) before the final norm."""
         bias = self.position_bias(max(group.length for group in batch.groups))
-        hidden = self.tokens(batch.ids)
+        hidden: Tensor = self.tokens(batch.ids)
         if torch.is_autocast_enabled(hidden.device.type):
             hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
-        for layer in self.layers:
+        for layer in self.blocks():
             hidden = layer(hidden, batch.groups, bias)
         return hidden
+
+    def blocks(self) -> Iterator[Layer]:
+        for layer in self.layers:
+            assert isinstance(layer, Layer)
+            yield layer
 
     def position_bias(self, length: int) -> Tensor:
         """(1, heads, length, length) or larger; kept between calls except in training."""
@@ -129,14 +139,13 @@ class Encoder(nn.Module):
         table: Tensor = self.position.weight[relative_buckets(length, self.shape).to(self.device)]
         return table.permute(2, 0, 1)[None]
 
-    def prepare(self, dtype: torch.dtype) -> Encoder:
+    def prepare(self, dtype: torch.dtype, device: torch.device) -> Encoder:
         """Make it an inference module: fold each norm's weight into the product behind it, cast the layers to `dtype`.
 
         Pooling, dense and normalisation stay in float32.
         """
         self.requires_grad_(False).eval()
-        for layer in self.layers:
-            assert isinstance(layer, Layer)
+        for layer in self.blocks():
             for norm, product in ((layer.attention_norm, layer.qkv), (layer.feed_norm, layer.up)):
                 if norm.weight is not None:
                     product.weight.data = product.weight.data * norm.weight.data
@@ -144,12 +153,16 @@ class Encoder(nn.Module):
         self.tokens.to(dtype)
         self.position.to(dtype)
         self.layers.to(dtype)
-        self._bias = None
+        self.to(device)
+        if device.type == "cpu":
+            for layer in self.blocks():
+                for product in layer.products():
+                    product.pack()
         return self
 
 
 def relative_buckets(length: int, shape: Shape) -> Tensor:
-    """Bucket (length, length) of key position minus query position: exact when near, logarithmic when far, both signs."""
+    """Bucket (length, length) of key position minus query position: exact when near, logarithmic when far."""
     positions = torch.arange(length)
     distance = positions[None, :] - positions[:, None]
     half = shape.buckets // 2

@@ -1,4 +1,4 @@
-"""Checkpoints from the hub: the cached snapshot if it is whole, else a download of exactly the files that are needed."""
+"""Checkpoints from the hub: the cached snapshot if it is whole, else a download of just the files that are needed."""
 
 from __future__ import annotations
 
@@ -19,15 +19,11 @@ def snapshot(name: str, *, revision: str | None, offline: bool, pull: bool) -> t
     """Folder and commit of a hub repository's snapshot. Raises CheckpointUnavailable."""
     # Late: importing the hub client costs start-up time that a bundled checkpoint must not pay.
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
-    if offline or not pull:
-        try:
-            folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
-            if _complete(folder):
-                return folder, folder.name
-        except LocalEntryNotFoundError:
-            pass
+    cached = None if pull and not offline else _cached(name, revision)
+    if cached:
+        return cached, cached.name
     at = f"{name}@{revision}" if revision else name
     if offline:
         raise CheckpointUnavailable(
@@ -37,17 +33,33 @@ def snapshot(name: str, *, revision: str | None, offline: bool, pull: bool) -> t
     try:
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=_wanted(name, revision)))
     except RevisionNotFoundError:
-        raise CheckpointUnavailable(f"checkpoint {name} has no revision {revision!r} on the hub; check the commit or tag") from None
+        raise CheckpointUnavailable(
+            f"checkpoint {name} has no revision {revision!r} on the hub; check the commit or tag"
+        ) from None
     except RepositoryNotFoundError:
         raise CheckpointUnavailable(
             f"checkpoint {name} is not on the hub (or is private); check the spelling, such as hkunlp/instructor-large"
         ) from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except Exception as error:  # the client lets its transport's own errors through, and those change with its version
         raise CheckpointUnavailable(
             f"checkpoint {at} is not on this machine and the hub cannot be reached ({type(error).__name__}); "
             f"connect once and run `openclaw-instructor model pull {name}`, or use `mini`"
         ) from None
     return folder, folder.name
+
+
+def _cached(name: str, revision: str | None) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import IncompleteSnapshotError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
+    except IncompleteSnapshotError as error:
+        # What the hub calls incomplete may be all that we asked for: we never fetch both kinds of weights.
+        folder = Path(error.snapshot_path)
+    except LocalEntryNotFoundError:
+        return None
+    return folder if _complete(folder) else None
 
 
 def _wanted(name: str, revision: str | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""INSTRUCTOR: the reference package's `encode()` on our encoder, and `embed()` for those who render prompts themselves."""
+"""INSTRUCTOR: the reference package's `encode()` on our encoder, and `embed()` for rendered prompts."""
 
 from __future__ import annotations
 
@@ -42,12 +42,13 @@ class INSTRUCTOR:
         revision: str | None = None,
         offline: bool = False,
     ) -> None:
-        opened = isinstance(name, Checkpoint)
-        self.checkpoint = name if opened else Checkpoint.open(name or "mini", revision=revision, offline=offline)
+        if not isinstance(name, Checkpoint):
+            name = Checkpoint.open(name or "mini", revision=revision, offline=offline)
+        self.checkpoint = name
         self.device = choose_device(device)
         self.dtype = choose_dtype(dtype, self.device)
         self.prompter = Prompter(self.checkpoint)
-        self.encoder = Encoder.from_checkpoint(self.checkpoint).prepare(self.dtype).to(self.device)
+        self.encoder = Encoder.from_checkpoint(self.checkpoint).prepare(self.dtype, self.device)
 
     @property
     def max_seq_length(self) -> int:
@@ -77,8 +78,7 @@ class INSTRUCTOR:
         single = isinstance(sentences, (str, tuple))
         items: list[Any] = [sentences] if single else list(sentences)
         if device is not None and choose_device(device) != self.device:
-            self.device = choose_device(device)
-            self.encoder.to(self.device)
+            self._move(choose_device(device))
         prompts = self._render(items)
         if output_value != "sentence_embedding":
             rows = [self._outputs(prompt) for prompt in prompts]
@@ -103,6 +103,10 @@ class INSTRUCTOR:
         """Embeddings (n, dimension) float32, L2-normalised, in the order of `prompts`; progress counts tokens."""
         return F.normalize(self._embed(prompts, batch_tokens, on_progress), dim=1).numpy()
 
+    def _move(self, device: torch.device) -> None:
+        self.device = device
+        self.encoder = Encoder.from_checkpoint(self.checkpoint).prepare(self.dtype, device)
+
     def _render(self, items: Sequence[Any]) -> list[Prompt]:
         by_instruction: dict[str, list[int]] = {}
         texts: list[str] = []
@@ -112,7 +116,9 @@ class INSTRUCTOR:
             texts.append(text)
         prompts: list[Prompt | None] = [None] * len(items)
         for instruction, indices in by_instruction.items():
-            for index, prompt in zip(indices, self.prompter.render(instruction, [texts[i] for i in indices]), strict=True):
+            for index, prompt in zip(
+                indices, self.prompter.render(instruction, [texts[i] for i in indices]), strict=True
+            ):
                 prompts[index] = prompt
         return [prompt for prompt in prompts if prompt is not None]
 
@@ -160,7 +166,9 @@ def _split(item: Any, index: int) -> tuple[str, str]:
         return "", item
     if isinstance(item, Sequence) and len(item) == 2 and all(isinstance(part, str) for part in item):
         return item[0], item[1]
-    raise InvalidArguments(f"sentences[{index}]: give a text or an [instruction, text] pair of strings, not {item!r:.60}")
+    raise InvalidArguments(
+        f"sentences[{index}]: give a text or an [instruction, text] pair of strings, not {item!r:.60}"
+    )
 
 
 def _progress_bar(prompts: Sequence[Prompt], *, shown: bool) -> Any:

@@ -47,7 +47,7 @@ class DistillConfig:
 
 @dataclass
 class Corpus:
-    """Token ids without special tokens; `vectors` (texts, dimension) float16 of the teacher; `pairs` index the texts."""
+    """Token ids without special tokens; `vectors` (texts, dimension) of the teacher; `pairs` index the texts."""
 
     ids: list[list[int]]
     vectors: np.ndarray
@@ -120,7 +120,9 @@ def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig)
     itself = torch.eye(len(student), dtype=torch.bool, device=student.device)
     ours = (student @ student.T * config.similarity_scale).masked_fill(itself, -1e4)
     theirs = (teacher @ teacher.T * config.similarity_scale).masked_fill(itself, -1e4)
-    divergence = F.kl_div(F.log_softmax(ours, dim=1), F.log_softmax(theirs, dim=1), log_target=True, reduction="batchmean")
+    divergence = F.kl_div(
+        F.log_softmax(ours, dim=1), F.log_softmax(theirs, dim=1), log_target=True, reduction="batchmean"
+    )
     return config.regression_weight * regression + divergence
 
 
@@ -132,8 +134,9 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
     batches = Batches(corpus, config, held_out)
     table = [encoder.tokens.weight]
     others = [p for n, p in encoder.named_parameters() if not n.startswith("tokens.")]
+    groups: list[dict[str, Any]] = [{"params": table, "weight_decay": 0.0}, {"params": others}]
     optimizer = torch.optim.AdamW(
-        [{"params": table, "weight_decay": 0.0}, {"params": others}],
+        groups,
         lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True,
     )  # fmt: skip
     step, tokens, spent = _resume(folder, encoder, optimizer, batches)
@@ -160,7 +163,12 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
         step += 1
         tokens += sum(len(prompt.ids) for prompt in prompts)
         if step % config.log_every == 0:
-            row: dict[str, Any] = {"step": step, "minutes": round(elapsed / 60, 2), "loss": round(loss.item(), 4), "rate": rate}
+            row: dict[str, Any] = {
+                "step": step,
+                "minutes": round(elapsed / 60, 2),
+                "loss": round(loss.item(), 4),
+                "rate": rate,
+            }
             row |= {"tokens": tokens, "tokens_per_second": round(tokens / max(elapsed, 1e-9))}
             if step % (10 * config.log_every) == 0:
                 row["held_out_cosine"] = round(held_out_cosine(encoder, batches, held_out), 4)
@@ -196,7 +204,12 @@ def _rate(step: int, progress: float, config: DistillConfig) -> float:
 
 
 def _save(folder: Path, encoder: Encoder, optimizer: Any, batches: Batches, at: tuple[int, int, float]) -> None:
-    state = {"encoder": encoder.state_dict(), "optimizer": optimizer.state_dict(), "at": at, "random": batches.random.getstate()}
+    state = {
+        "encoder": encoder.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "at": at,
+        "random": batches.random.getstate(),
+    }
     torch.save(state, folder / "state.pt.new")
     (folder / "state.pt.new").replace(folder / "state.pt")
 
@@ -226,7 +239,7 @@ def set_centred(encoder: Encoder, centred: bool) -> Encoder:
     if not centred:
         with torch.no_grad():
             encoder.tokens.weight -= encoder.tokens.weight.mean(dim=1, keepdim=True)
-            for layer in encoder.layers:
+            for layer in encoder.blocks():
                 for product in (layer.out, layer.down):
                     product.weight -= product.weight.mean(dim=0, keepdim=True)
     return encoder
@@ -246,10 +259,12 @@ def start_from_token_vectors(encoder: Encoder, vectors: torch.Tensor) -> None:
         encoder.tokens.weight.zero_()[:, :width] = turned / turned.pow(2).mean().sqrt()
         encoder.dense.weight.zero_()[:, :width] = rotation[:width].T
         encoder.position.weight.zero_()
-        for layer in encoder.layers:
+        for layer in encoder.blocks():
             for name, weight in layer.named_parameters():
                 if weight.dim() > 1:
-                    torch.nn.init.zeros_(weight) if name.startswith(("out", "down")) else _initial(weight, name, encoder)
+                    torch.nn.init.zeros_(weight) if name.startswith(("out", "down")) else _initial(
+                        weight, name, encoder
+                    )
 
 
 def _initial(weight: torch.Tensor, name: str, encoder: Encoder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ CORPUS = [
 ]
 
 
+@cache  # training it twice does not give the same pieces twice
 def sentencepiece_like_tokenizer() -> Tokenizer:
     """Unigram pieces with metaspace, and a final </s>: the shape of T5's tokenizer."""
     tokenizer = Tokenizer(models.Unigram())
@@ -51,7 +53,11 @@ def write(folder: Path, *, seed: int = 0, max_seq_length: int = 48, safetensors:
         torch.save(model.state_dict(), folder / "pytorch_model.bin")
         (folder / "model.safetensors").unlink()
     PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="</s>", pad_token="<pad>", unk_token="<unk>", model_max_length=max_seq_length
+        tokenizer_object=tokenizer,
+        eos_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        model_max_length=max_seq_length,
     ).save_pretrained(folder)
     _write_modules(folder, max_seq_length, safetensors)
     return folder
@@ -76,11 +82,13 @@ def _write_modules(folder: Path, max_seq_length: int, safetensors: bool) -> None
     pooling = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True, "include_prompt": False}
     put("1_Pooling/config.json", pooling | {f"pooling_mode_{m}": False for m in ("cls_token", "max_tokens")})
     activation = "torch.nn.modules.linear.Identity"
-    put("2_Dense/config.json", {"in_features": 32, "out_features": 24, "bias": False, "activation_function": activation})
-    dense = {"linear.weight": torch.randn(24, 32)}
+    put(
+        "2_Dense/config.json", {"in_features": 32, "out_features": 24, "bias": False, "activation_function": activation}
+    )
+    weights = {"linear.weight": torch.randn(24, 32)}
     if safetensors:
         from safetensors.torch import save_file
 
-        save_file(dense, folder / "2_Dense" / "model.safetensors")
+        save_file(weights, folder / "2_Dense" / "model.safetensors")
     else:
-        torch.save(dense, folder / "2_Dense" / "pytorch_model.bin")
+        torch.save(weights, folder / "2_Dense" / "pytorch_model.bin")

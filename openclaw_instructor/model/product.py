@@ -1,0 +1,33 @@
+"""The encoder's matrix product: trains as a plain linear layer, serves with its weight packed for the processor."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+
+class Product(nn.Linear):
+    """`x @ weight.T`, with an optional ReLU or residual fused into the product where the backend can.
+
+    A packed weight lies in the blocked order oneDNN's kernels read: a single query then runs at the speed of memory
+    instead of reordering every weight on every call.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, bias=False)
+        self._packed: Tensor | None = None
+
+    def forward(self, x: Tensor, *, relu: bool = False, add: Tensor | None = None) -> Tensor:
+        if self._packed is None:
+            plain = F.linear(x, self.weight)
+            plain = F.relu(plain) if relu else plain
+            return plain if add is None else add + plain
+        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._packed, None, "relu" if relu else "none", [], "")
+        return y if add is None else y.add_(add)
+
+    def pack(self) -> None:
+        """Reorder the weight once; the plain copy is dropped. Inference on a CPU only."""
+        if torch._C._has_mkldnn:
+            self._packed = torch.ops.mkldnn._reorder_linear_weight(self.weight.detach().contiguous(), None)
+            self.weight = nn.Parameter(torch.empty(0), requires_grad=False)

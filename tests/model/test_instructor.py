@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.model.instructor import INSTRUCTOR
+
+INSTRUCTION = "Represent the sentence: "
+PAIRS = [[INSTRUCTION, "pay the invoice " * n] for n in (1, 9, 2, 30, 0, 4)]
+
+
+def test_results_come_in_input_order_and_equal_one_by_one(model: INSTRUCTOR) -> None:
+    together = model.encode(PAIRS)
+    alone = np.stack([model.encode([pair])[0] for pair in PAIRS])
+    assert together.shape == (6, 24)
+    assert together.dtype == np.float32
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_the_token_budget_does_not_change_the_vectors(model: INSTRUCTOR) -> None:
+    prompts = model.prompter.render(INSTRUCTION, [text for _, text in PAIRS])
+    seen: list[int] = []
+    small = model.embed(prompts, batch_tokens=20, on_progress=seen.append)
+    np.testing.assert_allclose(small, model.embed(prompts), atol=1e-5)
+    assert sum(seen) == sum(len(prompt.ids) for prompt in prompts)
+    assert len(seen) > 1
+
+
+def test_a_string_a_tuple_and_a_list(model: INSTRUCTOR) -> None:
+    one = model.encode("pay the invoice")
+    assert one.shape == (24,)
+    np.testing.assert_allclose(one, model.encode(["pay the invoice"])[0], atol=1e-6)
+    pair = model.encode((INSTRUCTION, "pay the invoice"))
+    np.testing.assert_allclose(pair, model.encode([[INSTRUCTION, "pay the invoice"]])[0], atol=1e-6)
+    assert model.encode([INSTRUCTION, "pay the invoice"]).shape == (2, 24)
+    assert model.encode([]).shape == (0, 24)
+
+
+def test_the_instruction_steers_but_is_not_pooled(model: INSTRUCTOR) -> None:
+    steered, plain = model.encode([[INSTRUCTION, "pay the invoice"], ["", "pay the invoice"]])
+    assert not np.allclose(steered, plain, atol=1e-3)
+    outputs = model.encode([[INSTRUCTION, "pay the invoice"]], output_value=None)[0]
+    mask = outputs["attention_mask"].bool()
+    assert 0 < int((~mask).sum()) < len(mask)
+    mean = outputs["token_embeddings"][mask].mean(0)
+    projected = torch.nn.functional.normalize(mean @ model.encoder.dense.weight.T, dim=0)
+    torch.testing.assert_close(projected, outputs["sentence_embedding"], atol=1e-5, rtol=1e-4)
+
+
+def test_output_kinds(model: INSTRUCTOR) -> None:
+    assert isinstance(model.encode(PAIRS, convert_to_tensor=True), torch.Tensor)
+    listed = model.encode(PAIRS, convert_to_numpy=False)
+    assert isinstance(listed, list)
+    assert isinstance(listed[0], torch.Tensor)
+    tokens = model.encode(PAIRS, output_value="token_embeddings")
+    assert [t.shape[1] for t in tokens] == [32] * 6
+    assert tokens[3].shape[0] == model.max_seq_length
+    rows = model.encode(PAIRS, output_value=None)
+    assert set(rows[0]) == {"input_ids", "attention_mask", "token_embeddings", "sentence_embedding"}
+
+
+def test_normalize_embeddings(model: INSTRUCTOR) -> None:
+    vectors = model.encode(PAIRS, normalize_embeddings=True)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_the_progress_bar_counts_tokens(model: INSTRUCTOR, capsys: pytest.CaptureFixture[str]) -> None:
+    model.encode(PAIRS, show_progress_bar=True)
+    captured = capsys.readouterr()
+    assert "tok" in captured.err
+    assert captured.out == ""
+
+
+def test_truncation_is_reported(model: INSTRUCTOR) -> None:
+    short, long = model.prompter.render(INSTRUCTION, ["pay", "pay the invoice " * 99])
+    assert (short.truncated, long.truncated) == (False, True)
+    assert len(long.ids) == model.max_seq_length
+    assert long.ids[-1] == short.ids[-1], "the final EOS is kept"
+
+
+def test_room_is_what_fits_without_truncation(model: INSTRUCTOR) -> None:
+    room = model.prompter.room(INSTRUCTION)
+    text = "a" * (3 * model.max_seq_length)
+    while model.prompter.count([text])[0] > room:
+        text = text[:-1]
+    assert not model.prompter.render(INSTRUCTION, [text])[0].truncated
+    assert model.prompter.render(INSTRUCTION, [text + "aaaaaaaaaaaaaaaa"])[0].truncated
+
+
+def test_bfloat16_stays_close(checkpoint: Path, model: INSTRUCTOR) -> None:
+    low = INSTRUCTOR(str(checkpoint), device="cpu", dtype="bfloat16").encode(PAIRS)
+    assert low.dtype == np.float32
+    assert (low * model.encode(PAIRS)).sum(1).min() > 0.99
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int3"])
+def test_unusable_dtypes_are_refused(checkpoint: Path, dtype: str) -> None:
+    with pytest.raises(InvalidArguments, match=dtype):
+        INSTRUCTOR(str(checkpoint), device="cpu", dtype=dtype)
+
+
+@pytest.mark.parametrize("device", ["nonsense", "cuda:7"])
+def test_a_device_that_is_not_here(checkpoint: Path, device: str) -> None:
+    with pytest.raises(InvalidArguments, match=device):
+        INSTRUCTOR(str(checkpoint), device=device)
+
+
+@pytest.mark.parametrize("item", [3, ["a", "b", "c"], ["a", 1], None])
+def test_sentences_of_another_shape_are_named(model: INSTRUCTOR, item: object) -> None:
+    with pytest.raises(InvalidArguments, match=r"sentences\[1\]"):
+        model.encode(["fine", item])  # type: ignore[list-item]
+
+
+def test_float16_weights_on_disk_are_computed_in_full(checkpoint: Path, model: INSTRUCTOR, tmp_path: Path) -> None:
+    from openclaw_instructor.model.checkpoint import Checkpoint
+    from openclaw_instructor.model.encoder import Encoder
+    from openclaw_instructor.model.writer import write_checkpoint
+
+    encoder = Encoder.from_checkpoint(Checkpoint.open(checkpoint))
+    folder = write_checkpoint(
+        tmp_path / "half", encoder, tokenizer_from=checkpoint, max_seq_length=48, card="# half\n", dtype=torch.float16
+    )
+    again = INSTRUCTOR(str(folder), device="cpu", dtype="float32")
+    assert again.encoder.dense.weight.dtype == torch.float32
+    assert (again.encode(PAIRS) * model.encode(PAIRS)).sum(1).min() > 0.9999
