@@ -1,17 +1,18 @@
-# make demo | make test | make check | make openclaw
+# make demo | make test | make check | make openclaw | make plugin
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check generated openclaw clean
+.PHONY: help demo test check openclaw plugin clean
 
 help:
 	@echo "make demo      install, index the project's own docs, show the three tools (under 3 minutes)"
 	@echo "make test      install and run the whole test suite"
 	@echo "make check     lint, formatting, types, generated files"
 	@echo "make openclaw  install OpenClaw from npm into build/openclaw, so that its tests run too"
+	@echo "make plugin    build the tarball for \`openclaw plugins install\` in dist/"
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
@@ -37,11 +38,18 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m openclaw_instructor.openclaw.build --check
 
 openclaw: build/openclaw/node_modules/.bin/openclaw
 
+# OpenClaw refuses to be installed by an older Node, so its own Node comes first.
 build/openclaw/node_modules/.bin/openclaw:
-	npm install --prefix build/openclaw --no-audit --no-fund --loglevel=error node@26 openclaw@2026.9.6
+	npm install --prefix build/openclaw --no-audit --no-fund --loglevel=error node@26
+	PATH="$(CURDIR)/build/openclaw/node_modules/.bin:$$PATH" \
+		npm install --prefix build/openclaw --no-audit --no-fund --loglevel=error openclaw@2026.9.6
+
+plugin: $(VENV)/.installed
+	$(BIN)/python -m openclaw_instructor.openclaw.build --pack dist
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache

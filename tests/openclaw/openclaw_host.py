@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
-from tests.openclaw.llm_stub import LanguageModel
+from llm_stub import LanguageModel
 
 TOKEN = "gateway-token-of-the-tests"
 
