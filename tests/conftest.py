@@ -1,0 +1,61 @@
+"""Fixtures every test may use: no test ever reads or writes the home of the person who runs it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openclaw_instructor.settings import ENV_PREFIX
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder of this test's own; settings of the surrounding environment do not reach in."""
+    for name in [name for name in os.environ if name.startswith(ENV_PREFIX)]:
+        monkeypatch.delenv(name)
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv(f"{ENV_PREFIX}HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small random checkpoint: every code path of the model, no meaning."""
+    from tests.model.random_checkpoint import write
+
+    return write(tmp_path_factory.mktemp("tiny") / "tiny", max_seq_length=96)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What one command did: `out` is standard output, `err` standard error."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        import json
+
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Output]:
+    """Run `openclaw-instructor ...` in this process, through the same entry point as the program."""
+    from openclaw_instructor.cli import main
+
+    def run(*arguments: str) -> Output:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        out, err = capsys.readouterr()
+        return Output(int(end.value.code or 0), out, err)
+
+    return run

@@ -1,0 +1,204 @@
+"""`tasks` and `model use`: a person's YAML is changed by addition, or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+SEARCH = ["tasks", "add", "find_recipe", "--kind", "search", "--description", "Find a recipe"]
+COMMENTED = """\
+# my tasks
+version: 1
+tasks:
+    # the first one
+    sort_notes:   # short
+        kind: classify
+        description: >
+          Sort a note
+          by topic.
+        instruction: "Represent the note for classification:"
+        labels: [{name: home}, {name: work, description: "it's for the job"}]
+
+# instructions of the embeddings endpoint
+embeddings:
+    ticket: "Represent the support ticket for retrieval:"
+"""
+
+
+def test_list_shows_packaged_and_own_tasks(command, home: Path) -> None:
+    (home / "instructions.yaml").write_text(COMMENTED)
+    result = command("tasks", "list", "--json").json
+    assert [task["name"] for task in result["tasks"]][-1] == "sort_notes"
+    assert {"search_docs", "classify_email", "semantic_match"} < {task["name"] for task in result["tasks"]}
+    assert result["problem"] is None
+    assert "sort_notes" in command("tasks", "list").out
+
+
+def test_a_broken_own_file_is_told_and_takes_no_tool_away(command, home: Path) -> None:
+    (home / "instructions.yaml").write_text("tasks:\n\tsearch_docs: {}\n")
+    listed = command("tasks", "list")
+    assert listed.status == 0
+    assert "search_docs" in listed.out
+    assert f"{home / 'instructions.yaml'}:2: is indented with a tab" in listed.err
+    checked = command("tasks", "check", "--json")
+    assert checked.status == 2
+    assert [problem["line"] for problem in checked.json["problems"]] == [2]
+    added = command(*SEARCH)
+    assert added.status == 2
+    assert "nothing was added, because" in added.err
+    assert (home / "instructions.yaml").read_text() == "tasks:\n\tsearch_docs: {}\n"
+
+
+def test_check_prints_every_problem_with_its_line(command, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("version: 1\ntasks:\n  a:\n    kind: serch\n  b:\n    kind: match\n    descripton: x\n")
+    result = command("tasks", "check", str(path))
+    assert result.status == 2
+    lines = [line.removeprefix(f"{path}:").split(":")[0] for line in result.out.splitlines()]
+    assert "4" in lines
+    assert "7" in lines
+
+
+def test_check_without_a_file_of_ones_own(command) -> None:
+    result = command("tasks", "check")
+    assert (result.status, result.out) == (0, "")
+    assert "the packaged tasks are in force" in result.err
+
+
+def test_show_prints_the_entry_and_its_arguments(command) -> None:
+    shown = command("tasks", "show", "semantic_match", "--json").json
+    assert shown["entry"]["kind"] == "match"
+    assert "candidates" in shown["parameters"]["properties"]
+    assert yaml.safe_load(command("tasks", "show", "semantic_match").out)["semantic_match"] == shown["entry"]
+
+
+@pytest.mark.parametrize(
+    ("options", "entry"),
+    [
+        (["--kind", "search", "--collection", "recipes"], {"kind": "search", "collection": "recipes"}),
+        (["--kind", "match", "--threshold", "0.7"], {"kind": "match", "threshold": 0.7}),
+        (
+            ["--kind", "classify", "--label", "home=a: b # c", "--label", "work", "--instruction", "Represent it:"],
+            {"labels": [{"name": "home", "description": "a: b # c"}, {"name": "work"}], "instruction": "Represent it:"},
+        ),
+    ],
+    ids=["search", "match", "classify"],
+)
+def test_add_makes_a_tool_of_each_kind(command, home: Path, options: list[str], entry: dict[str, object]) -> None:
+    result = command("tasks", "add", "new_one", "--description", "Use it: always", *options, "--json")
+    assert result.status == 0, result.err
+    written = yaml.safe_load((home / "instructions.yaml").read_text())["tasks"]["new_one"]
+    assert written == result.json["entry"]
+    assert entry.items() <= written.items()
+    assert command("tasks", "check").status == 0
+    assert command("tasks", "show", "new_one").status == 0
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "version: 1\n",
+        "version: 1\ntasks:\n",
+        "tasks:\n# none yet\nversion: 1",
+        "tasks:\n  search_docs:\n    enabled: false",
+        "tasks:\n  search_docs:\n    enabled: false\n\n\n# end\n",
+        "tasks:\n- search_docs\n",
+        "tasks: {search_docs: {enabled: false}}\n",
+        "tasks: {}\n",
+        "{version: 1}\n",
+        "---\nversion: 1\ntasks:\n  search_docs:\n    enabled: false\n...\n",
+        "tasks: &t\n  search_docs:\n    enabled: false\n",
+        COMMENTED,
+        COMMENTED.replace("\n", "\r\n"),
+    ],
+)
+def test_add_keeps_every_line_or_changes_nothing(command, home: Path, before: str) -> None:
+    path = home / "instructions.yaml"
+    path.write_bytes(before.encode())
+    known = yaml.safe_load(before) or {}
+    result = command(*SEARCH)
+    after = path.read_bytes().decode()
+    if result.status:
+        assert result.status == 2
+        assert after == before
+        return
+    content = yaml.safe_load(after)
+    assert content["tasks"].pop("find_recipe")["kind"] == "search"
+    assert content == known | {"tasks": known.get("tasks") or {}}
+    kept = iter(after.splitlines())
+    assert all(line in kept for line in before.splitlines()), after
+
+
+def test_add_finds_the_end_of_the_tasks_between_other_keys(command, home: Path) -> None:
+    (home / "instructions.yaml").write_text(COMMENTED)
+    assert command(*SEARCH).status == 0
+    after = (home / "instructions.yaml").read_text()
+    assert after.startswith(COMMENTED.split("\n# instructions of")[0])
+    assert after.endswith("\n# instructions of" + COMMENTED.split("\n# instructions of")[1])
+    assert "\n    find_recipe:\n" in after
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["search_docs", "--kind", "match", "--description", "x"], "there is a task `search_docs` already"),
+        (["Bad-Name", "--kind", "match", "--description", "x"], "not a valid tool name"),
+        (["two", "--kind", "classify", "--description", "x", "--label", "one"], "give at least 2"),
+        (["two", "--kind", "match", "--description", "x", "--label", "one"], "a task of kind match has no --label"),
+        (["two", "--kind", "match", "--description", "x" * 301], "300"),
+        (["two", "--kind", "match", "--description", "x", "--threshold", "7"], "threshold"),
+    ],
+)
+def test_add_refuses_what_would_not_load(command, home: Path, arguments: list[str], said: str) -> None:
+    result = command("tasks", "add", *arguments)
+    assert result.status == 2
+    assert said in result.err
+    assert not (home / "instructions.yaml").exists()
+
+
+def test_model_use_keeps_the_rest_of_the_configuration(command, home: Path, tiny_checkpoint: Path) -> None:
+    config = home / "config.yaml"
+    config.write_text("# tuned\nthreads: 2  # small machine\ncheckpoint: mini\noffline: true")
+    used = command("model", "use", str(tiny_checkpoint), "--json")
+    assert used.status == 0, used.err
+    assert (used.json["checkpoint"], used.json["previous"], used.json["dimension"]) == (str(tiny_checkpoint), "mini", 24)
+    assert config.read_text() == f"# tuned\nthreads: 2  # small machine\ncheckpoint: {tiny_checkpoint}\noffline: true"
+    assert command("model", "info", "--json").json["identity"] == used.json["identity"]
+
+
+def test_model_use_refuses_what_is_no_checkpoint(command, home: Path, tmp_path: Path) -> None:
+    result = command("model", "use", str(tmp_path))
+    assert result.status == 2
+    assert "is not an INSTRUCTOR checkpoint" in result.err
+    assert not (home / "config.yaml").exists()
+
+
+def test_model_use_warns_when_the_environment_wins(
+    command, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENCLAW_INSTRUCTOR_CHECKPOINT", "mini")
+    result = command("model", "use", str(tiny_checkpoint))
+    assert result.status == 0
+    assert "$OPENCLAW_INSTRUCTOR_CHECKPOINT says mini and wins" in result.err
+
+
+def test_model_list_tells_the_used_and_the_absent(
+    command, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("OPENCLAW_INSTRUCTOR_CHECKPOINT", str(tiny_checkpoint))
+    rows = {row["name"]: row for row in command("model", "list", "--json").json["checkpoints"]}
+    assert [name for name, row in rows.items() if row["used"]] == [str(tiny_checkpoint)]
+    assert rows[str(tiny_checkpoint)]["layers"] == 2
+    assert not rows["hkunlp/instructor-xl"]["available"]
+    assert "hkunlp/instructor-xl" in command("model", "list").out
+
+
+def test_model_pull_refuses_to_contradict_offline(command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENCLAW_INSTRUCTOR_OFFLINE", "true")
+    result = command("model", "pull", "hkunlp/instructor-base")
+    assert result.status == 2
+    assert "`offline` is set" in result.err

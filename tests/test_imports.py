@@ -1,0 +1,119 @@
+"""The walls between the rooms, and what a cheap start must not load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import openclaw_instructor
+
+PACKAGE = Path(openclaw_instructor.__file__).parent
+HEAVY = ("torch", "transformers", "sentence_transformers")
+
+# A room may import rooms further up in this list, and itself; rooms on one line do not know each other.
+ROOMS: list[set[str]] = [
+    {"errors"},
+    {"settings"},
+    {"registry", "model"},
+    {"engine"},
+    {"index"},
+    {"tasks"},
+    {"service"},
+    {"evaluate"},
+    {"train"},
+    {"server", "openclaw"},
+    {"cli"},
+]
+LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+# The arrow of ARCHITECTURE that is not a matter of levels: offline work is reached from the command line only.
+ONLY_FOR_CLI = {"evaluate", "train"}
+MAY_IMPORT_TORCH = {"model", "engine", "train", "evaluate"}
+
+
+def room_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[0]
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything a module imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: write imports with the full name"
+            yield node.lineno, node.module or ""
+            if node.module == "openclaw_instructor":
+                yield from ((node.lineno, f"openclaw_instructor.{alias.name}") for alias in node.names)
+
+
+def modules() -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+
+
+def test_every_module_belongs_to_a_room() -> None:
+    assert {room_of(path) for path in modules()} - {"__main__"} <= set(LEVEL)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_arrows_point_one_way(path: Path) -> None:
+    room = room_of(path)
+    wrong = []
+    for line, name in imports(path):
+        if not name.startswith("openclaw_instructor."):
+            continue
+        target = name.split(".")[1]
+        if target == room or target not in LEVEL:
+            continue
+        allowed = LEVEL[target] < LEVEL[room] and not (target in ONLY_FOR_CLI and LEVEL[room] == LEVEL["server"])
+        if not allowed:
+            wrong.append(f"{path}:{line}: {room} must not import {target}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_the_model_side_imports_torch(path: Path) -> None:
+    if room_of(path) in MAY_IMPORT_TORCH:
+        return
+    wrong = [f"{path}:{line}: imports {name}" for line, name in imports(path) if name.split(".")[0] in HEAVY]
+    assert not wrong, "\n".join(wrong)
+
+
+def loaded_after(code: str, *arguments: str) -> set[str]:
+    """Which heavy packages a fresh interpreter holds after running `code`."""
+    script = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\nsys.stderr.write(' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=60, check=True
+    )
+    loaded = set(done.stderr.split())
+    assert "openclaw_instructor" in loaded, done.stderr
+    return loaded & {*HEAVY, "numpy", "faiss", "huggingface_hub"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["search", "--help"], ["tasks", "list"], ["tasks", "show", "search_docs"], ["tasks", "check"]],
+    ids=" ".join,
+)
+def test_cheap_commands_load_nothing_heavy(arguments: list[str]) -> None:
+    assert not loaded_after("from openclaw_instructor.cli import main; main()", *arguments)
+
+
+def test_the_bare_package_loads_nothing_heavy() -> None:
+    assert not loaded_after("import openclaw_instructor")
+
+
+def test_listing_tools_loads_nothing_heavy() -> None:
+    assert not loaded_after("from openclaw_instructor import Toolbox; assert len(Toolbox().tools()) >= 3")
+
+
+def test_surfaces_load_nothing_heavy_when_imported() -> None:
+    light = [path for path in modules() if room_of(path) in {"cli", "server", "openclaw", "registry", "service"}]
+    names = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in light]
+    names = [name.removesuffix(".__init__") for name in names]
+    assert not loaded_after(f"import importlib; [importlib.import_module(name) for name in {names}]")
