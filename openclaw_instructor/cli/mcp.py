@@ -1,0 +1,46 @@
+"""`mcp`: the tasks as MCP tools over standard input and output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.output import say
+
+if TYPE_CHECKING:
+    from openclaw_instructor.server.client import Cancellation
+
+
+@click.command()
+@click.option("--in-process", is_flag=True, help="Run model and index in this process instead of the shared daemon.")
+@click.option("--data", type=click.Path(file_okay=False), help="Home folder; for hosts that hand one out.")
+@click.pass_obj
+def mcp(door: Door, in_process: bool, data: str | None) -> None:
+    """Serve the tasks as MCP tools over standard input and output.
+
+    Tools are listed from the registry and follow its edits. Calls go to the shared daemon, which the first one starts.
+    """
+    from openclaw_instructor.registry import Registry
+    from openclaw_instructor.server.stdio import StdioServer, take_standard_streams
+
+    source, sink = take_standard_streams()
+    settings = Door(home=door.home or data).settings()
+    registry = Registry.load(settings)
+    if registry.problem:
+        say(f"warning: {registry.problem}")
+    if not (in_process or door.in_process):
+        from openclaw_instructor.server.client import Client
+
+        StdioServer(registry, Client(settings).run, source, sink).serve()
+        return
+    from openclaw_instructor.service import Toolbox
+
+    with Toolbox(settings=settings) as toolbox:
+
+        def run(task: str, arguments: Mapping[str, Any], *, cancellation: Cancellation) -> dict[str, Any]:
+            return toolbox.run(task, arguments)
+
+        StdioServer(registry, run, source, sink).serve()
