@@ -113,7 +113,9 @@ def test_home_on_the_command_line_wins(command, tmp_path: Path) -> None:
     assert result.json["sources"][1] == str(tmp_path / "other" / "instructions.yaml")
 
 
-@pytest.mark.parametrize(("content", "said"), [("checkpont: mini\n", "did you mean `checkpoint`?"), ("a: [\n", "not valid YAML")])
+@pytest.mark.parametrize(
+    ("content", "said"), [("checkpont: mini\n", "did you mean `checkpoint`?"), ("a: [\n", "not valid YAML")]
+)
 def test_a_broken_configuration_names_the_file(home: Path, command, content: str, said: str) -> None:
     (home / "config.yaml").write_text(content)
     result = command("tasks", "list")

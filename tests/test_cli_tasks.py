@@ -164,7 +164,11 @@ def test_model_use_keeps_the_rest_of_the_configuration(command, home: Path, tiny
     config.write_text("# tuned\nthreads: 2  # small machine\ncheckpoint: mini\noffline: true")
     used = command("model", "use", str(tiny_checkpoint), "--json")
     assert used.status == 0, used.err
-    assert (used.json["checkpoint"], used.json["previous"], used.json["dimension"]) == (str(tiny_checkpoint), "mini", 24)
+    assert (used.json["checkpoint"], used.json["previous"], used.json["dimension"]) == (
+        str(tiny_checkpoint),
+        "mini",
+        24,
+    )
     assert config.read_text() == f"# tuned\nthreads: 2  # small machine\ncheckpoint: {tiny_checkpoint}\noffline: true"
     assert command("model", "info", "--json").json["identity"] == used.json["identity"]
 

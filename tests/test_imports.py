@@ -97,7 +97,14 @@ def loaded_after(code: str, *arguments: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["search", "--help"], ["tasks", "list"], ["tasks", "show", "search_docs"], ["tasks", "check"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["search", "--help"],
+        ["tasks", "list"],
+        ["tasks", "show", "search_docs"],
+        ["tasks", "check"],
+    ],
     ids=" ".join,
 )
 def test_cheap_commands_load_nothing_heavy(arguments: list[str]) -> None:

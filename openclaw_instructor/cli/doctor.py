@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from openclaw_instructor import __version__
 from openclaw_instructor.cli.door import Door
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 from openclaw_instructor.errors import InstructorError
@@ -128,4 +129,15 @@ def _index(settings: Settings) -> Finding:
 
 
 def _daemon(settings: Settings) -> Finding:
-    raise NotImplementedError
+    from openclaw_instructor.server import daemon
+
+    state = daemon.status(settings)
+    if not state["running"]:
+        return Finding("daemon", "ok", "not running; it starts when an agent first needs it")
+    if not state["answers"]:
+        fix = "openclaw-instructor daemon stop; the next call starts a new one"
+        return Finding("daemon", "error", f"process {state['pid']} does not answer; its log is {state['log']}", fix)
+    if state["version"] != __version__:
+        fix = "openclaw-instructor daemon ensure"
+        return Finding("daemon", "warning", f"version {state['version']} runs, {__version__} is installed", fix)
+    return Finding("daemon", "ok", f"process {state['pid']} at {state['url']}")

@@ -48,7 +48,16 @@ class Door:
 
     @contextmanager
     def open(self) -> Iterator[Tools]:
-        """The daemon of this home when one answers, else the library in this process."""
+        """The daemon of this home when one answers, else the library in this process.
+
+        No command starts a daemon on the side: one call in this process costs no more than starting one.
+        """
+        from openclaw_instructor.server.client import Client
+
+        client = None if self.in_process else Client.running(self.settings())
+        if client is not None:
+            yield client
+            return
         with self.library() as toolbox:
             yield Local(toolbox)
 
