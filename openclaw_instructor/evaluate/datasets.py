@@ -1,0 +1,150 @@
+"""Evaluation data on disk, recognised by layout, never by name.
+
+    FOLDER/**/                       kind
+    corpus + queries + qrels         retrieval            {id, title?, text}, {id, text}, qid TAB docid TAB grade
+    train + test                     classification       {text, label}
+    one file of {s1, s2, score}      sts
+    one file of {s1, s2, label}      pair-classification  label 0 or 1
+    one file of {text, label}        clustering
+    one file of {query, positive, negative}               reranking; both lists of texts
+
+Files are `.jsonl` or `.jsonl.gz` (`qrels.tsv`, `qrels.tsv.gz`). A data set is named by its path without suffix.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from openclaw_instructor.errors import InvalidData
+
+KINDS = ("sts", "classification", "pair-classification", "clustering", "reranking", "retrieval")
+FIELDS = {
+    "sts": ("s1", "s2", "score"),
+    "pair-classification": ("s1", "s2", "label"),
+    "clustering": ("text", "label"),
+    "reranking": ("query", "positive", "negative"),
+}
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One data set: `name` is its path under the evaluated folder, `files` the parts of its layout."""
+
+    name: str
+    kind: str
+    files: dict[str, Path] = field(hash=False)
+
+    @property
+    def short(self) -> str:
+        return self.name.rsplit("/", 1)[-1]
+
+    def rows(self, part: str) -> list[Row]:
+        """Rows of a JSONL part, each checked to have the fields its kind needs. Raises InvalidData."""
+        path = self.files[part]
+        needed = {"corpus": ("id", "text"), "queries": ("id", "text")}.get(part) or FIELDS.get(
+            self.kind, ("text", "label")
+        )
+        return list(read_rows(path, needed))
+
+    def judgements(self) -> dict[str, dict[str, int]]:
+        """qrels: query id -> document id -> grade. Raises InvalidData."""
+        result: dict[str, dict[str, int]] = {}
+        path = self.files["qrels"]
+        for number, line in lines(path):
+            parts = line.rstrip("\n").split("\t")
+            if len(parts) != 3 or not parts[2].lstrip("-").isdigit():
+                raise InvalidData(f"{path}:{number}: expected query id, document id and grade, separated by tabs")
+            result.setdefault(parts[0], {})[parts[1]] = int(parts[2])
+        return result
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds: data sets in order of kind and name, and files left out with the reason."""
+
+    datasets: list[Dataset]
+    skipped: dict[str, str]
+
+
+def find(folder: Path) -> Found:
+    """Every data set below `folder`, or the one that `folder` is. Raises InvalidData when there is none."""
+    if not folder.exists():
+        raise InvalidData(f"{folder}: no such folder; give one in the format of docs/evaluation.md")
+    datasets: list[Dataset] = []
+    skipped: dict[str, str] = {}
+    root = folder if folder.is_dir() else folder.parent
+    folders = [folder, *sorted(p for p in folder.rglob("*") if p.is_dir())] if folder.is_dir() else []
+    loose = [folder] if folder.is_file() else []
+    for place in folders:
+        parts = {stem(path): path for path in sorted(place.iterdir()) if _is_data(path)}
+        name = place.relative_to(root).as_posix() if place != root else place.name
+        if {"corpus", "queries", "qrels"} <= parts.keys():
+            datasets.append(Dataset(name, "retrieval", parts))
+        elif {"train", "test"} <= parts.keys():
+            datasets.append(Dataset(name, "classification", parts))
+        else:
+            loose += parts.values()
+    for path in loose:
+        name = path.relative_to(root).with_name(stem(path)).as_posix()
+        kind = _kind_of(path)
+        if kind:
+            datasets.append(Dataset(name, kind, {"rows": path}))
+        else:
+            skipped[name] = (
+                f"its first row has none of the known forms ({'; '.join(', '.join(f) for f in FIELDS.values())})"
+            )
+    if not datasets:
+        raise InvalidData(f"{folder}: no evaluation data found; docs/evaluation.md shows the format")
+    return Found(sorted(datasets, key=lambda d: (KINDS.index(d.kind), d.name)), skipped)
+
+
+def read_rows(path: Path, needed: tuple[str, ...] = ()) -> Iterator[Row]:
+    """Objects of a JSONL file. Raises InvalidData with file and line."""
+    for number, line in lines(path):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InvalidData(f"{path}:{number}: not valid JSON ({error}); correct that line") from None
+        missing = [name for name in needed if not isinstance(row, dict) or name not in row]
+        if missing:
+            raise InvalidData(f"{path}:{number}: field `{missing[0]}` is missing; rows need {', '.join(needed)}")
+        yield row
+
+
+def lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Numbered lines of a text file, or of a gzip-compressed one. Raises InvalidData."""
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+            yield from enumerate(file, 1)
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise InvalidData(f"{path}: cannot be read ({error}); check the path, or make the file again") from None
+
+
+def stem(path: Path) -> str:
+    """File name without `.jsonl`, `.tsv` and `.gz`."""
+    name = path.name.removesuffix(".gz")
+    return name.removesuffix(".jsonl").removesuffix(".tsv")
+
+
+def _is_data(path: Path) -> bool:
+    return path.is_file() and path.name.removesuffix(".gz").endswith((".jsonl", ".tsv"))
+
+
+def _kind_of(path: Path) -> str | None:
+    if not path.name.removesuffix(".gz").endswith(".jsonl"):
+        return None
+    first = next(read_rows(path), {})
+    if not isinstance(first, dict):
+        return None
+    for kind, fields in FIELDS.items():
+        if all(name in first for name in fields):
+            return kind
+    return None

@@ -1,0 +1,88 @@
+"""Does the model follow its instruction? The same texts under one instruction per facet, and for each facet the
+leave-one-out accuracy of its nearest neighbours under the instruction that asks for it, under the other one, and
+under none. A model that ignores instructions scores the same everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from openclaw_instructor.errors import InvalidData
+from openclaw_instructor.evaluate.datasets import Dataset, Row
+from openclaw_instructor.evaluate.embedders import Embedder
+from openclaw_instructor.evaluate.instructions import rendered
+from openclaw_instructor.evaluate.metrics import neighbours
+
+ROWS_PER_SOURCE = 1500
+
+
+@dataclass(frozen=True)
+class Faceted:
+    """Texts with a label per facet, and the instruction that asks for each facet."""
+
+    name: str
+    texts: list[str]
+    labels: dict[str, list[str]]
+    instructions: dict[str, str]
+
+
+def faceted(specs: Mapping[str, Mapping[str, Any]], datasets: Sequence[Dataset], limit: int | None) -> list[Faceted]:
+    """The described sets whose sources are all among `datasets`. Raises InvalidData for a malformed description."""
+    by_name = {dataset.short: dataset for dataset in datasets if dataset.kind in ("classification", "clustering")}
+    made = []
+    for name, spec in specs.items():
+        if not isinstance(spec, Mapping) or not isinstance(spec.get("facets"), Mapping) or len(spec["facets"]) < 2:
+            raise InvalidData(f"facets.{name}: give `sources:` and at least two `facets:`; see docs/evaluation.md")
+        if all(source in by_name for source in spec["sources"]):
+            made.append(_build(name, spec, by_name, limit))
+    return made
+
+
+def follow(embedder: Embedder, data: Faceted) -> list[dict[str, Any]]:
+    """One row per facet: `asked`, `other` (the mean of the others) and `none`, accuracies; `gain` = asked - other."""
+    vectors = {
+        asked: embedder.embed(data.texts, rendered(text), "text").vectors
+        for asked, text in {**data.instructions, "": ""}.items()
+    }
+    rows = []
+    for facet, labels in data.labels.items():
+        scores = {asked: neighbours(each, labels) for asked, each in vectors.items()}
+        others = [score for asked, score in scores.items() if asked not in (facet, "")]
+        row = {"asked": scores[facet], "other": sum(others) / len(others), "none": scores[""]}
+        gain = row["asked"] - row["other"]
+        rows.append({"data": data.name, "facet": facet, "model": embedder.name, "n": len(labels), **row, "gain": gain})
+    return rows
+
+
+def _build(name: str, spec: Mapping[str, Any], by_name: Mapping[str, Dataset], limit: int | None) -> Faceted:
+    texts: list[str] = []
+    columns: dict[str, list[str]] = {facet: [] for facet in spec["facets"]}
+    for source in spec["sources"]:
+        dataset = by_name[source]
+        rows = dataset.rows("test" if "test" in dataset.files else "rows")
+        allowed = spec.get("labels")
+        kept = [row for row in rows if allowed is None or row["label"] in allowed]
+        for row in kept[: limit or ROWS_PER_SOURCE]:
+            labels = _labels(name, spec, source, row)
+            texts.append(row["text"])
+            for facet, column in columns.items():
+                column.append(labels[facet])
+    return Faceted(name, texts, columns, {facet: _instruction(value) for facet, value in spec["facets"].items()})
+
+
+def _labels(name: str, spec: Mapping[str, Any], source: str, row: Row) -> dict[str, str]:
+    if "split_label" in spec:
+        parts = str(row["label"]).split(spec["split_label"])
+        if len(parts) != len(spec["facets"]):
+            raise InvalidData(
+                f"facets.{name}: label {row['label']!r} of {source} does not split into {len(spec['facets'])}"
+            )
+        return dict(zip(spec["facets"], parts, strict=True))
+    values = {"label": str(row["label"]), "source": source}
+    return {facet: values.get(value["by"]) or str(row[value["by"]]) for facet, value in spec["facets"].items()}
+
+
+def _instruction(value: str | Mapping[str, str]) -> str:
+    return value if isinstance(value, str) else value["instruction"]

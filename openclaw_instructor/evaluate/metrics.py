@@ -1,0 +1,164 @@
+"""The scores of each kind of task, on vectors or rankings, as `mteb` 2 defines them.
+
+Definitions: Muennighoff et al., "MTEB: Massive Text Embedding Benchmark", EACL 2023; ranking measures as in trec_eval.
+Every function returns plain floats. Vectors are (n, dimension) float32.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from openclaw_instructor.evaluate.extras import need
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+
+MAIN = {
+    "sts": "cosine_spearman",
+    "classification": "accuracy",
+    "pair-classification": "max_ap",
+    "clustering": "v_measure",
+    "reranking": "map_at_1000",
+    "retrieval": "ndcg_at_10",
+}
+CUTOFFS = (1, 3, 5, 10, 20, 100, 1000)
+SEED = 42
+
+
+def sts(first: Vectors, second: Vectors, scores: Sequence[float]) -> dict[str, float]:
+    """Correlation of the pairs' cosine with the human scores."""
+    stats = need("scipy.stats", "evaluate")
+    cosine = _cosine(first, second)
+    return {
+        "cosine_spearman": float(stats.spearmanr(scores, cosine)[0]),
+        "cosine_pearson": float(stats.pearsonr(scores, cosine)[0]),
+    }
+
+
+def classification(
+    train: Vectors, train_labels: Sequence[str], test: Vectors, test_labels: Sequence[str]
+) -> dict[str, float]:
+    """Logistic regression (at most 100 iterations) fitted on `train`, scored on `test`; f1 is the macro average."""
+    from warnings import catch_warnings, simplefilter
+
+    linear = need("sklearn.linear_model", "evaluate")
+    measure = need("sklearn.metrics", "evaluate")
+    model = linear.LogisticRegression(max_iter=100, random_state=SEED)
+    with catch_warnings():
+        # 100 iterations are the definition; whether they sufficed is not the user's business.
+        simplefilter("ignore", need("sklearn.exceptions", "evaluate").ConvergenceWarning)
+        model.fit(train, list(train_labels))
+    predicted = model.predict(test)
+    return {
+        "accuracy": float(measure.accuracy_score(test_labels, predicted)),
+        "f1": float(measure.f1_score(test_labels, predicted, average="macro")),
+    }
+
+
+def pair_classification(first: Vectors, second: Vectors, labels: Sequence[int]) -> dict[str, float]:
+    """Average precision and the best accuracy and F1 over all thresholds; `max_*` over four similarities."""
+    similarities = {
+        "cosine": _cosine(first, second),
+        "dot": (first * second).sum(axis=1),
+        "euclidean": -np.sqrt(((first - second) ** 2).sum(axis=1)),
+        "manhattan": -np.abs(first - second).sum(axis=1),
+    }
+    truth = np.asarray(labels)
+    scores = {name: _pair_scores(values, truth) for name, values in similarities.items()}
+    result = {f"max_{name}": max(each[name] for each in scores.values()) for name in ("ap", "accuracy", "f1")}
+    return result | {f"cosine_{name}": value for name, value in scores["cosine"].items()}
+
+
+def clustering(
+    vectors: Vectors, labels: Sequence[str], experiments: int = 10, sample: int = 16_384
+) -> dict[str, float]:
+    """V-measure of mini-batch k-means, the mean over bootstrapped samples (with replacement) of the texts."""
+    cluster = need("sklearn.cluster", "evaluate")
+    measure = need("sklearn.metrics", "evaluate")
+    truth = np.asarray(labels)
+    draw = random.Random(SEED)  # noqa: S311  (the benchmark's own draw, to be repeated)
+    model = cluster.MiniBatchKMeans(
+        n_clusters=len(np.unique(truth)), batch_size=512, init="k-means++", n_init=1, random_state=SEED
+    )
+    values = []
+    for _ in range(experiments):
+        chosen = draw.choices(range(len(vectors)), k=sample)
+        values.append(float(measure.v_measure_score(truth[chosen], model.fit_predict(vectors[chosen]))))
+    return {"v_measure": float(np.mean(values)), "v_measure_std": float(np.std(values))}
+
+
+def ranking(runs: Mapping[str, Mapping[str, float]], relevant: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
+    """Measures of `runs` (query -> document -> score) against `relevant` (query -> document -> grade), mean of queries.
+
+    As trec_eval: the gain is the grade itself, equal scores rank by document id, descending. Queries that have no run
+    or no judgement are left out.
+    """
+    queries = [query for query in runs if query in relevant]
+    rows = [_rank_one(runs[query], relevant[query]) for query in queries]
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]} if rows else {}
+
+
+def neighbours(vectors: Vectors, labels: Sequence[str], k: int = 10) -> float:
+    """Leave-one-out accuracy of a vote of the `k` nearest texts by cosine, each vote weighing its similarity."""
+    similarity = vectors @ vectors.T
+    np.fill_diagonal(similarity, -np.inf)
+    names, truth = np.unique(np.asarray(labels), return_inverse=True)
+    nearest = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
+    votes = np.zeros((len(vectors), len(names)))
+    rows = np.arange(len(vectors))[:, None]
+    np.add.at(votes, (np.broadcast_to(rows, nearest.shape), truth[nearest]), similarity[rows, nearest])
+    return float((votes.argmax(axis=1) == truth).mean())
+
+
+def _cosine(first: Vectors, second: Vectors) -> Any:
+    norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return (first * second).sum(axis=1) / np.maximum(norms, 1e-12)
+
+
+def _pair_scores(similarity: NDArray[np.floating[Any]], truth: NDArray[np.int64]) -> dict[str, float]:
+    measure = need("sklearn.metrics", "evaluate")
+    order = np.argsort(-similarity, kind="stable")
+    ranked, found = similarity[order], np.cumsum(truth[order])
+    taken = np.arange(1, len(truth) + 1)
+    # A threshold cannot part equal similarities, and one below the last pair is none.
+    usable = np.flatnonzero(ranked[:-1] != ranked[1:])
+    positives = int(truth.sum())
+    negatives_left = (len(truth) - positives) - (taken - found)
+    accuracy = (found + negatives_left) / len(truth)
+    f1 = 2 * found / (taken + positives)
+    return {
+        "ap": float(measure.average_precision_score(truth, similarity)),
+        "accuracy": float(accuracy[usable].max(initial=0.0)),
+        "f1": float(f1[usable].max(initial=0.0)),
+    }
+
+
+def _rank_one(run: Mapping[str, float], grades: Mapping[str, int]) -> dict[str, float]:
+    order = sorted(run, key=lambda document: (run[document], document), reverse=True)
+    gains = [max(0, grades.get(document, 0)) for document in order]
+    ideal = sorted((grade for grade in grades.values() if grade > 0), reverse=True)
+    hits = np.cumsum([gain > 0 for gain in gains]) if gains else np.zeros(0)
+    precisions = [hits[i] / (i + 1) if gain > 0 else 0.0 for i, gain in enumerate(gains)]
+    first = next((i for i, gain in enumerate(gains) if gain > 0), None)
+    total = len(ideal)
+    row: dict[str, float] = {}
+    for k in CUTOFFS:
+        best = _discounted(ideal[:k])
+        found = hits[min(k, len(gains)) - 1] if gains else 0
+        row[f"ndcg_at_{k}"] = _discounted(gains[:k]) / best if best else 0.0
+        row[f"map_at_{k}"] = sum(precisions[:k]) / total if total else 0.0
+        row[f"recall_at_{k}"] = float(found / total) if total else 0.0
+        row[f"precision_at_{k}"] = float(found / k)
+        row[f"mrr_at_{k}"] = 1.0 / (first + 1) if first is not None and first < k else 0.0
+    return row
+
+
+def _discounted(gains: Sequence[int]) -> float:
+    return sum(gain / math.log2(rank + 2) for rank, gain in enumerate(gains))

@@ -1,0 +1,128 @@
+"""Run one data set with one embedder: texts -> vectors -> the kind's metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from openclaw_instructor.evaluate import metrics, search
+from openclaw_instructor.evaluate.datasets import Dataset, Row
+from openclaw_instructor.evaluate.embedders import Embedder
+from openclaw_instructor.evaluate.instructions import Instructions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass
+class Task:
+    """One data set under one embedder and one set of instructions; counts what it embeds."""
+
+    dataset: Dataset
+    embedder: Embedder
+    instructions: Instructions
+    limit: int | None = None
+    used: dict[str, str] = field(default_factory=dict)
+    texts: int = 0
+    truncated: int = 0
+
+    def embed(self, texts: Sequence[str], role: str = "text") -> NDArray[np.float32]:
+        instruction = self.instructions.of(self.dataset.name, self.dataset.kind, role)
+        embedded = self.embedder.embed(texts, instruction, role)
+        self.used[role] = instruction
+        self.texts += len(texts)
+        self.truncated += embedded.truncated
+        return embedded.vectors
+
+    def cut(self, rows: list[Row]) -> list[Row]:
+        """At most `limit` rows, evenly spread, so that a sorted file keeps all of its labels."""
+        if self.limit is None or len(rows) <= self.limit:
+            return rows
+        return [rows[len(rows) * i // self.limit] for i in range(self.limit)]
+
+
+Scores = dict[str, dict[str, float]]  # mode -> metric -> value; "" where a kind has no modes
+
+
+def run(task: Task, modes: Sequence[str]) -> Scores:
+    """Scores of a data set by mode."""
+    if task.dataset.kind == "retrieval":
+        return _retrieval(task, modes)
+    return {"": _PLAIN[task.dataset.kind](task)}
+
+
+def _sts(task: Task) -> dict[str, float]:
+    rows = task.cut(task.dataset.rows("rows"))
+    first, second = _pair_vectors(task, rows)
+    return metrics.sts(first, second, [float(row["score"]) for row in rows])
+
+
+def _pair_classification(task: Task) -> dict[str, float]:
+    rows = task.cut(task.dataset.rows("rows"))
+    first, second = _pair_vectors(task, rows)
+    return metrics.pair_classification(first, second, [int(row["label"]) for row in rows])
+
+
+def _classification(task: Task) -> dict[str, float]:
+    train, test = task.cut(task.dataset.rows("train")), task.cut(task.dataset.rows("test"))
+    vectors = task.embed([row["text"] for row in (*train, *test)])
+    labels = [str(row["label"]) for row in (*train, *test)]
+    cut = len(train)
+    return metrics.classification(vectors[:cut], labels[:cut], vectors[cut:], labels[cut:])
+
+
+def _clustering(task: Task) -> dict[str, float]:
+    rows = task.cut(task.dataset.rows("rows"))
+    return metrics.clustering(task.embed([row["text"] for row in rows]), [str(row["label"]) for row in rows])
+
+
+def _reranking(task: Task) -> dict[str, float]:
+    rows = [row for row in task.cut(task.dataset.rows("rows")) if row["positive"]]
+    documents = list(dict.fromkeys(text for row in rows for text in (*row["positive"], *row["negative"])))
+    place = {text: index for index, text in enumerate(documents)}
+    queries = task.embed([row["query"] for row in rows], "query")
+    vectors = task.embed(documents, "document")
+    runs: search.Run = {}
+    relevant: dict[str, dict[str, int]] = {}
+    for number, row in enumerate(rows):
+        candidates = list(dict.fromkeys((*row["positive"], *row["negative"])))
+        scores = vectors[[place[text] for text in candidates]] @ queries[number]
+        runs[str(number)] = {str(place[text]): float(s) for text, s in zip(candidates, scores, strict=True)}
+        relevant[str(number)] = {str(place[text]): 1 for text in row["positive"]}
+    return metrics.ranking(runs, relevant)
+
+
+def _retrieval(task: Task, modes: Sequence[str]) -> Scores:
+    corpus = task.dataset.rows("corpus")
+    judgements = task.dataset.judgements()
+    judged = [row for row in task.dataset.rows("queries") if str(row["id"]) in judgements]
+    queries = {str(row["id"]): row["text"] for row in task.cut(judged)}
+    corpus = [row | {"id": str(row["id"])} for row in corpus]
+    words = search.bm25(queries, corpus) if {"bm25", "hybrid"} & set(modes) else {}
+    vectors: search.Run = {}
+    if {"dense", "hybrid"} & set(modes):
+        texts = [f"{row.get('title') or ''} {row['text']}".strip() for row in corpus]
+        embedded = task.embed(list(queries.values()), "query")
+        vectors = search.dense(list(queries), embedded, [row["id"] for row in corpus], task.embed(texts, "document"))
+    made: dict[str, Callable[[], search.Run]] = {
+        "dense": lambda: vectors,
+        "bm25": lambda: words,
+        "hybrid": lambda: search.fuse(vectors, words),
+    }
+    return {mode: metrics.ranking(made[mode](), judgements) for mode in modes}
+
+
+def _pair_vectors(task: Task, rows: Sequence[Row]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    vectors = task.embed([row["s1"] for row in rows] + [row["s2"] for row in rows])
+    return vectors[: len(rows)], vectors[len(rows) :]
+
+
+_PLAIN: dict[str, Callable[[Task], dict[str, float]]] = {
+    "sts": _sts,
+    "classification": _classification,
+    "pair-classification": _pair_classification,
+    "clustering": _clustering,
+    "reranking": _reranking,
+}
