@@ -75,18 +75,15 @@ def _registry(registry: Registry, settings: Settings) -> Finding:
 
 
 def _daemon(settings: Settings) -> Finding:
-    import httpx
+    from openclaw_instructor.server import daemon
 
-    try:
-        known = json.loads(settings.daemon_path.read_text(encoding="utf-8"))
-        answer = httpx.get(f"{known['url']}/health", headers={"authorization": f"Bearer {known['token']}"}, timeout=5)
-        answer.raise_for_status()
-    except FileNotFoundError:
+    state = daemon.status(settings)
+    if not state["running"]:
         return Finding("daemon", "ok", "not running; the first tool call starts it")
-    except (OSError, ValueError, KeyError, TypeError, httpx.HTTPError) as error:
-        reason = f"{settings.daemon_path} names a daemon that does not answer ({type(error).__name__})"
-        return Finding("daemon", "warn", reason, f"openclaw-instructor --home {settings.home} daemon ensure")
-    return Finding("daemon", "ok", f"answers at {known['url']}")
+    if not state["answers"]:
+        message = f"process {state['pid']} lives but does not answer at {state['url']}; its log is {state['log']}"
+        return Finding("daemon", "fail", message, f"openclaw-instructor --home {settings.home} daemon stop")
+    return Finding("daemon", "ok", f"answers at {state['url']} (process {state['pid']})")
 
 
 def _node(host: Host) -> Finding:

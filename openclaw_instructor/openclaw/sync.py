@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ Confirm = Callable[[Sequence[str]], bool]
 """Asks the owner whether OpenClaw may offer these tools to its agents."""
 
 _RETRY_SECONDS = 2.0
+_LIVE = "agents have these tools from their next turn"
 _CONSENT = "PLUGIN_CAPABILITY_CONSENT_REQUIRED"
 
 
@@ -41,6 +42,8 @@ class SyncReport:
     tools: list[str]
     written: list[str] = field(default_factory=list)
     problem: str | None = None
+    attempts: int = 0
+    """How often the Gateway was asked to load it."""
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
@@ -151,7 +154,9 @@ def _bring_up_to_date(
 def _reload(settings: Settings, host: Host, registry: Registry, confirm: Confirm, wait: float) -> SyncReport:
     parameters: dict[str, Any] = {"plugins": [{"pluginId": build.PLUGIN_ID}]}
     deadline = time.monotonic() + wait
+    attempts = 0
     while True:
+        attempts += 1
         try:
             host.call("plugins.reload", parameters)
         except GatewayError as error:
@@ -164,11 +169,11 @@ def _reload(settings: Settings, host: Host, registry: Registry, confirm: Confirm
             if time.monotonic() > deadline:
                 later = f"an agent turn kept OpenClaw busy for {wait:.0f} s; run sync again. "
                 later += f"Until then new tasks run through {build.GENERIC_TOOL}"
-                return _report(settings, registry, "pending", later)
+                return replace(_report(settings, registry, "pending", later), attempts=attempts)
             time.sleep(_RETRY_SECONDS)
             continue
         host.remember(settings, loaded=_digest(plugin_folder(settings)))
-        return _report(settings, registry, "live", "agents have these tools from their next turn")
+        return replace(_report(settings, registry, "live", _LIVE), attempts=attempts)
 
 
 def _widened(details: Mapping[str, Any], registry: Registry) -> list[str]:
@@ -203,7 +208,7 @@ def _link(settings: Settings, host: Host, registry: Registry, confirm: Confirm) 
     host.remember(settings, linked=str(folder), loaded=_digest(folder))
     if "Saved for the next" in said:
         return _report(settings, registry, "saved", "no Gateway is running; its next start loads these tools")
-    return _report(settings, registry, "live", "agents have these tools from their next turn")
+    return _report(settings, registry, "live", _LIVE)
 
 
 def _left_disabled(host: Host) -> bool:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from llm_stub import LanguageModel
+
+from openclaw_instructor.openclaw.sync import command_line
+from openclaw_instructor.server import daemon
+from openclaw_instructor.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,3 +44,65 @@ def free_port() -> Callable[[], int]:
             return int(probe.getsockname()[1])
 
     return find
+
+
+@pytest.fixture(scope="module")
+def language_model() -> Iterator[LanguageModel]:
+    model = LanguageModel()
+    yield model
+    model.close()
+
+
+@dataclass
+class Instructor:
+    """This project as a user has it: its program, a home and a folder of indexed documents."""
+
+    settings: Settings
+    environment: dict[str, str]
+
+    def run(self, *arguments: str, status: int = 0) -> Any:
+        """The JSON that `openclaw-instructor ... --json` prints."""
+        done = subprocess.run(
+            [*command_line(self.settings), *arguments, "--json"],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=110,
+        )
+        assert done.returncode == status, f"{arguments}:\n{done.stdout}\n{done.stderr}"
+        return json.loads(done.stdout)
+
+    def define(self, **tasks: dict[str, Any]) -> None:
+        """Make these the user's own tasks."""
+        registry = yaml.safe_dump({"version": 1, "tasks": tasks}, sort_keys=False)
+        fresh = self.settings.home / "edited.yaml"
+        fresh.write_text(registry, encoding="utf-8")
+        fresh.replace(self.settings.instructions_path)
+
+    def health(self) -> dict[str, Any]:
+        """What the daemon says of itself."""
+        health: dict[str, Any] = daemon.status(self.settings)["health"]
+        return health
+
+
+@pytest.fixture(scope="module")
+def instructor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instructor]:
+    folder = tmp_path_factory.mktemp("instructor")
+    documents = folder / "documents"
+    documents.mkdir()
+    (documents / "gateway.md").write_text(
+        "# Gateway\n\nThe Gateway is the process that runs the agents.\n\n## Restarting\n\n"
+        "To restart the Gateway safely, drain its sessions first and then send it SIGUSR1.\n"
+    )
+    (documents / "garden.md").write_text("# Garden\n\nTomatoes want full sun and a deep drink twice a week.\n")
+    home = folder / "home"
+    home.mkdir()
+    checkpoint = os.environ.get("OPENCLAW_TESTS_CHECKPOINT", "mini")
+    (home / "config.yaml").write_text(yaml.safe_dump({"checkpoint": checkpoint, "exit_after": 600}))
+    settings = Settings(home=home, checkpoint=checkpoint, exit_after=600)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENCLAW")}
+    instructor = Instructor(settings, environment)
+    instructor.run("index", "add", "docs", str(documents))
+    yield instructor
+    daemon.stop(settings)

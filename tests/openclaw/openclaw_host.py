@@ -35,8 +35,9 @@ class OpenClaw:
     root: Path
     binaries: Path
     model: LanguageModel
+    agents: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
-    """Merged into the top level of the configuration file."""
+    """Further top-level keys of the configuration file."""
 
     def __post_init__(self) -> None:
         with socket.socket() as probe:
@@ -57,7 +58,7 @@ class OpenClaw:
         defaults = {"model": {"primary": "stub/scripted"}, "skipBootstrap": True, "workspace": str(self.workspace)}
         return {
             "models": {"mode": "replace", "providers": {"stub": provider}},
-            "agents": {"defaults": defaults},
+            "agents": {"defaults": defaults, **({"entries": self.agents} if self.agents else {})},
             "gateway": {
                 "mode": "local",
                 "port": self.port,
