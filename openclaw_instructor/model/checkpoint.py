@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import ChainMap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -113,14 +115,18 @@ class Checkpoint:
                     _digest_samples(_weights(folder), digest)
         return digest.hexdigest()[:24]
 
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """The weights by their T5 names plus `dense.weight` (and `dense.bias`), memory-mapped where possible."""
-        loaded = _load(self.weights_path)
-        tensors = {name.removeprefix("auto_model."): tensor for name, tensor in loaded.items()}
-        if (self.folder / "2_Dense").is_dir():
-            dense = _load(_weights(self.folder / "2_Dense"))
-            tensors |= {name.replace("linear.", "dense."): tensor for name, tensor in dense.items()}
-        return tensors
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        """The weights by their T5 names plus `dense.weight`, memory-mapped. Raises InvalidCheckpoint."""
+        # Late: opening a checkpoint must not import torch.
+        from openclaw_instructor.model.weights import open_weights
+
+        encoder = open_weights(self.weights_path)
+        if not (self.folder / "2_Dense").is_dir():
+            return encoder
+        dense = open_weights(_weights(self.folder / "2_Dense"))
+        if "linear.bias" in dense:
+            raise InvalidCheckpoint(f"{self.folder}/2_Dense: the projection has a bias; INSTRUCTOR models have none")
+        return ChainMap({"dense.weight": dense["linear.weight"]}, encoder)  # type: ignore[arg-type]
 
 
 def _read_json(path: Path) -> Any:
@@ -179,22 +185,6 @@ def _weights(folder: Path) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise InvalidCheckpoint(f"{folder}: neither {WEIGHTS[0]} nor {WEIGHTS[1]} is there; download the checkpoint again")
-
-
-def _load(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        import torch
-
-        loaded: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        return loaded
-    except Exception as error:  # both readers raise their own families for a damaged file
-        raise InvalidCheckpoint(
-            f"{path} is damaged or incomplete ({str(error).splitlines()[0]}); download the checkpoint again"
-        ) from None
 
 
 def _digest_samples(path: Path, digest: hashlib._Hash) -> None:

@@ -1,24 +1,25 @@
 """The T5 encoder on packed batches: masked mean -> dense -> normalise.
 
 All tokens of a batch lie in one row, so no matrix product ever multiplies padding; attention runs per group of equal
-length. The same module trains (autograd, autocast) and serves (`prepare`: norm weights folded into the projections,
-one dtype). T5: Raffel et al., JMLR 2020: pre-norm with RMSNorm, ReLU, no scaling in attention, relative position bias
-shared by all layers.
+length. The same module trains (autograd, autocast) and serves (norms folded into the products, weights packed).
+
+T5 as in Raffel et al., JMLR 2020: pre-norm with RMSNorm, ReLU, no scaling in attention, and a relative position bias
+that all layers share.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from openclaw_instructor.errors import InvalidCheckpoint
 from openclaw_instructor.model.packing import Group, Packed
 from openclaw_instructor.model.product import Product
+from openclaw_instructor.model.t5 import Reader
 
 if TYPE_CHECKING:
     from openclaw_instructor.model.checkpoint import Checkpoint, Shape
@@ -35,13 +36,25 @@ class RMSNorm(nn.Module):
         self.weight: nn.Parameter | None = nn.Parameter(torch.ones(width))
         self.epsilon = epsilon
         self.centred = False
+        self.floor: Tensor
 
     def forward(self, hidden: Tensor) -> Tensor:
         if self.centred:
             return F.layer_norm(hidden, hidden.shape[-1:], self.weight, None, self.epsilon)
+        if self.weight is None:
+            # Root of the sum, not the mean: the factor between them is in the folded weight.
+            length = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True, dtype=torch.float32)
+            return hidden / torch.hypot(length, self.floor).to(hidden.dtype)
         scale = torch.rsqrt(hidden.float().pow(2).mean(-1, keepdim=True) + self.epsilon)
-        normed = hidden * scale.to(hidden.dtype)
-        return normed if self.weight is None else normed * self.weight
+        return hidden * scale.to(hidden.dtype) * self.weight
+
+    def fold_into(self, product: Product) -> None:
+        """Let `product` carry the norm's weight, so that serving it is one division."""
+        assert self.weight is not None
+        width = self.weight.shape[0]
+        product.weight = nn.Parameter(product.weight.detach() * self.weight.detach() * math.sqrt(width))
+        self.register_buffer("floor", torch.tensor(math.sqrt(width * self.epsilon)), persistent=False)
+        self.weight = None
 
 
 class Layer(nn.Module):
@@ -64,8 +77,14 @@ class Layer(nn.Module):
         fed: Tensor = self.down(self.up(self.feed_norm(hidden), relu=True), add=hidden)
         return fed
 
-    def products(self) -> tuple[Product, ...]:
-        return self.qkv, self.out, self.up, self.down
+    def serve(self, dtype: torch.dtype, device: torch.device) -> None:
+        """Fold each norm into the product behind it, cast to `dtype`, move to `device` and pack there."""
+        self.attention_norm.fold_into(self.qkv)
+        self.feed_norm.fold_into(self.up)
+        self.to(device=device, dtype=dtype)
+        if device.type == "cpu":
+            for product in (self.qkv, self.out, self.up, self.down):
+                product.pack()
 
     def _attend(self, qkv: Tensor, groups: tuple[Group, ...], bias: Tensor) -> Tensor:
         mixed = []
@@ -94,11 +113,32 @@ class Encoder(nn.Module):
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint) -> Encoder:
         """Weights in float32, ready to train. Raises InvalidCheckpoint when a tensor is absent or of another shape."""
+        encoder, reader = cls._empty(checkpoint)
+        encoder.load_state_dict(reader.outside(), strict=False, assign=True)
+        for index, layer in enumerate(encoder.blocks()):
+            layer.load_state_dict(reader.layer(index), assign=True)
+        return encoder.requires_grad_(True)
+
+    @classmethod
+    def for_inference(cls, checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> Encoder:
+        """Layers in `dtype`, norms folded and weights packed; pooling, dense and normalisation stay in float32.
+
+        One layer is read at a time, so the peak of memory is the result plus one layer. Raises InvalidCheckpoint.
+        """
+        encoder, reader = cls._empty(checkpoint)
+        encoder.load_state_dict(reader.outside(), strict=False, assign=True)
+        encoder.tokens.to(dtype)
+        encoder.position.to(dtype)
+        for index, layer in enumerate(encoder.blocks()):
+            layer.load_state_dict(reader.layer(index), assign=True)
+            layer.serve(dtype, device)
+        return encoder.to(device).requires_grad_(False).eval()
+
+    @classmethod
+    def _empty(cls, checkpoint: Checkpoint) -> tuple[Encoder, Reader]:
         with torch.device("meta"):
             encoder = cls(checkpoint.shape)
-        state = from_t5(checkpoint.tensors(), checkpoint.shape, str(checkpoint.folder))
-        encoder.load_state_dict(state, assign=True)
-        return encoder
+        return encoder, Reader(checkpoint.tensors(), checkpoint.shape, str(checkpoint.folder))
 
     @property
     def device(self) -> torch.device:
@@ -139,27 +179,6 @@ class Encoder(nn.Module):
         table: Tensor = self.position.weight[relative_buckets(length, self.shape).to(self.device)]
         return table.permute(2, 0, 1)[None]
 
-    def prepare(self, dtype: torch.dtype, device: torch.device) -> Encoder:
-        """Make it an inference module: fold each norm's weight into the product behind it, cast the layers to `dtype`.
-
-        Pooling, dense and normalisation stay in float32.
-        """
-        self.requires_grad_(False).eval()
-        for layer in self.blocks():
-            for norm, product in ((layer.attention_norm, layer.qkv), (layer.feed_norm, layer.up)):
-                if norm.weight is not None:
-                    product.weight.data = product.weight.data * norm.weight.data
-                    norm.weight = None
-        self.tokens.to(dtype)
-        self.position.to(dtype)
-        self.layers.to(dtype)
-        self.to(device)
-        if device.type == "cpu":
-            for layer in self.blocks():
-                for product in layer.products():
-                    product.pack()
-        return self
-
 
 def relative_buckets(length: int, shape: Shape) -> Tensor:
     """Bucket (length, length) of key position minus query position: exact when near, logarithmic when far."""
@@ -170,65 +189,3 @@ def relative_buckets(length: int, shape: Shape) -> Tensor:
     far = torch.log(distance.abs().clamp(min=1).float() / exact) / math.log(shape.max_distance / exact) * (half - exact)
     bucket = torch.where(distance.abs() < exact, distance.abs(), (exact + far.to(torch.long)).clamp(max=half - 1))
     return bucket + half * (distance > 0)
-
-
-def from_t5(tensors: Mapping[str, Tensor], shape: Shape, where: str) -> dict[str, Tensor]:
-    """T5's tensor names -> ours, fused and in float32."""
-
-    def take(name: str, *size: int) -> Tensor:
-        tensor = tensors.get(name)
-        if tensor is None:
-            raise InvalidCheckpoint(f"{where}: tensor {name} is missing; the weights do not fit config.json")
-        if tuple(tensor.shape) != size:
-            raise InvalidCheckpoint(f"{where}: tensor {name} is {tuple(tensor.shape)}, config.json says {size}")
-        return tensor.to(torch.float32)
-
-    width, inside = shape.width, shape.heads * shape.head_width
-    table = "shared.weight" if "shared.weight" in tensors else "encoder.embed_tokens.weight"
-    state = {
-        "tokens.weight": take(table, shape.vocab_size, width),
-        "position.weight": take(_POSITION, shape.buckets, shape.heads),
-        "norm.weight": take("encoder.final_layer_norm.weight", width),
-        "dense.weight": take("dense.weight", shape.dimension, width) if "dense.weight" in tensors else torch.eye(width),
-    }
-    for index in range(shape.layers):
-        names = _layer_names(index)
-        query, key, value = (take(name, inside, width) for name in names["qkv.weight"])
-        state[f"layers.{index}.qkv.weight"] = torch.cat([query, key, value])
-        state[f"layers.{index}.out.weight"] = take(names["out.weight"][0], width, inside)
-        state[f"layers.{index}.up.weight"] = take(names["up.weight"][0], shape.inner, width)
-        state[f"layers.{index}.down.weight"] = take(names["down.weight"][0], width, shape.inner)
-        for norm in ("attention_norm.weight", "feed_norm.weight"):
-            state[f"layers.{index}.{norm}"] = take(names[norm][0], width)
-    return state
-
-
-def to_t5(encoder: Encoder) -> dict[str, Tensor]:
-    """The inverse of `from_t5`, for saving a trained encoder in the hub's layout; `dense.weight` is among them."""
-    state = encoder.state_dict()
-    tensors = {
-        "shared.weight": state["tokens.weight"],
-        _POSITION: state["position.weight"],
-        "encoder.final_layer_norm.weight": state["norm.weight"],
-        "dense.weight": state["dense.weight"],
-    }
-    for index in range(encoder.shape.layers):
-        for ours, names in _layer_names(index).items():
-            parts = state[f"layers.{index}.{ours}"].chunk(len(names))
-            tensors |= dict(zip(names, parts, strict=True))
-    return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-
-
-_POSITION = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
-
-
-def _layer_names(index: int) -> dict[str, list[str]]:
-    attention, feed = f"encoder.block.{index}.layer.0", f"encoder.block.{index}.layer.1"
-    return {
-        "attention_norm.weight": [f"{attention}.layer_norm.weight"],
-        "qkv.weight": [f"{attention}.SelfAttention.{part}.weight" for part in "qkv"],
-        "out.weight": [f"{attention}.SelfAttention.o.weight"],
-        "feed_norm.weight": [f"{feed}.layer_norm.weight"],
-        "up.weight": [f"{feed}.DenseReluDense.wi.weight"],
-        "down.weight": [f"{feed}.DenseReluDense.wo.weight"],
-    }

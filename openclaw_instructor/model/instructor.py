@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 Pair = Sequence[str]
 Output = Literal["sentence_embedding", "token_embeddings"]
-BATCH_TOKENS = 16_384
+# A batch whose activations stay in the processor's cache is fastest; a GPU wants enough work to fill it.
+CPU_BATCH_TOKENS, GPU_BATCH_TOKENS = 4_096, 65_536
 
 
 class INSTRUCTOR:
@@ -48,7 +49,11 @@ class INSTRUCTOR:
         self.device = choose_device(device)
         self.dtype = choose_dtype(dtype, self.device)
         self.prompter = Prompter(self.checkpoint)
-        self.encoder = Encoder.from_checkpoint(self.checkpoint).prepare(self.dtype, self.device)
+        self.encoder = Encoder.for_inference(self.checkpoint, self.dtype, self.device)
+
+    @property
+    def batch_tokens(self) -> int:
+        return CPU_BATCH_TOKENS if self.device.type == "cpu" else GPU_BATCH_TOKENS
 
     @property
     def max_seq_length(self) -> int:
@@ -73,7 +78,7 @@ class INSTRUCTOR:
         Returns an array (n, dimension) float32, in input order; a tensor with `convert_to_tensor`; a list of tensors
         with neither; one row for one string. `output_value="token_embeddings"` gives a list of tensors (tokens, width),
         `None` a list of dicts with every value. A tuple of two strings is one pair; a list of two strings is two texts.
-        Batches are cut by tokens, `batch_size` x `max_seq_length` of them, which is the most the reference would hold.
+        Batches are cut by tokens: what suits the device, and no more than `batch_size` texts of full length hold.
         """
         single = isinstance(sentences, (str, tuple))
         items: list[Any] = [sentences] if single else list(sentences)
@@ -85,7 +90,7 @@ class INSTRUCTOR:
             picked = [row[output_value] for row in rows] if output_value else rows
             return picked[0] if single else picked
         with _progress_bar(prompts, shown=bool(show_progress_bar)) as bar:
-            vectors = self._embed(prompts, batch_size * self.max_seq_length, bar.update)
+            vectors = self._embed(prompts, min(batch_size * self.max_seq_length, self.batch_tokens), bar.update)
         if normalize_embeddings:
             vectors = F.normalize(vectors, dim=1)
         if convert_to_tensor:
@@ -97,15 +102,19 @@ class INSTRUCTOR:
     def embed(
         self,
         prompts: Sequence[Prompt],
-        batch_tokens: int = BATCH_TOKENS,
+        batch_tokens: int | None = None,
         on_progress: Callable[[int], Any] | None = None,
     ) -> NDArray[np.float32]:
-        """Embeddings (n, dimension) float32, L2-normalised, in the order of `prompts`; progress counts tokens."""
-        return F.normalize(self._embed(prompts, batch_tokens, on_progress), dim=1).numpy()
+        """Embeddings (n, dimension) float32, L2-normalised, in the order of `prompts`; progress counts tokens.
+
+        `batch_tokens` bounds the memory of a forward pass; the default suits the device.
+        """
+        budget = batch_tokens or self.batch_tokens
+        return F.normalize(self._embed(prompts, budget, on_progress), dim=1).numpy()
 
     def _move(self, device: torch.device) -> None:
         self.device = device
-        self.encoder = Encoder.from_checkpoint(self.checkpoint).prepare(self.dtype, device)
+        self.encoder = Encoder.for_inference(self.checkpoint, self.dtype, device)
 
     def _render(self, items: Sequence[Any]) -> list[Prompt]:
         by_instruction: dict[str, list[int]] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from openclaw_instructor.model.encoder import to_t5
+from openclaw_instructor.model.t5 import to_t5
 
 if TYPE_CHECKING:
     from openclaw_instructor.model.checkpoint import Shape

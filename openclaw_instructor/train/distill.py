@@ -28,7 +28,7 @@ from openclaw_instructor.model.prompt import Prompt
 
 @dataclass(frozen=True)
 class DistillConfig:
-    minutes: float = 60.0  # wall time; the learning rate follows it
+    tokens: int = 30_000_000  # length of the run; the learning rate follows it
     batch_tokens: int = 8_192  # tokens of a step
     batch_texts: int = 384  # and at most so many texts
     pair_share: float = 0.35  # of the steps use (query, passage) pairs
@@ -120,14 +120,13 @@ def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig)
     itself = torch.eye(len(student), dtype=torch.bool, device=student.device)
     ours = (student @ student.T * config.similarity_scale).masked_fill(itself, -1e4)
     theirs = (teacher @ teacher.T * config.similarity_scale).masked_fill(itself, -1e4)
-    divergence = F.kl_div(
-        F.log_softmax(ours, dim=1), F.log_softmax(theirs, dim=1), log_target=True, reduction="batchmean"
-    )
+    ours, theirs = F.log_softmax(ours, dim=1), F.log_softmax(theirs, dim=1)
+    divergence = F.kl_div(ours, theirs, log_target=True, reduction="batchmean")
     return config.regression_weight * regression + divergence
 
 
 def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Path, held_out: int = 2_000) -> Encoder:
-    """Train `encoder` until the time is up; checkpoints and `metrics.jsonl` go to `folder`; resumes what lies there."""
+    """Train `encoder` for `config.tokens` tokens; checkpoints and `metrics.jsonl` go to `folder`; resumes what lies there."""
     torch.manual_seed(config.seed)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
@@ -145,7 +144,7 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
     encoder.train()
     while True:
         elapsed = spent + time.monotonic() - began
-        progress = elapsed / (60 * config.minutes)
+        progress = tokens / config.tokens
         if progress >= 1:
             break
         rate = _rate(step, progress, config)

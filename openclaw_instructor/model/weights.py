@@ -1,0 +1,57 @@
+"""Tensors of a weight file by name. Each is mapped when asked for and let go by the reader, never all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from openclaw_instructor.errors import InvalidCheckpoint
+
+
+class SafetensorsFile(Mapping[str, Tensor]):
+    """Opens the file anew for each tensor: the mapping, and the memory it holds, go with the tensor."""
+
+    def __init__(self, path: Path) -> None:
+        from safetensors import safe_open
+
+        self._path, self._open = path, safe_open
+        try:
+            with safe_open(path, framework="pt") as file:
+                self._names = list(file.keys())
+        except Exception as error:  # safetensors raises a family of its own
+            raise damaged(path, error) from None
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self._names:
+            raise KeyError(name)
+        with self._open(self._path, framework="pt") as file:
+            tensor: Tensor = file.get_tensor(name)
+            return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def open_weights(path: Path) -> Mapping[str, Tensor]:
+    """Memory-mapped tensors of a `.safetensors` or `.bin` file; a pickle may hold tensors only.
+
+    Raises InvalidCheckpoint for a damaged file.
+    """
+    if path.suffix == ".safetensors":
+        return SafetensorsFile(path)
+    try:
+        loaded: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # zipfile, pickle and torch each raise their own
+        raise damaged(path, error) from None
+    return loaded
+
+
+def damaged(path: Path, error: Exception) -> InvalidCheckpoint:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return InvalidCheckpoint(f"{path} is damaged or incomplete ({reason}); download the checkpoint again")
