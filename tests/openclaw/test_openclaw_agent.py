@@ -1,4 +1,4 @@
-"""Agents of a running OpenClaw use the linked plugin. Gateway, daemon and model are real, the language model a script."""
+"""Agents of a running OpenClaw use the linked plugin: all of it real but for the language model, which is a script."""
 
 from __future__ import annotations
 
