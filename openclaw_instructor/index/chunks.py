@@ -158,20 +158,21 @@ def _prefixes(title: str, headings: tuple[str, ...]) -> list[str]:
 
 def _packed(atoms: list[_Atom], budget: int) -> Iterator[list[_Atom]]:
     total = sum(atom.tokens for atom in atoms)
-    target = math.ceil(total / max(1, math.ceil(total / budget)))
+    repeated = budget // _OVERLAP_SHARE
+    parts = 1 if total <= budget else math.ceil((total - repeated) / (budget - repeated))
+    target = math.ceil(total / parts)
     group: list[_Atom] = []
+    size = fresh = 0
     for atom in atoms:
-        if atom.piece is not None:
-            if group:
-                yield group
-            yield [atom]
-            group = []
-            continue
-        size = sum(member.tokens for member in group)
-        if group and (size + atom.tokens > budget or size >= target):
+        if group and (atom.piece is not None or size + atom.tokens > budget or fresh >= target):
             yield group
-            group = _overlap(group, min(budget // _OVERLAP_SHARE, budget - atom.tokens))
+            group = [] if atom.piece is not None else _overlap(group, min(repeated, budget - atom.tokens))
+            size, fresh = sum(member.tokens for member in group), 0
         group.append(atom)
+        size, fresh = size + atom.tokens, fresh + atom.tokens
+        if atom.piece is not None:
+            yield group
+            group, size, fresh = [], 0, 0
     if group:
         yield group
 

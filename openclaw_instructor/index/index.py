@@ -160,7 +160,7 @@ class Index:
             vector, truncated = self._embed_query(cut, query_instruction, chosen, mode, notes)
         with self._store.read() as connection:
             sources = self._sources(connection, chosen, vector is not None, notes)
-            ranking = gather(connection, sources, cut, vector, mode, filters)
+            ranking = gather(connection, sources, cut, vector, mode, filters, top_k)
             found = passages.fetch(connection, [key for key, _ in ranking])
             empty = not any(passages.counts(connection, source.generation.id)[1] for source in sources)
         best = choose(ranking, found, max(1, top_k))

@@ -203,7 +203,7 @@ def documents_in(
 
 def terms(query: str) -> list[str]:
     """The distinct words of a query worth looking up: stop words only when there is nothing else."""
-    words = list(dict.fromkeys(word.casefold() for word in _WORD.findall(query)))
+    words = list(dict.fromkeys(word.lower() for word in _WORD.findall(query)))
     return ([word for word in words if word not in _STOP_WORDS] or words)[:MAX_QUERY_TERMS]
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 # Agent hosts cut tool output; what is longer than this would be cut blindly.
 MAX_RESULT_CHARACTERS = 12_000
+_MAX_ECHO_CHARACTERS = 500
 
 
 @dataclass
@@ -113,7 +115,7 @@ class SearchResult:
         """At most MAX_RESULT_CHARACTERS as JSON: what does not fit is left out from the end, and a note says so."""
         hits = [hit.as_dict(rank) for rank, hit in enumerate(self.hits, start=1)]
         result: dict[str, Any] = {
-            "query": self.query,
+            "query": textwrap.shorten(self.query, _MAX_ECHO_CHARACTERS, placeholder=" …"),
             "hits": hits,
             "count": len(hits),
             "collections_searched": self.collections_searched,

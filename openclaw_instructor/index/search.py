@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 Mode: TypeAlias = Literal["hybrid", "vector", "keyword"]
 MODES: tuple[Mode, ...] = ("hybrid", "vector", "keyword")
 
+# From each side; more than is asked for, because some of them are parts of one section or texts twice.
 CANDIDATES = 100
+_CANDIDATES_PER_HIT = 3
 # Hits from one document while others wait; fewer hits than asked for are filled up from those left out.
 PER_DOCUMENT = 2
 _HIT_OVERHEAD = 450
@@ -75,8 +77,10 @@ def gather(
     vector: Matrix | None,
     mode: Mode,
     filters: Filters,
+    top_k: int,
 ) -> list[tuple[int, float]]:
     """(chunk id, score) of the best candidates over all sources, best first."""
+    limit = max(CANDIDATES, _CANDIDATES_PER_HIT * top_k)
     generation_ids = [source.generation.id for source in sources]
     allowed = filters.documents(connection, generation_ids) if filters else None
     dense: list[tuple[int, float]] = []
@@ -84,11 +88,11 @@ def gather(
         chunk_ids = None if allowed is None else passages.chunk_ids_of(connection, allowed)
         for source in sources:
             if source.nearest:
-                dense += source.nearest(vector, CANDIDATES, chunk_ids)
-        dense = sorted(dense, key=lambda item: -item[1])[:CANDIDATES]
+                dense += source.nearest(vector, limit, chunk_ids)
+        dense = sorted(dense, key=lambda item: -item[1])[:limit]
     if mode == "vector":
         return dense
-    words = passages.keyword(connection, query, generation_ids, CANDIDATES, allowed)
+    words = passages.keyword(connection, query, generation_ids, limit, allowed)
     return fusion.convex(dense, words) if dense else fusion.of_best(words)
 
 

@@ -34,7 +34,7 @@ class WordPrompter:
 class WordEngine:
     """Vectors are hashed bags of words: texts that share words are near. Counts what it is asked to embed."""
 
-    def __init__(self, checkpoint: str = "words", dimension: int = 64, limit: int = 512) -> None:
+    def __init__(self, checkpoint: str = "words", dimension: int = 256, limit: int = 512) -> None:
         self.checkpoint_name = checkpoint
         self.dimension = dimension
         self.prompter = WordPrompter(limit)
@@ -69,6 +69,8 @@ class WordEngine:
     def _vector(self, text: str, room: int) -> np.ndarray[Any, np.dtype[np.float32]]:
         vector = np.full(self.dimension, 1e-3, dtype=np.float32)
         for word in _TOKEN.findall(text.casefold())[:room]:
+            if len(word) < 4:
+                continue
             number = int.from_bytes(hashlib.blake2b(f"{self.checkpoint_name}{word}".encode(), digest_size=4).digest())
             vector[number % self.dimension] += 1.0 if number & 0x8000_0000 else -1.0
         return vector / np.linalg.norm(vector)

@@ -1,0 +1,62 @@
+"""Kind `search`: arguments and defaults of a task reach the index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from word_engine import DOCUMENT, WordEngine
+
+from openclaw_instructor.errors import UnknownCollection
+from openclaw_instructor.index import Index
+from openclaw_instructor.registry import SearchTask
+from openclaw_instructor.tasks import search
+
+
+def task(**options: Any) -> SearchTask:
+    instructions = {"query": {"default": "Represent the question: ", "words": "Words ask:"}, "document": DOCUMENT}
+    return SearchTask(name="search_docs", description="Search.", instructions=instructions, **options)
+
+
+def test_the_result_is_a_flat_dict(docs: Index) -> None:
+    result = search.run(task(), {"query": "knead the dough"}, docs)
+    assert list(result) == [
+        "query",
+        "hits",
+        "count",
+        "collections_searched",
+        "stale",
+        "truncated_query",
+        "notes",
+    ]
+    assert result["hits"][0]["title"] == "Bread"
+
+
+def test_arguments_win_over_the_tasks_own(docs: Index, folder: Path) -> None:
+    docs.add("other", [folder / "trip.txt"], instruction=DOCUMENT)
+    docs.sync("other")
+    arguments = {"query": "train", "collection": "other", "top_k": 1, "path": "*.txt", "mode": "vector"}
+    result = search.run(task(top_k=5), arguments, docs)
+    assert [hit["collection"] for hit in result["hits"]] == ["other"]
+    assert len(search.run(task(top_k=2), {"query": "train"}, docs)["hits"]) == 2
+    assert search.run(task(), {"query": "train", "before": "1999-01-01"}, docs)["count"] == 0
+
+
+def test_the_query_instruction_is_that_of_the_checkpoint(docs: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    real = WordEngine.embed
+
+    def embed(self: WordEngine, texts: list[str], instruction: str = "", **options: Any) -> Any:
+        seen.append(instruction)
+        return real(self, texts, instruction, **options)
+
+    monkeypatch.setattr(WordEngine, "embed", embed)
+    search.run(task(), {"query": "train"}, docs)
+    search.run(task(mode="keyword"), {"query": "train"}, docs)
+    assert seen == ["Words ask: "]
+
+
+def test_the_tasks_collection_has_to_exist(docs: Index) -> None:
+    with pytest.raises(UnknownCollection, match="no collection `mail`"):
+        search.run(task(collection="mail"), {"query": "train"}, docs)
