@@ -4,6 +4,7 @@ const START_MS = 90_000;
 const CALL_MS = 120_000;
 const BUSY_MS = 60_000; // how long "busy, try again" answers are waited out here before the model hears of them
 const WAIT_MS = 5_000;
+const MAX_CHARACTERS = 12_000; // of one result; OpenClaw cuts longer texts off wherever they happen to be
 
 class Unreachable extends Error {}
 
@@ -47,7 +48,7 @@ export function createDaemon(run, commandLine, pluginId) {
 
   async function post(at, task, input, signal) {
     try {
-      return await fetch(`${at.url}/v1/tools/${encodeURIComponent(task)}`, {
+      return await fetch(`${at.url}/v1/tools/${encodeURIComponent(task)}?max_characters=${MAX_CHARACTERS}`, {
         method: "POST",
         headers: { "content-type": "application/json", authorization: `Bearer ${at.token}` },
         body: JSON.stringify(input),

@@ -78,7 +78,9 @@ class Daemon(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         arguments = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        task = self.path.rpartition("/")[2]
+        route, _, query = self.path.partition("?")
+        assert query == "max_characters=12000"
+        task = route.rpartition("/")[2]
         if self.headers["authorization"] != "Bearer good":
             self.answer(401, {"error": {"code": "unauthorized", "message": "wrong token"}})
         elif task == "refuse":
