@@ -126,7 +126,7 @@ def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig)
 
 
 def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Path, held_out: int = 2_000) -> Encoder:
-    """Train `encoder` for `config.tokens` tokens; checkpoints and `metrics.jsonl` go to `folder`; resumes what lies there."""
+    """Train for `config.tokens` tokens; checkpoints and `metrics.jsonl` go to `folder`, and a run there is resumed."""
     torch.manual_seed(config.seed)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))

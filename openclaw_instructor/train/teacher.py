@@ -1,0 +1,73 @@
+"""A teacher's vectors, computed once and kept: any sentence-transformers folder, a float16 file per block of texts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from openclaw_instructor.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BLOCK = 20_000
+
+
+class Teacher:
+    """Wraps a sentence-transformers model. Raises MissingExtra without the `train` extra."""
+
+    def __init__(self, folder: str | Path) -> None:
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError:
+            raise MissingExtra(
+                "a teacher needs sentence-transformers: pip install 'openclaw-instructor[train]'"
+            ) from None
+        self.folder = Path(folder)
+        self.model = SentenceTransformer(str(folder))
+        self.tokenizer_file = self.folder / "tokenizer.json"
+
+    def vectors(
+        self, texts: Sequence[str], cache: Path, on_progress: Callable[[int], Any] | None = None
+    ) -> NDArray[np.float16]:
+        """(texts, dimension) float16, L2-normalised; blocks already in `cache` are not computed again."""
+        cache.mkdir(parents=True, exist_ok=True)
+        blocks = []
+        for start in range(0, len(texts), BLOCK):
+            block = list(texts[start : start + BLOCK])
+            path = cache / f"{self._digest(block)}.npy"
+            if not path.exists():
+                vectors = self.model.encode(block, batch_size=64, normalize_embeddings=True).astype(np.float16)
+                new = path.with_suffix(".new.npy")
+                np.save(new, vectors)
+                new.replace(path)
+            blocks.append(np.load(path, mmap_mode="r"))
+            if on_progress:
+                on_progress(len(block))
+        return np.concatenate(blocks)
+
+    def token_vectors(self) -> torch.Tensor:
+        """(vocabulary, dimension): the mean output for each token alone between the start and end tokens."""
+        module: Any = self.model[0]
+        tokenizer, network = module.tokenizer, module.auto_model
+        ids = torch.arange(len(tokenizer))
+        edges = torch.tensor([tokenizer.cls_token_id, tokenizer.sep_token_id])
+        rows = []
+        with torch.inference_mode():
+            for block in ids.split(2_048):
+                start, end = edges[0].expand_as(block), edges[1].expand_as(block)
+                batch = torch.stack([start, block, end], dim=1).to(network.device)
+                states = network(input_ids=batch, attention_mask=torch.ones_like(batch)).last_hidden_state
+                rows.append(states.mean(dim=1).float().cpu())
+        return torch.cat(rows).clone()
+
+    def _digest(self, texts: Sequence[str]) -> str:
+        digest = hashlib.sha256(str(self.folder.name).encode())
+        for text in texts:
+            digest.update(text.encode() + b"\0")
+        return digest.hexdigest()[:32]
