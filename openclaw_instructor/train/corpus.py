@@ -1,4 +1,4 @@
-"""Texts and (query, passage) pairs for the bundled model, from the sources whose licence lets a derived model be shared.
+"""Texts and (query, passage) pairs for the bundled model, from sources whose licence lets a derived model be shared.
 
 Reads a data folder laid out as `train/{instructions,pairs,labelled,sentences}` of gzipped JSONL and TSV. What is left
 out, and why, is in the tables below: non-commercial and research-only sets, sets without a licence, copyleft manuals,
