@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from openclaw_instructor.engine.cache import EmbeddingCache
 from openclaw_instructor.engine.requests import Embeddings, Priority, Request, RequestQueue
 from openclaw_instructor.engine.runner import Embedder, Runner
+from openclaw_instructor.engine.scope import register
 from openclaw_instructor.errors import Busy, ModelLoading, ServiceError
 from openclaw_instructor.model.prompt import JOIN_RULE, Prompter
 from openclaw_instructor.settings import Settings
@@ -122,6 +123,7 @@ class Engine:
                 self._worker = threading.Thread(target=self._work, name="engine", daemon=True)
                 self._worker.start()
             self._changed.notify_all()
+        register(request.future)
         return request.future
 
     def embed(

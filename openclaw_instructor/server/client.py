@@ -185,7 +185,7 @@ def _answer(response: http.client.HTTPResponse, on_progress: Callable[[int, int,
         answer = json.loads(content)
     except ValueError:
         raise DaemonUnavailable(
-            f"the daemon answered HTTP {response.status} without JSON; restart it with `openclaw-instructor daemon stop`"
+            f"the daemon answered HTTP {response.status} without JSON; end it with `openclaw-instructor daemon stop`"
         ) from None
     return _result(answer)
 

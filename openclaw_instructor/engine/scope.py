@@ -1,0 +1,54 @@
+"""Work that belongs to one caller, so that it can be dropped together when the caller goes away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from weakref import WeakSet
+
+_current: ContextVar[Scope | None] = ContextVar("openclaw_instructor_scope", default=None)
+
+
+class Scope:
+    """Collects the engine's futures of the code run inside `with scope.entered():`; `cancel()` drops them all.
+
+    Code inside then sees `concurrent.futures.CancelledError`, also for work it submits later.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._futures: WeakSet[Future[Any]] = WeakSet()
+        self.cancelled = False
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+    def cancel(self) -> None:
+        with self._lock:
+            self.cancelled = True
+            futures = list(self._futures)
+        for future in futures:
+            future.cancel()
+
+    def add(self, future: Future[Any]) -> None:
+        with self._lock:
+            self._futures.add(future)
+            cancelled = self.cancelled
+        if cancelled:
+            future.cancel()
+
+
+def register(future: Future[Any]) -> None:
+    """Make a future part of the scope in force, if there is one."""
+    scope = _current.get()
+    if scope is not None:
+        scope.add(future)

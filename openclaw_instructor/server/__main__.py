@@ -1,0 +1,50 @@
+"""`python -m openclaw_instructor.server`: the process that `daemon ensure` starts and `daemon run` becomes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from openclaw_instructor.settings import Settings
+
+_FLAGS = ("home", "host", "port", "exit_after")
+
+
+def main() -> None:
+    """Serve; the exit status is 0, or 1 with the reason already told through `--ready-fd` or standard error."""
+    parser = argparse.ArgumentParser(prog="openclaw-instructor daemon")
+    parser.add_argument("--home", required=True)
+    parser.add_argument("--host")
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--exit-after", type=float)
+    parser.add_argument("--foreground", action="store_true")
+    parser.add_argument("--ready-fd", type=int)
+    options = parser.parse_args()
+    serve({name: getattr(options, name) for name in _FLAGS}, options.foreground, options.ready_fd)
+
+
+def serve(flags: dict[str, Any], foreground: bool, ready_fd: int | None = None) -> None:
+    """Run the daemon with settings that `flags` override. After an edit of the configuration this process starts
+    anew, on the same port unless the configuration names one."""
+    from openclaw_instructor.errors import InstructorError
+    from openclaw_instructor.server.serve import run
+
+    try:
+        port = run(Settings.load(**flags), foreground=foreground, ready_fd=ready_fd)
+    except InstructorError as error:
+        if ready_fd is None:
+            raise
+        sys.exit(f"error: {error.message}")
+    if port is None:
+        return
+    if not Settings.load(**flags).port:
+        flags = flags | {"port": port}
+    arguments = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items() if value is not None]
+    more = ["--foreground"] if foreground else []
+    os.execv(sys.executable, [sys.executable, "-m", "openclaw_instructor.server", *arguments, *more])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""What the daemon is doing: requests under way and how long ago the last one ended. Monotonic time throughout."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from openclaw_instructor.engine import Scope
+
+
+class Activity:
+    """Used from the event loop only."""
+
+    def __init__(self) -> None:
+        self.under_way = 0
+        self._last = time.monotonic()
+        self._work: set[Scope] = set()
+        self._long: set[Scope] = set()
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Count a request as under way."""
+        self.under_way += 1
+        try:
+            yield
+        finally:
+            self.under_way -= 1
+            self._last = time.monotonic()
+
+    @contextmanager
+    def work(self, scope: Scope, *, long: bool = False) -> Iterator[None]:
+        """Remember work in a thread; `long` work, such as indexing, is not waited for at a shutdown."""
+        kinds = self._long if long else self._work
+        kinds.add(scope)
+        try:
+            yield
+        finally:
+            kinds.discard(scope)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any thread still works."""
+        return bool(self._work or self._long)
+
+    def idle_seconds(self) -> float:
+        return 0.0 if self.under_way or self.busy else time.monotonic() - self._last
+
+    def drop(self, *, everything: bool) -> None:
+        """Cancel the long work, or all of it; what was committed stays."""
+        for scope in [*self._long, *(self._work if everything else ())]:
+            scope.cancel()

@@ -1,0 +1,122 @@
+"""The ASGI application: guards, measurement, routes and MCP around one Toolbox."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import partial
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Mount, Route
+
+from openclaw_instructor.engine import Scope
+from openclaw_instructor.errors import InstructorError
+from openclaw_instructor.server.activity import Activity
+from openclaw_instructor.server.failures import body_of, headers_of, status_of, unexpected
+from openclaw_instructor.server.guards import Guard
+from openclaw_instructor.server.mcp import McpEndpoint
+from openclaw_instructor.server.metrics import Metrics
+from openclaw_instructor.server.routes import Json, Routes
+from openclaw_instructor.server.work import ClientGone, Workers
+from openclaw_instructor.service import Toolbox
+
+logger = logging.getLogger(__name__)
+
+Scope_ = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class App:
+    """An ASGI application. `activity` says what it is doing; `mcp` reaches the connected MCP clients."""
+
+    def __init__(
+        self,
+        toolbox: Toolbox,
+        token: str,
+        health: Callable[[bool], dict[str, Any]],
+        *,
+        loopback: bool = True,
+        lost_log_lines: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.activity = Activity()
+        engine_stats = toolbox.engine.stats
+        self.metrics = Metrics(engine_stats, lost_log_lines)
+        self._workers = Workers(self.activity)
+        self._routes = Routes(toolbox, self._workers, self.metrics, health)
+        self.mcp = McpEndpoint(toolbox.tools, self._run_for_mcp)
+        self._router = Starlette(
+            routes=[*self._routes.all(), Route("/mcp", endpoint=_Endpoint(self.mcp)), Mount("/mcp", app=self.mcp)],
+            exception_handlers=dict.fromkeys((InstructorError, ClientGone, HTTPException, Exception), _failed),
+        )
+        self._guarded = Guard(self._router, token, loopback=loopback)
+
+    async def __call__(self, scope: Scope_, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._router(scope, receive, send)
+            return
+        started = time.monotonic()
+        status = 499
+
+        async def watched(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        route = self._route_of(scope)
+        # A probe must not keep an unused daemon alive.
+        if scope["path"] == "/health":
+            await self._guarded(scope, receive, watched)
+        else:
+            with self.activity.request():
+                await self._guarded(scope, receive, watched)
+        seconds = time.monotonic() - started
+        method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "DELETE", "OPTIONS") else "other"
+        self.metrics.requests.labels(route, method, status).inc()
+        self.metrics.seconds.labels(route).observe(seconds)
+        # The template of the route and never the path: a path may hold what somebody typed.
+        logger.info("%s %s %s %.1f ms", method, route, status, seconds * 1000)
+
+    def _route_of(self, scope: Scope_) -> str:
+        for route in self._router.routes:
+            if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
+                return route.path
+        return "unknown"
+
+    async def _run_for_mcp(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._workers.call(Scope(), partial(self._routes.run, name, arguments))
+
+
+class _Endpoint:
+    """Marks an ASGI application as the endpoint of an exact route, whatever the method."""
+
+    def __init__(self, app: McpEndpoint) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope_, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+_REFUSALS = {
+    404: ("not_found", "no such route; /openapi.json lists them"),
+    405: ("method_not_allowed", "this route takes another method; /openapi.json says which"),
+}
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Every failure as the one error object, and a hang-up as nothing that anybody reads."""
+    if isinstance(error, ClientGone):
+        return Response(status_code=499)
+    if isinstance(error, HTTPException):
+        code, message = _REFUSALS.get(error.status_code, ("refused", "the request was refused"))
+        return Json({"error": {"code": code, "message": message}}, error.status_code, error.headers)
+    if isinstance(error, InstructorError):
+        return Json(body_of(error), status_of(error), headers_of(error))
+    logger.error("an unexpected error", exc_info=error)
+    return Json(body_of(unexpected(error)), 500)

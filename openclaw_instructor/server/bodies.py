@@ -1,0 +1,120 @@
+"""What requests carry: JSON objects checked against small models, refused in one sentence."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+from starlette.requests import Request
+
+from openclaw_instructor.errors import InvalidArguments
+
+MAX_INPUTS = 2_048
+MAX_INPUT_CHARACTERS = 200_000
+
+_Body = TypeVar("_Body", bound=BaseModel)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class IndexAdd(_Strict):
+    """Body of POST /v1/index/add."""
+
+    name: StrictStr = Field(min_length=1, max_length=64)
+    folders: list[StrictStr] = Field(min_length=1, max_length=100)
+    include: list[StrictStr] = []
+    exclude: list[StrictStr] = []
+
+
+class IndexName(_Strict):
+    """Body of POST /v1/index/remove."""
+
+    name: StrictStr = Field(min_length=1, max_length=64)
+
+
+class IndexSync(_Strict):
+    """Body of POST /v1/index/sync; without a name, every collection."""
+
+    name: StrictStr | None = Field(None, min_length=1, max_length=64)
+
+
+class EmbeddingsRequest(BaseModel):
+    """Body of POST /v1/embeddings, as OpenAI's, plus `input_type`. What other servers also take is ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    input: StrictStr | list[StrictStr] = Field(description="A text, or up to 2,048 texts.")
+    model: StrictStr | None = Field(None, description="The checkpoint that is served; GET /v1/models names it.")
+    input_type: StrictStr = Field(
+        "", max_length=2_000, description="A name of the registry's embeddings, a task such as `search_docs.query`, "
+        "or an instruction written out. Empty: no instruction.",
+    )  # fmt: skip
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: StrictInt | None = Field(None, description="Only the checkpoint's own dimension.")
+    user: StrictStr | None = Field(None, description="Ignored.")
+
+    @property
+    def texts(self) -> list[str]:
+        return [self.input] if isinstance(self.input, str) else self.input
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """The JSON object of a body; nothing at all stands for an empty one. Raises InvalidArguments."""
+    body = await request.body()
+    if not body.strip():
+        return {}
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidArguments(f"the body is not valid JSON ({error}); send one JSON object in UTF-8") from None
+    if not isinstance(value, dict):
+        raise InvalidArguments(f"the body must be a JSON object, not {type(value).__name__}")
+    _refuse_endless(value)
+    return value
+
+
+async def read(request: Request, kind: type[_Body]) -> _Body:
+    """The body as `kind`. Raises InvalidArguments."""
+    value = await read_object(request)
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InvalidArguments(f"`{place}`: {first['msg'][:1].lower()}{first['msg'][1:]}; see /openapi.json") from None
+
+
+async def read_embeddings(request: Request) -> EmbeddingsRequest:
+    """The body of POST /v1/embeddings, token lists and sizes refused clearly. Raises InvalidArguments."""
+    value = await read_object(request)
+    given = value.get("input")
+    first = given[0] if isinstance(given, list) and given else None
+    if isinstance(first, int | list) and not isinstance(first, bool):
+        raise InvalidArguments("`input` holds token ids; send texts, because another tokenizer's ids mean nothing here")
+    if given == []:
+        raise InvalidArguments("`input` is an empty list; send at least one text")
+    checked = await read(request, EmbeddingsRequest)
+    if len(checked.texts) > MAX_INPUTS:
+        raise InvalidArguments(f"`input` has {len(checked.texts):,} texts and the limit is {MAX_INPUTS:,}; send fewer")
+    for number, text in enumerate(checked.texts):
+        if len(text) > MAX_INPUT_CHARACTERS:
+            raise InvalidArguments(
+                f"`input[{number}]` is {len(text):,} characters long and the limit is {MAX_INPUT_CHARACTERS:,}"
+            )
+    return checked
+
+
+def _refuse_endless(value: Any) -> None:
+    """Numbers such as 1e999 parse to infinity, which no schema rules out."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidArguments("the body holds a number that is out of range")
+    if isinstance(value, dict):
+        for item in value.values():
+            _refuse_endless(item)
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_endless(item)

@@ -1,0 +1,96 @@
+"""Blocking work of a request: in a thread, dropped when its client hangs up, limited in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import CancelledError as FutureCancelled
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import anyio
+from starlette.requests import Request
+
+from openclaw_instructor.engine import Embeddings, Engine, Priority, Scope
+from openclaw_instructor.errors import Busy
+from openclaw_instructor.server.activity import Activity
+
+WORK_SECONDS = 120.0
+_Result = TypeVar("_Result")
+
+
+class ClientGone(Exception):
+    """The client hung up; nobody reads an answer."""
+
+
+class Workers:
+    """Runs functions in threads: short ones many at a time, long ones (indexing) few."""
+
+    def __init__(self, activity: Activity) -> None:
+        self._activity = activity
+        self._short = anyio.CapacityLimiter(64)
+        self._long = anyio.CapacityLimiter(4)
+
+    async def run(self, request: Request, function: Callable[[], _Result], *, long: bool = False) -> _Result:
+        """The function's result. Raises ClientGone, Busy when short work takes too long, and what it raises."""
+        scope = Scope()
+        gone = asyncio.create_task(_disconnected(request))
+        gone.add_done_callback(lambda task: None if task.cancelled() else scope.cancel())
+        try:
+            return await self.call(scope, function, long=long)
+        except FutureCancelled:
+            if gone.done():
+                raise ClientGone from None
+            raise Busy("the service is shutting down; try again", 1.0) from None
+        finally:
+            gone.cancel()
+
+    async def call(self, scope: Scope, function: Callable[[], _Result], *, long: bool = False) -> _Result:
+        """The same for callers that watch their client themselves: cancelling this task drops the work."""
+
+        def work() -> _Result:
+            with scope.entered():
+                return function()
+
+        limiter = self._long if long else self._short
+        with self._activity.work(scope, long=long):
+            task = asyncio.ensure_future(anyio.to_thread.run_sync(work, limiter=limiter))
+            try:
+                done, _ = await asyncio.wait({task}, timeout=None if long else WORK_SECONDS)
+            except asyncio.CancelledError:
+                scope.cancel()
+                raise
+            if not done:
+                scope.cancel()
+                with suppress(FutureCancelled):
+                    await task
+                raise Busy(f"the work took longer than {WORK_SECONDS:g} s; ask for less at once", 1.0)
+            return task.result()
+
+
+async def embed(request: Request, engine: Engine, texts: list[str], instruction: str, priority: Priority) -> Embeddings:
+    """Embed without a thread: many small requests wait for one pass. Raises ClientGone, Busy, ModelLoading."""
+    future = engine.submit(texts, instruction, priority=priority)
+    answer = asyncio.wrap_future(future)
+    gone = asyncio.create_task(_disconnected(request))
+    either: list[asyncio.Future[Any]] = [answer, gone]
+    try:
+        for patience in (engine.settings.load_wait, WORK_SECONDS):
+            await asyncio.wait(either, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
+            if gone.done():
+                raise ClientGone
+            if engine.loading:
+                raise engine.loading_error()
+        raise Busy(f"the model did not get to this within {WORK_SECONDS:g} s; try again", 5.0)
+    finally:
+        gone.cancel()
+        if not answer.done():
+            # Reaches the engine, which drops what it has not begun.
+            answer.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
