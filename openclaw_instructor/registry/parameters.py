@@ -68,8 +68,13 @@ def classify(source: str) -> dict[str, Any]:
             [],
             subject=_text("Subject line.", blank=True),
             body=_text("Body, plain text or HTML. Give at least a subject or a body, or else `raw`.", blank=True),
-            **{"from": _text("Sender, as in the From header.", blank=True)},
-            to=_text("Recipients, as in the To header.", blank=True),
+            **{
+                "from": _text(
+                    "Sender, as in the From header. Comes back in the result; the label rests on subject and body.",
+                    blank=True,
+                )
+            },
+            to=_text("Recipients, as in the To header. The label does not depend on them.", blank=True),
             raw=_text("The whole message with its headers (.eml, RFC 822), instead of the other fields."),
             labels=labels,
         )

@@ -114,6 +114,7 @@ class ClassifyTask(Task):
     instruction_text: InstructionText = Field(alias="instruction")
     labels: tuple[Label, ...] = Field(min_length=2)
     abstain_below: float = Field(0.5, ge=0, le=1)
+    min_margin: float = Field(0.05, ge=0, le=1)
 
     @field_validator("labels")
     @classmethod

@@ -1,0 +1,60 @@
+"""Kind `match`: candidates ranked by how close in meaning they are to a query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from openclaw_instructor.engine import Engine
+    from openclaw_instructor.registry import MatchTask
+
+
+def run(task: MatchTask, arguments: Mapping[str, Any], engine: Engine) -> dict[str, Any]:
+    """Rank `candidates` against `query`; both are embedded under the task's one instruction.
+
+    A score is the cosine of the two embeddings: 1 for the same text, around 0 for unrelated ones with the bundled
+    checkpoint. `index` is the position in `candidates`, so duplicates stay apart; equal scores keep their order.
+    `best` is the first match, or null when nothing reaches `threshold`; `notes` then name the closest.
+    """
+    candidates: list[str] = list(arguments["candidates"])
+    top_k = arguments.get("top_k", task.top_k)
+    threshold = arguments.get("threshold", task.threshold)
+    usable = [index for index, text in enumerate(candidates) if text.strip()]
+    distinct = list(dict.fromkeys(candidates[index] for index in usable))
+    instruction = task.instruction("text", engine.checkpoint_name)
+    embedded = engine.embed([arguments["query"], *distinct], instruction)
+    cosines = np.clip(embedded.vectors[1:] @ embedded.vectors[0], -1.0, 1.0)
+    score_of = {text: round(float(score), 4) for text, score in zip(distinct, cosines, strict=True)}
+    ranked = sorted(usable, key=lambda index: -score_of[candidates[index]])
+    matches = [
+        {"rank": rank, "index": index, "text": candidates[index], "score": score_of[candidates[index]]}
+        for rank, index in enumerate(ranked, 1)
+        if score_of[candidates[index]] >= threshold
+    ]
+    notes = []
+    if len(usable) < len(candidates):
+        notes.append(f"{len(candidates) - len(usable)} empty candidate(s) were left out")
+    if not matches and ranked:
+        closest = ranked[0]
+        notes.append(
+            f"no candidate reaches the threshold {threshold:g}; the closest is index {closest} "
+            f"with {score_of[candidates[closest]]:.2f}"
+        )
+    if len(matches) > top_k:
+        notes.append(f"{len(matches) - top_k} more reach the threshold; raise `top_k` to see them")
+    truncated = any(embedded.truncated)
+    if truncated:
+        notes.append("a text is longer than the checkpoint reads; its end was left out")
+    shown = matches[:top_k]
+    return {
+        "matches": shown,
+        "count": len(shown),
+        "best": shown[0] if shown else None,
+        "threshold": threshold,
+        "truncated": truncated,
+        "task": task.name,
+        "notes": notes,
+    }
