@@ -32,10 +32,10 @@ from openclaw_instructor.train.teacher import Teacher
 MAX_TOKENS = 250  # of a training text; the longest passages of the corpus are cut here
 MAX_SEQ_LENGTH = 512
 
-DOMAINS = ("", "Wikipedia", "science", "medicine", "news", "email", "technical", "software", "finance", "legal")
-DOMAINS += ("customer", "web", "documentation", "forum")
-TEXT_TYPES = ("sentence", "text", "document", "paragraph", "title", "statement", "question", "message", "email")
-TEXT_TYPES += ("post", "review", "note")
+DOMAINS = ["", "Wikipedia", "science", "medicine", "news", "email", "technical", "software", "finance", "legal"]
+DOMAINS += ["customer", "web", "documentation", "forum"]
+TEXT_TYPES = ["sentence", "text", "document", "paragraph", "title", "statement", "question", "message", "email"]
+TEXT_TYPES += ["post", "review", "note"]
 OBJECTIVES = (
     "",
     "for retrieval",
