@@ -107,9 +107,9 @@ class INSTRUCTOR:
     ) -> NDArray[np.float32]:
         """Embeddings (n, dimension) float32, L2-normalised, in the order of `prompts`; progress counts tokens.
 
-        `batch_tokens` bounds the memory of a forward pass; the default suits the device.
+        A forward pass takes as many tokens as suit the device, and at most `batch_tokens`.
         """
-        budget = batch_tokens or self.batch_tokens
+        budget = min(batch_tokens or self.batch_tokens, self.batch_tokens)
         return F.normalize(self._embed(prompts, budget, on_progress), dim=1).numpy()
 
     def _move(self, device: torch.device) -> None:
