@@ -55,10 +55,18 @@ class OpenClaw:
     def _configuration(self) -> dict[str, Any]:
         scripted = {"id": "scripted", "name": "Scripted", "input": ["text"], "contextWindow": 128000, "maxTokens": 4096}
         provider = {"baseUrl": self.model.url, "apiKey": "x", "api": "openai-completions", "models": [scripted]}
-        defaults = {"model": {"primary": "stub/scripted"}, "skipBootstrap": True, "workspace": str(self.workspace)}
+        defaults: dict[str, Any] = {
+            "model": {"primary": "stub/scripted"},
+            "skipBootstrap": True,
+            "workspace": str(self.workspace),
+        }
+        agents: dict[str, Any] = {"defaults": defaults}
+        if self.agents:
+            defaults["systemAgent"] = {"agentId": next(iter(self.agents))}
+            agents |= {"ownership": "explicit", "entries": self.agents}
         return {
             "models": {"mode": "replace", "providers": {"stub": provider}},
-            "agents": {"defaults": defaults, **({"entries": self.agents} if self.agents else {})},
+            "agents": agents,
             "gateway": {
                 "mode": "local",
                 "port": self.port,
