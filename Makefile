@@ -11,6 +11,8 @@ help:
 	@echo "make demo      install, index the project's own docs, show the three tools (under 3 minutes)"
 	@echo "make test      install and run the whole test suite"
 	@echo "make check     lint, formatting, types, generated files"
+	@echo "make generated rewrite the files that are made from the registry and the commands"
+	@echo "make plugin    pack the OpenClaw plugin into dist"
 	@echo "make openclaw  install OpenClaw from npm into build/openclaw, so that its tests run too"
 	@echo "make plugin    build the tarball for \`openclaw plugins install\` in dist/"
 
@@ -28,7 +30,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.installed
 
 demo: $(VENV)/.installed
-	@$(BIN)/openclaw-instructor --home build/demo-home --in-process demo
+	@$(BIN)/openclaw-instructor --home build demo
 
 test: $(VENV)/.installed-dev
 	@test -x build/openclaw/node_modules/.bin/openclaw || echo "note: OpenClaw is not installed, its tests are skipped; 'make openclaw' installs it"

@@ -42,6 +42,7 @@ def list_models(door: Door, as_json: bool) -> None:
         ("", "checkpoint", *keys, "note"),
         [("*" if row["used"] else "", row["name"], *(row.get(key, "") for key in keys), row["note"]) for row in rows],
     )
+    say("get and use another: openclaw-instructor model use NAME")
 
 
 @model.command()
@@ -116,7 +117,7 @@ def _row(name: str, settings: Settings) -> dict[str, Any]:
         details = _details(_open(name, settings, offline=True))
     except InstructorError as error:
         absent = error.code == "checkpoint_unavailable"
-        note = f"not on this machine; get it: openclaw-instructor model pull {name}" if absent else error.message
+        note = "not on this machine" if absent else error.message
         return {"name": name, "used": used, "available": False, "note": note}
     return {**details, "used": used, "available": True, "note": "bundled" if name == "mini" else details["path"]}
 

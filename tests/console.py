@@ -1,0 +1,87 @@
+"""Documentation that runs: the console blocks of a page, executed from top to bottom, compared with what stands there.
+
+A command is a line that starts with `$ `; what follows is what it prints, standard output first. `...` stands for any
+text, white space is worth one blank, and a decimal number may differ by 0.02: scores depend a little on the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+FENCE = re.compile(r"^```(\w*)[^\n`]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+NUMBER = re.compile(r"(?<![\w.])[+-]?\d+\.\d+(?![\w.]*\w)")
+TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, its text, and the line of the page where the text begins."""
+
+    language: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command of a console block and what the page says it prints."""
+
+    command: str
+    expected: str
+
+
+def blocks(page: str) -> list[Block]:
+    return [Block(found[1], found[2], page[: found.start(2)].count("\n") + 1) for found in FENCE.finditer(page)]
+
+
+def steps(text: str) -> list[Step]:
+    parts = re.split(r"^\$ ", text, flags=re.MULTILINE)
+    assert not parts[0].strip(), f"a console block starts with a command, not with {parts[0]!r}"
+    return [Step(*part.partition("\n")[::2]) for part in parts[1:]]
+
+
+def run(command: str) -> str:
+    """What the command prints. Plain ones run in this process, which loads torch once; the shell gets the others."""
+    words = shlex.split(command)
+    if words[0] == "openclaw-instructor" and not re.search(r"[|<>&;$]", re.sub(r"'[^']*'|\"[^\"]*\"", "", command)):
+        from openclaw_instructor.cli import main
+
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.suppress(SystemExit):
+            main(words[1:])
+        return out.getvalue() + err.getvalue()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PATH": path},
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+def agrees(expected: str, printed: str) -> bool:
+    """Whether `printed` is what the page says, within the tolerance of this module."""
+    expected, printed = (" ".join(text.split()) for text in (expected, printed))
+    pieces = [NUMBER.sub("\0", piece).split("\0") for piece in expected.split("...")]
+    pattern = ".*?".join(r"([+-]?\d+\.\d+)".join(map(_literal, piece)) for piece in pieces)
+    wanted = [float(number) for piece in expected.split("...") for number in NUMBER.findall(piece)]
+    found = re.fullmatch(pattern.strip(), printed)
+    return found is not None and all(
+        abs(float(number) - value) <= TOLERANCE for number, value in zip(found.groups(), wanted, strict=True)
+    )
+
+
+def _literal(text: str) -> str:
+    # Next to `...` a blank may be missing: "hit ..." also fits "hit".
+    return re.sub(r"^(\\ )|(\\ )$", " ?", re.escape(text))

@@ -1,0 +1,116 @@
+"""The documentation is executed, complete and in step with the program."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from openclaw_instructor.cli import cli, reference
+from openclaw_instructor.registry import KINDS, Label, check
+from openclaw_instructor.settings import Settings
+from tests.console import agrees, blocks, run, steps
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder as the pages assume it: the project's documents and some e-mail, and an empty home."""
+    (tmp_path / "docs").mkdir()
+    for page in PAGES:
+        shutil.copy(page, tmp_path / page.relative_to(ROOT))
+    shutil.copytree(ROOT / "openclaw_instructor" / "cli" / "demo_data" / "mail", tmp_path / "mail")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_shows_is_what_happens(page: Path, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, object] = {}
+    for block in blocks(page.read_text(encoding="utf-8")):
+        if block.language == "console":
+            for step in steps(block.text):
+                printed = run(step.command)
+                where = f"{page.name}, block at line {block.line}: {step.command}"
+                assert agrees(step.expected, printed), f"{where}\nsaid:\n{step.expected}\nprinted:\n{printed}"
+        elif block.language == "python":
+            exec(compile("\n" * (block.line - 1) + block.text, str(page), "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_that_are_not_run_at_least_exist(page: Path) -> None:
+    for block in blocks(page.read_text(encoding="utf-8")):
+        if block.language not in ("sh", "bash"):
+            continue
+        for line in block.text.replace("\\\n", "").splitlines():
+            words = shlex.split(line, comments=True)
+            if words and words[0].endswith("openclaw-instructor"):
+                parse(words[1:])
+
+
+def parse(words: list[str]) -> None:
+    """Parse a command line without running it; raises click.UsageError."""
+    command: click.Command = cli
+    context = cli.make_context("openclaw-instructor", list(words))
+    while isinstance(command, click.Group):
+        name, found, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert found is not None
+        command = found
+        context = command.make_context(name, rest, parent=context)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_yaml_on_a_page_is_sound(page: Path, tmp_path: Path) -> None:
+    for block in blocks(page.read_text(encoding="utf-8")):
+        if block.language != "yaml":
+            continue
+        content = yaml.safe_load(block.text)
+        if content.keys() & {"tasks", "embeddings"}:
+            path = tmp_path / "instructions.yaml"
+            path.write_text(block.text)
+            assert [str(problem) for problem in check(path)] == []
+        else:
+            Settings(home=tmp_path, **content)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    for path, text in reference.generated().items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name} is stale; run: make generated"
+
+
+def test_every_key_of_a_task_is_documented() -> None:
+    page = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
+    for kind, model in {**KINDS, "label": Label}.items():
+        for name, field in model.model_fields.items():
+            assert name == "name" or f"`{field.alias or name}`" in page, f"{kind}.{field.alias or name}"
+
+
+@pytest.mark.parametrize(
+    ("expected", "printed", "same"),
+    [
+        ("a 0.81 b", "a  0.80\nb", True),
+        ("a 0.81 b", "a 0.70 b", False),
+        ("a 0.81 b", "a 0.81 c", False),
+        ("a ... b", "a x y b", True),
+        ("a ...", "a", True),
+        ("a ...", "b", False),
+        ("...", "", True),
+        ("", "anything", False),
+        ("version 1.2.3", "version 1.2.4", False),
+    ],
+)
+def test_the_comparison_itself(expected: str, printed: str, same: bool) -> None:
+    assert agrees(expected, printed) is same
