@@ -81,7 +81,7 @@ class Batches:
             texts, instructions = self._pairs()
         else:
             texts, instructions = self._singles()
-        prompts = [self._prompt(index, instruction) for index, instruction in zip(texts, instructions, strict=True)]
+        prompts = [self.prompt(index, instruction) for index, instruction in zip(texts, instructions, strict=True)]
         order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].ids))
         teacher = torch.from_numpy(self.corpus.vectors[[texts[i] for i in order]].astype(np.float32))
         return [prompts[i] for i in order], teacher
@@ -108,7 +108,7 @@ class Batches:
     def _maybe(self, instructions: list[list[int]]) -> list[int]:
         return self.random.choice(instructions) if self.random.random() < self.config.instruction_share else []
 
-    def _prompt(self, index: int, instruction: list[int]) -> Prompt:
+    def prompt(self, index: int, instruction: list[int]) -> Prompt:
         lead = [self.corpus.start] if self.corpus.start >= 0 else []
         skipped = len(lead) + len(instruction) if instruction else 0
         return Prompt([*lead, *instruction, *self.corpus.ids[index], self.corpus.end], skipped, truncated=False)
@@ -131,53 +131,57 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
     batches = Batches(corpus, config, held_out)
-    table = [encoder.tokens.weight]
-    others = [p for n, p in encoder.named_parameters() if not n.startswith("tokens.")]
-    groups: list[dict[str, Any]] = [{"params": table, "weight_decay": 0.0}, {"params": others}]
-    optimizer = torch.optim.AdamW(
-        groups,
-        lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True,
-    )  # fmt: skip
+    optimizer = _optimizer(encoder, config)
     step, tokens, spent = _resume(folder, encoder, optimizer, batches)
     began = saved = time.monotonic()
-    metrics = (folder / "metrics.jsonl").open("a")
     encoder.train()
-    while True:
-        elapsed = spent + time.monotonic() - began
-        progress = tokens / config.tokens
-        if progress >= 1:
-            break
-        rate = _rate(step, progress, config)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        prompts, teacher = batches.draw()
-        device = encoder.device
-        with torch.autocast(device.type, torch.bfloat16):
-            student = encoder(Packed.of(prompts).to(device))
-        loss = loss_of(student, teacher.to(device), config)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(encoder.parameters(), config.clip)
-        optimizer.step()
-        step += 1
-        tokens += sum(len(prompt.ids) for prompt in prompts)
-        if step % config.log_every == 0:
-            row: dict[str, Any] = {
-                "step": step,
-                "minutes": round(elapsed / 60, 2),
-                "loss": round(loss.item(), 4),
-                "rate": rate,
-            }
-            row |= {"tokens": tokens, "tokens_per_second": round(tokens / max(elapsed, 1e-9))}
-            if step % (10 * config.log_every) == 0:
-                row["held_out_cosine"] = round(held_out_cosine(encoder, batches, held_out), 4)
-            metrics.write(json.dumps(row) + "\n")
-            metrics.flush()
-        if time.monotonic() - saved > config.save_every:
-            _save(folder, encoder, optimizer, batches, (step, tokens, spent + time.monotonic() - began))
-            saved = time.monotonic()
+    with (folder / "metrics.jsonl").open("a") as metrics:
+        while tokens < config.tokens:
+            rate = _rate(step, tokens / config.tokens, config)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            prompts, teacher = batches.draw()
+            loss = _step(encoder, optimizer, prompts, teacher, config)
+            step += 1
+            tokens += sum(len(prompt.ids) for prompt in prompts)
+            elapsed = spent + time.monotonic() - began
+            if step % config.log_every == 0:
+                row = {"step": step, "tokens": tokens, "minutes": round(elapsed / 60, 2), "rate": rate}
+                row |= {"loss": round(loss.item(), 4), "tokens_per_second": round(tokens / elapsed)}
+                if step % (10 * config.log_every) == 0:
+                    row["held_out_cosine"] = round(held_out_cosine(encoder, batches, held_out), 4)
+                metrics.write(json.dumps(row) + "\n")
+                metrics.flush()
+            if time.monotonic() - saved > config.save_every:
+                _save(folder, encoder, optimizer, batches, (step, tokens, elapsed))
+                saved = time.monotonic()
     _save(folder, encoder, optimizer, batches, (step, tokens, spent + time.monotonic() - began))
     return encoder
+
+
+def _optimizer(encoder: Encoder, config: DistillConfig) -> torch.optim.Optimizer:
+    others = [p for n, p in encoder.named_parameters() if not n.startswith("tokens.")]
+    groups: list[dict[str, Any]] = [{"params": [encoder.tokens.weight], "weight_decay": 0.0}, {"params": others}]
+    rate, decay = config.learning_rate, config.weight_decay
+    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), weight_decay=decay, fused=True)
+
+
+def _step(
+    encoder: Encoder,
+    optimizer: torch.optim.Optimizer,
+    prompts: Sequence[Prompt],
+    teacher: torch.Tensor,
+    config: DistillConfig,
+) -> torch.Tensor:
+    device = encoder.device
+    with torch.autocast(device.type, torch.bfloat16):
+        student = encoder(Packed.of(prompts).to(device))
+    loss = loss_of(student, teacher.to(device), config)
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(encoder.parameters(), config.clip)
+    optimizer.step()
+    return loss.detach()
 
 
 @torch.no_grad()
@@ -188,7 +192,7 @@ def held_out_cosine(encoder: Encoder, batches: Batches, held_out: int) -> float:
     total = 0.0
     for start in range(0, held_out, 128):
         chosen = list(order[start : start + 128])
-        packed = Packed.of([batches._prompt(index, []) for index in chosen]).to(encoder.device)
+        packed = Packed.of([batches.prompt(index, []) for index in chosen]).to(encoder.device)
         teacher = torch.from_numpy(batches.corpus.vectors[chosen].astype(np.float32)).to(encoder.device)
         with torch.autocast(encoder.device.type, torch.bfloat16):
             total += float((encoder(packed) * teacher).sum())

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from openclaw_instructor.model.checkpoint import Shape
+from openclaw_instructor.model.encoder import Encoder
+from openclaw_instructor.model.packing import Packed
+from openclaw_instructor.model.prompt import Prompt
+from openclaw_instructor.train.distill import (
+    Batches,
+    Corpus,
+    DistillConfig,
+    distill,
+    held_out_cosine,
+    loss_of,
+    set_centred,
+    start_from_token_vectors,
+)
+
+SHAPE = Shape(60, 16, 32, 2, 8, 2, 32, 128, 1e-6, 12, normalize=True)
+CONFIG = DistillConfig(tokens=6_000, batch_tokens=256, batch_texts=32, warmup_steps=5, log_every=5, save_every=1e9)
+
+
+@pytest.fixture
+def corpus() -> Corpus:
+    """Texts whose teacher vector is the mean of a fixed vector per token: learnable, and not by chance."""
+    random = np.random.default_rng(0)
+    table = random.normal(size=(60, 12))
+    ids = [random.integers(5, 60, size=random.integers(2, 12)).tolist() for _ in range(400)]
+    vectors = np.stack([table[i].mean(0) for i in ids])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    pairs = np.array([(i, i + 1) for i in range(100, 300, 2)])
+    return Corpus(ids, vectors.astype(np.float16), pairs, [[1, 2]], [[1, 3]], [[1, 4]], start=0, end=1)
+
+
+def fresh(seed: int = 0) -> Encoder:
+    torch.manual_seed(seed)
+    encoder = Encoder(SHAPE)
+    start_from_token_vectors(encoder, torch.randn(60, 12))
+    return encoder
+
+
+def packed(*texts: list[int]) -> Packed:
+    return Packed.of([Prompt(ids, 1, truncated=False) for ids in sorted(texts, key=len)])
+
+
+def test_the_loss_is_least_at_the_teacher_itself() -> None:
+    teacher = torch.nn.functional.normalize(torch.randn(9, 12), dim=1)
+    assert loss_of(teacher, teacher, CONFIG).item() == pytest.approx(0, abs=1e-4)
+    moved = torch.nn.functional.normalize(teacher + 0.1 * torch.randn(9, 12), dim=1)
+    assert loss_of(moved, teacher, CONFIG).item() > 0.01
+
+
+def test_an_untrained_student_is_the_mean_of_its_token_vectors() -> None:
+    torch.manual_seed(0)
+    vectors = torch.randn(60, 12)
+    encoder = fresh()
+    start_from_token_vectors(encoder, vectors)
+    direct = (vectors - vectors.mean(0))[[7, 8, 9]]
+    # The final norm makes every token weigh the same.
+    expected = torch.nn.functional.normalize(torch.nn.functional.normalize(direct, dim=1).mean(0), dim=0)
+    torch.testing.assert_close(encoder(packed([0, 7, 8, 9]))[0], expected, atol=1e-4, rtol=1e-3)
+
+
+def test_training_with_layer_norm_ends_as_a_plain_t5_encoder() -> None:
+    encoder = fresh()
+    for parameter in encoder.parameters():
+        torch.nn.init.normal_(parameter, mean=0.1, std=0.3)
+    batch = packed([0, 7, 8], [0, 9, 10, 11, 1])
+    with torch.no_grad():
+        trained = set_centred(encoder, centred=True)(batch)
+        plain = set_centred(encoder, centred=False)(batch)
+    torch.testing.assert_close(plain, trained, atol=1e-5, rtol=1e-4)
+
+
+def test_distilling_brings_the_student_to_the_teacher(corpus: Corpus, tmp_path: Path) -> None:
+    encoder = set_centred(fresh(), centred=True)
+    batches = Batches(corpus, CONFIG, held_out=50)
+    before = held_out_cosine(encoder, batches, 50)
+    distill(encoder, corpus, CONFIG, tmp_path, held_out=50)
+    assert held_out_cosine(encoder, batches, 50) > before + 0.2
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(corpus: Corpus, tmp_path: Path) -> None:
+    whole = distill(fresh(), corpus, CONFIG, tmp_path / "whole", held_out=50)
+    halfway = DistillConfig(**{**CONFIG.__dict__, "tokens": 3_000, "decay_from": 0.99})
+    full = DistillConfig(**{**CONFIG.__dict__, "decay_from": 0.99})
+    distill(fresh(), corpus, halfway, tmp_path / "cut", held_out=50)
+    resumed = distill(fresh(seed=9), corpus, full, tmp_path / "cut", held_out=50)
+    straight = distill(fresh(), corpus, full, tmp_path / "straight", held_out=50)
+    for mine, other in zip(resumed.parameters(), straight.parameters(), strict=True):
+        torch.testing.assert_close(mine, other, atol=1e-3, rtol=1e-2)
+    assert not torch.allclose(whole.dense.weight, straight.dense.weight, atol=1e-3), "the rate is part of the run"
+
+
+def test_batches_keep_to_their_budget_and_never_hold_out_texts(corpus: Corpus) -> None:
+    batches = Batches(corpus, CONFIG, held_out=50)
+    held = {tuple(ids) for ids in corpus.ids[:50]}
+    for _ in range(40):
+        prompts, teacher = batches.draw()
+        assert len(prompts) == len(teacher)
+        lengths = [len(prompt.ids) for prompt in prompts]
+        assert lengths == sorted(lengths)
+        for prompt in prompts:
+            skipped = max(prompt.pool_from, 1)
+            assert tuple(prompt.ids[skipped:-1]) not in held
