@@ -33,9 +33,11 @@ SEED = 42
 
 
 def sts(first: Vectors, second: Vectors, scores: Sequence[float]) -> dict[str, float]:
-    """Correlation of the pairs' cosine with the human scores."""
+    """Correlation of the pairs' cosine with the human scores; NaN where either side is constant."""
     stats = need("scipy.stats", "evaluate")
     cosine = _cosine(first, second)
+    if np.ptp(cosine) == 0 or np.ptp(np.asarray(scores)) == 0:
+        return {"cosine_spearman": math.nan, "cosine_pearson": math.nan}
     return {
         "cosine_spearman": float(stats.spearmanr(scores, cosine)[0]),
         "cosine_pearson": float(stats.pearsonr(scores, cosine)[0]),

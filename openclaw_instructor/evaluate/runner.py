@@ -68,10 +68,10 @@ def evaluate(
         if word_modes and dataset.kind == "retrieval":
             report.results += _run(dataset, _Words(), sets[0], word_modes, limit)
         for embedder, each in _pairs(embedders, sets):
-            if on_progress:
-                on_progress(f"{embedder.name}: {dataset.name}")
             with_vectors = [mode for mode in modes if mode != BM25]
             if dataset.kind != "retrieval" or with_vectors:
+                if on_progress:
+                    on_progress(f"{embedder.name}: {dataset.name}")
                 report.results += _run(dataset, embedder, each, with_vectors, limit)
     for data in facet_sets:
         for embedder in embedders:

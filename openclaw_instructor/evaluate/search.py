@@ -1,13 +1,19 @@
-"""Rankings of a corpus for each query: by vectors, by words, or by both fused, as `search_docs` does it."""
+"""Rankings of a corpus for each query: by vectors, by words, or by both.
+
+Words and fusion are those of `search_docs` (`index/passages.py`, `index/fusion.py`); documents stay whole here, where
+the index cuts them into chunks, so that scores compare with published ones.
+"""
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from openclaw_instructor.index import fusion, passages
+from openclaw_instructor.index.search import CANDIDATES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,9 +22,6 @@ if TYPE_CHECKING:
 
 MODES = ("dense", "bm25", "hybrid")
 DEPTH = 1000
-FUSED_DEPTH = 100
-RRF_K = 60
-TITLE_WEIGHT = 2.0
 
 Run = dict[str, dict[str, float]]
 
@@ -38,31 +41,38 @@ def dense(
 
 
 def bm25(queries: Mapping[str, str], corpus: Sequence[Row]) -> Run:
-    """SQLite FTS5 with Porter stemming, a title counting twice; any word of the query may match."""
+    """Full-text search in SQLite: any word of the query may match, a word of the title counts twice."""
     database = sqlite3.connect(":memory:")
-    database.execute("CREATE VIRTUAL TABLE texts USING fts5 (id UNINDEXED, title, body, tokenize = 'porter unicode61')")
+    database.execute(
+        "CREATE VIRTUAL TABLE texts USING "
+        "fts5 (id UNINDEXED, title, body, tokenize = 'porter unicode61 remove_diacritics 2')"
+    )
     rows = ((row["id"], row.get("title") or "", row["text"]) for row in corpus)
     database.executemany("INSERT INTO texts VALUES (?, ?, ?)", rows)
+    title, _, body = passages.COLUMN_WEIGHTS
     # bm25() is smaller for better matches, and the unindexed id takes the first weight.
-    statement = "SELECT id, -bm25(texts, 0, ?, 1) AS score FROM texts WHERE texts MATCH ? ORDER BY score DESC LIMIT ?"
+    statement = "SELECT id, -bm25(texts, 0, ?, ?) AS score FROM texts WHERE texts MATCH ? ORDER BY score DESC LIMIT ?"
     run: Run = {}
     for query, text in queries.items():
-        words = " OR ".join(f'"{word}"' for word in dict.fromkeys(re.findall(r"\w+", text.lower())))
-        hits = database.execute(statement, (TITLE_WEIGHT, words, DEPTH)) if words else ()
-        run[query] = dict(hits)
+        words = " OR ".join(f'"{word}"' for word in passages.terms(text))
+        run[query] = dict(database.execute(statement, (title, body, words, DEPTH))) if words else {}
     database.close()
     return run
 
 
-def fuse(first: Run, second: Run) -> Run:
-    """Reciprocal rank fusion of two runs (Cormack et al., SIGIR 2009), their first hundred documents each."""
+def fuse(vectors: Run, words: Run) -> Run:
+    """The hybrid ranking of `search_docs` for every query."""
     fused: Run = {}
-    for query in first:
-        scores: dict[str, float] = {}
-        for run in (first, second):
-            hits = run.get(query, {})
-            ordered = sorted(hits, key=lambda document: (hits[document], document), reverse=True)[:FUSED_DEPTH]
-            for rank, document in enumerate(ordered, 1):
-                scores[document] = scores.get(document, 0.0) + 1.0 / (RRF_K + rank)
-        fused[query] = scores
+    for query in vectors:
+        names: dict[str, int] = {}
+        keyed = [
+            [(names.setdefault(d, len(names)), s) for d, s in _best(run.get(query, {}))] for run in (vectors, words)
+        ]
+        documents = list(names)
+        # The index answers with vectors alone where no word matches, and so does this.
+        fused[query] = {documents[key]: score for key, score in fusion.convex(keyed[0], keyed[1])}
     return fused
+
+
+def _best(hits: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(hits.items(), key=lambda item: (-item[1], item[0]))[:CANDIDATES]

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from openclaw_instructor.errors import InvalidData
+from openclaw_instructor.evaluate.datasets import KINDS, find
+from openclaw_instructor.evaluate.instructions import Instructions
+from tests.evaluate import sets
+
+
+def test_every_kind_is_found_by_its_layout(tmp_path: Path) -> None:
+    found = find(sets.write(tmp_path))
+    assert [dataset.kind for dataset in found.datasets] == list(KINDS)
+    assert {dataset.name for dataset in found.datasets} >= {"retrieval/again", "classification/subjects", "sts/alike"}
+
+
+def test_a_data_set_itself_can_be_given(tmp_path: Path) -> None:
+    sets.write(tmp_path)
+    assert [d.name for d in find(tmp_path / "retrieval/again").datasets] == ["again"]
+    assert [d.kind for d in find(tmp_path / "sts/alike.jsonl.gz").datasets] == ["sts"]
+
+
+def test_a_file_of_no_known_form_is_named_with_the_reason(tmp_path: Path) -> None:
+    sets.write(tmp_path)
+    sets.jsonl(tmp_path / "notes.jsonl", [{"a": 1}])
+    assert "s1, s2, score" in find(tmp_path).skipped["notes"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"), [('{"text": 1', "2: not valid JSON"), ('{"text": "x"}', "2: field `label` is missing")]
+)
+def test_a_bad_row_is_named_by_file_and_line(tmp_path: Path, line: str, said: str) -> None:
+    path = tmp_path / "some.jsonl"
+    path.write_text('{"text": "x", "label": "y"}\n' + line)
+    with pytest.raises(InvalidData, match=said):
+        find(tmp_path).datasets[0].rows("rows")
+
+
+def test_a_cut_gzip_file_is_said_to_be_broken(tmp_path: Path) -> None:
+    path = sets.jsonl(tmp_path / "some.jsonl.gz", [{"text": f"x{i}", "label": "y"} for i in range(500)])
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(InvalidData, match="cannot be read"):
+        find(tmp_path).datasets[0].rows("rows")
+
+
+def test_bad_judgements_are_named_by_line(tmp_path: Path) -> None:
+    sets.write(tmp_path)
+    (tmp_path / "retrieval/again/qrels.tsv").write_text("q1\t1\t1\nq2 2 1\n")
+    with pytest.raises(InvalidData, match=r"qrels\.tsv:2"):
+        find(tmp_path / "retrieval").datasets[0].judgements()
+
+
+def test_an_empty_folder_is_an_error_with_the_fix(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match=r"docs/evaluation\.md"):
+        find(tmp_path)
+
+
+def test_instructions_go_from_data_set_to_kind_to_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        'kinds: {sts: "Represent A:"}\ndatasets: {"na*": {query: "Represent Q: ", document: "Represent D:"}}'
+    )
+    own = Instructions.load(path)
+    assert own.of("sts/other", "sts", "text") == "Represent A: "
+    assert own.of("retrieval/name", "retrieval", "query") == "Represent Q: "
+    assert own.of("retrieval/name", "retrieval", "document") == "Represent D: "
+    assert own.of("clustering/other", "clustering", "text") == ""
+    assert Instructions.load("none").of("sts/other", "sts", "text") == ""
+
+
+def test_the_packaged_instructions_cover_every_kind_and_end_with_one_space() -> None:
+    packaged = Instructions.load(None)
+    for kind in KINDS:
+        role = "query" if kind in ("retrieval", "reranking") else "text"
+        text = packaged.of("unheard-of", kind, role)
+        assert text.startswith("Represent the ")
+        assert text.endswith(": ")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("kind: {}", "unknown key `kind`"), ("kinds: {stz: x}", "unknown kind"), ("datasets: {a: [1]}", "datasets.a")],
+)
+def test_a_mistake_in_an_instructions_file_is_named(tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(content)
+    with pytest.raises(InvalidData, match=said):
+        Instructions.load(path)

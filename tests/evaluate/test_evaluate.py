@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from openclaw_instructor.errors import InvalidArguments, InvalidData
+from openclaw_instructor.evaluate import evaluate
+from openclaw_instructor.evaluate.embedders import Embedded
+from tests.evaluate import sets
+
+VOCABULARY = sorted({word for texts in sets.SUBJECTS.values() for text in texts for word in text.split()})
+
+
+class Words:
+    """Counts words: good at texts that share them. With `topic` in the instruction it sees subjects only."""
+
+    name = "words"
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+
+    def embed(self, texts: Sequence[str], instruction: str, role: str) -> Embedded:
+        self.calls.append((instruction, role))
+        counts = (
+            np.array([[text.split().count(word) for word in VOCABULARY] for text in texts], dtype=np.float32) + 1e-6
+        )
+        if "topic" in instruction:
+            subjects = [[any(w in s.split() for s in all_ for w in text.split() if len(w) > 4) for all_ in
+                         sets.SUBJECTS.values()] for text in texts]  # fmt: skip
+            counts = np.array(subjects, dtype=np.float32) + 1e-6
+        return Embedded(counts / np.linalg.norm(counts, axis=1, keepdims=True), 0)
+
+
+def test_every_kind_is_scored(tmp_path: Path) -> None:
+    report = evaluate(sets.write(tmp_path), [Words()]).as_dict()
+    scores = {(row["dataset"], row["mode"]): row["score"] for row in report["results"]}
+    assert scores["retrieval/again", "dense"] == scores["retrieval/again", "bm25"] == 1.0
+    assert scores["retrieval/again", "hybrid"] == 1.0
+    assert scores["reranking/again", ""] == 1.0
+    assert scores["classification/subjects", ""] == 1.0
+    assert scores["pair-classification/alike", ""] == 1.0
+    assert scores["sts/alike", ""] > 0.8
+    assert 0.5 < scores["clustering/subjects", ""] <= 1.0
+    json.dumps(report, allow_nan=False)
+
+
+def test_queries_and_documents_get_their_own_instruction(tmp_path: Path) -> None:
+    words = Words()
+    report = evaluate(sets.write(tmp_path), [words], kinds=["retrieval"], modes=["dense"])
+    (query, query_role), (document, document_role) = words.calls
+    assert (query_role, document_role) == ("query", "document")
+    assert query != document
+    assert report.results[0].used == {"query": query, "document": document}
+
+
+def test_bm25_needs_no_vectors(tmp_path: Path) -> None:
+    words = Words()
+    report = evaluate(sets.write(tmp_path), [words], kinds=["retrieval"], modes=["bm25"])
+    assert words.calls == []
+    assert report.results[0].model == "bm25"
+
+
+def test_hybrid_is_what_search_docs_fuses(tmp_path: Path) -> None:
+    from openclaw_instructor.evaluate.search import fuse
+    from openclaw_instructor.index.fusion import convex
+
+    fused = fuse({"q": {"a": 0.9, "b": 0.5}}, {"q": {"b": 7.0, "c": 3.0}})["q"]
+    expected = {"abc"[key]: score for key, score in convex([(0, 0.9), (1, 0.5)], [(1, 7.0), (2, 3.0)])}
+    assert fused == expected
+
+
+def test_models_and_instruction_sets_stand_side_by_side(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text('kinds: {clustering: "topic"}')
+    folder = sets.write(tmp_path / "data")
+    report = evaluate(folder, [Words()], instructions=["none", own], kinds=["clustering"])
+    (_, columns, rows), *_ = report.tables()
+    assert columns == ["data set", "metric", "words (none)", "words (own)"]
+    assert float(rows[0][3]) > float(rows[0][2])
+
+
+def test_means_are_over_the_data_sets_of_a_kind(tmp_path: Path) -> None:
+    sets.write(tmp_path)
+    sets.write(tmp_path / "again")
+    report = evaluate(tmp_path, [Words()], kinds=["sts", "retrieval"], modes=["dense"])
+    means = {(row["kind"], row["mode"]): row for row in report.means()}
+    assert means["retrieval", "dense"]["datasets"] == 2
+    assert "mean retrieval [dense]" in report.text()
+
+
+def test_facets_show_whether_instructions_are_followed(tmp_path: Path) -> None:
+    rows = [
+        {"text": f"{text} {'please' if ask else 'now'}", "label": f"{subject} / {'ask' if ask else 'tell'}"}
+        for subject, texts in sets.SUBJECTS.items()
+        for text in texts
+        for ask in (True, False)
+    ]
+    sets.jsonl(tmp_path / "hwu64/train.jsonl", rows)
+    sets.jsonl(tmp_path / "hwu64/test.jsonl", rows)
+
+    class Follows(Words):
+        def embed(self, texts: Sequence[str], instruction: str, role: str) -> Embedded:
+            if "intent" in instruction:
+                asks = np.array([[text.endswith("please"), text.endswith("now")] for text in texts], dtype=np.float32)
+                return Embedded(asks, 0)
+            return super().embed(texts, instruction, role)
+
+    facets = {row["facet"]: row for row in evaluate(tmp_path, [Follows()]).facets}
+    assert facets["intent"]["asked"] == 1.0
+    assert facets["intent"]["gain"] > 0.2
+    assert facets["topic"]["gain"] > 0.2
+    ignores = {row["facet"]: row["gain"] for row in evaluate(tmp_path, [_Deaf()]).facets}
+    assert ignores == {"topic": 0.0, "intent": 0.0}
+
+
+class _Deaf(Words):
+    def embed(self, texts: Sequence[str], instruction: str, role: str) -> Embedded:
+        return super().embed(texts, "", role)
+
+
+def test_limit_cuts_rows_and_queries(tmp_path: Path) -> None:
+    report = evaluate(sets.write(tmp_path), [Words()], kinds=["retrieval", "sts"], modes=["dense"], limit=4)
+    assert [row.texts for row in report.results] == [8, 4 + 9]
+
+
+def test_unknown_choices_are_named(tmp_path: Path) -> None:
+    sets.write(tmp_path)
+    with pytest.raises(InvalidArguments, match="use dense, bm25, hybrid"):
+        evaluate(tmp_path, [Words()], modes=["sparse"])
+    with pytest.raises(InvalidArguments, match="there are: sts/alike"):
+        evaluate(tmp_path, [Words()], datasets=["nothing-*"])
+    with pytest.raises(InvalidData, match="cannot be measured"):
+        evaluate(tmp_path, [object()])  # type: ignore[list-item]
+
+
+def test_vectors_of_a_named_model_are_kept_and_used_again(
+    tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from openclaw_instructor.model.instructor import INSTRUCTOR
+
+    folder, cache = sets.write(tmp_path / "data"), tmp_path / "cache"
+    options: dict[str, Any] = {"kinds": ["sts"], "cache": cache}
+    first = evaluate(folder, [str(tiny_checkpoint)], **options)
+    monkeypatch.setattr(INSTRUCTOR, "embed", None)
+    again = evaluate(folder, [str(tiny_checkpoint)], **options)
+    assert again.results[0].metrics == first.results[0].metrics
+
+
+def test_a_checkpoint_counts_the_texts_it_cut(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    long = " ".join(["invoice"] * 400)
+    sets.jsonl(tmp_path / "some.jsonl", [{"s1": long, "s2": "short", "score": i} for i in range(3)])
+    report = evaluate(tmp_path, [str(tiny_checkpoint)])
+    assert report.results[0].truncated == 3
+    # Three equal pairs have no rank correlation, and JSON no NaN.
+    assert report.as_dict()["results"][0]["score"] is None
+
+
+def test_a_sentence_transformers_teacher_is_measured_beside_a_checkpoint(
+    tmp_path: Path, tiny_checkpoint: Path, command: Callable[..., Any]
+) -> None:
+    folder = sets.write(tmp_path / "data")
+    arguments = ["--checkpoint", str(tiny_checkpoint), "--teacher", str(tiny_checkpoint), "--dataset", "alike"]
+    output = command("evaluate", str(folder), *arguments, "--instructions", "none", "--json")
+    assert output.status == 0
+    ours, theirs = (row for row in output.json["results"] if row["kind"] == "sts")
+    assert ours["model"] == str(tiny_checkpoint)
+    # No instructions and the same weights: the two loaders must agree.
+    assert ours["metrics"]["cosine_pearson"] == pytest.approx(theirs["metrics"]["cosine_pearson"], abs=0.02)
+
+
+def test_the_command_prints_a_table_and_writes_json(
+    tmp_path: Path, tiny_checkpoint: Path, command: Callable[..., Any]
+) -> None:
+    folder, saved = sets.write(tmp_path / "data"), tmp_path / "out.json"
+    output = command("evaluate", str(folder), "--checkpoint", str(tiny_checkpoint), "--output", str(saved))
+    assert output.status == 0
+    assert "retrieval/again [hybrid]" in output.out
+    assert len(json.loads(saved.read_text())["results"]) == 5 + 3
+
+
+def test_a_folder_that_is_not_there_is_the_users_mistake(command: Callable[..., Any], tmp_path: Path) -> None:
+    output = command("evaluate", str(tmp_path / "none"), "--json")
+    assert output.status == 2
+    assert output.json["error"]["code"] == "invalid_data"
