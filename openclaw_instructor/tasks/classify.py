@@ -32,8 +32,8 @@ def run(task: ClassifyTask, arguments: Mapping[str, Any], engine: Engine) -> dic
     """Label a text.
 
     `score` is the estimated probability of the best label and `margin` its lead over the next. `label` is null, and
-    `reason` says why, when the text is empty, the score is under the task's `abstain_below`, or the margin is under its
-    `min_margin`; `runners_up` then start with the best label. Raises InvalidArguments for unusable labels or no text.
+    `reason` says why, when the text is empty, is unlike all examples, scores under the task's `abstain_below`, or leads
+    by less than its `min_margin`; `runners_up` then start with the best label. Raises InvalidArguments for unusable labels or no text.
     """
     labels = _labels(task, arguments.get("labels"))
     message = _message(task, arguments)
@@ -50,13 +50,18 @@ def run(task: ClassifyTask, arguments: Mapping[str, Any], engine: Engine) -> dic
     ranked = [{"label": labels[i].name, "score": round(float(probabilities[i]), 4)} for i in order]
     best, second = ranked[0], ranked[1]
     result["score"], result["margin"] = best["score"], round(best["score"] - second["score"], 4)
-    result["reason"] = _why_abstain(task, best, second)
+    nearest = float(space.nearest(embedded.vectors)[0])
+    result["reason"] = _why_abstain(task, best, second, nearest, space.floor)
     result["label"] = None if result["reason"] else best["label"]
     result["runners_up"] = ranked[: _RUNNERS_UP + 1] if result["reason"] else ranked[1 : _RUNNERS_UP + 1]
     return result | _context(task, message, truncated=embedded.truncated[0] or len(text) > _HEAD)
 
 
-def _why_abstain(task: ClassifyTask, best: dict[str, Any], second: dict[str, Any]) -> str | None:
+def _why_abstain(
+    task: ClassifyTask, best: dict[str, Any], second: dict[str, Any], nearest: float, floor: float
+) -> str | None:
+    if task.abstain_below > 0 and nearest < floor:
+        return f"it is unlike every example of every label (closest: {nearest:.2f}, expected: {floor:.2f} or more)"
     if best["score"] < task.abstain_below:
         return (
             f"the best label, `{best['label']}`, scores {best['score']:.2f}, under the {task.abstain_below:g} asked for"

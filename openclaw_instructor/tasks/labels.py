@@ -16,6 +16,9 @@ _TEMPERATURE = 0.12
 _RESISTANCE = 4.0
 _GRID = np.geomspace(0.04, 0.8, 48)
 _RIDGE = 1.0
+# A text is unlike the examples when its nearest one is farther than, for most examples, the nearest of another label.
+_UNLIKE_QUANTILE = 0.1
+_ENOUGH_EXAMPLES = 20
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class LabelSpace:
     points: Matrix
     weights: Matrix
     temperature: float
+    examples: Matrix
+    floor: float
 
     @classmethod
     def fit(cls, descriptions: NDArray[np.floating], examples: Sequence[NDArray[np.floating]]) -> LabelSpace:
@@ -55,13 +60,31 @@ class LabelSpace:
         ridge = (targets - weights / np.diag(inverse)[:, None])[scored]
         left_out = _prototype_scores_left_out(groups, means, centre) + ridge
         temperature = _fit_temperature(left_out, owner[scored], spread)
-        return cls(centre, prototypes, points, weights, temperature)
+        kept = np.vstack(groups)[scored]
+        return cls(centre, prototypes, points, weights, temperature, kept, _floor(kept, owner[scored]))
 
     def probabilities(self, vectors: NDArray[np.floating]) -> Matrix:
         """(n, dim) L2-normalised embeddings -> (n, labels); each row sums to 1."""
         centred = _unit(np.asarray(vectors, dtype=np.float64) - self.centre)
         scores = centred @ self.prototypes.T + (centred @ self.points.T) @ self.weights
         return _softmax(scores / self.temperature)
+
+    def nearest(self, vectors: NDArray[np.floating]) -> Matrix:
+        """(n, dim) embeddings -> (n,) cosine to the most similar example; what is below `floor` belongs to no label."""
+        if not len(self.examples):
+            return np.ones(len(vectors))
+        return np.asarray((np.asarray(vectors, dtype=np.float64) @ self.examples.T).max(axis=1))
+
+
+def _floor(examples: Matrix, owner: NDArray[np.intp]) -> float:
+    """How similar examples of different labels are at the least usual; -1 when there are too few to tell.
+
+    Within one label they would not do: a person may write near copies, and nothing real would be as close.
+    """
+    if len(examples) < _ENOUGH_EXAMPLES or len(np.unique(owner)) < 2:
+        return -1.0
+    similarity = np.where(owner[:, None] == owner[None, :], -1.0, examples @ examples.T)
+    return float(np.quantile(similarity.max(axis=1), _UNLIKE_QUANTILE))
 
 
 def _prototype_scores_left_out(groups: Sequence[Matrix], means: Matrix, centre: Matrix) -> Matrix:
