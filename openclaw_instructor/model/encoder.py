@@ -169,7 +169,8 @@ class Encoder(nn.Module):
 
     def position_bias(self, length: int) -> Tensor:
         """(1, heads, length, length) or larger; kept between calls except in training."""
-        if self.position.weight.requires_grad and torch.is_grad_enabled():
+        # Also without grad: between steps of a training run, what was kept would be of older weights.
+        if self.position.weight.requires_grad:
             return self._make_bias(length)
         if self._bias is None or self._bias.shape[-1] < length or self._bias.device != self.device:
             self._bias = self._make_bias(length).contiguous()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from openclaw_instructor.errors import InvalidCheckpoint
+from openclaw_instructor.errors import InvalidCheckpoint, MissingExtra
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -98,5 +98,11 @@ def _load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     # Late and only here: transformers takes seconds to import, and only it converts a bare SentencePiece model.
     from transformers import AutoTokenizer
 
-    tokenizer: Tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder).backend_tokenizer
+    try:
+        tokenizer: Tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder).backend_tokenizer
+    except (ImportError, ValueError, AttributeError) as error:
+        raise MissingExtra(
+            f"{checkpoint.folder} has no tokenizer.json, and converting its spiece.model failed "
+            f"({str(error).strip().splitlines()[0]}): pip install 'openclaw-instructor[sentencepiece]'"
+        ) from None
     return tokenizer

@@ -1,0 +1,68 @@
+"""Tokenizer files as they come: with settings of their own, or as a bare SentencePiece model."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from random_checkpoint import CORPUS
+from sentence_transformers import SentenceTransformer
+from tokenizers import Tokenizer
+
+from openclaw_instructor.errors import MissingExtra
+from openclaw_instructor.model.instructor import INSTRUCTOR
+
+PAIR = ["Represent the sentence: ", "pay the invoice within thirty days"]
+
+
+@pytest.fixture
+def copy(checkpoint: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(checkpoint, tmp_path / "copy"))
+
+
+def test_padding_and_truncation_of_the_file_do_not_count(copy: Path, model: INSTRUCTOR) -> None:
+    tokenizer = Tokenizer.from_file(str(copy / "tokenizer.json"))
+    tokenizer.enable_padding(length=40)
+    tokenizer.enable_truncation(5)
+    tokenizer.save(str(copy / "tokenizer.json"))
+    again = INSTRUCTOR(str(copy), device="cpu", dtype="float32")
+    np.testing.assert_allclose(again.encode([PAIR]), model.encode([PAIR]), atol=1e-6)
+    assert again.prompter.count(["pay the invoice " * 30]) == model.prompter.count(["pay the invoice " * 30])
+
+
+@pytest.fixture
+def sentencepiece_only(copy: Path) -> Path:
+    sentencepiece = pytest.importorskip("sentencepiece")
+    trained = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(CORPUS * 8), model_writer=trained, vocab_size=150, hard_vocab_limit=False,
+        pad_id=0, eos_id=1, unk_id=2, bos_id=-1, minloglevel=2,
+    )  # fmt: skip
+    (copy / "spiece.model").write_bytes(trained.getvalue())
+    (copy / "tokenizer.json").unlink()
+    config = {"tokenizer_class": "T5Tokenizer", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    (copy / "tokenizer_config.json").write_text(json.dumps(config | {"extra_ids": 0}))
+    return copy
+
+
+def test_a_bare_sentencepiece_model_goes_through_transformers(sentencepiece_only: Path) -> None:
+    ours = INSTRUCTOR(str(sentencepiece_only), device="cpu", dtype="float32").encode([PAIR])[0]
+    theirs = SentenceTransformer(str(sentencepiece_only), device="cpu").encode([PAIR[1]], prompt=PAIR[0])[0]
+    assert float(ours @ theirs) >= 0.99999
+
+
+def test_without_the_converter_the_extra_is_named(sentencepiece_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import AutoTokenizer
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise ImportError("T5Tokenizer requires the SentencePiece library")
+
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", refuse)
+    with pytest.raises(MissingExtra, match=r"openclaw-instructor\[sentencepiece\]"):
+        INSTRUCTOR(str(sentencepiece_only), device="cpu", dtype="float32").encode([PAIR])
+    assert "transformers" in sys.modules
