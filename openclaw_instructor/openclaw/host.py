@@ -73,7 +73,7 @@ class Host:
         return done.stdout
 
     def call(self, method: str, parameters: Mapping[str, Any], timeout: float = 90) -> dict[str, Any]:
-        """Answer of a Gateway method. Raises GatewayDown, GatewayError."""
+        """Answer of a Gateway method. Raises GatewayDown, GatewayError, OpenClawFailed."""
         done = self._run(
             *("gateway", "call", method, "--params", json.dumps(parameters)),
             *("--json", "--timeout", str(int(timeout * 1000))),
@@ -86,7 +86,8 @@ class Host:
                 raise GatewayDown(str(error.get("message", "")))
             raise GatewayError(method, error)
         if done.returncode or not answer:
-            raise GatewayError(method, {"message": (done.stderr or done.stdout).strip()[-400:] or "no answer"})
+            said = (done.stderr or done.stdout).strip()[-400:] or "it printed nothing"
+            raise OpenClawFailed(f"`openclaw gateway call {method}` failed: {said}")
         return answer
 
     def _run(self, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:

@@ -27,6 +27,7 @@ Confirm = Callable[[Sequence[str]], bool]
 """Asks the owner whether OpenClaw may offer these tools to its agents."""
 
 _RETRY_SECONDS = 2.0
+_PATIENT_SECONDS = 3600.0  # nobody waits for a sync of the daemon's own
 _LIVE = "agents have these tools from their next turn"
 _CONSENT = "PLUGIN_CAPABILITY_CONSENT_REQUIRED"
 
@@ -76,9 +77,9 @@ def sync_if_enabled(settings: Settings) -> SyncReport | None:
     """
     registry = Registry.load(settings)
     try:
-        if settings.openclaw_sync:
-            return sync_plugin(settings, confirm=lambda tools: True, install=False)
         refresh_plugin(settings, registry)
+        if settings.openclaw_sync and _out_of_step(settings, registry):
+            return sync_plugin(settings, confirm=lambda tools: True, install=False, wait=_PATIENT_SECONDS)
     except (InstructorError, OSError) as error:
         return _report(settings, registry, "failed", str(error))
     return None
@@ -136,7 +137,9 @@ def _bring_up_to_date(
 ) -> SyncReport:
     try:
         found = host.call("plugins.inspect", {"pluginId": build.PLUGIN_ID})
-    except GatewayError:
+    except GatewayError as error:
+        if error.reason != "INVALID_REQUEST":
+            raise
         if not install:
             return _report(settings, registry, "absent", "OpenClaw does not have the plugin")
         return _link(settings, host, registry, confirm)
@@ -231,6 +234,14 @@ def _write(folder: Path, files: Mapping[str, str], *, whole: bool) -> list[str]:
                 shutil.rmtree(folder / "skills" / skill)
                 changed.append(f"skills/{skill}")
     return changed
+
+
+def _out_of_step(settings: Settings, registry: Registry) -> bool:
+    """Whether a sync would find anything to load, as far as the plugin folder tells."""
+    if not (plugin_folder(settings) / build.MANIFEST).is_file():
+        return False
+    written = write_plugin(settings, registry)
+    return bool(written) or remembered(settings, "loaded") != _digest(plugin_folder(settings))
 
 
 def _digest(folder: Path) -> str:

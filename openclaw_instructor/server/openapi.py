@@ -27,6 +27,12 @@ _ERROR = {
     },
 }
 _OBJECT: dict[str, Any] = {"type": "object"}
+_MAX_CHARACTERS = {
+    "name": "max_characters",
+    "in": "query",
+    "description": "Shorten the result to this length; `left_out` says what is missing.",
+    "schema": {"type": "integer", "minimum": 500},
+}
 _EMBEDDINGS = {
     "type": "object",
     "required": ["object", "model", "data", "usage", "truncated"],
@@ -77,7 +83,9 @@ def describe(specs: Sequence[ToolSpec]) -> dict[str, Any]:
     }
     for spec in specs:
         operation = _operation(f"run_{spec.name}", spec.description, _OBJECT)
-        paths[f"/v1/tools/{spec.name}"] = {"post": operation | {"requestBody": _content(spec.parameters)}}
+        paths[f"/v1/tools/{spec.name}"] = {
+            "post": operation | {"requestBody": _content(spec.parameters), "parameters": [_MAX_CHARACTERS]}
+        }
     return {
         "openapi": "3.1.0",
         "info": {

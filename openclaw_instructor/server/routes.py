@@ -19,10 +19,12 @@ from openclaw_instructor.errors import InstructorError, InvalidArguments
 from openclaw_instructor.server import bodies, openapi
 from openclaw_instructor.server.failures import body_of, unexpected
 from openclaw_instructor.server.metrics import CONTENT_TYPE, Metrics
+from openclaw_instructor.server.tools import fit
 from openclaw_instructor.server.work import Workers, embed
 from openclaw_instructor.service import Toolbox
 
 _BULK_TEXTS = 32  # more texts than this in one request are bulk work whatever their type
+_LEAST_CHARACTERS = 500
 _BULK_TYPES = ("passage", "document")
 
 
@@ -75,9 +77,12 @@ class Routes:
         return Json({"tools": specs, "digest": registry.digest, "problem": registry.problem})
 
     async def run_tool(self, request: Request) -> Response:
+        """The result; with `max_characters` within that length, as over MCP."""
+        limit = _max_characters(request)
         arguments = await bodies.read_object(request)
         name = request.path_params["name"]
-        return Json(await self._workers.run(request, partial(self.run, name, arguments)))
+        result = await self._workers.run(request, partial(self.run, name, arguments))
+        return Json(result) if limit is None else Response(fit(result, limit), media_type=Json.media_type)
 
     def run(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Run a task and count it; blocking. The MCP endpoint calls it too."""
@@ -173,6 +178,15 @@ class Routes:
         finally:
             # The client hung up: what is committed stays, the rest is for the next sync.
             sync.cancel()
+
+
+def _max_characters(request: Request) -> int | None:
+    value = request.query_params.get("max_characters")
+    if value is None:
+        return None
+    if not value.isdecimal() or int(value[:12]) < _LEAST_CHARACTERS:
+        raise InvalidArguments(f"`max_characters` is {value[:40]!r}; give a number from {_LEAST_CHARACTERS}")
+    return int(value[:12])
 
 
 def _outcome(task: asyncio.Future[Any]) -> dict[str, Any]:

@@ -155,6 +155,8 @@ class Daemon:
         while not self._server.started:
             await asyncio.sleep(0.01)
         self._announce()
+        # The tasks may have been edited while no daemon watched.
+        threading.Thread(target=self._sync_openclaw, daemon=True).start()
         while not self._server.should_exit:
             await asyncio.sleep(WATCH_SECONDS)
             try:
@@ -183,7 +185,7 @@ class Daemon:
 
         report = sync_if_enabled(self._settings)
         if report is not None:
-            logger.info("openclaw: %s", report.state)
+            logger.info("openclaw: %s: %s", report.state, report.message)
 
     def _follow_configuration(self) -> None:
         """A sound edit of the configuration takes effect by starting anew on the same port."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from llm_stub import LanguageModel
@@ -80,10 +81,12 @@ class Instructor:
         fresh.write_text(registry, encoding="utf-8")
         fresh.replace(self.settings.instructions_path)
 
-    def health(self) -> dict[str, Any]:
-        """What the daemon says of itself."""
-        health: dict[str, Any] = daemon.status(self.settings)["health"]
-        return health
+    def metrics(self) -> str:
+        """What the daemon tells Prometheus."""
+        endpoint = daemon.running(self.settings)
+        assert endpoint
+        headers = {"authorization": f"Bearer {endpoint.token}"}
+        return httpx.get(f"{endpoint.url}/metrics", headers=headers, timeout=10).text
 
 
 @pytest.fixture(scope="module")

@@ -163,7 +163,7 @@ def test_two_agents_share_one_process_and_one_loaded_model(openclaw: OpenClaw, i
         pid for pid in processes() if "openclaw_instructor.server" in processes()[pid] and home in processes()[pid]
     ]
     assert serving == [daemon.status(instructor.settings)["pid"]]
-    assert instructor.health()["engine"]["load_count"] == 1
+    assert "openclaw_instructor_model_loads_total 1.0" in instructor.metrics()
 
 
 def test_a_killed_daemon_is_back_at_the_next_call(openclaw: OpenClaw, instructor: Instructor) -> None:

@@ -310,18 +310,29 @@ def test_the_daemons_hook_refreshes_specs_and_loads_names_only_when_told(setting
     assert "classify_ticket" in host.get("accepted")
 
 
+def test_the_daemons_hook_does_nothing_when_nothing_changed(settings: Settings, host: StandIn) -> None:
+    automatic = settings.model_copy(update={"openclaw_sync": True})
+    install_plugin(settings, confirm=agree)
+    host.calls()
+    assert sync_if_enabled(automatic) is None
+    assert host.calls() == [], "a daemon that starts must not start OpenClaw's program for nothing"
+
+
 def test_the_daemons_hook_never_installs_and_never_raises(settings: Settings, host: StandIn) -> None:
     automatic = settings.model_copy(update={"openclaw_sync": True})
-    for gateway in (True, False):
-        host.set(gateway=gateway)
-        report = sync_if_enabled(automatic)
-        assert report is not None
-        assert report.state == "absent"
-        assert host.get("installed") is False
+    assert sync_if_enabled(automatic) is None
+    install_plugin(settings, confirm=agree)
+    host.set(installed=False)
+    add_ticket(settings)
+    report = sync_if_enabled(automatic)
+    assert report is not None
+    assert report.state == "absent"
+    assert host.get("installed") is False
     host.program.write_text("#!/bin/sh\necho broken >&2\nexit 1\n")
     report = sync_if_enabled(automatic)
     assert report is not None
-    assert report.state in ("failed", "absent")
+    assert report.state == "failed"
+    assert "broken" in report.message
 
 
 def test_refresh_replaces_files_whole_and_only_when_they_differ(settings: Settings, host: StandIn) -> None:
