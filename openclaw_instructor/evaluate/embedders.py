@@ -70,7 +70,7 @@ class TeacherEmbedder:
     """Any sentence-transformers model. It gets the texts as it was trained to: with its own prompts, not ours."""
 
     def __init__(self, path: str, *, name: str | None = None, device: str | None = None) -> None:
-        library = need("sentence_transformers", "teacher")
+        library = need("sentence_transformers", "train")
         try:
             self.model = library.SentenceTransformer(path, device=device)
         except (OSError, ValueError) as error:

@@ -12,8 +12,8 @@ from typing import Any
 from openclaw_instructor.errors import InvalidData
 from openclaw_instructor.evaluate.datasets import Dataset, Row
 from openclaw_instructor.evaluate.embedders import Embedder
-from openclaw_instructor.evaluate.instructions import rendered
 from openclaw_instructor.evaluate.metrics import neighbours
+from openclaw_instructor.registry.task import render
 
 ROWS_PER_SOURCE = 1500
 
@@ -43,7 +43,7 @@ def faceted(specs: Mapping[str, Mapping[str, Any]], datasets: Sequence[Dataset],
 def follow(embedder: Embedder, data: Faceted) -> list[dict[str, Any]]:
     """One row per facet: `asked`, `other` (the mean of the others) and `none`, accuracies; `gain` = asked - other."""
     vectors = {
-        asked: embedder.embed(data.texts, rendered(text), "text").vectors
+        asked: embedder.embed(data.texts, render(text), "text").vectors
         for asked, text in {**data.instructions, "": ""}.items()
     }
     rows = []

@@ -12,6 +12,7 @@ import yaml
 
 from openclaw_instructor.errors import InvalidData
 from openclaw_instructor.evaluate.datasets import KINDS
+from openclaw_instructor.registry.task import render
 
 PACKAGED = Path(__file__).with_name("instructions.yaml")
 Instruction = str | Mapping[str, str]
@@ -48,13 +49,7 @@ class Instructions:
         found = next((value for key, value in self.datasets.items() if fnmatch(short, key)), self.kinds.get(kind, ""))
         if not isinstance(found, str):
             found = found.get(role, "")
-        return rendered(found)
-
-
-def rendered(instruction: str) -> str:
-    """Without trailing space, plus exactly one; empty stays empty."""
-    stripped = instruction.rstrip()
-    return stripped + " " if stripped else ""
+        return render(found)
 
 
 def _check(path: Path, content: dict[str, Any]) -> None:

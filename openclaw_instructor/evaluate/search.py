@@ -63,13 +63,18 @@ def bm25(queries: Mapping[str, str], corpus: Sequence[Row]) -> Run:
 def fuse(vectors: Run, words: Run) -> Run:
     """The hybrid ranking of `search_docs` for every query."""
     fused: Run = {}
-    for query in vectors:
-        names: dict[str, int] = {}
-        keyed = [
-            [(names.setdefault(d, len(names)), s) for d, s in _best(run.get(query, {}))] for run in (vectors, words)
+    for query, by_meaning in vectors.items():
+        near, matched = _best(by_meaning), _best(words.get(query, {}))
+        known = dict(near)
+        # As in the index, what only the words have found is judged by the vectors too.
+        near += [
+            (document, by_meaning[document])
+            for document, _ in matched
+            if document in by_meaning and document not in known
         ]
+        names = {document: number for number, document in enumerate(dict(near + matched))}
+        keyed = [[(names[document], score) for document, score in ranking] for ranking in (near, matched)]
         documents = list(names)
-        # The index answers with vectors alone where no word matches, and so does this.
         fused[query] = {documents[key]: score for key, score in fusion.convex(keyed[0], keyed[1])}
     return fused
 
