@@ -83,12 +83,16 @@ def test_mistakes_with_collections(command, notes: Path, arguments: list[str], s
 
 def test_embed_prints_normalised_vectors(command) -> None:
     result = command("embed", "one text", "another", "--input-type", "search_docs.query", "--json").json
-    assert result["dimension"] == 24
+    assert result["truncated"] == []
     assert [entry["index"] for entry in result["data"]] == [0, 1]
     for entry in result["data"]:
+        assert len(entry["embedding"]) == 24
         assert sum(value * value for value in entry["embedding"]) == pytest.approx(1, abs=1e-4)
-        assert not entry["truncated"]
     assert "(24)" in command("embed", "one text").out
+
+
+def test_embed_tells_what_was_cut(command) -> None:
+    assert command("embed", "short", "long " * 200, "--json").json["truncated"] == [1]
 
 
 def test_what_was_indexed_cannot_steer_the_terminal() -> None:
@@ -119,3 +123,40 @@ def test_doctor_survives_a_broken_configuration(command, home: Path) -> None:
     result = command("doctor", "--json")
     assert result.status == 1
     assert result.json["findings"][-1]["check"] == "settings"
+
+
+def test_a_running_daemon_answers_unless_told_otherwise(command, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from openclaw_instructor.server import daemon
+    from openclaw_instructor.settings import Settings
+
+    commands = [
+        ["index", "add", "docs", str(notes), "--json"],
+        ["search", "the shed", "--json"],
+        ["match", "a", "a", "b", "--json"],
+        ["embed", "a", "b", "--json"],
+        ["index", "status", "--json"],
+        ["run", "semantic_matc", "--json"],
+        ["search", "x", "--collection", "nope", "--json"],
+        ["index", "remove", "docs", "--json"],
+    ]
+    here = [command("--in-process", *arguments) for arguments in commands]
+    settings = Settings.load()
+    daemon.ensure(settings)
+    try:
+        # Without the library there is only the daemon to answer.
+        monkeypatch.delattr("openclaw_instructor.service.Toolbox.__init__")
+        there = [command(*arguments) for arguments in commands]
+    finally:
+        daemon.stop(settings)
+    assert [output.status for output in there] == [output.status for output in here] == [0, 0, 0, 0, 0, 2, 2, 0]
+    for arguments, one, other in zip(commands, here, there, strict=True):
+        assert shape(one.json) == shape(other.json), arguments
+
+
+def shape(value: object) -> object:
+    """The keys and types of a JSON value: what scripts rely on."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shape(item) for item in value]
+    return type(value).__name__

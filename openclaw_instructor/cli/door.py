@@ -19,6 +19,7 @@ class Tools(Protocol):
     """What a command may ask for; every answer is the JSON object that HTTP would carry."""
 
     def run(self, task: str, arguments: Mapping[str, Any]) -> dict[str, Any]: ...
+    def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]: ...
     def index_add(
         self, name: str, folders: Sequence[Any], include: Sequence[str] = (), exclude: Sequence[str] = ()
     ) -> None: ...
@@ -78,6 +79,20 @@ class Local:
         self.run = toolbox.run
         self.index_add = toolbox.index_add
         self.index_remove = toolbox.index_remove
+
+    def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]:
+        embeddings = self._toolbox.embed(texts, input_type)
+        tokens = sum(embeddings.tokens)
+        return {
+            "object": "list",
+            "data": [
+                {"object": "embedding", "index": index, "embedding": vector.tolist()}
+                for index, vector in enumerate(embeddings.vectors)
+            ],
+            "model": self._toolbox.engine.checkpoint_name,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+            "truncated": [index for index, cut in enumerate(embeddings.truncated) if cut],
+        }
 
     def index_sync(self, name: str | None = None, on_progress: OnProgress | None = None) -> dict[str, Any]:
         report: dict[str, Any] = self._toolbox.index_sync(name, on_progress).as_dict()

@@ -27,24 +27,17 @@ def embed(door: Door, texts: tuple[str, ...], file: str | None, input_type: str,
         wanted += [line for line in read_source(file).splitlines() if line.strip()]
     if not wanted:
         raise InvalidArguments("nothing to embed: give texts as arguments, or --file FILE")
-    with door.library() as toolbox:
-        embeddings = toolbox.embed(wanted, input_type)
-        checkpoint = toolbox.engine.checkpoint_name
-    entries = [
-        {"index": index, "embedding": vector.tolist(), "tokens": tokens, "truncated": truncated}
-        for index, (vector, tokens, truncated) in enumerate(
-            zip(embeddings.vectors, embeddings.tokens, embeddings.truncated, strict=True)
-        )
-    ]
+    with door.open() as tools:
+        answer = tools.embeddings(wanted, input_type)
     if as_json:
-        dimension = int(embeddings.vectors.shape[1])
-        print_json({"checkpoint": checkpoint, "dimension": dimension, "input_type": input_type, "data": entries})
+        print_json(answer)
         return
+    cut = set(answer["truncated"])
     rows = [
-        (entry["tokens"], "yes" if entry["truncated"] else "", _preview(entry["embedding"]), plain(text))
-        for entry, text in zip(entries, wanted, strict=True)
+        ("yes" if entry["index"] in cut else "no", _preview(entry["embedding"]), plain(text))
+        for entry, text in zip(answer["data"], wanted, strict=True)
     ]
-    print_table(("tokens", "truncated", "vector", "text"), rows)
+    print_table(("truncated", "vector", "text"), rows)
 
 
 def _preview(vector: list[float]) -> str:
