@@ -6,42 +6,28 @@ from collections.abc import Sequence
 
 Ranking = Sequence[tuple[int, float]]
 
-RRF_K = 60
-# Share of the vectors' verdict in a hybrid score; the words have the rest.
-DENSE_WEIGHT = 0.6
-
-
-def reciprocal_rank(
-    dense: Ranking, keyword: Ranking, weight: float = DENSE_WEIGHT, k: int = RRF_K
-) -> list[tuple[int, float]]:
-    """Weighted reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009); first in both lists scores 1."""
-    scores: dict[int, float] = {}
-    for ranking, share in ((dense, weight), (keyword, 1 - weight)):
-        for rank, (key, _) in enumerate(ranking, start=1):
-            scores[key] = scores.get(key, 0.0) + share * (k + 1) / (k + rank)
-    return _ranked(scores)
+# Share of the vectors in a fused score; the words have the rest.
+DENSE_WEIGHT = 0.5
 
 
 def convex(dense: Ranking, keyword: Ranking, weight: float = DENSE_WEIGHT) -> list[tuple[int, float]]:
-    """Convex combination of scores put on one scale (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
-    Retrieval", 2023): in each list the best is 1 and the list's floor 0, and an id that a list lacks has 0 there."""
+    """Weighted sum of both scores, each put on a scale from 0 to 1; first in both is 1.
+
+    A cosine has no natural zero, so the worst of `dense` is 0; BM25 has one: an id without any word of the query
+    has it. `dense` should hold the ids of `keyword` too: one that it lacks counts as the worst. Scores carry more than
+    the ranks that reciprocal rank fusion keeps of them (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for
+    Hybrid Retrieval", ACM TOIS 2023).
+    """
+    floor = min((score for _, score in dense), default=0.0)
     scores: dict[int, float] = {}
-    for ranking, share, floor in ((dense, weight, _last(dense)), (keyword, 1 - weight, 0.0)):
-        span = (ranking[0][1] - floor) if ranking else 0.0
+    for ranking, share, zero in ((dense, weight, floor), (keyword, 1 - weight, 0.0)):
+        span = max((score for _, score in ranking), default=zero) - zero
         for key, score in ranking:
-            scores[key] = scores.get(key, 0.0) + share * ((score - floor) / span if span > 0 else 1.0)
-    return _ranked(scores)
+            scores[key] = scores.get(key, 0.0) + share * ((score - zero) / span if span > 0 else 1.0)
+    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
 
 
 def of_best(ranking: Ranking) -> list[tuple[int, float]]:
     """The ranking with its scores as a share of the best one's."""
     best = ranking[0][1] if ranking else 1.0
     return [(key, score / best if best > 0 else 0.0) for key, score in ranking]
-
-
-def _last(ranking: Ranking) -> float:
-    return ranking[-1][1] if ranking else 0.0
-
-
-def _ranked(scores: dict[int, float]) -> list[tuple[int, float]]:
-    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))

@@ -162,7 +162,7 @@ class Index:
             sources = self._sources(connection, chosen, vector is not None, notes)
             ranking = gather(connection, sources, cut, vector, mode, filters, top_k)
             found = passages.fetch(connection, [key for key, _ in ranking])
-            empty = not any(passages.counts(connection, source.generation.id)[1] for source in sources)
+            empty = not found and not any(passages.counts(connection, source.generation.id)[1] for source in sources)
         best = choose(ranking, found, max(1, top_k))
         names = {source.generation.id: source.collection.name for source in sources}
         searched = [source.name for source in chosen]
@@ -244,7 +244,7 @@ class Index:
         return nearest
 
     def _stale(self, collection: Collection) -> str | None:
-        return identity.stale(self.engine, collection, lock.held(self._sync_lock))
+        return identity.stale(self.engine, collection, collection.unfinished and lock.held(self._sync_lock))
 
     def _embed_query(
         self, query: str, instruction: str, chosen: list[Collection], mode: Mode, notes: list[str]

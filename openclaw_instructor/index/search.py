@@ -82,18 +82,18 @@ def gather(
     """(chunk id, score) of the best candidates over all sources, best first."""
     limit = max(CANDIDATES, _CANDIDATES_PER_HIT * top_k)
     generation_ids = [source.generation.id for source in sources]
-    allowed = filters.documents(connection, generation_ids) if filters else None
-    dense: list[tuple[int, float]] = []
-    if vector is not None:
-        chunk_ids = None if allowed is None else passages.chunk_ids_of(connection, allowed)
-        for source in sources:
-            if source.nearest:
-                dense += source.nearest(vector, limit, chunk_ids)
-        dense = sorted(dense, key=lambda item: -item[1])[:limit]
+    document_ids = filters.documents(connection, generation_ids) if filters else None
+    chunk_ids = None if document_ids is None else passages.chunk_ids_of(connection, document_ids)
+    dense = _nearest(sources, vector, limit, chunk_ids)
     if mode == "vector":
         return dense
-    words = passages.keyword(connection, query, generation_ids, limit, allowed)
-    return fusion.convex(dense, words) if dense else fusion.of_best(words)
+    words = passages.keyword(connection, query, generation_ids, limit, document_ids)
+    if not dense:
+        return fusion.of_best(words)
+    near = {key for key, _ in dense}
+    # What only the words have found is judged by the vectors as well, not taken for far away.
+    others = [key for key, _ in words if key not in near]
+    return fusion.convex(dense + _among(sources, vector, others), words)
 
 
 def choose(ranking: Sequence[tuple[int, float]], found: dict[int, Passage], top_k: int) -> list[tuple[Passage, float]]:
@@ -134,6 +134,24 @@ def hits(chosen: Sequence[tuple[Passage, float]], query: str, names: dict[int, s
             )
         )
     return result
+
+
+def _nearest(
+    sources: Sequence[Source], vector: Matrix | None, limit: int, allowed: Ids | None
+) -> list[tuple[int, float]]:
+    if vector is None:
+        return []
+    found = [hit for source in sources if source.nearest for hit in source.nearest(vector, limit, allowed)]
+    return sorted(found, key=lambda item: -item[1])[:limit]
+
+
+def _among(sources: Sequence[Source], vector: Matrix | None, ids: Sequence[int]) -> list[tuple[int, float]]:
+    """The vectors' score of each of these chunks."""
+    if not ids:
+        return []
+    import numpy as np
+
+    return _nearest(sources, vector, len(ids), np.array(ids, dtype=np.int64))
 
 
 def _alike(one: Passage, other: Passage) -> bool:
