@@ -14,7 +14,8 @@ from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.device import choose_device, choose_dtype
 from openclaw_instructor.model.encoder import Encoder
-from openclaw_instructor.model.packing import Packed, batches
+from openclaw_instructor.model.packing import Packed
+from openclaw_instructor.model.passes import Passes
 from openclaw_instructor.model.prompt import Prompt, Prompter
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 Pair = Sequence[str]
 Output = Literal["sentence_embedding", "token_embeddings"]
-# A batch whose activations stay in the processor's cache is fastest; a GPU wants enough work to fill it.
-CPU_BATCH_TOKENS, GPU_BATCH_TOKENS = 4_096, 65_536
 
 
 class INSTRUCTOR:
@@ -49,11 +48,7 @@ class INSTRUCTOR:
         self.device = choose_device(device)
         self.dtype = choose_dtype(dtype, self.device)
         self.prompter = Prompter(self.checkpoint)
-        self.encoder = Encoder.for_inference(self.checkpoint, self.dtype, self.device)
-
-    @property
-    def batch_tokens(self) -> int:
-        return CPU_BATCH_TOKENS if self.device.type == "cpu" else GPU_BATCH_TOKENS
+        self._move(self.device)
 
     @property
     def max_seq_length(self) -> int:
@@ -90,7 +85,7 @@ class INSTRUCTOR:
             picked = [row[output_value] for row in rows] if output_value else rows
             return picked[0] if single else picked
         with _progress_bar(prompts, shown=bool(show_progress_bar)) as bar:
-            vectors = self._embed(prompts, min(batch_size * self.max_seq_length, self.batch_tokens), bar.update)
+            vectors = self._passes.run(prompts, batch_size * self.max_seq_length, bar.update)
         if normalize_embeddings:
             vectors = F.normalize(vectors, dim=1)
         if convert_to_tensor:
@@ -109,12 +104,12 @@ class INSTRUCTOR:
 
         A forward pass takes as many tokens as suit the device, and at most `batch_tokens`.
         """
-        budget = min(batch_tokens or self.batch_tokens, self.batch_tokens)
-        return F.normalize(self._embed(prompts, budget, on_progress), dim=1).numpy()
+        return F.normalize(self._passes.run(prompts, batch_tokens, on_progress), dim=1).numpy()
 
     def _move(self, device: torch.device) -> None:
         self.device = device
         self.encoder = Encoder.for_inference(self.checkpoint, self.dtype, device)
+        self._passes = Passes(self.encoder)
 
     def _render(self, items: Sequence[Any]) -> list[Prompt]:
         by_instruction: dict[str, list[int]] = {}
@@ -132,27 +127,6 @@ class INSTRUCTOR:
         return [prompt for prompt in prompts if prompt is not None]
 
     @torch.inference_mode()
-    def _embed(
-        self,
-        prompts: Sequence[Prompt],
-        batch_tokens: int,
-        on_progress: Callable[[int], Any] | None,
-    ) -> torch.Tensor:
-        vectors = torch.empty(len(prompts), self.checkpoint.dimension)
-        waiting: list[tuple[list[int], torch.Tensor]] = []
-        for indices in batches([len(prompt.ids) for prompt in prompts], batch_tokens):
-            packed = Packed.of([prompts[index] for index in indices])
-            waiting.append((indices, self.encoder(packed.to(self.device))))
-            # On a GPU the next batch is enqueued before the last one is fetched, so the device never waits for us.
-            if len(waiting) > 1 or self.device.type == "cpu":
-                _collect(waiting.pop(0), vectors)
-            if on_progress:
-                on_progress(len(packed.ids))
-        for batch in waiting:
-            _collect(batch, vectors)
-        return vectors
-
-    @torch.inference_mode()
     def _outputs(self, prompt: Prompt) -> dict[str, torch.Tensor]:
         packed = Packed.of([prompt]).to(self.device)
         mask = torch.ones(len(prompt.ids), dtype=torch.long, device=self.device)
@@ -163,11 +137,6 @@ class INSTRUCTOR:
             "token_embeddings": self.encoder.norm(self.encoder.hidden(packed)).float(),
             "sentence_embedding": self.encoder(packed)[0],
         }
-
-
-def _collect(batch: tuple[list[int], torch.Tensor], vectors: torch.Tensor) -> None:
-    indices, embedded = batch
-    vectors[indices] = embedded.float().cpu()
 
 
 def _split(item: Any, index: int) -> tuple[str, str]:

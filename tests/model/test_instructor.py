@@ -127,3 +127,23 @@ def test_float16_weights_on_disk_are_computed_in_full(checkpoint: Path, model: I
     again = INSTRUCTOR(str(folder), device="cpu", dtype="float32")
     assert again.encoder.dense.weight.dtype == torch.float32
     assert (again.encode(PAIRS) * model.encode(PAIRS)).sum(1).min() > 0.9999
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3])
+def test_batches_on_several_cores_give_the_same_vectors(model: INSTRUCTOR, cores: int) -> None:
+    pairs = [[INSTRUCTION, f"pay invoice number {n} " * (1 + n % 7)] for n in range(120)]
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(cores)
+        seen: list[int] = []
+        prompts = [model.prompter.render(*pair_of(pair))[0] for pair in pairs]
+        divided = model.embed(prompts, on_progress=seen.append)
+        assert torch.get_num_threads() == cores
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_allclose(divided, np.stack([model.encode([pair])[0] for pair in pairs]), atol=1e-5)
+    assert sum(seen) == sum(len(prompt.ids) for prompt in prompts)
+
+
+def pair_of(pair: list[str]) -> tuple[str, list[str]]:
+    return pair[0], [pair[1]]

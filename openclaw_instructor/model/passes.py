@@ -1,0 +1,70 @@
+"""Runs prompts through an encoder in forward passes that suit the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import torch
+
+from openclaw_instructor.model.encoder import Encoder
+from openclaw_instructor.model.packing import Packed, batches
+from openclaw_instructor.model.prompt import Prompt
+from openclaw_instructor.model.streams import Streams
+
+# A pass whose activations stay in a core's cache is fastest; a GPU wants enough work to fill it.
+CPU_TOKENS, GPU_TOKENS = 2_048, 65_536
+# Less than this is not worth dividing: all cores share the products of one pass instead.
+STREAM_TOKENS = 256
+
+Done = tuple[list[int], torch.Tensor]
+
+
+class Passes:
+    """Forward passes of one encoder: batches by token budget, one per core on a CPU, pipelined on a GPU."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+        self._streams: Streams | None = None
+
+    def run(
+        self, prompts: Sequence[Prompt], batch_tokens: int | None, on_progress: Callable[[int], Any] | None
+    ) -> torch.Tensor:
+        """Embeddings (n, dimension) float32 on the CPU, in the order of `prompts`; at most `batch_tokens` a pass."""
+        lengths = [len(prompt.ids) for prompt in prompts]
+        on_cpu = self.encoder.device.type == "cpu"
+        budget = CPU_TOKENS if on_cpu else GPU_TOKENS
+        budget = min(batch_tokens or budget, budget)
+        cores = torch.get_num_threads() if on_cpu else 1
+        if cores > 1 and sum(lengths) >= 2 * STREAM_TOKENS:
+            budget = min(budget, max(STREAM_TOKENS, -(-sum(lengths) // cores)))
+            done = self._divided(prompts, batches(lengths, budget), cores)
+        else:
+            done = self._pipelined(prompts, batches(lengths, budget))
+        vectors = torch.empty(len(prompts), self.encoder.shape.dimension)
+        for indices, embedded in done:
+            vectors[indices] = embedded.cpu()
+            if on_progress:
+                on_progress(sum(lengths[index] for index in indices))
+        return vectors
+
+    def _divided(self, prompts: Sequence[Prompt], plan: Iterable[list[int]], cores: int) -> Iterator[Done]:
+        if self._streams is None or self._streams.count != cores:
+            self._streams = Streams(cores)
+        return self._streams.run(lambda indices: self._forward(prompts, indices), plan)
+
+    def _pipelined(self, prompts: Sequence[Prompt], plan: Iterable[list[int]]) -> Iterator[Done]:
+        """On a GPU the next pass is enqueued before the last one is fetched, so the device never waits for us."""
+        last: Done | None = None
+        for indices in plan:
+            current = self._forward(prompts, indices)
+            if last:
+                yield last
+            last = current
+        if last:
+            yield last
+
+    @torch.inference_mode()
+    def _forward(self, prompts: Sequence[Prompt], indices: list[int]) -> Done:
+        packed = Packed.of([prompts[index] for index in indices])
+        return indices, self.encoder(packed.to(self.encoder.device))

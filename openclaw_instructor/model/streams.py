@@ -1,0 +1,46 @@
+"""Several batches at once on a CPU, each on one core.
+
+Products split over cores wait for one another after every operation. Whole batches do not: while one core adds and
+normalises, another multiplies, every batch stays in its core's own cache, and a core that is busy elsewhere delays only
+its own batch.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TypeVar
+
+import torch
+
+T = TypeVar("T")
+
+
+class Streams:
+    """`count` threads that each run torch on one core; made once and kept."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        ready = threading.Barrier(count + 1)
+
+        def start() -> None:
+            torch.set_num_threads(1)
+            ready.wait()
+
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="encoder", initializer=start)
+        for _ in range(count):
+            self._pool.submit(int)
+        ready.wait()
+        # The setting is per thread, yet new threads start with the last one made: give that back.
+        torch.set_num_threads(count)
+
+    def run(self, work: Callable[[list[int]], T], batches: Iterable[list[int]]) -> Iterator[T]:
+        """Results in the order they are done; what has not begun is dropped when the caller stops asking."""
+        futures = [self._pool.submit(work, batch) for batch in batches]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            for future in futures:
+                future.cancel()
