@@ -102,8 +102,9 @@ class Store:
     def _open(self) -> sqlite3.Connection:
         connection = self._connect()
         connection.row_factory = sqlite3.Row
+        # The full-text index is slow to write with SQLite's 2 MB of cache; this is an upper bound, in KiB.
         # In WAL mode NORMAL may lose the last commits to a power cut, never consistency; a sync does them again.
-        connection.executescript("PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL;")
+        connection.executescript("PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;")
         return connection
 
     def _borrow(self) -> sqlite3.Connection:

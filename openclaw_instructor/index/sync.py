@@ -11,6 +11,7 @@ import datetime
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ Progress = Callable[[int, int, str], None]
 
 CHUNKS_PER_CALL = 256
 _BUSY_PATIENCE_SECONDS = 600.0
+_MAX_DOUBTS = 20
 
 
 @dataclass
@@ -60,6 +62,7 @@ class Sync:
         self.engine = engine
         self.collection = collection
         self.report = CollectionReport(collection.name)
+        self._doubts: list[str] = []
         self._on_progress = on_progress or (lambda done, total, message: None)
 
     def run(self) -> tuple[CollectionReport, Generation]:
@@ -106,14 +109,19 @@ class Sync:
         done = 0
         for group in _grouped(self._read_all(generation, plan)):
             names = f"{group[0].found.place}" + (f" and {len(group) - 1} more" if len(group) > 1 else "")
-            self._on_progress(done, total, f"embedding {names}")
-            vectors = self._vectors(group)
+            message = f"embedding {names}"
+            size = sum(pending.found.size for pending in group)
+            self._on_progress(done, total, message)
+            vectors = self._vectors(group, partial(self._on_share, done, size, total, message))
             for pending in group:
                 with self.store.write() as connection:
                     self._publish(connection, generation, plan, pending, vectors)
                 done += pending.found.size
         if plan.pending:
             self._on_progress(total, total, f"{self.collection.name}: {len(plan.pending)} files done")
+
+    def _on_share(self, done: int, size: int, total: int, message: str, share: float) -> None:
+        self._on_progress(done + int(share * size), total, message)
 
     def _read_all(self, generation: Generation, plan: _Plan) -> Iterator[_Pending]:
         chunker = None
@@ -137,7 +145,7 @@ class Sync:
                 continue
             chunker = chunker or self._chunker()
             document = readers.read(Path(found.path), data)
-            self.report.notes += [f"{found.path}: {note}" for note in document.notes]
+            self._doubts += [f"{found.path}: {note}" for note in document.notes]
             yield _Pending(found, _row(found, len(data), digest, document.title), chunker.split(document))
 
     def _chunker(self) -> Chunker:
@@ -145,8 +153,11 @@ class Sync:
         instruction = self.collection.instruction
         return Chunker(prompter.count, prompter.room(instruction), self.engine.identity(instruction))
 
-    def _vectors(self, group: list[_Pending]) -> dict[str, bytes]:
-        """Digest -> vector for every chunk of the group: the store's where there is one, else from the model."""
+    def _vectors(self, group: list[_Pending], on_share: Callable[[float], None]) -> dict[str, bytes]:
+        """Digest -> vector for every chunk of the group: the store's where there is one, else from the model.
+
+        `on_share` hears what part of the model's work is done, where that takes several calls.
+        """
         texts = {chunk.digest: chunk.embedded for chunk in chain.from_iterable(pending.chunks for pending in group)}
         with self.store.read() as connection:
             vectors = passages.vectors_by_digest(connection, texts)
@@ -157,6 +168,8 @@ class Sync:
             vectors |= dict(zip(batch, map(passages.as_blob, embeddings.vectors), strict=True))
             self.report.embedded += len(batch)
             self.report.truncated += sum(embeddings.truncated)
+            if start + len(batch) < len(missing):
+                on_share((start + len(batch)) / len(missing))
         return vectors
 
     def _embed(self, texts: list[str]) -> Embeddings:
@@ -189,6 +202,9 @@ class Sync:
             self.report.added += 1
 
     def _note(self, listing: files.Listing) -> None:
+        self.report.notes += self._doubts[:_MAX_DOUBTS]
+        if len(self._doubts) > _MAX_DOUBTS:
+            self.report.notes.append(f"{len(self._doubts) - _MAX_DOUBTS} more files were not plain UTF-8 either")
         if listing.other_types:
             kinds = ", ".join(kind for kind, _ in listing.other_types.most_common(5))
             self.report.notes.append(
