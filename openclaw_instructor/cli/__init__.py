@@ -17,6 +17,8 @@ import click
 
 from openclaw_instructor import __version__
 
+PROGRAM = "openclaw-instructor"
+
 # name -> (module:attribute, one line of help)
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo:demo", "Show the three agent tools on this project's own docs and sample e-mail."),
@@ -71,7 +73,7 @@ class LazyGroup(click.Group):
     help="Folder of the configuration, the index and the tasks. [default: $OPENCLAW_INSTRUCTOR_HOME, else user data]",
 )
 @click.option("--in-process", is_flag=True, help="Do the work in this process even when a daemon is running.")
-@click.version_option(__version__, prog_name="openclaw-instructor")
+@click.version_option(__version__, prog_name=PROGRAM)
 @click.pass_context
 def cli(ctx: click.Context, home: str | None, in_process: bool) -> None:
     """Agent tools on one instruction-steered embedding model: search documents, sort e-mail, match texts."""
@@ -91,7 +93,7 @@ def _run(arguments: list[str]) -> int:
     from openclaw_instructor.errors import InstructorError
 
     try:
-        result: Any = cli.main(arguments, prog_name="openclaw-instructor", standalone_mode=False)
+        result: Any = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except (InstructorError, click.ClickException) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 
 import click
 
+from openclaw_instructor.cli import PROGRAM
 from openclaw_instructor.cli.door import Door, Local
 from openclaw_instructor.cli.match import print_matches
 from openclaw_instructor.cli.output import json_option, print_json, print_table, progress, say
-from openclaw_instructor.cli.search import print_hits
+from openclaw_instructor.cli.search import print_hits, shorten
 
 QUESTION = "how do I add a task"
 WANTED = "cancel my subscription"
@@ -90,3 +92,9 @@ def _headline(task: str, asked: str, among: str) -> None:
 
 def _next(answer: dict[str, Any]) -> str:
     return ", ".join(f"{other['label']} {other['score']:.2f}" for other in answer.get("runners_up", [])[:2])
+
+
+def _program() -> str:
+    """How the person can call this program: not every environment has it on the PATH."""
+    called = Path(sys.argv[0])
+    return shorten(str(called.absolute())) if called.name == PROGRAM else PROGRAM

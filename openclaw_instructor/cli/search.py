@@ -38,7 +38,7 @@ def search(door: Door, /, query: str, task: str, as_json: bool, **options: Any) 
 def print_hits(result: dict[str, Any]) -> None:
     """Print search hits for people: one block a passage, the notes on standard error."""
     for hit in result["hits"]:
-        place = click.style(f"{_shorten(hit['file'])}:{hit['lines']}", fg="cyan")
+        place = click.style(f"{shorten(hit['file'])}:{hit['lines']}", fg="cyan")
         heading = click.style(plain(hit.get("heading") or hit.get("title") or ""), bold=True)
         click.echo(f"{hit['rank']}. {place}  {heading}  ({hit['score']:.3f})")
         click.echo("\n".join(f"   {line}" for line in plain(hit["snippet"]).strip().splitlines()))
@@ -47,6 +47,7 @@ def print_hits(result: dict[str, Any]) -> None:
         say(f"note: {note}")
 
 
-def _shorten(file: str) -> str:
+def shorten(file: str) -> str:
+    """A path as people would write it here: relative below the working directory."""
     path = Path(file)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
