@@ -43,6 +43,7 @@ class Toolbox:
         self.settings = settings or Settings.load(home)
         self.registry = Registry.load(self.settings)
         self._engine = engine
+        self._owns_engine = engine is None
         self._index: Index | None = None
         self._lock = threading.RLock()
 
@@ -113,8 +114,13 @@ class Toolbox:
         paths = [Path(folder).expanduser().absolute() for folder in folders]
         self.index.add(name, paths, include=include, exclude=exclude, instruction=instruction)
 
-    def index_sync(self, name: str | None = None, on_progress: Callable[..., None] | None = None) -> SyncReport:
-        """Bring one collection, or all, up to date with its folders."""
+    def index_sync(
+        self, name: str | None = None, on_progress: Callable[[int, int, str], None] | None = None
+    ) -> SyncReport:
+        """Bring one collection, or all, up to date with its folders, and with the registry's document instruction."""
+        self.registry.refresh()
+        for collection in self.index.status(name):
+            self.index.instruct(collection.name, self._document_instruction(collection.name))
         return self.index.sync(name, on_progress=on_progress)
 
     def index_status(self, name: str | None = None) -> list[CollectionStatus]:
@@ -125,11 +131,11 @@ class Toolbox:
         self.index.remove(name)
 
     def close(self) -> None:
-        """Stop the engine's worker and close the index. A closed Toolbox is not used again."""
+        """Close the index, and the engine unless it was given. A closed Toolbox is not used again."""
         with self._lock:
             if self._index is not None:
                 self._index.close()
-            if self._engine is not None:
+            if self._engine is not None and self._owns_engine:
                 self._engine.close()
 
     def __enter__(self) -> Toolbox:

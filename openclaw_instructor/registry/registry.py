@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -30,7 +30,15 @@ def packaged_path() -> Path:
 class _State:
     tasks: Mapping[str, Task]
     embeddings: Mapping[str, str | dict[str, str]]
-    digest: str
+
+    @cached_property
+    def digest(self) -> str:
+        # Late: OpenSSL is a tenth of the start-up of `--help`.
+        import hashlib
+
+        tasks = [task.model_dump(mode="json") for task in self.tasks.values()]
+        content = json.dumps([tasks, list(self.embeddings.items())], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 class Registry:
@@ -44,7 +52,7 @@ class Registry:
         base, broken = self._read_packaged()
         if broken:
             raise InvalidRegistry(f"the packaged registry is broken: {broken[0]}; reinstall openclaw-instructor")
-        user, problems = entries.load(overlay, base) if overlay.exists() else (entries.Entries(), [])
+        user, problems = entries.load(overlay, base) if self._stamps[1] is not None else (entries.Entries(), [])
         self._state = _merge(base, user)
         self.problem = str(problems[0]) if problems else None
 
@@ -134,8 +142,11 @@ def check(path: Path) -> list[Problem]:
 def _stamp(path: Path) -> _Stamp:
     try:
         status = path.stat()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError:
+        # There, but out of reach: reading it says so.
+        return 0, 0, 0
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
@@ -143,6 +154,4 @@ def _merge(base: entries.Entries, user: entries.Entries) -> _State:
     tasks = {**base.tasks, **user.tasks}
     tasks = {name: task for name, task in tasks.items() if task.enabled and name not in user.hidden}
     embeddings = {**base.embeddings, **user.embeddings}
-    content = [[task.model_dump(mode="json") for task in tasks.values()], list(embeddings.items())]
-    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-    return _State(MappingProxyType(tasks), MappingProxyType(embeddings), digest)
+    return _State(MappingProxyType(tasks), MappingProxyType(embeddings))

@@ -6,16 +6,25 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import yaml
 
 Location: TypeAlias = tuple[str | int, ...]
 
 # libyaml's parser is several times faster; PyYAML can be built without it.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_BYTES = 4_000_000
 _MAX_NODES = 200_000
+
+
+class _Loader(_SafeLoader):  # type: ignore[misc]
+    """YAML without dates: no key holds one, so 2026-01-31 can only be meant as text."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for letter, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -142,7 +151,5 @@ def _syntax_problem(path: Path, text: str, error: yaml.YAMLError) -> Problem:
     for number in (mark.line, mark.line - 1):
         row = rows[number] if 0 <= number < len(rows) else ""
         if "\t" in row[: len(row) - len(row.lstrip())]:
-            return Problem(
-                path, number + 1, "", "is indented with a tab", "YAML wants spaces: replace the tab by two spaces"
-            )
+            return Problem(path, number + 1, "", "is indented with a tab", "replace the tab by two spaces")
     return Problem(path, mark.line + 1, "", f"is not valid YAML ({what})", "correct that line or the one above")

@@ -33,7 +33,8 @@ def run(task: ClassifyTask, arguments: Mapping[str, Any], engine: Engine) -> dic
 
     `score` is the estimated probability of the best label and `margin` its lead over the next. `label` is null, and
     `reason` says why, when the text is empty, is unlike all examples, scores under the task's `abstain_below`, or leads
-    by less than its `min_margin`; `runners_up` then start with the best label. Raises InvalidArguments for unusable labels or no text.
+    by less than its `min_margin`; `runners_up` then start with the best label. Raises InvalidArguments for labels that
+    cannot be used, or when there is no message.
     """
     labels = _labels(task, arguments.get("labels"))
     message = _message(task, arguments)
