@@ -8,12 +8,13 @@ its own batch.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
 import torch
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -34,6 +35,10 @@ class Streams:
         ready.wait()
         # The setting is per thread, yet new threads start with the last one made: give that back.
         torch.set_num_threads(count)
+
+    def map(self, work: Callable[[S], T], parts: Sequence[S]) -> list[T]:
+        """One result for each part, in order."""
+        return list(self._pool.map(work, parts))
 
     def run(self, work: Callable[[list[int]], T], batches: Iterable[list[int]]) -> Iterator[T]:
         """Results in the order they are done; what has not begun is dropped when the caller stops asking."""

@@ -24,6 +24,7 @@ import torch.nn.functional as F  # noqa: N812
 from openclaw_instructor.model.encoder import Encoder, RMSNorm
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompt
+from openclaw_instructor.model.streams import Streams
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
     batches = Batches(corpus, config, held_out)
     optimizer = _optimizer(encoder, config)
+    streams = Streams(torch.get_num_threads() if encoder.device.type == "cpu" else 1)
     step, tokens, spent = _resume(folder, encoder, optimizer, batches)
     began = saved = time.monotonic()
     encoder.train()
@@ -141,7 +143,7 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
             for group in optimizer.param_groups:
                 group["lr"] = rate
             prompts, teacher = batches.draw()
-            loss = _step(encoder, optimizer, prompts, teacher, config)
+            loss = _step(encoder, optimizer, prompts, teacher, config, streams)
             step += 1
             tokens += sum(len(prompt.ids) for prompt in prompts)
             elapsed = spent + time.monotonic() - began
@@ -172,14 +174,30 @@ def _step(
     prompts: Sequence[Prompt],
     teacher: torch.Tensor,
     config: DistillConfig,
+    streams: Streams,
 ) -> torch.Tensor:
-    device = encoder.device
-    with torch.autocast(device.type, torch.bfloat16):
-        student = encoder(Packed.of(prompts).to(device))
-    loss = loss_of(student, teacher.to(device), config)
-    optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(encoder.parameters(), config.clip)
+    """One update. Each core embeds its share and carries the gradient of the loss over all back through it."""
+    weights, device = list(encoder.parameters()), encoder.device
+    shares = [list(range(first, len(prompts), streams.count)) for first in range(streams.count)]
+
+    def forward(share: list[int]) -> torch.Tensor:
+        # A cast kept for the next use would tie the shares' graphs together.
+        with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
+            vectors: torch.Tensor = encoder(Packed.of([prompts[index] for index in share]).to(device))
+            return vectors
+
+    def backward(part: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        return torch.autograd.grad(part[0], weights, grad_outputs=part[1])
+
+    parts = streams.map(forward, shares)
+    student = torch.cat([part.detach() for part in parts]).requires_grad_()
+    loss = loss_of(student, teacher[[index for share in shares for index in share]].to(device), config)
+    (gradient,) = torch.autograd.grad(loss, student)
+    pieces = gradient.split([len(share) for share in shares])
+    gradients = streams.map(backward, list(zip(parts, pieces, strict=True)))
+    for weight, *shares_of_gradient in zip(weights, *gradients, strict=True):
+        weight.grad = sum(shares_of_gradient[1:], start=shares_of_gradient[0])
+    torch.nn.utils.clip_grad_norm_(weights, config.clip)
     optimizer.step()
     return loss.detach()
 

@@ -111,3 +111,17 @@ def test_batches_keep_to_their_budget_and_never_hold_out_texts(corpus: Corpus) -
         for prompt in prompts:
             skipped = max(prompt.pool_from, 1)
             assert tuple(prompt.ids[skipped:-1]) not in held
+
+
+def test_shares_of_a_batch_on_several_cores_give_one_update(corpus: Corpus, tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    short = DistillConfig(**{**CONFIG.__dict__, "tokens": 600})
+    try:
+        trained = []
+        for cores in (1, 3):
+            torch.set_num_threads(cores)
+            trained.append(distill(fresh(), corpus, short, tmp_path / str(cores), held_out=50))
+    finally:
+        torch.set_num_threads(before)
+    for one, three in zip(trained[0].parameters(), trained[1].parameters(), strict=True):
+        torch.testing.assert_close(one, three, atol=2e-3, rtol=2e-2)
