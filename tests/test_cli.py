@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def test_version(command) -> None:
         (["match", "x"], "`candidates` has 0 entries; give at least 1"),
         (["classify", "--raw", "nowhere.eml"], "nowhere.eml: cannot be read"),
         (["classify", "--text", "x"], "unknown argument `text`"),
+        (["classify", "--subject", "x", "--label", "a", "--label", "a"], "`labels` lists 'a' twice"),
         (["embed"], "nothing to embed"),
         (["tasks", "show", "semantic_matc"], "did you mean `semantic_match`?"),
         (["tasks", "check", "nowhere.yaml"], "nowhere.yaml: there is no such file"),
@@ -152,6 +154,28 @@ def test_arguments_from_a_file_and_from_standard_input(
     assert command("run", "semantic_match", f"@{tmp_path / 'arguments.json'}", "--json").json == expected.json
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(arguments).encode())))
     assert command("run", "semantic_match", "-", "--json").json == expected.json
+
+
+def test_a_query_of_ten_megabytes_is_refused(command, tmp_path: Path) -> None:
+    (tmp_path / "arguments.json").write_text(json.dumps({"query": "x" * 10_000_000}))
+    result = command("run", "search_docs", f"@{tmp_path / 'arguments.json'}")
+    assert result.status == 2
+    assert "`query` is 10,000,000 characters long and the limit is" in result.err
+    assert len(result.err) < 500
+
+
+def test_a_truncated_checkpoint_is_named(
+    command, tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_checkpoint, broken)
+    weights = broken / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    monkeypatch.setenv("OPENCLAW_INSTRUCTOR_CHECKPOINT", str(broken))
+    result = command("embed", "x")
+    assert result.status == 2
+    assert str(weights) in result.err
+    assert "Traceback" not in result.err
 
 
 @pytest.fixture

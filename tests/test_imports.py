@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,11 +56,14 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def modules() -> list[Path]:
-    return [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+    """Every module but the entry points: `__init__` of the package, and `__main__`, which nothing imports."""
+    return [
+        path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py" and path.name != "__main__.py"
+    ]
 
 
 def test_every_module_belongs_to_a_room() -> None:
-    assert {room_of(path) for path in modules()} - {"__main__"} <= set(LEVEL)
+    assert {room_of(path) for path in modules()} <= set(LEVEL)
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -86,12 +90,13 @@ def test_only_the_model_side_imports_torch(path: Path) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def loaded_after(code: str, *arguments: str) -> set[str]:
-    """Which heavy packages a fresh interpreter holds after running `code`."""
+def loaded_after(code: str, *arguments: str, said: str = "", answered: str = "") -> set[str]:
+    """Which heavy packages a fresh interpreter holds after running `code`, and answering `said` on standard input."""
     script = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\nsys.stderr.write(' '.join(sys.modules))"
     done = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=60, check=True, input=said
     )
+    assert answered in done.stdout
     loaded = set(done.stderr.split())
     assert "openclaw_instructor" in loaded, done.stderr
     return loaded & {*HEAVY, "numpy", "faiss", "huggingface_hub"}
@@ -119,6 +124,29 @@ def test_the_bare_package_loads_nothing_heavy() -> None:
 
 def test_listing_tools_loads_nothing_heavy() -> None:
     assert not loaded_after("from openclaw_instructor import Toolbox; assert len(Toolbox().tools()) >= 3")
+
+
+@pytest.mark.parametrize("options", [[], ["--in-process"]], ids=["daemon", "in-process"])
+def test_listing_tools_over_mcp_loads_nothing_heavy(options: list[str]) -> None:
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    messages = [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
+    ]
+    said = "".join(json.dumps(message) + "\n" for message in messages)
+    code = "from openclaw_instructor.cli import main; main()"
+    assert not loaded_after(code, "mcp", *options, said=said, answered="semantic_match")
+
+
+def test_status_of_an_index_loads_no_model(home: Path, tmp_path: Path) -> None:
+    from openclaw_instructor import Toolbox
+
+    (tmp_path / "note.md").write_text("# Note\n\nSomething.\n")
+    with Toolbox() as toolbox:
+        toolbox.index_add("docs", [tmp_path])
+    code = "from openclaw_instructor.cli import main; main()"
+    assert not loaded_after(code, "index", "status", "--json", answered="docs")
 
 
 def test_surfaces_load_nothing_heavy_when_imported() -> None:
