@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from openclaw_instructor.errors import UnknownCollection
 from openclaw_instructor.registry import ClassifyTask, MatchTask, Registry, SearchTask
 from openclaw_instructor.registry.arguments import validate
 from openclaw_instructor.settings import Settings
@@ -81,6 +83,7 @@ class Toolbox:
         if isinstance(definition, SearchTask):
             from openclaw_instructor.tasks import search
 
+            self._steer(checked.get("collection") or definition.collection)
             return search.run(definition, checked, self.index)
         if isinstance(definition, ClassifyTask):
             from openclaw_instructor.tasks import classify
@@ -145,6 +148,11 @@ class Toolbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _steer(self, collection: str) -> None:
+        """Let the index know of an edited document instruction, so that the result says that a sync is due."""
+        with contextlib.suppress(UnknownCollection):
+            self.index.instruct(collection, self._document_instruction(collection))
 
     def _document_instruction(self, collection: str) -> str:
         searches = [task for task in self.registry.tasks.values() if isinstance(task, SearchTask)]

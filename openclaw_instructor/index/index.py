@@ -148,10 +148,12 @@ class Index:
         if mode not in MODES:
             raise InvalidArguments(f"mode {mode!r}: use one of {', '.join(MODES)}")
         filters = Filters.parse(path, after, before)
-        chosen = self._chosen(collection) if collection is not None else self._collections()
-        notes: list[str] = []
-        if not chosen:
-            return SearchResult(query[:MAX_QUERY_CHARACTERS], [], [], notes=[_NO_COLLECTIONS])
+        known = self._collections()
+        if not known:
+            notes = [f"nothing is indexed yet; run `openclaw-instructor index add {collection or 'docs'} FOLDER`"]
+            return SearchResult(query, [], [], notes=notes)
+        chosen = known if collection is None else self._chosen(collection)
+        notes = []
         stale = [reason for reason in map(self._stale, chosen) if reason]
         notes += stale
         cut = query[:MAX_QUERY_CHARACTERS]

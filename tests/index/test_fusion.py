@@ -20,7 +20,7 @@ def test_fusion_by_hand() -> None:
 
 
 def test_one_ranking_alone_keeps_its_order() -> None:
-    assert convex([(1, 0.9)], []) == [(1, 0.5)]
+    assert convex([(1, 0.9)], [], weight=0.5) == [(1, 0.5)]
     assert [key for key, _ in convex([], [(5, 3.0), (4, 2.0)])] == [5, 4]
     assert convex([], []) == []
 

@@ -179,9 +179,12 @@ def test_a_missing_collection_is_an_error_with_the_nearest_name(index: Index, do
         ask(index, "x", collection="doc")
 
 
-def test_a_missing_collection_where_there_is_none_names_the_command(index: Index) -> None:
-    with pytest.raises(UnknownCollection, match="none exists yet; create it: `openclaw-instructor index add docs"):
-        ask(index, "x")
+def test_a_named_collection_where_there_is_none_is_said_with_its_name(index: Index) -> None:
+    assert ask(index, "x", collection="mail")["notes"] == [
+        "nothing is indexed yet; run `openclaw-instructor index add mail FOLDER`"
+    ]
+    with pytest.raises(UnknownCollection, match="none exists yet; create it: `openclaw-instructor index add mail"):
+        index.status("mail")
 
 
 def test_a_collection_not_yet_indexed_is_stale(index: Index, folder: Path) -> None:
