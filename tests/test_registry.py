@@ -74,7 +74,7 @@ class TestOverlay:
     def test_the_same_name_replaces_in_place(self, settings: Settings) -> None:
         write(settings, MATCH.replace("find_similar", "search_docs"))
         registry = Registry.load(settings)
-        assert list(registry.tasks)[0] == "search_docs"
+        assert next(iter(registry.tasks)) == "search_docs"
         assert registry.get("search_docs").kind == "match"
 
     @pytest.mark.parametrize("body", ["{enabled: false}", "\n    enabled: no\n"])
@@ -286,7 +286,7 @@ def test_an_edit_of_the_same_size_is_noticed(settings: Settings) -> None:
 
 def test_loading_the_registry_needs_nothing_heavy() -> None:
     code = (
-        "import sys; from openclaw_instructor.registry import Registry; from openclaw_instructor.settings import Settings;"
+        "import sys; from openclaw_instructor import Registry; from openclaw_instructor.settings import Settings;"
         "[task.parameters() for task in Registry.load(Settings.load()).tasks.values()];"
         "print(sorted({'torch', 'numpy', 'jsonschema', 'mcp', 'httpx'} & set(sys.modules)))"
     )

@@ -126,7 +126,7 @@ def _space(labels: tuple[Label, ...], instruction: str, engine: Engine) -> Label
         if key in spaces:
             spaces.move_to_end(key)
             return spaces[key]
-    descriptions = [_described(label) for label in labels]
+    descriptions = [described(label) for label in labels]
     examples = [example for label in labels for example in label.examples]
     vectors = engine.embed([*descriptions, *examples], instruction).vectors
     ends = np.cumsum([len(label.examples) for label in labels])[:-1]
@@ -138,6 +138,6 @@ def _space(labels: tuple[Label, ...], instruction: str, engine: Engine) -> Label
     return space
 
 
-def _described(label: Label) -> str:
+def described(label: Label) -> str:
     words = label.name.replace("_", " ")
     return f"{words}: {label.description}" if label.description else words

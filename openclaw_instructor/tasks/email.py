@@ -15,6 +15,8 @@ from html.parser import HTMLParser
 # More is a broken or hostile message, not mail; the standard parser takes quadratic time over it.
 _MAX_DEPTH = 20
 _MAX_MULTIPARTS = 200
+# Far beyond what any checkpoint reads.
+_MAX_HTML = 1_000_000
 _HTML = re.compile(r"<(html|body|div|p|br|table|span|a)\b[^>]*>", re.IGNORECASE)
 _REPLY_INTRO = re.compile(
     r"^(On|Am|Le|El|Il|Op|Em)\b.{4,200}\b(wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu)\b.{0,80}:$"
@@ -84,7 +86,7 @@ def html_to_text(html: str) -> str:
     if not html.strip():
         return ""
     reader = _Reader()
-    reader.feed(html)
+    reader.feed(html[:_MAX_HTML])
     reader.close()
     return reader.text()
 
@@ -99,17 +101,20 @@ def trim(body: str) -> tuple[str, list[str]]:
     lines = [line.rstrip() for line in body.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
     kept: list[str] = []
     dropped: list[str] = []
+    begun = False
     for number, line in enumerate(lines):
-        if line in ("--", "-- ") and any(kept):
+        if line == "--" and begun:
             dropped.append("signature")
             break
-        if any(kept) and (_ORIGINAL.match(line) or _is_header_block(lines, number)):
+        if begun and (_ORIGINAL.match(line) or _is_header_block(lines, number)):
             dropped.append("quoted reply")
             break
         if line.startswith(">") or _is_reply_intro(lines, number):
             dropped.append("quoted reply")
         elif not _DEVICE.match(line):
             kept.append(line)
+            # A message that opens with a block of headers is a bare forward: the block quotes nothing then.
+            begun = begun or bool(line.strip(" _")) and not _HEADER_LINE.match(line)
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip(" \n_")
     if not text:
         return body.strip(), []
