@@ -12,8 +12,10 @@ help:
 	@echo "make test      install and run the whole test suite"
 	@echo "make check     lint, formatting, types, generated files"
 	@echo "make generated rewrite the files that are made from the registry and the commands"
+	@echo "make docs      the same, and what the commands on the pages print now"
 	@echo "make plugin    pack the OpenClaw plugin into dist"
 	@echo "make openclaw  install OpenClaw from npm into build/openclaw, so that its tests run too"
+	@echo "make docs      the same, and what the commands on the pages print now"
 	@echo "make plugin    build the tarball for \`openclaw plugins install\` in dist/"
 
 $(BIN)/python:

@@ -31,12 +31,16 @@ class Settings(BaseModel):
     revision: str | None = Field(None, description="hub revision to pin: a commit, tag or branch")
     offline: bool = Field(False, description="never contact the hub")
     device: str | None = Field(None, description="cpu, cuda, cuda:0 or mps; default: the best there is")
-    dtype: str = Field("auto", pattern="^(auto|float32|bfloat16|int8)$")
+    dtype: str = Field(
+        "auto",
+        pattern="^(auto|float32|bfloat16)$",
+        description="auto, float32 or bfloat16; auto: bfloat16 where the processor multiplies it natively",
+    )
     threads: int | None = Field(None, ge=1, description="CPU threads of the encoder; default: the physical cores")
     batch_tokens: int = Field(16_384, ge=512, description="token budget of one forward pass")
     unload_after: float = Field(900.0, ge=0, description="idle seconds after which the model is unloaded; 0: never")
     exit_after: float = Field(3_600.0, ge=0, description="idle seconds after which the daemon exits; 0: never")
-    host: str = "127.0.0.1"
+    host: str = Field("127.0.0.1", description="address the daemon listens on")
     port: int = Field(0, ge=0, le=65_535, description="0: any free port")
     token: str | None = Field(None, min_length=8, description="bearer token of the daemon; default: a random one")
     queue_texts: int = Field(20_000, ge=1, description="texts that may wait before requests get `busy`")

@@ -2,6 +2,8 @@
 
 A command is a line that starts with `$ `; what follows is what it prints, standard output first. `...` stands for any
 text, white space is worth one blank, and a decimal number may differ by 0.02: scores depend a little on the machine.
+
+`make docs` runs this as a program: it writes what is printed now over what no longer agrees, for a person to review.
 """
 
 from __future__ import annotations
@@ -11,11 +13,16 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)[^\n`]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])[+-]?\d+\.\d+(?![\w.]*\w)")
 TOLERANCE = 0.02
@@ -36,6 +43,25 @@ class Step:
 
     command: str
     expected: str
+
+
+@contextlib.contextmanager
+def workplace(folder: Path) -> Iterator[None]:
+    """A folder as the pages assume it: the project's documents and some e-mail, and an empty home."""
+    (folder / "docs").mkdir()
+    for page in PAGES:
+        shutil.copy(page, folder / page.relative_to(ROOT))
+    shutil.copytree(ROOT / "openclaw_instructor" / "cli" / "demo_data" / "mail", folder / "mail")
+    before = {name: value for name, value in os.environ.items() if name.startswith("OPENCLAW_INSTRUCTOR_")}
+    for name in before:
+        del os.environ[name]
+    os.environ["OPENCLAW_INSTRUCTOR_HOME"] = str(folder / "home")
+    try:
+        with contextlib.chdir(folder):
+            yield
+    finally:
+        del os.environ["OPENCLAW_INSTRUCTOR_HOME"]
+        os.environ.update(before)
 
 
 def blocks(page: str) -> list[Block]:
@@ -82,6 +108,27 @@ def agrees(expected: str, printed: str) -> bool:
     )
 
 
+def update(page: Path) -> list[str]:
+    """Run the page and write what is printed over what does not agree; the commands that were rewritten."""
+    text, rewritten = page.read_text(encoding="utf-8"), []
+    with tempfile.TemporaryDirectory() as folder, workplace(Path(folder)):
+        for block in blocks(text):
+            for step in steps(block.text) if block.language == "console" else []:
+                printed = run(step.command)
+                if not agrees(step.expected, printed):
+                    old, new = (f"$ {step.command}\n{said}" for said in (step.expected, printed))
+                    text = text.replace(old, new, 1)
+                    rewritten.append(step.command)
+    page.write_text(text, encoding="utf-8")
+    return rewritten
+
+
 def _literal(text: str) -> str:
     # Next to `...` a blank may be missing: "hit ..." also fits "hit".
     return re.sub(r"^(\\ )|(\\ )$", " ?", re.escape(text))
+
+
+if __name__ == "__main__":
+    for name in PAGES:
+        for command in update(name):
+            sys.stdout.write(f"{name.relative_to(ROOT)}: $ {command}\n")

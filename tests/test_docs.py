@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 from pathlib import Path
 
 import click
@@ -14,25 +13,16 @@ import yaml
 from openclaw_instructor.cli import cli, reference
 from openclaw_instructor.registry import KINDS, Label, check
 from openclaw_instructor.settings import Settings
-from tests.console import agrees, blocks, run, steps
-
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-
-
-@pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder as the pages assume it: the project's documents and some e-mail, and an empty home."""
-    (tmp_path / "docs").mkdir()
-    for page in PAGES:
-        shutil.copy(page, tmp_path / page.relative_to(ROOT))
-    shutil.copytree(ROOT / "openclaw_instructor" / "cli" / "demo_data" / "mail", tmp_path / "mail")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+from tests.console import PAGES, ROOT, agrees, blocks, run, steps, workplace
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_a_page_shows_is_what_happens(page: Path, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
+    with workplace(tmp_path):
+        follow(page)
+
+
+def follow(page: Path) -> None:
     names: dict[str, object] = {}
     for block in blocks(page.read_text(encoding="utf-8")):
         if block.language == "console":
@@ -89,6 +79,10 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 def test_generated_pages_are_up_to_date() -> None:
     for path, text in reference.generated().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is stale; run: make generated"
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert [name for name, field in Settings.model_fields.items() if name != "home" and not field.description] == []
 
 
 def test_every_key_of_a_task_is_documented() -> None:
