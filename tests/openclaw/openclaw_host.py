@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -69,6 +70,7 @@ class OpenClaw:
             "agents": agents,
             "gateway": {
                 "mode": "local",
+                "bind": "loopback",
                 "port": self.port,
                 "auth": {"mode": "token", "token": TOKEN},
                 "http": {"endpoints": {"chatCompletions": {"enabled": True}}},
@@ -169,3 +171,13 @@ class OpenClaw:
         head = f"ANSWER {name} "
         results = json.loads(answer[answer.index(head) + len(head) :]) if head in answer else []
         return Turn(offered, results, answer, times[1] - times[0] if len(times) > 1 else 0.0)
+
+
+def unfenced(result: str) -> dict[str, Any]:
+    """The JSON inside the fence that marks other people's words."""
+    mark = r'EXTERNAL_UNTRUSTED_CONTENT id="(\w+)">>>'
+    fence = re.fullmatch(rf"\s*<<<{mark}\n.*?---\n(.*)\n<<<END_{mark}\s*", result, re.DOTALL)
+    assert fence, result
+    assert fence[1] == fence[3]
+    value: dict[str, Any] = json.loads(fence[2])
+    return value

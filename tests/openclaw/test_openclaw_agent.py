@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 from conftest import Instructor
+from examples import CRASH, TICKET
 from llm_stub import LanguageModel
-from openclaw_host import OpenClaw, Turn
+from openclaw_host import OpenClaw, Turn, unfenced
 
 from openclaw_instructor.openclaw import build
 from openclaw_instructor.openclaw.sync import command_line, plugin_folder
@@ -30,17 +31,6 @@ CANDIDATES = ["Tomatoes want full sun.", "How can I get my money back?", "The tr
 SEARCH = ("search_docs", {"query": "How do I restart the Gateway?"})
 CLASSIFY = ("classify_email", INVOICE)
 MATCH = ("semantic_match", {"query": "I want a refund", "candidates": CANDIDATES, "threshold": -1})
-TICKET = {
-    "kind": "classify",
-    "description": "Sort a support ticket into bug or question.",
-    "instruction": "Represent the support ticket for classifying its topic:",
-    "abstain_below": 0.0,
-    "labels": [
-        {"name": "bug", "description": "something crashes or is broken", "examples": ["The app crashes on start."]},
-        {"name": "question", "description": "how to do something", "examples": ["How do I change my name?"]},
-    ],
-}
-CRASH = {"text": "The app crashes when I open it."}
 # Only `guest` has the MCP server, and it has nothing else of ours.
 NO_MCP = {"deny": ["bundle-mcp"]}
 AGENTS = {
@@ -65,16 +55,6 @@ def openclaw(
     host.start()
     yield host
     host.stop()
-
-
-def unfenced(result: str) -> dict[str, Any]:
-    """The JSON inside the fence that marks other people's words."""
-    mark = r'EXTERNAL_UNTRUSTED_CONTENT id="(\w+)">>>'
-    fence = re.fullmatch(rf"\s*<<<{mark}\n.*?---\n(.*)\n<<<END_{mark}\s*", result, re.DOTALL)
-    assert fence, result
-    assert fence[1] == fence[3]
-    value: dict[str, Any] = json.loads(fence[2])
-    return value
 
 
 def refusal(result: str) -> str:
@@ -206,49 +186,20 @@ def test_a_new_task_is_usable_at_once_and_by_name_after_sync(openclaw: OpenClaw,
     assert openclaw.gateway.poll() is None
     assert openclaw.gateway.pid == gateway
 
-
-def test_a_changed_description_needs_no_sync(openclaw: OpenClaw, instructor: Instructor) -> None:
+    # A changed description needs no sync.
     instructor.define(classify_ticket=TICKET | {"description": "Sort one ticket of the help desk."})
     openclaw.turn([SEARCH])
     wait_for(lambda: "help desk" in (plugin_folder(instructor.settings) / build.TOOLS).read_text())
-    offered = openclaw.turn(session="old").offered
-    assert offered["classify_ticket"]["description"] == "Sort one ticket of the help desk."
-
-
-def test_a_sync_waits_for_the_turn_that_is_running(openclaw: OpenClaw, instructor: Instructor) -> None:
-    instructor.define(classify_ticket=TICKET, classify_chat=TICKET)
-    model = openclaw.model
-    model.holding.clear()
-    model.release.clear()
-    turns: list[Turn] = []
-    held = threading.Thread(target=lambda: turns.append(openclaw.turn([SEARCH], session="held", hold=True)))
-    held.start()
-    try:
-        assert model.holding.wait(60)
-        pending = instructor.run("openclaw", "sync", "--yes", "--wait", "0", status=1)
-        assert pending["state"] == "pending"
-        assert "instructor_task" in pending["message"]
-        reports: list[dict[str, Any]] = []
-        sync = threading.Thread(
-            target=lambda: reports.append(instructor.run("openclaw", "sync", "--yes", "--wait", "90"))
-        )
-        sync.start()
-        sync.join(6)
-        assert sync.is_alive(), "it keeps asking while the turn runs"
-    finally:
-        model.release.set()
-        held.join()
-    sync.join()
-    assert unfenced(turns[0].results[0])["hits"], "the running turn was left in peace"
-    assert reports[0]["state"] == "live"
-    assert unfenced(openclaw.turn([("classify_chat", CRASH)], session="held").results[0])["label"]
+    assert openclaw.turn(session="old").offered["classify_ticket"]["description"] == "Sort one ticket of the help desk."
 
 
 def test_a_removed_task_is_gone_at_the_next_turn(openclaw: OpenClaw, instructor: Instructor) -> None:
+    instructor.define(classify_ticket=TICKET)
+    assert instructor.run("openclaw", "sync", "--yes")["state"] in ("live", "current")
+    assert "classify_ticket" in openclaw.turn([SEARCH], session="old").offered
     instructor.settings.instructions_path.unlink()
-    openclaw.turn([SEARCH])
-    wait_for(lambda: "classify_chat" not in (plugin_folder(instructor.settings) / build.TOOLS).read_text())
-    assert not {"classify_chat", "classify_ticket"} & set(openclaw.turn(session="old").offered)
+    wait_for(lambda: "classify_ticket" not in (plugin_folder(instructor.settings) / build.TOOLS).read_text())
+    assert "classify_ticket" not in openclaw.turn(session="old").offered
     assert instructor.run("openclaw", "sync", "--yes")["state"] == "live"
     assert "search_docs" in openclaw.turn(session="old").offered
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, Instructor
+from examples import CRASH, TICKET
 from llm_stub import LanguageModel
-from openclaw_host import OpenClaw
+from openclaw_host import OpenClaw, Turn, unfenced
 
 from openclaw_instructor.openclaw import build
 from openclaw_instructor.openclaw.sync import command_line
@@ -85,13 +87,46 @@ def test_skills_pass_openclaws_validator(binaries: Path, skill: str) -> None:
 
 
 def test_uninstalled_and_installed_again_it_works(openclaw: OpenClaw, instructor: Instructor) -> None:
-    openclaw.run("plugins", "uninstall", build.PLUGIN_ID, "--force")
-    assert openclaw.run("plugins", "inspect", build.PLUGIN_ID, check=False).returncode == 1
+    said = openclaw.run("plugins", "uninstall", build.PLUGIN_ID, "--force").stdout
+    assert "Uninstalled plugin" in said
     instructor.environment |= openclaw.environment
     assert instructor.run("openclaw", "install", "--yes")["state"] == "saved"
-    assert inspected(openclaw)["plugin"]["enabled"] is True
     openclaw.start()
     turn = openclaw.turn([("search_docs", {"query": "How do I restart the Gateway?"})])
     assert "SIGUSR1" in turn.results[0]
+
+
+def test_a_sync_waits_for_the_turn_that_is_running(openclaw: OpenClaw, instructor: Instructor) -> None:
+    instructor.define(classify_ticket=TICKET)
+    model = openclaw.model
+    model.holding.clear()
+    model.release.clear()
+    turns: list[Turn] = []
+    held = threading.Thread(
+        target=lambda: turns.append(openclaw.turn([("search_docs", {"query": "Gateway"})], session="held", hold=True))
+    )
+    held.start()
+    try:
+        assert model.holding.wait(60)
+        pending = instructor.run("openclaw", "sync", "--yes", "--wait", "0", status=1)
+        assert pending["state"] == "pending"
+        assert "instructor_task" in pending["message"]
+        reports: list[dict[str, Any]] = []
+        sync = threading.Thread(
+            target=lambda: reports.append(instructor.run("openclaw", "sync", "--yes", "--wait", "90"))
+        )
+        sync.start()
+        sync.join(6)
+        assert sync.is_alive(), "it keeps asking while the turn runs"
+    finally:
+        model.release.set()
+        held.join()
+    sync.join()
+    assert unfenced(turns[0].results[0])["hits"], "the running turn was left in peace"
+    assert reports[0]["state"] == "live"
+    assert unfenced(openclaw.turn([("classify_ticket", CRASH)], session="held").results[0])["label"]
+
+
+def test_uninstalled_from_a_running_gateway_the_tools_are_gone(openclaw: OpenClaw) -> None:
     openclaw.run("plugins", "uninstall", build.PLUGIN_ID, "--force")
     assert "search_docs" not in openclaw.turn().offered
