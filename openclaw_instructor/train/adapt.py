@@ -1,0 +1,210 @@
+"""Adapt a checkpoint to a task with a user's own data, and say honestly whether it helped.
+
+A fifth of the data is held out; what a task does (the label of a text, the rank of a query's own document) is measured
+on it before and after, through the same code that answers the tool. The instruction is the task's own.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from openclaw_instructor.errors import InvalidArguments, InvalidData
+from openclaw_instructor.evaluate.datasets import read_rows
+from openclaw_instructor.evaluate.metrics import ranking
+from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.instructor import INSTRUCTOR
+from openclaw_instructor.registry import ClassifyTask, Label, SearchTask, Task
+from openclaw_instructor.tasks import email
+from openclaw_instructor.tasks.classify import described
+from openclaw_instructor.tasks.labels import LabelSpace
+from openclaw_instructor.train import builders, medi
+from openclaw_instructor.train.contrastive import TrainConfig, train
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HELD_OUT = 0.2
+EXAMPLES = 16  # of a label, for the classifier that is measured; a task's YAML holds no more than a few
+ROUNDS = 4
+SMALL_MODEL = 60_000_000
+FEWEST = 10
+
+Embed = Callable[[Sequence[str], str], "NDArray[np.float32]"]
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What adapting gave: `metric` (higher is better) on the `held_out` rows before and after."""
+
+    checkpoint: Path
+    task: str
+    metric: str
+    before: float
+    after: float
+    held_out: int
+    trained_on: int
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def improved(self) -> bool:
+        return self.after > self.before
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"checkpoint": str(self.checkpoint), "improved": self.improved}
+
+
+def adapt(
+    source: Path,
+    task: Task,
+    start: Checkpoint,
+    folder: Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    restart: bool = False,
+    progress: bool = False,
+) -> Adaptation:
+    """Train `start` on the rows of `source` under the task's instruction and write `folder`.
+
+    Rows: {text, label} for a classify task (for one of e-mails also {subject, body, label} or {raw, label}), {a, b} or
+    {query, document} for search and match. `overrides` are fields of TrainConfig. A killed run goes on. Raises
+    InvalidData and InvalidArguments.
+    """
+    if folder.exists():
+        raise InvalidArguments(f"{folder} is there already; choose another --name, or delete it")
+    data = _labelled(source, task, start) if isinstance(task, ClassifyTask) else _pairs(source, task, start)
+    config = replace(default_config(start, data.trained_on), **(overrides or {}))
+    before = data.score(_embedder(start))
+    run = folder.parent / ".runs" / folder.name
+    file = run / "records.jsonl"
+    medi.write(file, iter(data.records))
+    finished = train([file], run, start, config, restart=restart, progress=progress)
+    after = data.score(_embedder(Checkpoint.open(finished)))
+    finished.rename(folder)
+    shutil.rmtree(run)
+    notes = list(data.notes)
+    if after <= before:
+        notes.append("it did not help on the held-out rows: keep the current checkpoint, or give more data")
+    return Adaptation(folder, task.name, data.metric, before, after, data.held_out, data.trained_on, notes)
+
+
+def default_config(start: Checkpoint, rows: int) -> TrainConfig:
+    """Few, small steps: enough to learn some hundred rows, not enough to forget the rest."""
+    rate = 1e-4 if start.parameters < SMALL_MODEL else 2e-5
+    batch = min(32, max(4, rows // 4))
+    return TrainConfig(epochs=3, batch_size=batch, learning_rate=rate, temperature=0.05, save_every=50)
+
+
+@dataclass(frozen=True)
+class _Data:
+    records: list[builders.Row]
+    score: Callable[[Embed], float]
+    metric: str
+    held_out: int
+    trained_on: int
+    notes: list[str]
+
+
+def _labelled(source: Path, task: ClassifyTask, start: Checkpoint) -> _Data:
+    rows = list(
+        dict.fromkeys(_text_and_label(row, task, f"{source}, row {n}") for n, row in enumerate(read_rows(source), 1))
+    )
+    groups: dict[str, list[str]] = defaultdict(list)
+    for text, label in rows:
+        groups[label].append(text)
+    if len(rows) < FEWEST or len(groups) < 2:
+        raise InvalidData(f"{source}: {len(rows)} texts of {len(groups)} labels; give at least {FEWEST} of two labels")
+    known = {label.name: label for label in task.labels}
+    notes = [
+        f"label `{name}` is not one of {task.name}; add it to instructions.yaml" for name in groups if name not in known
+    ]
+    labels = [known.get(name) or Label(name=name) for name in groups]
+    train_texts, test = _split(groups)
+    instruction = task.instruction("text", start.name)
+    # The description stands among a label's texts, since the classifier counts it as an example.
+    texts = [(described(label), label.name) for label in labels]
+    texts += [(text, name) for name, all_ in train_texts.items() for text in all_]
+    rows_to_learn = [{"text": text, "label": label} for text, label in texts]
+    records = list(builders.labelled(rows_to_learn, instruction, task.name, rounds=ROUNDS))
+
+    def score(embed: Embed) -> float:
+        examples = [train_texts[label.name][:EXAMPLES] for label in labels]
+        space = LabelSpace.fit(
+            embed([described(label) for label in labels], instruction), [embed(each, instruction) for each in examples]
+        )
+        best = space.probabilities(embed([text for text, _ in test], instruction)).argmax(axis=1)
+        return float(np.mean([labels[i].name == label for i, (_, label) in zip(best, test, strict=True)]))
+
+    return _Data(records, score, "accuracy", len(test), len(rows) - len(test), notes)
+
+
+def _pairs(source: Path, task: Task, start: Checkpoint) -> _Data:
+    rows = [_pair(row, f"{source}, row {number}") for number, row in enumerate(read_rows(source), 1)]
+    rows = list({row["a"]: row for row in rows}.values())
+    if len(rows) < FEWEST:
+        raise InvalidData(f"{source}: {len(rows)} pairs; give at least {FEWEST}")
+    roles = ("query", "document") if isinstance(task, SearchTask) else ("text", "text")
+    query, document = (task.instruction(role, start.name) for role in roles)
+    shuffled = random.Random(0).sample(rows, len(rows))
+    cut = max(2, round(HELD_OUT * len(rows)))
+    test, kept = shuffled[:cut], shuffled[cut:]
+    texts = list(dict.fromkeys(row["b"] for row in (*test, *kept)))
+
+    def score(embed: Embed) -> float:
+        similarity = embed([row["a"] for row in test], query) @ embed(texts, document).T
+        runs = {
+            str(i): dict(zip(map(str, range(len(texts))), map(float, row), strict=True))
+            for i, row in enumerate(similarity)
+        }
+        relevant = {str(i): {str(texts.index(row["b"])): 1} for i, row in enumerate(test)}
+        return ranking(runs, relevant)["mrr_at_1000"]
+
+    records = list(builders.pairs(kept, query, document, task.name))
+    return _Data(records, score, "mean reciprocal rank", len(test), len(kept), [])
+
+
+def _split(groups: dict[str, list[str]]) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
+    """A fifth of each label's texts for the test, at least one where there are three."""
+    kept: dict[str, list[str]] = {}
+    test: list[tuple[str, str]] = []
+    draw = random.Random(0)
+    for label, texts in groups.items():
+        shuffled = draw.sample(texts, len(texts))
+        cut = max(1, round(HELD_OUT * len(texts))) if len(texts) >= 3 else 0
+        test += [(text, label) for text in shuffled[:cut]]
+        kept[label] = shuffled[cut:]
+    if not test:
+        raise InvalidData("no label has three texts, so none can be held out to measure; give more texts of a label")
+    return kept, test
+
+
+def _text_and_label(row: Any, task: ClassifyTask, where: str) -> tuple[str, str]:
+    if not isinstance(row, dict) or "label" not in row:
+        raise InvalidData(f"{where}: field `label` is missing; rows are {{text, label}}")
+    if "text" in row:
+        return str(row["text"]), str(row["label"])
+    if task.input == "email" and "raw" in row:
+        return email.parse(row["raw"]).text, str(row["label"])
+    if task.input == "email" and ("subject" in row or "body" in row):
+        message = email.from_fields(str(row.get("subject") or ""), str(row.get("body") or ""))
+        return message.text, str(row["label"])
+    raise InvalidData(f"{where}: there is no text; rows are {{text, label}}, for e-mail also {{subject, body, label}}")
+
+
+def _pair(row: Any, where: str) -> builders.Row:
+    for first, second in (("a", "b"), ("query", "document")):
+        if isinstance(row, dict) and isinstance(row.get(first), str) and isinstance(row.get(second), str):
+            return {"a": row[first], "b": row[second], "neg": row.get("neg")}
+    raise InvalidData(f"{where}: rows are {{a, b}} or {{query, document}}, both texts")
+
+
+def _embedder(checkpoint: Checkpoint) -> Embed:
+    model = INSTRUCTOR(checkpoint)
+    return lambda texts, instruction: model.embed(model.prompter.render(instruction, texts))

@@ -1,0 +1,77 @@
+"""Whatever form the given files have -> MEDI files to train on, made once and kept in the run's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.evaluate.datasets import read_rows
+from openclaw_instructor.train import builders, medi
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The instructions of what is built: of labelled texts, and of the two sides of pairs."""
+
+    text: str = builders.LABELLED
+    query: str = builders.QUERY
+    document: str = builders.DOCUMENT
+
+
+def prepare(
+    files: Sequence[Path], work: Path, wording: Wording, embedder: Callable[[], builders.Embed], *, seed: int = 0
+) -> list[Path]:
+    """MEDI files as they are; other forms as built copies in `work`. `embedder()` is called for instruction data only.
+
+    Raises InvalidData for a file of no known form.
+    """
+    made = []
+    for path in files:
+        if is_medi(path):
+            made.append(path)
+            continue
+        key = hashlib.sha256(f"{path.absolute()}:{path.stat().st_mtime_ns}:{wording}:{seed}".encode()).hexdigest()[:12]
+        built = work / f"{path.name.split('.')[0]}-{key}.medi.jsonl"
+        if not built.is_file():
+            medi.write(built, build(path, wording, embedder, seed=seed))
+        made.append(built)
+    return made
+
+
+def build(
+    path: Path, wording: Wording, embedder: Callable[[], builders.Embed], *, seed: int = 0
+) -> Iterator[builders.Row]:
+    """MEDI records of a file of any known form. Raises InvalidData."""
+    form, name = builders.form_of(path), path.name.split(".")[0]
+    rows = read_rows(path, builders.FORMS[form])
+    if form == "medi":
+        return rows
+    if form == "pairs":
+        return builders.pairs(rows, wording.query, wording.document, name)
+    if form == "labelled":
+        return builders.labelled(rows, wording.text, name, seed=seed)
+    return builders.instruction_data(rows, embedder(), seed=seed)
+
+
+def write_built(
+    files: Sequence[Path], to: Path, wording: Wording, embedder: Callable[[], builders.Embed], *, seed: int = 0
+) -> int:
+    """All files as one MEDI file; returns its number of records. Raises InvalidData, InvalidArguments."""
+    if any(is_array(path) for path in files):
+        raise InvalidArguments("a JSON array is MEDI data already; train on it as it is")
+    records = itertools.chain.from_iterable(build(path, wording, embedder, seed=seed) for path in files)
+    return medi.write(to, records)
+
+
+def is_medi(path: Path) -> bool:
+    """A JSON array, or JSONL whose first row is a MEDI record. Raises InvalidData."""
+    return is_array(path) or builders.form_of(path) == "medi"
+
+
+def is_array(path: Path) -> bool:
+    """By name: `.json` holds one array, `.jsonl` a row per line."""
+    return path.name.removesuffix(".gz").endswith(".json")

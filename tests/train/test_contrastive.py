@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from openclaw_instructor.errors import InvalidArguments, InvalidCheckpoint, InvalidData
+from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.encoder import Encoder
+from openclaw_instructor.model.instructor import INSTRUCTOR
+from openclaw_instructor.train import state
+from openclaw_instructor.train.batches import Batches
+from openclaw_instructor.train.contrastive import TrainConfig, backward, learning_rate, train
+from openclaw_instructor.train.journal import read
+from openclaw_instructor.train.measure import Scores
+from openclaw_instructor.train.medi import MediData, Plan
+from openclaw_instructor.train.parallel import World
+from openclaw_instructor.train.start import from_scratch, parse_shape
+from tests.evaluate import sets
+from tests.train import toy
+
+CONFIG = TrainConfig(
+    steps=6, batch_size=8, learning_rate=1e-3, dtype="float32", device="cpu", log_every=1, save_every=2
+)
+ALONE = World(0, 1, torch.device("cpu"))
+
+
+@pytest.fixture
+def batch_of(tmp_path: Path, tiny_checkpoint: Path) -> Any:
+    data = MediData([toy.data(tmp_path)], tmp_path / "work")
+    source = Batches(data, Plan(data.task_of, 8, 0), Checkpoint.open(tiny_checkpoint), 96)
+    yield source.make
+    data.close()
+
+
+def gradients(checkpoint: Path, batch: Any, config: TrainConfig, world: World = ALONE) -> tuple[float, dict[str, Any]]:
+    encoder = Encoder.from_checkpoint(Checkpoint.open(checkpoint))
+    loss = backward(encoder, batch, config, torch.float32, world)
+    return float(loss), {name: weight.grad for name, weight in encoder.named_parameters()}
+
+
+def test_chunked_gradients_are_those_of_the_whole_batch(batch_of: Any, tiny_checkpoint: Path) -> None:
+    batch = batch_of(0)
+    loss, whole = gradients(tiny_checkpoint, batch, CONFIG)
+    chunked_loss, chunked = gradients(tiny_checkpoint, batch, replace(CONFIG, chunk_tokens=64))
+    assert batch.tokens > 3 * 64
+    assert chunked_loss == pytest.approx(loss, rel=1e-5)
+    for name, gradient in whole.items():
+        assert float(gradient.abs().max()) > 0, name
+        torch.testing.assert_close(chunked[name], gradient, rtol=1e-3, atol=1e-4 * float(gradient.abs().max()))
+
+
+def test_the_gradients_are_autograds_own_on_the_padded_reference(batch_of: Any, tiny_checkpoint: Path) -> None:
+    """The same loss through transformers' T5, padded, with the loss written out by torch alone."""
+    from transformers import T5EncoderModel
+
+    batch = batch_of(0)
+    reference = T5EncoderModel.from_pretrained(tiny_checkpoint)
+    checkpoint = Checkpoint.open(tiny_checkpoint)
+    dense = torch.nn.Parameter(checkpoint.tensors()["dense.weight"].clone())
+    longest = max(len(prompt.ids) for prompt in batch.prompts)
+    ids = torch.tensor([prompt.ids + [0] * (longest - len(prompt.ids)) for prompt in batch.prompts])
+    span = torch.arange(longest)
+    lengths, starts = (
+        torch.tensor([f(p) for p in batch.prompts])[:, None] for f in (lambda p: len(p.ids), lambda p: p.pool_from)
+    )
+    pooled = ((span >= starts) & (span < lengths)).float()[..., None]
+    hidden = reference(input_ids=ids, attention_mask=(span < lengths).long()).last_hidden_state
+    vectors = torch.nn.functional.normalize((hidden * pooled).sum(1) / pooled.sum(1) @ dense.T, dim=1)
+    count = len(batch.forward)
+    scores = vectors[:count] @ vectors[count:].T / CONFIG.temperature
+    there = -scores.masked_fill(~batch.forward, -1e9).log_softmax(1).diagonal().mean()
+    back = scores[:, :count].T.masked_fill(~batch.backward, -1e9).log_softmax(1).diagonal()
+    expected = there - back.mean()
+    expected.backward()
+    loss, ours = gradients(tiny_checkpoint, batch, CONFIG)
+    assert loss == pytest.approx(expected.item(), rel=1e-4)
+    theirs = {"tokens.weight": reference.shared.weight.grad, "dense.weight": dense.grad}
+    theirs["position.weight"] = reference.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight.grad
+    theirs["layers.1.down.weight"] = reference.encoder.block[1].layer[1].DenseReluDense.wo.weight.grad
+    for name, gradient in theirs.items():
+        torch.testing.assert_close(ours[name], gradient, rtol=2e-3, atol=2e-4 * float(gradient.abs().max()))
+
+
+def test_training_lowers_the_loss_and_the_result_is_a_checkpoint(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    config = replace(CONFIG, steps=60, learning_rate=3e-3, temperature=0.05)
+    finished = train([toy.data(tmp_path)], tmp_path / "run", tiny_checkpoint, config)
+    losses = [row["loss"] for row in read(tmp_path / "run" / "metrics.jsonl")]
+    assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:10])
+    card = (finished / "README.md").read_text()
+    assert "60 steps over 24 records of 2 tasks" in card
+    assert str(tmp_path) not in card
+    row = toy.records()[0]
+    vectors = INSTRUCTOR(finished, dtype="float32").encode([row["query"], row["pos"], row["neg"]])
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_others(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    data = toy.data(tmp_path)
+    one, same, other = (
+        train([data], tmp_path / name, tiny_checkpoint, replace(CONFIG, seed=seed))
+        for name, seed in (("one", 1), ("same", 1), ("other", 2))
+    )
+    assert toy.furthest(one, same) == 0.0
+    assert toy.furthest(one, other) > 1e-6
+
+
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
+    tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = toy.data(tmp_path)
+    whole = train([data], tmp_path / "whole", tiny_checkpoint, CONFIG)
+    steps = iter(range(10))
+
+    def fail(*arguments: Any) -> Any:
+        if next(steps) == 3:
+            raise KeyboardInterrupt
+        return backward(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("openclaw_instructor.train.contrastive.backward", fail)
+        with pytest.raises(KeyboardInterrupt):
+            train([data], tmp_path / "cut", tiny_checkpoint, CONFIG)
+    assert [path.name for path in state.states(tmp_path / "cut")] == ["state-00000002.pt"]
+    cut = train([data], tmp_path / "cut", tiny_checkpoint, CONFIG)
+    assert toy.furthest(whole, cut) == 0.0
+    rows = read(tmp_path / "cut" / "metrics.jsonl")
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    expected = [row["loss"] for row in read(tmp_path / "whole" / "metrics.jsonl")]
+    assert [row["loss"] for row in rows] == expected
+
+
+def test_a_finished_run_is_not_run_again_unless_restarted(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    data = toy.data(tmp_path)
+    train([data], tmp_path / "run", tiny_checkpoint, CONFIG)
+    before = read(tmp_path / "run" / "metrics.jsonl")
+    train([data], tmp_path / "run", tiny_checkpoint, CONFIG)
+    assert read(tmp_path / "run" / "metrics.jsonl") == before
+    train([data], tmp_path / "run", tiny_checkpoint, replace(CONFIG, steps=3), restart=True)
+    assert [row["step"] for row in read(tmp_path / "run" / "metrics.jsonl")] == [1, 2, 3]
+
+
+def test_a_run_is_not_continued_under_other_settings(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    data = toy.data(tmp_path)
+    train([data], tmp_path / "run", tiny_checkpoint, CONFIG)
+    with pytest.raises(InvalidData, match=r"learning_rate = 0\.001, not 0\.01.*--restart"):
+        train([data], tmp_path / "run", tiny_checkpoint, replace(CONFIG, learning_rate=0.01))
+    train([data], tmp_path / "run", tiny_checkpoint, replace(CONFIG, save_every=5))
+
+
+def test_a_damaged_state_is_named_with_the_way_out(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    data = toy.data(tmp_path)
+    train([data], tmp_path / "run", tiny_checkpoint, CONFIG)
+    last = state.states(tmp_path / "run")[-1]
+    last.write_bytes(last.read_bytes()[:1000])
+    with pytest.raises(InvalidData, match="delete it to go on from the one before"):
+        train([data], tmp_path / "run", tiny_checkpoint, CONFIG)
+    last.unlink()
+    train([data], tmp_path / "run", tiny_checkpoint, CONFIG)
+
+
+def test_bfloat16_trains_too(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    config = replace(CONFIG, steps=40, learning_rate=3e-3, temperature=0.05, dtype="bfloat16")
+    train([toy.data(tmp_path)], tmp_path / "run", tiny_checkpoint, config)
+    losses = [row["loss"] for row in read(tmp_path / "run" / "metrics.jsonl")]
+    assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
+
+
+def test_what_is_evaluated_goes_into_the_metrics_and_the_card(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    evaluation = sets.write(tmp_path / "evaluation")
+    config = replace(CONFIG, steps=4, evaluate_every=2)
+    finished = train([toy.data(tmp_path)], tmp_path / "run", tiny_checkpoint, config, evaluate=Scores(evaluation))
+    rows = [row for row in read(tmp_path / "run" / "metrics.jsonl") if "evaluate/sts" in row]
+    assert [row["step"] for row in rows] == [2, 4]
+    assert "| retrieval |" in (finished / "README.md").read_text()
+
+
+def test_the_rate_rises_then_falls_to_almost_nothing() -> None:
+    config = TrainConfig(learning_rate=1.0, warmup=0.2)
+    rates = [learning_rate(step, 10, config) for step in range(1, 11)]
+    assert rates[:2] == [0.5, 1.0]
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+    assert 0 < rates[-1] < 0.2
+
+
+def test_settings_that_make_no_sense_are_refused(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    for wrong in ({"batch_size": 0}, {"in_batch": "none"}, {"steps": 0, "epochs": 0.0}, {"temperature": 0.0}):
+        with pytest.raises(InvalidArguments):
+            train([toy.data(tmp_path)], tmp_path / "run", tiny_checkpoint, replace(CONFIG, **wrong))  # type: ignore[arg-type]
+
+
+def test_training_from_scratch_needs_only_a_tokenizer(tmp_path: Path, tiny_checkpoint: Path, command: Any) -> None:
+    arguments = ["--out", str(tmp_path / "run"), "--scratch", "layers=1,width=16,heads=2", "--steps", "2", "--json"]
+    output = command("train", str(toy.data(tmp_path)), *arguments, "--tokenizer", str(tiny_checkpoint))
+    assert output.status == 0
+    shape = Checkpoint.open(output.json["checkpoint"]).shape
+    assert (shape.layers, shape.width, shape.heads, shape.head_width, shape.dimension) == (1, 16, 2, 8, 16)
+    assert output.json["step"] == 2
+    assert command("train", str(toy.data(tmp_path)), *arguments).status == 2
+
+
+def test_scratch_weights_come_from_the_seed(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    shape = parse_shape("layers=1,width=16,heads=2")
+    folders = [from_scratch(shape, tiny_checkpoint, tmp_path / str(i), seed=s).folder for i, s in enumerate((1, 1, 2))]
+    assert toy.furthest(folders[0], folders[1]) == 0.0
+    assert toy.furthest(folders[0], folders[2]) > 0.1
+    with pytest.raises(InvalidArguments, match="does not divide"):
+        parse_shape("width=10,heads=3")
+    with pytest.raises(InvalidArguments, match="write name=number"):
+        parse_shape("depth=3")
+    with pytest.raises(InvalidCheckpoint, match=r"tokenizer\.json"):
+        from_scratch(shape, tmp_path, tmp_path, seed=0)
+
+
+def test_the_command_needs_something_to_train_on(command: Callable[..., Any], tmp_path: Path) -> None:
+    assert "give files and --out" in command("train").err
+    assert "--out" in command("train", str(toy.data(tmp_path))).err
+    output = command("train", str(tmp_path / "none.jsonl"), "--out", str(tmp_path / "run"), "--json")
+    assert (output.status, output.json["error"]["code"]) == (2, "invalid_data")
+
+
+def test_the_effective_settings_lie_beside_the_results(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    train([toy.data(tmp_path)], tmp_path / "run", tiny_checkpoint, replace(CONFIG, steps=0, epochs=0.5))
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert settings["total_steps"] == 2
+    assert settings["records"] == 24
+    assert settings["batch_size"] == 8
