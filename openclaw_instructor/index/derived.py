@@ -11,6 +11,7 @@ import os
 import sqlite3
 import struct
 import threading
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _FOOTER = struct.Struct("<I8s")
 _MAGIC = b"ocivec01"
+_TEMPORARY_SECONDS = 3_600.0
 
 
 class Shelf:
@@ -63,7 +65,9 @@ class Shelf:
         with self._lock:
             self._derived = {key: derived for key, derived in self._derived.items() if key in keys}
         for path in self.folder.glob("*-*.*"):
-            if path.stem not in stems and path.suffix in _SUFFIXES:
+            # A young temporary file may be another process's that is just writing it.
+            forgotten = path.suffix == ".tmp" and time.time() - path.stat().st_mtime > _TEMPORARY_SECONDS
+            if forgotten or (path.stem not in stems and path.suffix in _SUFFIXES):
                 path.unlink(missing_ok=True)
 
     def clear(self) -> None:

@@ -74,8 +74,10 @@ def check_root(path: Path) -> None:
         if path.is_dir():
             with os.scandir(path) as entries:
                 next(entries, None)
-        else:
+        elif stat.S_ISREG(path.stat().st_mode):
             path.open("rb").close()
+        else:
+            raise UnreadableSource(f"{path} is neither a folder nor a regular file; name one that is")
     except OSError as error:
         raise UnreadableSource(
             f"{path} cannot be read ({error.strerror}); check the path and its permissions"

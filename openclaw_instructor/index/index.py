@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from openclaw_instructor.errors import IdentityMismatch, InstructorError, InvalidArguments, UnknownCollection
 from openclaw_instructor.index import catalog, files, identity, lock, passages
 from openclaw_instructor.index.derived import Shelf
-from openclaw_instructor.index.results import CollectionReport, CollectionStatus, SearchResult, SyncReport
-from openclaw_instructor.index.search import MODES, Filters, Mode, Source, choose, gather, hits
+from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
+from openclaw_instructor.index.search import MODES, Filters, Mode, Source, choose, gather, shown
 from openclaw_instructor.index.store import Store
 from openclaw_instructor.index.sync import Progress, Sync
 
@@ -85,6 +85,7 @@ class Index:
         started = time.monotonic()
         report = SyncReport()
         waiting = "waiting for another process that is syncing"
+        self._chosen(name)
         on_wait = (lambda: on_progress(0, 0, waiting)) if on_progress else None
         with lock.exclusive(self._sync_lock, _LOCK_PATIENCE_SECONDS, "syncing the index", on_wait):
             for collection in self._chosen(name):
@@ -153,28 +154,18 @@ class Index:
             notes = [f"nothing is indexed yet; run `openclaw-instructor index add {collection or 'docs'} FOLDER`"]
             return SearchResult(query, [], [], notes=notes)
         chosen = known if collection is None else self._chosen(collection)
-        notes = []
-        stale = [reason for reason in map(self._stale, chosen) if reason]
-        notes += stale
+        notes = [reason for reason in map(self._stale, chosen) if reason]
+        stale = bool(notes)
         cut = query[:MAX_QUERY_CHARACTERS]
         vector, truncated = None, False
         if mode != "keyword":
             vector, truncated = self._embed_query(cut, query_instruction, chosen, mode, notes)
-        with self._store.read() as connection:
-            sources = self._sources(connection, chosen, vector is not None, notes)
-            ranking = gather(connection, sources, cut, vector, mode, filters, top_k)
-            found = passages.fetch(connection, [key for key, _ in ranking])
-            empty = not found and not any(passages.counts(connection, source.generation.id)[1] for source in sources)
-        best = choose(ranking, found, max(1, top_k))
-        names = {source.generation.id: source.collection.name for source in sources}
-        searched = [source.name for source in chosen]
-        if not best:
-            notes.append(_nothing(searched, empty, bool(filters), bool(stale)))
+        hits = self._hits(chosen, cut, vector, mode, filters, max(1, top_k), notes)
         return SearchResult(
             query=cut,
-            hits=hits(best, cut, names),
-            collections_searched=searched,
-            stale=bool(stale),
+            hits=hits,
+            collections_searched=[source.name for source in chosen],
+            stale=stale,
             truncated_query=truncated or len(cut) < len(query),
             notes=notes,
         )
@@ -218,6 +209,26 @@ class Index:
                 note = self._shelf.update(connection, collection, current) if current else None
             report.notes += [note] if note else []
         return report
+
+    def _hits(
+        self,
+        chosen: list[Collection],
+        query: str,
+        vector: Matrix | None,
+        mode: Mode,
+        filters: Filters,
+        top_k: int,
+        notes: list[str],
+    ) -> list[Hit]:
+        with self._store.read() as connection:
+            sources = self._sources(connection, chosen, vector is not None, notes)
+            ranking = gather(connection, sources, query, vector, mode, filters, top_k)
+            found = passages.fetch(connection, [key for key, _ in ranking])
+            empty = not found and not any(passages.counts(connection, source.generation.id)[1] for source in sources)
+        if not found:
+            notes.append(_nothing([collection.name for collection in chosen], empty, bool(filters), bool(notes)))
+        names = {source.generation.id: source.collection.name for source in sources}
+        return shown(choose(ranking, found, top_k), query, names)
 
     def _sources(
         self, connection: sqlite3.Connection, chosen: list[Collection], by_meaning: bool, notes: list[str]

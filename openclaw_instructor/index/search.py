@@ -111,7 +111,7 @@ def choose(ranking: Sequence[tuple[int, float]], found: dict[int, Passage], top_
     return sorted(chosen + spare[: top_k - len(chosen)], key=lambda item: -item[1])
 
 
-def hits(chosen: Sequence[tuple[Passage, float]], query: str, names: dict[int, str]) -> list[Hit]:
+def shown(chosen: Sequence[tuple[Passage, float]], query: str, names: dict[int, str]) -> list[Hit]:
     """What is shown of each: snippets share the room that a result has. `names` is generation id -> collection."""
     words = passages.terms(query)
     room = MAX_RESULT_CHARACTERS // max(1, len(chosen)) - _HIT_OVERHEAD

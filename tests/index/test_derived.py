@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -157,3 +158,12 @@ def test_bytes_of_another_dimension_are_refused(backend: type[FaissVectors] | ty
     other.add(np.array([1], dtype=np.int64), np.ones((1, 6), dtype=np.float32))
     with pytest.raises((ValueError, RuntimeError)):
         backend(4).load(other.dump())
+
+
+def test_what_a_killed_process_left_half_written_is_cleared_away(docs: Index, file: Path) -> None:
+    old, young = file.with_name(f"{file.name}.1.tmp"), file.with_name(f"{file.name}.2.tmp")
+    old.write_bytes(b"half")
+    young.write_bytes(b"half")
+    os.utime(old, (1_000_000_000, 1_000_000_000))
+    docs.sync()
+    assert set(file.parent.iterdir()) == {file, young}

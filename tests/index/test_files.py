@@ -107,6 +107,9 @@ def test_roots_inside_one_another_give_each_file_once(root: Path) -> None:
 def test_a_root_that_cannot_be_read_is_an_error(root: Path) -> None:
     with pytest.raises(UnreadableSource, match=r"missing cannot be read \(No such file"):
         listing(root / "missing")
+    os.mkfifo(root / "pipe")
+    with pytest.raises(UnreadableSource, match="neither a folder nor a regular file"):
+        listing(root / "pipe")
     with pytest.raises(UnreadableSource, match=r"Not a directory"):
         listing(root / "a.md" / "below")
 

@@ -5,23 +5,13 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from word_engine import DOCUMENT, QUERY, WordEngine, ask
 
-from openclaw_instructor.errors import (
-    Busy,
-    CheckpointUnavailable,
-    IdentityMismatch,
-    InvalidArguments,
-    ModelLoading,
-    UnknownCollection,
-)
 from openclaw_instructor.index import Index
 from openclaw_instructor.index.results import MAX_RESULT_CHARACTERS
-from openclaw_instructor.index.search import CANDIDATES, PER_DOCUMENT
 
 
 def files(result: dict[str, object]) -> list[str]:
@@ -97,17 +87,6 @@ def test_stop_words_count_only_when_there_is_nothing_else(docs: Index) -> None:
     assert ask(docs, "to the", mode="keyword")["count"] > 0
 
 
-@pytest.mark.parametrize(("query", "message"), [("", "query is empty"), (" \n\t", "query is empty")])
-def test_an_empty_query_is_the_users_mistake(docs: Index, query: str, message: str) -> None:
-    with pytest.raises(InvalidArguments, match=message):
-        ask(docs, query)
-
-
-def test_an_unknown_mode_is_the_users_mistake(docs: Index) -> None:
-    with pytest.raises(InvalidArguments, match="mode 'fuzzy': use one of hybrid, vector, keyword"):
-        ask(docs, "x", mode="fuzzy")
-
-
 def test_a_query_longer_than_the_model_reads_is_truncated_and_said_so(docs: Index) -> None:
     assert ask(docs, "dough " * 600)["truncated_query"]
     assert not ask(docs, "dough " * 100)["truncated_query"]
@@ -155,94 +134,6 @@ def test_dates_are_whole_days_in_local_time(docs: Index, folder: Path) -> None:
     assert set(files(ask(docs, query, after="2024-05-10T13:00:00", before="2024-05-20T11:00"))) == set()
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"after": "yesterday"}, "after: 'yesterday' is no ISO date; write it like 2026-01-31"),
-        ({"before": "9999-12-31"}, "before: '9999-12-31' is out of range"),
-        ({"path": "!"}, "path: "),
-    ],
-)
-def test_a_bad_filter_is_the_users_mistake(docs: Index, options: dict[str, str], message: str) -> None:
-    with pytest.raises(InvalidArguments, match=message):
-        ask(docs, "x", **options)
-
-
-def test_no_collection_at_all_is_said_with_the_command(index: Index) -> None:
-    result = ask(index, "anything", collection=None)
-    assert (result["count"], result["collections_searched"]) == (0, [])
-    assert result["notes"] == ["nothing is indexed yet; run `openclaw-instructor index add docs FOLDER`"]
-
-
-def test_a_missing_collection_is_an_error_with_the_nearest_name(index: Index, docs: Index) -> None:
-    with pytest.raises(UnknownCollection, match="no collection `doc`; did you mean `docs`"):
-        ask(index, "x", collection="doc")
-
-
-def test_a_named_collection_where_there_is_none_is_said_with_its_name(index: Index) -> None:
-    assert ask(index, "x", collection="mail")["notes"] == [
-        "nothing is indexed yet; run `openclaw-instructor index add mail FOLDER`"
-    ]
-    with pytest.raises(UnknownCollection, match="none exists yet; create it: `openclaw-instructor index add mail"):
-        index.status("mail")
-
-
-def test_a_collection_not_yet_indexed_is_stale(index: Index, folder: Path) -> None:
-    index.add("docs", [folder], instruction=DOCUMENT)
-    result = ask(index, "dough")
-    assert (result["count"], result["stale"]) == (0, True)
-    assert result["notes"] == [
-        "collection `docs` has not been indexed yet; run `openclaw-instructor index sync docs`",
-        "docs: no text is indexed yet; run `openclaw-instructor index sync docs`",
-    ]
-
-
-def test_an_empty_collection_says_so(index: Index, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    index.add("docs", [tmp_path / "empty"], instruction=DOCUMENT)
-    index.sync()
-    assert ask(index, "dough")["notes"] == [
-        "the index of docs is empty; run `openclaw-instructor index add docs FOLDER`"
-    ]
-
-
-def test_nothing_found_says_so(docs: Index) -> None:
-    assert ask(docs, "zyzzyva", mode="keyword")["notes"] == [
-        "nothing in docs matched; use other words, or add documents: `openclaw-instructor index add docs FOLDER`"
-    ]
-
-
-@pytest.mark.parametrize("error", [CheckpointUnavailable("offline and `x` is not here"), ModelLoading("loading")])
-def test_without_the_model_words_answer_and_it_is_said(docs: Index, engine: WordEngine, error: Busy) -> None:
-    engine.failure = error
-    result = ask(docs, "knead the dough")
-    assert result["hits"][0]["title"] == "Bread"
-    assert result["notes"] == [f"searched by words only: {error.message}"]
-    with pytest.raises(type(error)):
-        ask(docs, "knead the dough", mode="vector")
-
-
-def test_without_a_checkpoint_words_answer_too(docs: Index, engine: WordEngine) -> None:
-    def identity(instruction: str, extra: str = "") -> str:
-        raise CheckpointUnavailable("gone")
-
-    engine.identity = identity  # type: ignore[method-assign]
-    assert ask(docs, "knead the dough")["notes"] == ["searched by words only: gone"]
-    assert ask(docs, "knead the dough", mode="keyword")["notes"] == []
-    assert docs.status("docs")[0].stale is False
-
-
-def test_a_full_queue_is_not_hidden(docs: Index, engine: WordEngine) -> None:
-    engine.failure = Busy("full")
-    with pytest.raises(Busy):
-        ask(docs, "dough")
-
-
-def test_vectors_of_another_checkpoint_are_never_compared(docs: Index, open_index: Callable[..., Index]) -> None:
-    with pytest.raises(IdentityMismatch, match="run `openclaw-instructor index sync docs`"):
-        ask(open_index(WordEngine("other")), "dough", mode="vector")
-
-
 def test_all_collections_are_searched_together(docs: Index, tmp_path: Path) -> None:
     (tmp_path / "mail").mkdir()
     (tmp_path / "mail" / "a.txt").write_text("The baker wrote about sourdough and kneading.")
@@ -252,44 +143,6 @@ def test_all_collections_are_searched_together(docs: Index, tmp_path: Path) -> N
     assert result["collections_searched"] == ["docs", "mail"]
     assert {hit["collection"] for hit in result["hits"]} == {"docs", "mail"}
     assert {hit["collection"] for hit in ask(docs, "kneading", collection="mail")["hits"]} == {"mail"}
-
-
-def test_one_document_does_not_crowd_out_the_others(docs: Index, folder: Path) -> None:
-    (folder / "many.md").write_text("".join(f"## Part {i}\n\nquartz crystal number{i}\n\n" for i in range(20)))
-    (folder / "other.md").write_text("quartz and much else that dilutes it in a longer text about nothing\n")
-    docs.sync()
-    assert files(ask(docs, "quartz crystal", top_k=3, mode="keyword")).count("many.md") == PER_DOCUMENT
-    assert files(ask(docs, "quartz crystal", top_k=10, mode="keyword")).count("many.md") == 9
-
-
-def test_the_same_text_is_shown_once(docs: Index, folder: Path) -> None:
-    for name in ("one.txt", "two.txt"):
-        (folder / name).write_text("quartz crystal")
-    docs.sync()
-    assert len(ask(docs, "quartz crystal", mode="keyword")["hits"]) == 1
-
-
-def test_overlapping_parts_of_a_section_are_shown_once(docs: Index, folder: Path) -> None:
-    lines = [" ".join(f"w{i}x{j}" for j in range(10)) for i in range(40)]
-    lines[20] = "quartz crystal"
-    (folder / "long.txt").write_text("\n".join(lines))
-    docs.sync()
-    assert ask(docs, "quartz crystal", mode="keyword", top_k=10)["count"] == 1
-
-
-@pytest.mark.parametrize("top_k", [1, 30, 100])
-def test_a_result_is_never_longer_than_a_host_takes(docs: Index, folder: Path, top_k: int) -> None:
-    for i in range(120):
-        (folder / f"{i:03}-{'n' * 60}.md").write_text(
-            f"# Long {i}\n\n" + "\n".join(f"quartz {i} {j} “ü”" for j in range(60))
-        )
-    docs.sync()
-    result = ask(docs, "quartz", top_k=top_k)
-    assert len(json.dumps(result, ensure_ascii=False)) <= MAX_RESULT_CHARACTERS
-    assert result["count"] == len(result["hits"])
-    if result["count"] < min(top_k, CANDIDATES):
-        assert "more hits did not fit" in result["notes"][-1]
-    assert result["count"] >= min(top_k, 20)
 
 
 def test_search_goes_on_while_a_sync_publishes(docs: Index, folder: Path, engine: WordEngine) -> None:
