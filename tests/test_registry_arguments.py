@@ -61,6 +61,11 @@ def test_null_is_an_argument_left_out(registry: Registry) -> None:
     assert validate(registry.get("search_docs"), given)["top_k"] == 5
 
 
+def test_a_whole_number_may_be_written_as_a_fraction(registry: Registry) -> None:
+    top_k = validate(registry.get("search_docs"), {"query": "x", "top_k": 3.0})["top_k"]
+    assert (top_k, type(top_k)) == (3, int)
+
+
 CALLS: list[tuple[str, Any, str]] = [
     ("search_docs", {}, "search_docs: `query` is missing; add it: What to look for"),
     ("search_docs", {"query": ""}, "search_docs: `query` is empty; write some text there"),
@@ -84,6 +89,7 @@ CALLS: list[tuple[str, Any, str]] = [
     ("semantic_match", {"query": "x", "candidates": ["a"] * 2001}, "`candidates` has 2,001 entries and the limit is"),
     ("semantic_match", {"query": "x", "candidates": ["a" * 20_001]}, "`candidates[0]` is 20,001 characters long"),
     ("semantic_match", {"query": "x", "candidates": ["a"], "threshold": 2}, "`threshold` is 2; give at most 1"),
+    ("semantic_match", {"query": "x", "candidates": ["a"], "threshold": float("nan")}, "`threshold` is nan; give an"),
     ("sort_text", {"text": "x", "labels": ["a"]}, "`labels` has 1 entries; give at least 2"),
     ("sort_text", {"text": "x", "labels": ["a", "b", "a"]}, "`labels` lists 'a' twice"),
     ("sort_text", {"text": "x", "labels": ["a", " "]}, "`labels[1]` is empty"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -33,11 +34,17 @@ def validate(task: Task, arguments: Mapping[str, Any]) -> dict[str, Any]:
     # Before the schema, which would walk through megabytes first.
     for name, value in given.items():
         _check_size(task, str(name), value)
+        # NaN passes every bound of a schema.
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InvalidArguments(f"{task.name}: `{name}` is {value}; give an ordinary number")
     errors = sorted(Draft202012Validator(schema).iter_errors(given), key=_urgency)
     if errors:
         raise InvalidArguments(f"{task.name}: {_sentence(errors[0], schema)}")
     for name, value in given.items():
         _check_blank(task, name, value, schema["properties"][name])
+        # JSON Schema takes 5.0 for an integer, and Python does not.
+        if schema["properties"][name].get("type") == "integer":
+            given[name] = int(value)
     defaults = {name: rule["default"] for name, rule in schema["properties"].items() if "default" in rule}
     return defaults | given
 

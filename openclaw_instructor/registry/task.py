@@ -137,7 +137,7 @@ class MatchTask(Task):
     kind: Literal["match"] = "match"
     instruction_text: InstructionText = Field(alias="instruction")
     top_k: int = Field(5, ge=1, le=schema.MAX_TOP_K)
-    threshold: float = Field(0.5, ge=-1, le=1)
+    threshold: float = Field(0.3, ge=-1, le=1)
 
     def parameters(self) -> dict[str, Any]:
         return schema.match(self.top_k, self.threshold)

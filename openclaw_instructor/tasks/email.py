@@ -114,7 +114,7 @@ def trim(body: str) -> tuple[str, list[str]]:
         elif not _DEVICE.match(line):
             kept.append(line)
             # A message that opens with a block of headers is a bare forward: the block quotes nothing then.
-            begun = begun or bool(line.strip(" _")) and not _HEADER_LINE.match(line)
+            begun = begun or bool(line.strip(" _") and not _HEADER_LINE.match(line))
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip(" \n_")
     if not text:
         return body.strip(), []
