@@ -30,7 +30,7 @@ tasks:
 
 @pytest.fixture
 def toolbox(home: Path, tiny_checkpoint: Path) -> Iterator[Toolbox]:
-    with Toolbox(settings=Settings(home=home, checkpoint=str(tiny_checkpoint), threads=1)) as box:
+    with Toolbox(settings=Settings(home=home, checkpoint=str(tiny_checkpoint), threads=1, load_wait=600)) as box:
         yield box
 
 

@@ -165,7 +165,7 @@ class TestEmail:
 
 @pytest.fixture(scope="module")
 def mini(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = Engine(Settings(home=tmp_path_factory.mktemp("mini"), threads=1))
+    engine = Engine(Settings(home=tmp_path_factory.mktemp("mini"), threads=1, load_wait=600))
     yield engine
     engine.close()
 
