@@ -139,7 +139,7 @@ class Index:
     ) -> SearchResult:
         """The passages that answer `query` best, from one collection or from all.
 
-        `path` is a gitignore pattern, `after` and `before` are ISO dates, both inclusive. Mode `hybrid` goes on by
+        `path` is a gitignore pattern, `after` (inclusive) and `before` are ISO dates. Mode `hybrid` goes on by
         words alone, and says so, where the model cannot be used; `vector` raises then; `keyword` never loads it.
         Raises InvalidArguments and UnknownCollection.
         """

@@ -42,10 +42,10 @@ class Filters:
 
     @classmethod
     def parse(cls, path: str | None, after: str | None, before: str | None) -> Filters:
-        """From arguments: a day counts whole, so `before` a day includes it. Raises InvalidArguments."""
+        """From arguments: a day is its first moment in local time. Raises InvalidArguments."""
         if path is not None:
             patterns([path], "path")
-        return cls(path, _moment("after", after, False), _moment("before", before, True))
+        return cls(path, _moment("after", after), _moment("before", before))
 
     def __bool__(self) -> bool:
         return any(value is not None for value in (self.path, self.after, self.before))
@@ -161,7 +161,7 @@ def _alike(one: Passage, other: Passage) -> bool:
     return same_section and one.first_line <= other.last_line and other.first_line <= one.last_line
 
 
-def _moment(name: str, value: str | None, end_of_day: bool) -> float | None:
+def _moment(name: str, value: str | None) -> float | None:
     if value is None:
         return None
     try:
@@ -169,8 +169,6 @@ def _moment(name: str, value: str | None, end_of_day: bool) -> float | None:
     except ValueError:
         raise InvalidArguments(f"{name}: {value!r} is no ISO date; write it like 2026-01-31") from None
     try:
-        if end_of_day and len(value) <= len("2026-01-31"):
-            moment += datetime.timedelta(days=1)
         return moment.timestamp()
     except (OverflowError, OSError, ValueError):
-        raise InvalidArguments(f"{name}: {value!r} is out of range; use a year between 1970 and 9998") from None
+        raise InvalidArguments(f"{name}: {value!r} is out of range; use a year from 1970 on") from None

@@ -119,7 +119,7 @@ def test_an_absolute_path_filters_from_the_root_of_the_disk(docs: Index, folder:
     assert set(files(ask(docs, "dough", path=f"{folder.resolve()}/*.md"))) == {"bread.md"}
 
 
-def test_dates_are_whole_days_in_local_time(docs: Index, folder: Path) -> None:
+def test_dates_are_days_in_local_time_from_one_on_and_before_another(docs: Index, folder: Path) -> None:
     import datetime
 
     for name, day in (("bread.md", 10), ("trip.txt", 20)):
@@ -128,8 +128,8 @@ def test_dates_are_whole_days_in_local_time(docs: Index, folder: Path) -> None:
     docs.sync()
     query = "dough train"
     assert set(files(ask(docs, query, before="2024-05-31"))) == {"bread.md", "trip.txt"}
-    assert set(files(ask(docs, query, after="2024-05-10", before="2024-05-10"))) == {"bread.md"}
-    assert set(files(ask(docs, query, after="2024-05-11", before="2024-05-20"))) == {"trip.txt"}
+    assert set(files(ask(docs, query, after="2024-05-10", before="2024-05-11"))) == {"bread.md"}
+    assert set(files(ask(docs, query, after="2024-05-11", before="2024-05-21"))) == {"trip.txt"}
     assert set(files(ask(docs, query, after="2024-05-21"))) == {"install.md"}
     assert set(files(ask(docs, query, after="2024-05-10T13:00:00", before="2024-05-20T11:00"))) == set()
 
