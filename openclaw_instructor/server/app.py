@@ -81,7 +81,8 @@ class App:
         self.metrics.requests.labels(route, method, status).inc()
         self.metrics.seconds.labels(route).observe(seconds)
         # The template of the route and never the path: a path may hold what somebody typed.
-        logger.info("%s %s %s %.1f ms", method, route, status, seconds * 1000)
+        level = logging.DEBUG if route == "/health" else logging.INFO
+        logger.log(level, "%s %s %s %.1f ms", method, route, status, seconds * 1000)
 
     def _route_of(self, scope: Scope_) -> str:
         for route in self._router.routes:

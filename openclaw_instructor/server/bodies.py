@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal, TypeVar
 
 import orjson
@@ -73,7 +72,6 @@ async def read_object(request: Request) -> dict[str, Any]:
         raise InvalidArguments(f"the body is not valid JSON ({error}); send one JSON object in UTF-8") from None
     if not isinstance(value, dict):
         raise InvalidArguments(f"the body must be a JSON object, not {type(value).__name__}")
-    _refuse_endless(value)
     return value
 
 
@@ -106,15 +104,3 @@ async def read_embeddings(request: Request) -> EmbeddingsRequest:
                 f"`input[{number}]` is {len(text):,} characters long and the limit is {MAX_INPUT_CHARACTERS:,}"
             )
     return checked
-
-
-def _refuse_endless(value: Any) -> None:
-    """Numbers such as 1e999 parse to infinity, which no schema rules out."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidArguments("the body holds a number that is out of range")
-    if isinstance(value, dict):
-        for item in value.values():
-            _refuse_endless(item)
-    elif isinstance(value, list):
-        for item in value:
-            _refuse_endless(item)

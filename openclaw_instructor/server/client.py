@@ -55,8 +55,11 @@ class Client:
     Methods return the JSON objects of the HTTP routes and raise the same errors as a Toolbox, or DaemonUnavailable.
     """
 
-    def __init__(self, settings: Settings, endpoint: Endpoint | None = None) -> None:
+    def __init__(
+        self, settings: Settings, endpoint: Endpoint | None = None, *, call_seconds: float = CALL_SECONDS
+    ) -> None:
         self.settings = settings
+        self._call_seconds = call_seconds
         self._endpoint = endpoint
         self._lock = threading.Lock()
 
@@ -91,7 +94,7 @@ class Client:
     def index_sync(
         self, name: str | None = None, on_progress: Callable[[int, int, str], None] | None = None
     ) -> dict[str, Any]:
-        return self._call("POST", "/v1/index/sync", {"name": name}, timeout=None, on_progress=on_progress)
+        return self._call("POST", "/v1/index/sync", {"name": name}, patient=True, on_progress=on_progress)
 
     def index_status(self, name: str | None = None) -> list[dict[str, Any]]:
         path = "/v1/index" + (f"?{urlencode({'name': name})}" if name else "")
@@ -110,11 +113,12 @@ class Client:
         path: str,
         body: dict[str, Any] | None = None,
         *,
-        timeout: float | None = CALL_SECONDS,
+        patient: bool = False,
         on_progress: Callable[[int, int, str], None] | None = None,
         cancellation: Cancellation | None = None,
     ) -> dict[str, Any]:
         content = _encode(body)
+        timeout = None if patient else self._call_seconds
         endpoint = self._connect(None)
         for last in (False, True):
             connection = endpoint.connect(timeout)

@@ -83,7 +83,7 @@ def status(settings: Settings) -> dict[str, Any]:
     }
 
 
-def stop(settings: Settings, wait: float = STOP_SECONDS) -> bool:
+def stop(settings: Settings) -> bool:
     """End the daemon: SIGTERM, and SIGKILL when it does not follow. False when there was none."""
     lock = life_lock(settings)
     endpoint = announced(settings)
@@ -94,7 +94,7 @@ def stop(settings: Settings, wait: float = STOP_SECONDS) -> bool:
         if Endpoint.read(settings.daemon_path) != endpoint or not held(lock):
             return True
         _signal(endpoint.pid, number)
-        deadline = time.monotonic() + wait
+        deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline:
             if not held(lock) or Endpoint.read(settings.daemon_path) not in (endpoint, None):
                 return True

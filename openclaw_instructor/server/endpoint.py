@@ -36,9 +36,9 @@ class Endpoint:
         host, port = self.address
         return http.client.HTTPConnection(host, port, timeout=timeout)
 
-    def health(self, timeout: float = PROBE_SECONDS) -> dict[str, Any] | None:
+    def health(self, timeout: float | None = None) -> dict[str, Any] | None:
         """What /health answers, or None when nobody answers or somebody else does."""
-        connection = self.connect(timeout)
+        connection = self.connect(timeout or PROBE_SECONDS)
         try:
             connection.request("GET", "/health", headers={"Authorization": f"Bearer {self.token}"})
             answer = json.loads(connection.getresponse().read())

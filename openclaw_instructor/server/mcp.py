@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 from openclaw_instructor import __version__
 from openclaw_instructor.errors import InstructorError
 from openclaw_instructor.server import tools
 
 if TYPE_CHECKING:
+    from mcp.server.context import ServerRequestContext
     from mcp.server.session import ServerSession
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
     from mcp.server.subscriptions import InMemorySubscriptionBus
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from openclaw_instructor.service import ToolSpec
 
 logger = logging.getLogger(__name__)
+
+_SESSIONS = 1_024
 
 Run = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -33,7 +36,7 @@ class McpEndpoint:
         self._starting = asyncio.Lock()
         self._manager: StreamableHTTPSessionManager | None = None
         self._bus: InMemorySubscriptionBus | None = None
-        self._sessions: WeakSet[ServerSession] = WeakSet()
+        self._sessions: OrderedDict[str, ServerSession] = OrderedDict()
         self._closing = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
 
@@ -56,7 +59,7 @@ class McpEndpoint:
         from mcp.server.subscriptions import ToolsListChanged
 
         await self._bus.publish(ToolsListChanged())
-        for session in list(self._sessions):
+        for session in list(self._sessions.values()):
             try:
                 await session.send_tool_list_changed()
             except Exception as error:  # a session that ended a moment ago
@@ -93,6 +96,15 @@ class McpEndpoint:
             else:
                 ready.set_exception(error)
 
+    def _remember(self, context: ServerRequestContext[Any]) -> None:
+        """Keep the latest request's session of each client: it can reach the client for as long as that is there."""
+        name = context.request.headers.get("mcp-session-id") if context.request is not None else None
+        if name:
+            self._sessions[name] = context.session
+            self._sessions.move_to_end(name)
+            if len(self._sessions) > _SESSIONS:
+                self._sessions.popitem(last=False)
+
     def _server(self) -> Any:
         import mcp_types as types
         from mcp.server.context import ServerRequestContext
@@ -103,11 +115,11 @@ class McpEndpoint:
         Context = ServerRequestContext[Any]
 
         async def list_tools(context: Context, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-            self._sessions.add(context.session)
+            self._remember(context)
             return types.ListToolsResult.model_validate({"tools": tools.listing(self._specs())})
 
         async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
-            self._sessions.add(context.session)
+            self._remember(context)
             try:
                 answer = tools.success(await self._run(params.name, params.arguments or {}))
             except Exception as error:

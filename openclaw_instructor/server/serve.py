@@ -67,6 +67,7 @@ class Daemon:
     def __init__(self, settings: Settings, listener: socket.socket, *, foreground: bool, ready_fd: int | None) -> None:
         self._settings = settings
         self._listener = listener
+        self._host, self._port = listener.getsockname()[:2]
         self._foreground = foreground
         self._ready_fd = ready_fd
         self._started = time.monotonic()
@@ -100,6 +101,7 @@ class Daemon:
         self._seen = self._toolbox.registry.digest
         self._registry_problem: str | None = None
         self._restart = False
+        self._failure: InstructorError | None = None
 
     async def serve(self) -> int | None:
         """Answer requests; see `run`."""
@@ -117,8 +119,10 @@ class Daemon:
             await self._settle()
             self._retract()
             await asyncio.to_thread(self._toolbox.close)
+        if self._failure is not None:
+            raise self._failure
         logger.info("stopped")
-        return int(self._listener.getsockname()[1]) if self._restart else None
+        return self._port if self._restart else None
 
     def health(self, known: bool) -> dict[str, Any]:
         """The body of /health. Paths and names are only for those who have the token."""
@@ -197,7 +201,8 @@ class Daemon:
             Settings.load(self._settings.home)
         except InvalidSettings as error:
             self._problem = error.message
-            logger.warning("configuration: %s", error.message)
+            # The message quotes the value, which may be the token.
+            logger.warning("the edited configuration is not valid and not used; `daemon status` says why")
             return
         self._restart = True
         self._stop("the configuration changed")
@@ -215,9 +220,9 @@ class Daemon:
             await asyncio.sleep(0.02)
 
     def _announce(self) -> None:
-        host, port = self._listener.getsockname()[:2]
+        host = self._host
         shown = f"[{host}]" if ":" in host else ("127.0.0.1" if host == "0.0.0.0" else host)  # noqa: S104
-        url = f"http://{shown}:{port}"
+        url = f"http://{shown}:{self._port}"
         endpoint = Endpoint(url, self._token, os.getpid(), __version__, self._foreground)
         endpoint.write(self._settings.daemon_path)
         logger.info("serving %s, version %s, process %d", url, __version__, os.getpid())

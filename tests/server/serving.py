@@ -1,0 +1,109 @@
+"""What the tests of the server share: a small HTTP client, homes, and the application on a model that can be held."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "engine"))
+
+from word_model import WordModel
+
+from openclaw_instructor.server import daemon as lifecycle
+from openclaw_instructor.server.app import App
+from openclaw_instructor.service import Toolbox
+from openclaw_instructor.settings import Settings
+
+TOKEN = "a-token-for-the-tests"
+PROGRAM = [sys.executable, "-c", "from openclaw_instructor.cli import main; main()"]
+EXTRA_TASK = """\
+version: 1
+tasks:
+  match_products:
+    kind: match
+    description: Find the product a text is about.
+    instruction: "Represent the product for retrieval:"
+"""
+
+
+@dataclass
+class Answer:
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def ask(
+    url: str,
+    body: Any = None,
+    *,
+    token: str | None = None,
+    method: str | None = None,
+    timeout: float = 60,
+    **headers: str,
+) -> Answer:
+    """One request with the standard library's client; JSON in, JSON out."""
+    content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+    request = urllib.request.Request(url, content, method=method)
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    for name, value in headers.items():
+        request.add_header(name.replace("_", "-"), value)
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as response:
+            return Answer(response.status, _parse(response.read()), dict(response.headers))
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, _parse(error.read()), dict(error.headers))
+
+
+def _parse(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content.decode()
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 90) -> None:
+    """Poll until `condition()` holds; fails when it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.01)
+
+
+def make_home(folder: Path, **settings: Any) -> Settings:
+    """A home whose configuration holds `settings`; the daemon is given nothing else. Slow machines may load slowly."""
+    settings = {"load_wait": 100} | settings
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
+    return Settings.load(folder)
+
+
+def kill(settings: Settings) -> None:
+    """End whatever daemon a test left behind."""
+    endpoint = lifecycle.announced(settings)
+    if endpoint is not None:
+        os.kill(endpoint.pid, signal.SIGKILL)
+
+
+@dataclass
+class Local:
+    """The application on a real socket in this process, on a model that a test can hold."""
+
+    url: str
+    app: App
+    model: WordModel
+    toolbox: Toolbox
+
+    def ask(self, path: str, body: Any = None, **options: Any) -> Answer:
+        return ask(self.url + path, body, token=TOKEN, **options)

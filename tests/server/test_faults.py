@@ -1,0 +1,256 @@
+"""What goes wrong in practice: kills, full disks, broken files. And what must never leak."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from serving import ask, make_home, wait_until
+
+from openclaw_instructor import __version__
+from openclaw_instructor.errors import DaemonUnavailable, InvalidArguments, UnknownCollection, UnknownTask
+from openclaw_instructor.index.lock import exclusive
+from openclaw_instructor.server import daemon as lifecycle
+from openclaw_instructor.server.client import Cancellation, Cancelled, Client
+from openclaw_instructor.server.endpoint import Endpoint
+from openclaw_instructor.settings import Settings
+
+SECRETS = ("zanzibar", "quokka", "mirabelle", "ornithopter", "fandango", "kumquat")
+LONG = {"query": "which is it?", "candidates": [f"{number} a candidate of some length" for number in range(300)]}
+
+
+def test_the_client_offers_what_a_toolbox_does(settings: Settings, tmp_path: Path) -> None:
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    (documents / "refunds.md").write_text("# Refunds\n\nWrite to us to get your money back.\n")
+    client = Client(settings)
+    assert Client.running(settings) is None
+    assert "search_docs" in [tool["name"] for tool in client.tools()]
+    client.index_add("docs", [documents])
+    seen: list[tuple[int, int, str]] = []
+    report = client.index_sync("docs", lambda done, total, message: seen.append((done, total, message)))
+    assert report["collections"][0]["added"] == 1
+    assert seen
+    assert [state["name"] for state in client.index_status()] == ["docs"]
+    assert client.run("search_docs", {"query": "money back"})["hits"][0]["file"] == str(documents / "refunds.md")
+    assert len(client.embeddings(["a", "b"], "query")["data"]) == 2
+    client.index_remove("docs")
+    with pytest.raises(UnknownCollection):
+        client.index_sync("docs")
+    with pytest.raises(UnknownTask, match="did you mean `search_docs`"):
+        client.run("serch_docs", {})
+    with pytest.raises(InvalidArguments, match="`query` is missing"):
+        client.run("search_docs", {})
+    with pytest.raises(InvalidArguments, match="not plain JSON"):
+        client.run("search_docs", {"query": b"bytes"})
+    assert Client.running(settings) is not None
+
+
+def test_a_daemon_killed_mid_request_is_replaced_and_the_request_answered(settings: Settings) -> None:
+    client = Client(settings)
+    client.embeddings(["load the model"])
+    first = lifecycle.ensure(settings)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.run, "semantic_match", LONG)
+        wait_until(lambda: 'priority="interactive"} 0.0' not in metrics(settings))
+        os.kill(first.pid, signal.SIGKILL)
+        assert answer.result(90)["count"] >= 0
+    assert lifecycle.ensure(settings).pid != first.pid
+
+
+def metrics(settings: Settings) -> str:
+    endpoint = lifecycle.announced(settings)
+    text: str = ask(endpoint.url + "/metrics", token=endpoint.token).body if endpoint else ""
+    return text
+
+
+def test_a_daemon_that_breaks_off_every_time_is_given_up(settings: Settings) -> None:
+    """A stand-in that is alive and well for /health, and hangs up on everything else."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            if self.path == "/health":
+                body = json.dumps({"pid": os.getpid()}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with exclusive(lifecycle.life_lock(settings), 1, "standing in"), http.server.HTTPServer(("", 0), Handler) as server:
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        Endpoint(url, "token", os.getpid(), __version__).write(settings.daemon_path)
+        threading.Thread(target=server.serve_forever).start()
+        with pytest.raises(DaemonUnavailable, match="broke the connection twice"):
+            Client(settings).tools()
+        server.shutdown()
+    settings.daemon_path.unlink()
+    assert [path for path in asked if path != "/health"] == ["/v1/tools"] * 2
+
+
+def test_a_call_can_be_cancelled_and_its_work_is_dropped(settings: Settings) -> None:
+    client = Client(settings)
+    client.embeddings(["load the model"])
+    cancellation = Cancellation()
+    threading.Timer(0.3, cancellation.cancel).start()
+    with pytest.raises(Cancelled):
+        client.run("semantic_match", LONG | {"query": "another"}, cancellation=cancellation)
+    wait_until(lambda: "embedding_requests_dropped_total 1.0" in metrics(settings))
+    with pytest.raises(Cancelled):
+        client.run("semantic_match", LONG, cancellation=cancellation)
+
+
+def test_a_daemon_that_does_not_answer_is_not_waited_for_without_end(settings: Settings) -> None:
+    endpoint = lifecycle.ensure(settings)
+    client = Client(settings, endpoint, call_seconds=0.3)
+    os.kill(endpoint.pid, signal.SIGSTOP)
+    with pytest.raises(DaemonUnavailable, match=r"did not answer within 0.3 s"):
+        client.tools()
+    os.kill(endpoint.pid, signal.SIGCONT)
+
+
+def test_a_disk_that_is_full_for_the_log_stops_nothing(settings: Settings) -> None:
+    settings.log_path.parent.mkdir(parents=True)
+    settings.log_path.symlink_to("/dev/full")
+    endpoint = lifecycle.ensure(settings)
+    for _ in range(20):
+        assert ask(endpoint.url + "/v1/tools", token=endpoint.token).status == 200
+    health = ask(endpoint.url + "/health", token=endpoint.token).body
+    assert health["log_lines_lost"] >= 20
+    assert lifecycle.stop(settings)
+
+
+def test_a_log_that_cannot_be_opened_stops_nothing(settings: Settings) -> None:
+    settings.log_path.parent.write_text("a file where the folder should be")
+    endpoint = lifecycle.ensure(settings)
+    assert ask(endpoint.url + "/v1/tools", token=endpoint.token).status == 200
+    assert lifecycle.stop(settings)
+
+
+def test_a_cache_and_an_index_that_cannot_be_opened_are_said(settings: Settings) -> None:
+    (settings.home / "cache.db").mkdir()
+    settings.index_path.mkdir()
+    endpoint = lifecycle.ensure(settings)
+    assert ask(endpoint.url + "/v1/embeddings", {"input": "still embedded"}, token=endpoint.token).status == 200
+    health = ask(endpoint.url + "/health", token=endpoint.token).body
+    assert "cache is off" in health["cache_problem"]
+    assert health["index"] == {"ok": False, "problem": "store_error"}
+    answer = ask(endpoint.url + "/v1/index", token=endpoint.token)
+    assert answer.body["error"]["code"] == "store_error"
+    assert str(settings.index_path) in answer.body["error"]["message"]
+
+
+def test_a_registry_broken_while_running_keeps_the_tools_and_is_said(settings: Settings) -> None:
+    endpoint = lifecycle.ensure(settings)
+    before = ask(endpoint.url + "/v1/tools", token=endpoint.token).body
+    settings.instructions_path.write_text("version: 1\ntasks:\n\tsearch_docs: {}\n")
+    wait_until(lambda: not ask(endpoint.url + "/health").body["registry"]["ok"])
+    after = ask(endpoint.url + "/v1/tools", token=endpoint.token).body
+    assert after["tools"] == before["tools"]
+    assert f"{settings.instructions_path}:3" in after["problem"]
+    assert f"{settings.instructions_path}:3" in (endpoint.health() or {})["registry"]["problem"]
+    candidates = {"query": "x", "candidates": ["y"]}
+    assert ask(endpoint.url + "/v1/tools/semantic_match", candidates, token=endpoint.token).status == 200
+    settings.instructions_path.unlink()
+    wait_until(lambda: ask(endpoint.url + "/health").body["registry"]["ok"])
+
+
+def test_logs_metrics_and_state_never_hold_a_text(settings: Settings, tmp_path: Path) -> None:
+    """Words are sent through every door, well and ill formed; only the index of documents may keep its own."""
+    text, mail, query, path, label, typed = SECRETS
+    endpoint = lifecycle.ensure(settings)
+
+    def send(route: str, body: object, **options: object) -> None:
+        ask(endpoint.url + route, body, token=endpoint.token, **options)  # type: ignore[arg-type]
+
+    send("/v1/embeddings", {"input": [text, f"{text} again"], "input_type": f"Represent the {typed}:"})
+    send("/v1/embeddings", {"input": text, "input_type": typed, "model": typed})
+    send("/v1/embeddings", f'{{"input": "{text}'.encode())
+    send("/v1/tools/classify_email", {"subject": mail, "body": mail, "from": f"{mail}@example.org"})
+    send("/v1/tools/classify_email", {"raw": f"Subject: {mail}\n\n{mail}", "labels": [label, f"{label} two"]})
+    send("/v1/tools/semantic_match", {"query": query, "candidates": [query, text]})
+    send("/v1/tools/search_docs", {"query": query})
+    send("/v1/tools/search_docs", {"query": query, "collection": query, query: query})
+    send(f"/v1/tools/{path}", {"query": query})
+    send(f"/{path}?{path}={path}", None)
+    send("/v1/index/sync", {"name": query})
+    send(f"/v1/index?name={path}", None)
+    call = {"name": "semantic_match", "arguments": {"query": query, "candidates": [text], text: text}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    send("/mcp", message, Accept="application/json, text/event-stream", Content_Type="application/json")
+    send("/mcp", {"jsonrpc": "2.0", "id": 1, "method": query, "params": text}, Accept="application/json")
+    exposed = metrics(settings).encode()
+    assert b'task="semantic_match"' in exposed
+    assert lifecycle.stop(settings)
+    logged = b"".join(file.read_bytes() for file in settings.log_path.parent.iterdir())
+    assert b"POST /v1/tools/{name}" in logged
+    kept = b"".join(file.read_bytes() for file in settings.home.glob("*") if file.is_file())
+    for secret in SECRETS:
+        assert secret.encode() not in logged
+        assert secret.encode() not in exposed
+        assert secret.encode() not in kept
+
+
+def test_an_exception_s_words_are_not_logged(settings: Settings) -> None:
+    import logging
+
+    from openclaw_instructor.server.logs import start
+
+    file = start(settings.log_path, to_terminal=False)
+    logger = logging.getLogger("openclaw_instructor.test")
+    try:
+        try:
+            raise KeyError("zanzibar")
+        except KeyError as error:
+            raise ValueError("quokka") from error
+    except ValueError:
+        logger.exception("something failed")
+    file.close()
+    written = settings.log_path.read_text()
+    assert "ValueError at" in written
+    assert "KeyError at" in written
+    assert "test_faults.py" in written
+    assert "zanzibar" not in written
+    assert "quokka" not in written
+    logging.getLogger("openclaw_instructor").handlers = []
+    logging.getLogger("openclaw_instructor").propagate = True
+    logging.getLogger("uvicorn.error").handlers = []
+
+
+def test_the_log_rotates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import logging
+
+    from openclaw_instructor.server import logs
+
+    monkeypatch.setattr(logs, "FILE_BYTES", 2_000)
+    file = logs.LogFile(tmp_path / "daemon.log")
+    for number in range(200):
+        file.emit(logging.makeLogRecord({"msg": f"line {number}", "levelname": "INFO", "name": "x"}))
+    file.close()
+    assert len(list(tmp_path.iterdir())) == logs.FILES + 1
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 10_000
+    assert "line 199" in (tmp_path / "daemon.log").read_text()
+
+
+def test_two_users_with_one_port_in_their_settings(tmp_path: Path) -> None:
+    """The second user's daemon says that the port is taken, and the first one's refuses the second's token."""
+    first = make_home(tmp_path / "one")
+    endpoint = lifecycle.ensure(first)
+    second = make_home(tmp_path / "two", port=endpoint.address[1])
+    started = time.monotonic()
+    with pytest.raises(Exception, match="another user's daemon has it"):
+        lifecycle.ensure(second)
+    assert time.monotonic() - started < lifecycle.START_SECONDS
+    assert lifecycle.running(first) == endpoint
+    lifecycle.stop(first)

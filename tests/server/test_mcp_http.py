@@ -1,0 +1,61 @@
+"""The mounted /mcp endpoint, driven by the SDK's own client."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import anyio
+import httpx2
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from serving import EXTRA_TASK, ask
+
+from openclaw_instructor.registry import Registry
+from openclaw_instructor.server import daemon as lifecycle
+from openclaw_instructor.server.endpoint import Endpoint
+from openclaw_instructor.settings import Settings
+
+
+async def talk(endpoint: Endpoint, settings: Settings, changed: bool) -> None:
+    news = anyio.Event()
+
+    async def on_message(message: Any) -> None:
+        if "list_changed" in str(getattr(message, "method", "")):
+            news.set()
+
+    headers = {"Authorization": f"Bearer {endpoint.token}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=60) as http,
+        streamable_http_client(endpoint.url + "/mcp", http_client=http) as streams,
+        ClientSession(streams[0], streams[1], message_handler=on_message) as session,
+    ):
+        hello = await session.initialize()
+        assert hello.server_info.name == "openclaw-instructor"
+        assert hello.capabilities.tools is not None
+        assert hello.capabilities.tools.list_changed
+        assert hello.capabilities.resources is None
+        listed = (await session.list_tools()).tools
+        assert [tool.name for tool in listed] == list(Registry.load(settings).tasks)
+        found = await session.call_tool("semantic_match", {"query": "refund", "candidates": ["money", "rain"]})
+        assert not found.is_error
+        assert "matches" in json.loads(found.content[0].text)  # type: ignore[union-attr]
+        wrong = await session.call_tool("semantic_match", {"query": "refund"})
+        assert wrong.is_error
+        assert "`candidates` is missing" in wrong.content[0].text  # type: ignore[union-attr]
+        if changed:
+            settings.instructions_path.write_text(EXTRA_TASK)
+            with anyio.fail_after(20):
+                await news.wait()
+            assert "match_products" in [tool.name for tool in (await session.list_tools()).tools]
+
+
+def test_the_sdk_s_client_lists_calls_and_hears_of_changes(settings: Settings) -> None:
+    endpoint = lifecycle.ensure(settings)
+    anyio.run(talk, endpoint, settings, True)
+    assert lifecycle.stop(settings)
+
+
+def test_without_the_token_there_is_no_mcp(daemon: Endpoint) -> None:
+    answer = ask(daemon.url + "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+    assert answer.status == 401

@@ -1,0 +1,74 @@
+"""The published description against the real service: whatever it allows, no 5xx and no hang."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import response_schema_conformance
+from serving import ask
+
+from openclaw_instructor.server.endpoint import Endpoint
+
+ROUTES = (
+    "GET /health",
+    "GET /metrics",
+    "GET /openapi.json",
+    "GET /v1/index",
+    "GET /v1/models",
+    "GET /v1/tools",
+    "POST /v1/embeddings",
+    "POST /v1/index/add",
+    "POST /v1/index/remove",
+    "POST /v1/index/sync",
+    "POST /v1/tools/classify_email",
+    "POST /v1/tools/search_docs",
+    "POST /v1/tools/semantic_match",
+)
+
+
+@pytest.fixture(scope="module")
+def document(daemon: Endpoint) -> dict[str, Any]:
+    body: dict[str, Any] = ask(daemon.url + "/openapi.json", token=daemon.token).body
+    return body
+
+
+def test_every_route_is_described(document: dict[str, Any]) -> None:
+    described = [f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item]
+    assert sorted(described) == sorted(ROUTES)
+    assert document["openapi"] == "3.1.0"
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_nothing_the_description_allows_breaks_the_service(
+    daemon: Endpoint, document: dict[str, Any], route: str
+) -> None:
+    method, path = route.split()
+    schema = schemathesis.openapi.from_dict(document)
+    headers = {"Authorization": f"Bearer {daemon.token}"}
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(case=schema[path][method].as_strategy())
+    def check(case: Any) -> None:
+        response = case.call(base_url=daemon.url, headers=headers, timeout=60)
+        case.validate_response(response, checks=[not_a_server_error, response_schema_conformance])
+
+    check()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    route=st.sampled_from([route for route in ROUTES if route.startswith("POST")]),
+    body=st.binary(max_size=200) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps),
+)
+def test_no_body_at_all_breaks_the_service(daemon: Endpoint, route: str, body: bytes | str) -> None:
+    content = body if isinstance(body, bytes) else body.encode("utf-8", "surrogatepass")
+    answer = ask(daemon.url + route.split()[1], content, token=daemon.token)
+    assert answer.status < 500
+    if answer.status != 200:
+        assert set(answer.body) == {"error"}
