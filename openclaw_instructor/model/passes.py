@@ -14,8 +14,11 @@ from openclaw_instructor.model.streams import Streams
 
 # A pass whose activations stay in a core's cache is fastest; a GPU wants enough work to fill it.
 CPU_TOKENS, GPU_TOKENS = 2_048, 65_536
-# Less than this is not worth dividing: all cores share the products of one pass instead.
+# Less than this is not worth dividing.
 STREAM_TOKENS = 256
+# Operations from which one pass is worth all cores: below it, waiting for one another costs more than it brings, and on
+# a busy machine much more.
+SHARED_WORK = 1e9
 
 Done = tuple[list[int], torch.Tensor]
 
@@ -36,7 +39,8 @@ class Passes:
         budget = CPU_TOKENS if on_cpu else GPU_TOKENS
         budget = min(batch_tokens or budget, budget)
         cores = torch.get_num_threads() if on_cpu else 1
-        if cores > 1 and sum(lengths) >= 2 * STREAM_TOKENS:
+        divisible = sum(lengths) >= 2 * STREAM_TOKENS
+        if cores > 1 and (divisible or self._operations(sum(lengths)) < SHARED_WORK):
             budget = min(budget, max(STREAM_TOKENS, -(-sum(lengths) // cores)))
             done = self._divided(prompts, batches(lengths, budget), cores)
         else:
@@ -47,6 +51,11 @@ class Passes:
             if on_progress:
                 on_progress(sum(lengths[index] for index in indices))
         return vectors
+
+    def _operations(self, tokens: int) -> float:
+        shape = self.encoder.shape
+        inside = shape.heads * shape.head_width
+        return 2.0 * tokens * shape.layers * (4 * shape.width * inside + 2 * shape.width * shape.inner)
 
     def _divided(self, prompts: Sequence[Prompt], plan: Iterable[list[int]], cores: int) -> Iterator[Done]:
         if self._streams is None or self._streams.count != cores:

@@ -27,6 +27,8 @@ class Streams:
 
         def start() -> None:
             torch.set_num_threads(1)
+            # Sharp attention leaves probabilities too small for normal arithmetic, which is then many times slower.
+            torch.set_flush_denormal(True)
             ready.wait()
 
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="encoder", initializer=start)

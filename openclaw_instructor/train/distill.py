@@ -129,6 +129,8 @@ def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig)
 def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Path, held_out: int = 2_000) -> Encoder:
     """Train for `config.tokens` tokens; checkpoints and `metrics.jsonl` go to `folder`, and a run there is resumed."""
     torch.manual_seed(config.seed)
+    # Moments of rare tokens and sharp attention fade into denormals, which are many times slower.
+    torch.set_flush_denormal(True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
     batches = Batches(corpus, config, held_out)
