@@ -23,7 +23,9 @@ FILE = click.Path(path_type=Path)
 @click.option("--task", metavar="NAME", help="The task that --from is for; its instruction is used.")
 @click.option("--name", help="Name of the adapted checkpoint. [default: the task's]")
 @click.option("--out", type=FILE, metavar="FOLDER", help="Folder of the run; a run that is there is continued.")
-@click.option("--start", metavar="NAME", help="mini, a folder or a hub id. [default: the configured checkpoint]")
+@click.option(
+    "--checkpoint", metavar="NAME", help="Where to start: mini, a folder or a hub id. [default: the configured one]"
+)
 @click.option("--scratch", metavar="SHAPE", help="Random weights, as layers=4,width=256,heads=4; needs --tokenizer.")
 @click.option("--tokenizer", type=FILE, metavar="FOLDER", help="Folder with the tokenizer.json of --scratch.")
 @click.option("--build", type=FILE, metavar="FILE", help="Only write the training records there (.jsonl, .jsonl.gz).")
@@ -82,7 +84,7 @@ def _adapt(door: Door, source: Path, options: dict[str, Any], *, as_json: bool) 
         raise InvalidArguments("--from needs --task, the task that the rows are for")
     settings = door.settings()
     task = Registry.load(settings).get(options["task"])
-    start = Checkpoint.open(options["start"] or settings.checkpoint, offline=settings.offline)
+    start = Checkpoint.open(options["checkpoint"] or settings.checkpoint, offline=settings.offline)
     folder = _folder(settings.home / "checkpoints", options["name"], task.name)
     result = adapt(source, task, start, folder, _given(options, door), restart=options["restart"], progress=not as_json)
     if as_json:
@@ -101,7 +103,7 @@ def _train(door: Door, files: list[Path], options: dict[str, Any], *, as_json: b
 
     settings, out, build = door.settings(), options["out"], options["build"]
     seed = options["seed"] or 0
-    start = options["start"] or settings.checkpoint
+    start = options["checkpoint"] or settings.checkpoint
     embedder = _Embedder(options["embedder"] or start, settings.device)
     if build is not None:
         count = write_built(files, build, _wording(options), embedder, seed=seed)
@@ -159,8 +161,11 @@ _CONFIG = (
 
 
 def _given(options: dict[str, Any], door: Door) -> dict[str, Any]:
-    """The settings of the run that were really given; the device is the configured one."""
-    return {"device": door.settings().device} | {k: options[k] for k in _CONFIG if options[k] is not None}
+    """The settings of the run that were really given; device and number format are the configured ones."""
+    settings = door.settings()
+    # int8 is a format to serve in, not to train in.
+    configured = {"device": settings.device, "dtype": "auto" if settings.dtype == "int8" else settings.dtype}
+    return configured | {name: options[name] for name in _CONFIG if options[name] is not None}
 
 
 def _wording(options: dict[str, Any]) -> Wording:

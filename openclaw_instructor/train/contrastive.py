@@ -2,13 +2,13 @@
 
 On one machine, from the bundled model, and continued after a kill by the same line:
 
-    openclaw-instructor train medi.jsonl --out run --start mini --steps 2000 --batch-size 64
+    openclaw-instructor train medi.jsonl --out run --checkpoint mini --steps 2000 --batch-size 64
 
 On four GPUs, from a GTR checkpoint as the paper did (Su et al., ACL 2023: learning rate 2e-5, warm-up 0.1, temperature
 0.01, one task per batch):
 
     torchrun --nproc-per-node 4 -m openclaw_instructor.train medi-data.json.gz --out run \\
-        --start sentence-transformers/gtr-t5-large --steps 40000 --batch-size 256
+        --checkpoint sentence-transformers/gtr-t5-large --steps 40000 --batch-size 256
 
 The result, in the hub's layout, is `run/checkpoint`. A batch may be larger than memory: `chunk_tokens` bounds one pass,
 and the gradient cache (Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup", 2021)

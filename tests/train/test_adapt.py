@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openclaw_instructor.errors import InvalidArguments, InvalidData
+from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.registry import Registry
+from openclaw_instructor.settings import Settings
+from openclaw_instructor.train.adapt import Adaptation, adapt
+from tests.evaluate.sets import jsonl
+from tests.train import toy
+
+# Which words decide is arbitrary: no checkpoint can know it before it has seen the labels.
+SIGNS = {"billing": ["invoice", "pay"], "support": ["encoder", "task"]}
+QUICK = {"epochs": 4.0, "learning_rate": 3e-3, "dtype": "float32", "device": "cpu", "batch_size": 16}
+
+
+def rows(count: int, seed: int = 0) -> list[dict[str, str]]:
+    draw = random.Random(seed)
+    neutral = [word for word in toy.WORDS if not any(word in signs for signs in SIGNS.values())]
+    made = []
+    for index in range(count):
+        label = ("billing", "support")[index % 2]
+        words = [*draw.sample(neutral, 5), draw.choice(SIGNS[label])]
+        draw.shuffle(words)
+        made.append({"text": " ".join(words), "label": label})
+    return made
+
+
+def run(source: Path, checkpoint: Path, folder: Path, task: str = "classify_email", **options: Any) -> Adaptation:
+    start = Checkpoint.open(checkpoint)
+    return adapt(source, Registry.load(Settings.load()).get(task), start, folder, QUICK | options)
+
+
+def test_a_checkpoint_learns_labels_it_could_not_know(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    result = run(jsonl(tmp_path / "labels.jsonl", rows(100)), tiny_checkpoint, tmp_path / "own")
+    assert result.held_out == 20
+    assert result.before < 0.75
+    assert result.after > result.before + 0.15
+    assert result.improved
+    assert Checkpoint.open(result.checkpoint).identity != Checkpoint.open(tiny_checkpoint).identity
+    assert not (tmp_path / ".runs" / "own").exists()
+
+
+def test_labels_without_a_reason_do_not_look_learnt(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    """The held-out rows really are held out: noise cannot be learnt, however well the training rows are."""
+    draw = random.Random(1)
+    noise = [row | {"label": draw.choice(["billing", "support"])} for row in rows(100)]
+    result = run(jsonl(tmp_path / "noise.jsonl", noise), tiny_checkpoint, tmp_path / "own")
+    assert 0.25 < result.after < 0.75
+
+
+def test_pairs_adapt_a_search_task(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    pairs = [{"query": row["query"][1], "document": row["pos"][1]} for row in toy.records(60)]
+    result = run(jsonl(tmp_path / "pairs.jsonl", pairs), tiny_checkpoint, tmp_path / "own", "search_docs")
+    assert result.metric == "mean reciprocal rank"
+    assert result.after > result.before
+
+
+def test_emails_in_parts_are_read_as_the_task_reads_them(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    mails: list[dict[str, Any]] = [
+        {"subject": row["text"], "body": "<p>Hello</p>", "label": row["label"]} for row in rows(20)
+    ]
+    mails += [{"raw": f"Subject: {row['text']}\n\nHello", "label": row["label"]} for row in rows(10, seed=2)]
+    result = run(jsonl(tmp_path / "mails.jsonl", mails), tiny_checkpoint, tmp_path / "own", epochs=1.0)
+    assert result.held_out + result.trained_on == 30
+
+
+def test_labels_that_the_task_does_not_have_are_mentioned(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    own = [row | {"label": {"billing": "billing", "support": "zebra"}[row["label"]]} for row in rows(20)]
+    result = run(jsonl(tmp_path / "own.jsonl", own), tiny_checkpoint, tmp_path / "own", epochs=1.0)
+    assert any("`zebra` is not one of classify_email" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (rows(6), "give at least 10"),
+        ([row | {"label": "one"} for row in rows(20)], "of two labels"),
+        ([{"text": f"text {i}", "label": f"label {i}"} for i in range(12)], "three texts"),
+        ([{"label": "x"}], "row 1: there is no text"),
+        ([{"text": "x"}], "row 1: field `label` is missing"),
+    ],
+)
+def test_too_little_data_is_refused(
+    tmp_path: Path, tiny_checkpoint: Path, made: list[dict[str, str]], said: str
+) -> None:
+    with pytest.raises(InvalidData, match=said):
+        run(jsonl(tmp_path / "labels.jsonl", made), tiny_checkpoint, tmp_path / "own")
+
+
+def test_a_checkpoint_that_is_there_is_never_overwritten(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    (tmp_path / "own").mkdir()
+    with pytest.raises(InvalidArguments, match="choose another --name"):
+        run(jsonl(tmp_path / "labels.jsonl", rows(20)), tiny_checkpoint, tmp_path / "own")
+
+
+def test_one_command_adapts_and_says_how_to_use_it(
+    tmp_path: Path, tiny_checkpoint: Path, command: Callable[..., Any], home: Path
+) -> None:
+    source = jsonl(tmp_path / "labels.jsonl", rows(40))
+    words = ["train", "--from", str(source), "--task", "classify_email", "--checkpoint", str(tiny_checkpoint)]
+    first = command(*words, "--epochs", "6", "--learning-rate", "0.003")
+    assert first.status == 0
+    assert "before" in first.out
+    assert ("model use" in first.err) != ("did not help" in first.err)
+    second = command(*words, "--epochs", "1", "--json")
+    assert second.json["checkpoint"] == str(home / "checkpoints" / "classify_email-2")
+    assert set(second.json) >= {"before", "after", "improved", "held_out", "metric", "notes"}
+
+
+def test_from_needs_a_known_task(tmp_path: Path, command: Callable[..., Any]) -> None:
+    source = jsonl(tmp_path / "labels.jsonl", rows(20))
+    assert "needs --task" in command("train", "--from", str(source)).err
+    output = command("train", "--from", str(source), "--task", "clasify_email", "--json")
+    assert (output.status, output.json["error"]["code"]) == (2, "unknown_task")
