@@ -11,6 +11,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -266,7 +267,7 @@ def _finish(report: SyncReport, written: list[str], started: float) -> SyncRepor
 def sync_detached(settings: Settings, *, wait: float, program: str | None = None) -> None:
     """Start `openclaw sync --yes` as a process of its own, which outlives the caller and its terminal."""
     more = ["--openclaw", program] if program else []
-    subprocess.Popen(
+    process = subprocess.Popen(
         [*command_line(settings), "openclaw", "sync", "--yes", "--wait", str(wait), *more],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -274,3 +275,5 @@ def sync_detached(settings: Settings, *, wait: float, program: str | None = None
         start_new_session=True,
         close_fds=True,
     )
+    # A caller that lives long must collect its exit status.
+    threading.Thread(target=process.wait, daemon=True).start()

@@ -69,7 +69,7 @@ class Instructor:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=280,
         )
         assert done.returncode == status, f"{arguments}:\n{done.stdout}\n{done.stderr}"
         return json.loads(done.stdout)

@@ -62,7 +62,7 @@ class LanguageModel:
             return {"role": "assistant", "content": None, "tool_calls": calls}, "tool_calls"
         if script.get("hold"):
             self.holding.set()
-            self.release.wait(90)
+            self.release.wait(300)
         results = [_text(message["content"]) for message in after if message["role"] == "tool"]
         return {"role": "assistant", "content": f"ANSWER {name} " + json.dumps(results)}, "stop"
 

@@ -90,7 +90,7 @@ class OpenClaw:
             "TERM": "dumb",
         }
 
-    def run(self, *arguments: str, check: bool = True, timeout: float = 100) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, check: bool = True, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         """Run `openclaw ...`."""
         done = subprocess.run(
             ["openclaw", *arguments],
@@ -117,7 +117,8 @@ class OpenClaw:
                 stderr=log,
                 start_new_session=True,
             )
-        for _ in range(600):
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline:
             if self.gateway.poll() is not None:
                 break
             try:
@@ -126,6 +127,7 @@ class OpenClaw:
             except httpx.TransportError:
                 pass
             time.sleep(0.1)
+        self.stop()
         raise AssertionError("the Gateway did not start:\n" + self.log.read_text()[-3000:])
 
     def stop(self) -> None:
@@ -161,7 +163,7 @@ class OpenClaw:
             f"{self.url}/v1/chat/completions",
             headers={**self._headers, "x-openclaw-session-key": f"agent:{agent}:{session}"},
             json={"model": f"openclaw/{agent}", "messages": [{"role": "user", "content": script}]},
-            timeout=100,
+            timeout=240,
         )
         assert reply.status_code == 200, reply.text
         answer = reply.json()["choices"][0]["message"]["content"]

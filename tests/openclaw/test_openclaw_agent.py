@@ -23,7 +23,7 @@ from openclaw_instructor.openclaw.sync import command_line, plugin_folder
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.server import daemon
 
-pytestmark = [pytest.mark.openclaw, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.openclaw, pytest.mark.timeout(900)]
 
 PLUGIN = "openclaw-instructor"
 INVOICE = {"subject": "Invoice 1042 is overdue", "body": "Please pay the amount of 80 euros within ten days."}
@@ -52,9 +52,11 @@ def openclaw(
     instructor.environment |= host.environment
     report = instructor.run("openclaw", "install", "--yes")
     assert report["state"] == "saved", "no Gateway runs yet"
-    host.start()
-    yield host
-    host.stop()
+    try:
+        host.start()
+        yield host
+    finally:
+        host.stop()
 
 
 def refusal(result: str) -> str:

@@ -103,7 +103,7 @@ def test_skills_have_front_matter_a_workflow_and_an_install_hint(tasks: dict[str
     teaches = {
         "instructor-search": ("file.md:12-30", "Read the source", "`notes`"),
         "instructor-triage": ("abstained", "`runners_up`", "`margin`"),
-        "instructor-match": ("threshold", "`best`"),
+        "instructor-match": ("threshold", "`notes`", "negation"),
     }
     for path, text in build.skill_files(tasks).items():
         name = Path(path).parent.name

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ class StandIn:
         self.program = folder / "openclaw"
         self.program.write_text(PROGRAM.format(python=sys.executable, folder=str(folder)), encoding="utf-8")
         self.program.chmod(0o755)
+        self.use_node("v26.10.0")
         manifest = str(plugin_folder(settings) / build.MANIFEST)
         self.set(gateway=True, installed=False, enabled=False, accepted=[], config={}, manifest=manifest)
 
@@ -117,6 +119,11 @@ class StandIn:
 
     def get(self, name: str) -> Any:
         return json.loads((self.folder / "state.json").read_text()).get(name)
+
+    def use_node(self, version: str) -> None:
+        node = self.folder / "node"
+        node.write_text(f"#!/bin/sh\necho {version}\n", encoding="utf-8")
+        node.chmod(0o755)
 
     def calls(self) -> list[str]:
         """What was run since the last look, without parameters."""
@@ -368,7 +375,9 @@ def test_doctor_names_the_broken_link_and_its_fix(
 ) -> None:
     install_plugin(settings, confirm=agree)
     sound = {finding.check: finding for finding in doctor.examine(settings)}
-    assert {sound[name].level for name in ("tasks", "daemon", "openclaw", "gateway", "plugin", "in step")} == {"ok"}
+    assert {sound[name].level for name in ("tasks", "daemon", "node", "openclaw", "gateway", "plugin", "in step")} == {
+        "ok"
+    }
     host.set(**state)
     finding = next(finding for finding in doctor.examine(settings) if finding.check == check)
     assert finding.level in ("warn", "fail")
@@ -394,8 +403,46 @@ def test_doctor_names_the_broken_line_of_the_registry(settings: Settings, host: 
     assert f"{settings.instructions_path}:2" in finding.message
 
 
+def test_doctor_refuses_a_node_that_openclaw_refuses(settings: Settings, host: StandIn) -> None:
+    host.use_node("v24.15.9")
+    finding = next(finding for finding in doctor.examine(settings) if finding.check == "node")
+    assert finding.level == "fail"
+    assert "24.16" in finding.message
+
+
 def test_doctor_without_openclaw_stops_at_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     findings = doctor.examine(settings)
     assert findings[-1].check == "openclaw"
     assert "npm install -g openclaw" in findings[-1].fix
+
+
+def test_the_command_line_asks_reports_and_exits_accordingly(
+    settings: Settings, host: StandIn, command: Callable[..., Any]
+) -> None:
+    home = ("--home", str(settings.home), "openclaw")
+    refused = command(*home, "install")
+    assert refused.status == 2, "nobody is there to agree"
+    assert "search_docs" in refused.err
+    assert "--yes" in refused.err
+    assert command(*home, "install", "--yes", "--json").json["state"] == "live"
+    assert command(*home, "doctor").status == 0
+    assert command(*home, "sync").out.startswith("current: ")
+    host.set(enabled=False)
+    report = command(*home, "doctor", "--json")
+    assert report.status == 1
+    assert report.json["ok"] is False
+    assert [finding["check"] for finding in report.json["findings"] if finding["level"] == "fail"] == ["plugin"]
+    assert command(*home, "sync", "--json").status == 1
+    assert command(*home, "sync", "--detach").status == 2
+
+
+def test_a_detached_sync_outlives_its_caller(settings: Settings, host: StandIn, command: Callable[..., Any]) -> None:
+    home = ("--home", str(settings.home), "openclaw")
+    command(*home, "install", "--yes")
+    add_ticket(settings)
+    assert command(*home, "sync", "--detach", "--yes").status == 0
+    deadline = time.monotonic() + 60
+    while "classify_ticket" not in host.get("accepted"):
+        assert time.monotonic() < deadline, "the sync in the background never came to its end"
+        time.sleep(0.1)
