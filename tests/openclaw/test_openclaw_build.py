@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import tarfile
@@ -134,7 +133,6 @@ def test_every_version_agrees() -> None:
     files = ("openclaw.plugin.json", "package.json", "plugin.json", build.TOOLS)
     assert {name: version(name) for name in files} == dict.fromkeys(files, __version__)
     assert project["version"] == __version__
-    assert re.search(rf"^## \[?{re.escape(__version__)}\b", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
 
 
 def test_the_tarball_holds_the_plugin_and_nothing_else(tmp_path: Path) -> None:

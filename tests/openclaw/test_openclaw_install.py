@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -84,20 +84,6 @@ def test_skills_pass_openclaws_validator(binaries: Path, skill: str) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "valid" in done.stdout
-
-
-def test_openclaws_own_memory_searches_with_this_model(
-    openclaw: OpenClaw, instructor: Instructor, free_port: Callable[[], int]
-) -> None:
-    (openclaw.workspace / "memory").mkdir()
-    (openclaw.workspace / "memory" / "2026-11-20.md").write_text("The landlord's name is Ms Okafor.\n")
-    (openclaw.workspace / "memory" / "2026-11-21.md").write_text("Bought two tickets for the night train to Vienna.\n")
-    instructor.environment |= openclaw.environment
-    instructor.run("openclaw", "memory", "--apply", "--autostart", "--port", str(free_port()))
-    openclaw.run("memory", "index", "--force", "--agent", "main")
-    said = openclaw.run("memory", "search", "Who do I rent my flat from?", "--agent", "main", "--json").stdout
-    results = json.loads(said[said.index("{") :])["results"]
-    assert "Okafor" in json.dumps(results)
 
 
 def test_uninstalled_and_installed_again_it_works(openclaw: OpenClaw, instructor: Instructor) -> None:
