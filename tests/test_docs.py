@@ -29,7 +29,9 @@ def follow(page: Path) -> None:
             for step in steps(block.text):
                 printed = run(step.command)
                 where = f"{page.name}, block at line {block.line}: {step.command}"
-                assert agrees(step.expected, printed), f"{where}\nsaid:\n{step.expected}\nprinted:\n{printed}"
+                assert agrees(step.expected, printed), (
+                    f"{where}\nsaid:\n{step.expected}\nprinted:\n{printed}\nIf that is right: make docs"
+                )
         elif block.language == "python":
             exec(compile("\n" * (block.line - 1) + block.text, str(page), "exec"), names)
 
@@ -79,6 +81,11 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 def test_generated_pages_are_up_to_date() -> None:
     for path, text in reference.generated().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is stale; run: make generated"
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in PAGES[1:] if f"(docs/{page.name})" not in readme] == []
 
 
 def test_every_setting_says_what_it_means() -> None:

@@ -74,6 +74,7 @@ def _classify(run: Callable[[str, dict[str, Any]], dict[str, Any]], path: Path) 
 def _print(result: dict[str, Any]) -> None:
     _headline("search_docs", f'"{QUESTION}"', "the project's own docs")
     print_hits(result["search_docs"])
+    click.echo()
     _headline("classify_email", "sample messages", str(_DATA / "mail"))
     rows = [
         (answer["file"], answer["label"] or "(unsure)", f"{answer['score']:.2f}", _next(answer))

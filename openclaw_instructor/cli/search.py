@@ -38,11 +38,12 @@ def search(door: Door, /, query: str, task: str, as_json: bool, **options: Any) 
 def print_hits(result: dict[str, Any]) -> None:
     """Print search hits for people: one block a passage, the notes on standard error."""
     for hit in result["hits"]:
+        if hit["rank"] > 1:
+            click.echo()
         place = click.style(f"{shorten(hit['file'])}:{hit['lines']}", fg="cyan")
         heading = click.style(plain(hit.get("heading") or hit.get("title") or ""), bold=True)
         click.echo(f"{hit['rank']}. {place}  {heading}  ({hit['score']:.3f})")
-        click.echo("\n".join(f"   {line}" for line in plain(hit["snippet"]).strip().splitlines()))
-        click.echo()
+        click.echo("\n".join(f"   {line}".rstrip() for line in plain(hit["snippet"]).strip().splitlines()))
     for note in result.get("notes", []):
         say(f"note: {note}")
 
