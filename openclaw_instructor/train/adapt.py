@@ -99,7 +99,7 @@ def default_config(start: Checkpoint, rows: int) -> TrainConfig:
     """Few, small steps: enough to learn some hundred rows, not enough to forget the rest."""
     rate = 1e-4 if start.parameters < SMALL_MODEL else 2e-5
     batch = min(32, max(4, rows // 4))
-    return TrainConfig(epochs=3, batch_size=batch, learning_rate=rate, temperature=0.05, save_every=50)
+    return TrainConfig(epochs=3, batch_size=batch, learning_rate=rate, temperature=0.05, max_tokens=256, save_every=50)
 
 
 @dataclass(frozen=True)
