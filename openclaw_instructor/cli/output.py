@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from openclaw_instructor.errors import InstructorError, UnreadableSource, UserError
+from openclaw_instructor.errors import InstructorError, UnreadableSource
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 
@@ -111,7 +111,7 @@ def report(error: Exception, *, as_json: bool) -> int:
 
 def _describe(error: Exception) -> tuple[str, str, int]:
     if isinstance(error, InstructorError):
-        return error.code, error.message, 2 if isinstance(error, UserError) else 1
+        return error.code, error.message, error.exit_code
     if isinstance(error, click.ClickException):
         return "invalid_arguments", _usage(error), 2
     message = f"unexpected {type(error).__name__}: {error}; set OPENCLAW_INSTRUCTOR_DEBUG=1 to see where, and report it"
