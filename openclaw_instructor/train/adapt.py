@@ -6,19 +6,19 @@ on it before and after, through the same code that answers the tool. The instruc
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from openclaw_instructor.errors import InvalidArguments, InvalidData
 from openclaw_instructor.evaluate.datasets import read_rows
-from openclaw_instructor.evaluate.metrics import ranking
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.registry import ClassifyTask, Label, SearchTask, Task
@@ -38,17 +38,22 @@ SMALL_MODEL = 60_000_000
 FEWEST = 10
 
 Embed = Callable[[Sequence[str], str], "NDArray[np.float32]"]
+Rows: TypeAlias = "NDArray[np.float64]"
 
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What adapting gave: `metric` (higher is better) on the `held_out` rows before and after."""
+    """What adapting gave: `metric` (higher is better) on the `held_out` rows before and after.
+
+    `certain` when the difference is larger than chance would make it on so many rows (paired, at 95%).
+    """
 
     checkpoint: Path
     task: str
     metric: str
     before: float
     after: float
+    certain: bool
     held_out: int
     trained_on: int
     notes: list[str] = field(default_factory=list)
@@ -89,10 +94,9 @@ def adapt(
     after = data.score(_embedder(Checkpoint.open(finished)))
     finished.rename(folder)
     shutil.rmtree(run)
-    notes = list(data.notes)
-    if after <= before:
-        notes.append("it did not help on the held-out rows: keep the current checkpoint, or give more data")
-    return Adaptation(folder, task.name, data.metric, before, after, data.held_out, data.trained_on, notes)
+    means, certain = (float(before.mean()), float(after.mean())), _beyond_chance(after - before)
+    notes = [*data.notes, *_verdict(*means, certain, len(before))]
+    return Adaptation(folder, task.name, data.metric, *means, certain, len(before), data.trained_on, notes)
 
 
 def default_config(start: Checkpoint, rows: int) -> TrainConfig:
@@ -102,12 +106,24 @@ def default_config(start: Checkpoint, rows: int) -> TrainConfig:
     return TrainConfig(epochs=3, batch_size=batch, learning_rate=rate, temperature=0.05, max_tokens=256, save_every=50)
 
 
+def _beyond_chance(differences: Rows) -> bool:
+    error = differences.std(ddof=1) / math.sqrt(len(differences)) if len(differences) > 1 else math.inf
+    return bool(abs(differences.mean()) > 1.96 * error)
+
+
+def _verdict(before: float, after: float, certain: bool, rows: int) -> list[str]:
+    if after <= before:
+        return ["it did not help on the held-out rows: keep the current checkpoint, or give more data"]
+    return [] if certain else [f"on {rows} held-out rows this may be chance; more data would tell"]
+
+
 @dataclass(frozen=True)
 class _Data:
+    """`score` gives the metric of every held-out row."""
+
     records: list[builders.Row]
-    score: Callable[[Embed], float]
+    score: Callable[[Embed], Rows]
     metric: str
-    held_out: int
     trained_on: int
     notes: list[str]
 
@@ -134,15 +150,15 @@ def _labelled(source: Path, task: ClassifyTask, start: Checkpoint) -> _Data:
     rows_to_learn = [{"text": text, "label": label} for text, label in texts]
     records = list(builders.labelled(rows_to_learn, instruction, task.name, rounds=ROUNDS))
 
-    def score(embed: Embed) -> float:
+    def score(embed: Embed) -> Rows:
         examples = [train_texts[label.name][:EXAMPLES] for label in labels]
         space = LabelSpace.fit(
             embed([described(label) for label in labels], instruction), [embed(each, instruction) for each in examples]
         )
         best = space.probabilities(embed([text for text, _ in test], instruction)).argmax(axis=1)
-        return float(np.mean([labels[i].name == label for i, (_, label) in zip(best, test, strict=True)]))
+        return np.array([float(labels[i].name == label) for i, (_, label) in zip(best, test, strict=True)])
 
-    return _Data(records, score, "accuracy", len(test), len(rows) - len(test), notes)
+    return _Data(records, score, "accuracy", len(rows) - len(test), notes)
 
 
 def _pairs(source: Path, task: Task, start: Checkpoint) -> _Data:
@@ -157,17 +173,15 @@ def _pairs(source: Path, task: Task, start: Checkpoint) -> _Data:
     test, kept = shuffled[:cut], shuffled[cut:]
     texts = list(dict.fromkeys(row["b"] for row in (*test, *kept)))
 
-    def score(embed: Embed) -> float:
+    own = [texts.index(row["b"]) for row in test]
+
+    def score(embed: Embed) -> Rows:
         similarity = embed([row["a"] for row in test], query) @ embed(texts, document).T
-        runs = {
-            str(i): dict(zip(map(str, range(len(texts))), map(float, row), strict=True))
-            for i, row in enumerate(similarity)
-        }
-        relevant = {str(i): {str(texts.index(row["b"])): 1} for i, row in enumerate(test)}
-        return ranking(runs, relevant)["mrr_at_1000"]
+        reached = similarity[np.arange(len(test)), own][:, None]
+        return np.asarray(1.0 / (similarity >= reached).sum(axis=1))
 
     records = list(builders.pairs(kept, query, document, task.name))
-    return _Data(records, score, "mean reciprocal rank", len(test), len(kept), [])
+    return _Data(records, score, "mean reciprocal rank", len(kept), [])
 
 
 def _split(groups: dict[str, list[str]]) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:

@@ -43,6 +43,7 @@ def test_a_checkpoint_learns_labels_it_could_not_know(tmp_path: Path, tiny_check
     assert result.before < 0.75
     assert result.after > result.before + 0.15
     assert result.improved
+    assert result.certain
     assert Checkpoint.open(result.checkpoint).identity != Checkpoint.open(tiny_checkpoint).identity
     assert not (tmp_path / ".runs" / "own").exists()
 
@@ -52,7 +53,9 @@ def test_labels_without_a_reason_do_not_look_learnt(tmp_path: Path, tiny_checkpo
     draw = random.Random(1)
     noise = [row | {"label": draw.choice(["billing", "support"])} for row in rows(100)]
     result = run(jsonl(tmp_path / "noise.jsonl", noise), tiny_checkpoint, tmp_path / "own")
-    assert 0.25 < result.after < 0.75
+    assert 0.2 < result.after < 0.8
+    assert not result.certain
+    assert any("chance" in note or "did not help" in note for note in result.notes)
 
 
 def test_pairs_adapt_a_search_task(tmp_path: Path, tiny_checkpoint: Path) -> None:
