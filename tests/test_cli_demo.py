@@ -28,6 +28,7 @@ def test_the_demo_asks_all_three_tools_and_touches_nothing_else(command, home: P
 
     again = command("demo")
     assert again.status == 0
+    assert again.err.endswith(f'openclaw-instructor --home {home / "demo"} search "..."\n')
     assert all(name in again.out for name in ("search_docs", "classify_email", "semantic_match"))
     assert command("demo", "--json").json["index"]["collections"][0]["embedded"] == 0
     assert command("index", "status", "--json").json["collections"] == []

@@ -75,7 +75,7 @@ def _print(result: dict[str, Any]) -> None:
     _headline("search_docs", f'"{QUESTION}"', "the project's own docs")
     print_hits(result["search_docs"])
     click.echo()
-    _headline("classify_email", "sample messages", str(_DATA / "mail"))
+    _headline("classify_email", "sample messages", shorten(str(_DATA / "mail")))
     rows = [
         (answer["file"], answer["label"] or "(unsure)", f"{answer['score']:.2f}", _next(answer))
         for answer in result["classify_email"]
@@ -84,7 +84,8 @@ def _print(result: dict[str, Any]) -> None:
     click.echo()
     _headline("semantic_match", f'"{WANTED}"', f"{len(CHOICES)} candidates")
     print_matches(result["semantic_match"])
-    say(f'\nDone in {result["seconds"]} s. Ask your own: openclaw-instructor --home {result["home"]} search "..."')
+    say(f"\nDone in {result['seconds']} s. Ask your own:")
+    say(f'{_program()} --home {shorten(result["home"])} search "..."')
 
 
 def _headline(task: str, asked: str, among: str) -> None:
