@@ -142,7 +142,7 @@ def test_two_agents_share_one_process_and_one_loaded_model(openclaw: OpenClaw, i
     assert all(unfenced(result) for turn in turns for result in turn.results)
     home = str(instructor.settings.home)
     serving = [
-        pid for pid in processes() if "openclaw_instructor.server" in processes()[pid] and home in processes()[pid]
+        pid for pid, command in processes().items() if "openclaw_instructor.server" in command and home in command
     ]
     assert serving == [daemon.status(instructor.settings)["pid"]]
     assert "openclaw_instructor_model_loads_total 1.0" in instructor.metrics()
@@ -217,8 +217,7 @@ def test_over_mcp_a_new_task_appears_at_the_next_turn(openclaw: OpenClaw, instru
     assert "did you mean" not in call("classify_ticket", CRASH)
     assert '"label"' not in call("classify_ticket", CRASH)
     instructor.define(classify_ticket=TICKET)
-    time.sleep(3)
-    assert "bug" in call("classify_ticket", CRASH)
+    wait_for(lambda: "bug" in call("classify_ticket", CRASH))
     missing = call("search_docs", {"query": "anything", "collection": "recipes"})
     assert "openclaw-instructor index" in missing
 
