@@ -40,13 +40,14 @@ def ensure(door: Door, as_json: bool) -> None:
 @click.pass_obj
 def run(door: Door, foreground: bool, port: int | None, host: str | None, as_json: bool) -> None:
     """Run the daemon in this process until it is stopped."""
-    from openclaw_instructor.server.__main__ import serve
+    from openclaw_instructor.server.__main__ import leave, serve
 
     home = str(door.settings().home)
     exit_after = 0.0 if foreground else None
     serve({"home": home, "host": host, "port": port, "exit_after": exit_after}, foreground=foreground)
     if as_json:
         print_json({"stopped": True})
+    leave()
 
 
 @daemon.command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.openclaw_memory import memory
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ yes_option = click.option("--yes", is_flag=True, help="Agree to the tools that O
 @click.group()
 def openclaw() -> None:
     """Install the tools into OpenClaw and keep them in step with your tasks."""
+
+
+openclaw.add_command(memory)
 
 
 @openclaw.command()

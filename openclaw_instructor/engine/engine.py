@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -229,9 +230,7 @@ class Engine:
                 self._queue.remove(ended)
         for request in self._queue.clear():
             request.fail(ServiceError("the engine was closed before it got to this"))
-        runner.unload()
-        if runner.cache:
-            runner.cache.close()
+        runner.close()
 
     def _next(self) -> list[Request] | None:
         """Wait for requests; None once the engine is closed. The model is unloaded here when nothing comes."""
@@ -253,6 +252,8 @@ class Engine:
         return self.prompter.render(instruction, texts)
 
     def _load_instructor(self, settings: Settings) -> Embedder:
+        # oneDNN keeps half a megabyte for every number of tokens it has seen, of which 1,024 would be kept.
+        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
         import torch
 
         from openclaw_instructor.model.instructor import INSTRUCTOR

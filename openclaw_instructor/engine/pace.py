@@ -1,18 +1,25 @@
-"""How many tokens a slice of bulk work may hold, so that an interactive request behind it waits a bounded time."""
+"""How many tokens one pass may hold: cut by time, so that what comes next waits a bounded time, and memory stays small.
+
+A pass of many thousand tokens is hardly faster per token on a CPU than one of a few thousand, but it holds hundreds of
+megabytes of activations and makes everybody wait for its end.
+"""
 
 from __future__ import annotations
 
 import time
 
-QUIET = 30.0  # seconds without interactive requests after which bulk work may take long slices
-SHORT_SLICE = 0.02
-LONG_SLICE = 0.5
+from openclaw_instructor.engine.requests import Priority
+
+QUIET = 30.0  # seconds without interactive requests after which bulk work takes long passes
+SHORT_PASS = 0.02
+LONG_PASS = 0.15
+FIRST = 1_024  # tokens of a pass while the speed is not known
 SMALLEST = 256  # tokens; below this a pass costs its fixed overhead, not its tokens
 _SMOOTHING = 0.2
 
 
 class Pace:
-    """Follows the speed of the model in tokens per second and cuts bulk slices by time, not by a fixed size."""
+    """Follows the speed of the model in tokens per second and turns time into a token budget."""
 
     def __init__(self) -> None:
         self.tokens_per_second = 0.0
@@ -30,10 +37,10 @@ class Pace:
         known = self.tokens_per_second
         self.tokens_per_second = known + _SMOOTHING * (rate - known) if known else rate
 
-    def bulk_budget(self, batch_tokens: int) -> int:
-        """Tokens of the next slice of bulk work, at most `batch_tokens`."""
+    def budget(self, priority: Priority, batch_tokens: int) -> int:
+        """Tokens of the next pass, at most `batch_tokens`."""
         if not self.tokens_per_second:
-            return min(batch_tokens, 4 * SMALLEST)
-        quiet = time.monotonic() - self._last_interactive > QUIET
-        seconds = LONG_SLICE if quiet else SHORT_SLICE
+            return min(batch_tokens, FIRST)
+        disturbs = priority is Priority.BULK and time.monotonic() - self._last_interactive < QUIET
+        seconds = SHORT_PASS if disturbs else LONG_PASS
         return min(batch_tokens, max(SMALLEST, int(self.tokens_per_second * seconds)))

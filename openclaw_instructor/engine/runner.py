@@ -99,10 +99,16 @@ class Runner:
         gc.collect()
         _return_memory()
 
+    def close(self) -> None:
+        """Let go of the model and the cache."""
+        self._model = None
+        if self.cache is not None:
+            self.cache.close()
+
     def _cut(self, requests: Sequence[Request], touched: list[Request]) -> list[Unit]:
         """Take units from the requests in turn until the token budget is full."""
         bulk = requests[0].priority is Priority.BULK
-        budget = self.pace.bulk_budget(self._batch_tokens) if bulk else self._batch_tokens
+        budget = self.pace.budget(requests[0].priority, self._batch_tokens)
         units: list[Unit] = []
         groups = 0
         for request in requests:

@@ -68,7 +68,7 @@ def test_openclaw_indexes_and_searches_its_memory_here(
     if not autostart:
         daemon.ensure(Settings.load(instructor.settings.home))
     indexed = openclaw.run("memory", "index", "--force", "--agent", "main", timeout=250)
-    assert "1 files indexed" in indexed.stdout
+    assert "1 file indexed" in indexed.stdout
     found = openclaw.run("memory", "search", "--agent", "main", "--min-score", "0", "who likes jam?", timeout=250)
     assert "mirabelle" in found.stdout
     assert (daemon.running(settings) is None) is autostart

@@ -1,0 +1,259 @@
+"""How the daemon serves: throughput under 64 clients, searching while indexing, memory, and the start of the MCP shim.
+
+    python benchmarks/serve.py FOLDER_OF_MARKDOWN [--parts memory,shim,throughput,latency] [--json out.json]
+
+Everything runs on the bundled checkpoint in a temporary home. The load comes from a process of its own that speaks
+plain HTTP over kept connections and does not parse what it gets. Throughput alternates with the same texts embedded in
+bulk by the library alone, so that the ratio is of runs next to each other; the cache is off. Latency is open-loop: a
+search is due every `--every` seconds whether or not the last one is answered, and counts from when it was due. Nothing
+is asserted; read the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+PARTS = ("memory", "shim", "throughput", "latency")
+PROGRAM = [sys.executable, "-c", "from openclaw_instructor.cli import main; main()"]
+
+
+def paragraphs(folder: Path, count: int) -> list[str]:
+    """Up to `count` distinct paragraphs of 80 to 2,500 characters of the folder's Markdown."""
+    found: dict[str, None] = {}
+    for path in sorted(folder.rglob("*.md")):
+        for block in re.split(r"\n\s*\n", path.read_text(encoding="utf-8", errors="replace")):
+            if 80 < len(block.strip()) < 2_500:
+                found[block.strip()] = None
+    texts = list(found)
+    random.Random(0).shuffle(texts)
+    if len(texts) < 512:
+        raise SystemExit(f"{folder} holds only {len(texts)} paragraphs of Markdown; give a folder with more")
+    return texts[:count]
+
+
+def load_process(kind: str, daemon: Any, **what: Any) -> dict[str, Any]:
+    """Run `flood` or `searches` in a process of its own."""
+    order = json.dumps({"kind": kind, "url": daemon.url, "token": daemon.token, **what})
+    ended = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("load.py"))],
+        input=order,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    answer: dict[str, Any] = json.loads(ended.stdout)
+    return answer
+
+
+def offline_main() -> None:
+    """Embed the texts on standard input in bulk, as a script without a server would; seconds, after a warm-up."""
+    from openclaw_instructor import INSTRUCTOR, Registry
+    from openclaw_instructor.settings import Settings
+
+    texts = json.loads(sys.stdin.read())
+    instruction = Registry.load(Settings.load()).embedding_instruction("query")
+    model = INSTRUCTOR()
+    model.embed(model.prompter.render(instruction, texts[:64]))
+    started = time.perf_counter()
+    model.embed(model.prompter.render(instruction, texts), batch_tokens=Settings.load().batch_tokens)
+    print(json.dumps({"seconds": time.perf_counter() - started}))
+
+
+class Home:
+    """A temporary home with a daemon."""
+
+    def __init__(self, **settings: Any) -> None:
+        from openclaw_instructor.server import daemon
+        from openclaw_instructor.settings import Settings
+
+        self.folder = Path(tempfile.mkdtemp(prefix="serve-benchmark-"))
+        (self.folder / "config.yaml").write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
+        self.settings = Settings.load(self.folder)
+        self._lifecycle = daemon
+        self.daemon = daemon.ensure(self.settings)
+
+    def close(self) -> None:
+        self._lifecycle.stop(self.settings)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def resident(self) -> float:
+        """Resident memory of the daemon in MB."""
+        told = subprocess.run(
+            ["ps", "-o", "rss=", "-p", str(self.daemon.pid)], capture_output=True, text=True, check=True
+        )
+        return int(told.stdout) * 1024 / 1e6
+
+
+def measure_memory(texts: list[str], options: argparse.Namespace) -> dict[str, float]:
+    from openclaw_instructor.server.client import Client
+
+    home = Home()
+    client = Client(home.settings, home.daemon)
+    try:
+        client.tools()
+        idle = home.resident()
+        client.embeddings(texts[:2], "query")
+        loaded = home.resident()
+        for start in range(0, 512, 64):
+            client.embeddings(texts[start : start + 64], "passage")
+        return {"idle_mb": idle, "loaded_mb": loaded, "after_512_texts_mb": home.resident()}
+    finally:
+        home.close()
+
+
+def measure_shim(texts: list[str], options: argparse.Namespace) -> dict[str, float]:
+    """Processor seconds (user and system) of `initialize` and `tools/list` in a fresh process."""
+    home = Path(tempfile.mkdtemp(prefix="serve-benchmark-"))
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "benchmark", "version": "1"}}
+    lines = [{"id": 1, "method": "initialize", "params": hello}, {"id": 2, "method": "tools/list"}]
+    talk = "".join(json.dumps({"jsonrpc": "2.0", **line}) + "\n" for line in lines)
+    seconds = []
+    for _ in range(10):
+        process = subprocess.Popen(
+            [*PROGRAM, "--home", str(home), "mcp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(talk)
+        process.stdin.close()
+        assert '"tools":[' in process.stdout.read()
+        _, _, usage = os.wait4(process.pid, 0)
+        process.returncode = 0
+        seconds.append(usage.ru_utime + usage.ru_stime)
+    shutil.rmtree(home, ignore_errors=True)
+    return {"first_s": seconds[0], "median_s": statistics.median(seconds), "worst_s": max(seconds)}
+
+
+def measure_throughput(texts: list[str], options: argparse.Namespace) -> dict[str, float]:
+    home = Home(cache_mb=0)
+    served, alone, errors = [], [], 0
+    try:
+        load_process("flood", home.daemon, texts=texts[:256])
+        for _ in range(options.rounds):
+            told = subprocess.run(
+                [sys.executable, __file__, "--offline"],
+                input=json.dumps(texts),
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
+            alone.append(len(texts) / json.loads(told.stdout)["seconds"])
+            answer = load_process("flood", home.daemon, texts=texts)
+            served.append(len(texts) / answer["seconds"])
+            errors += answer["errors"]
+    finally:
+        home.close()
+    ratios = [one / other for one, other in zip(served, alone, strict=True)]
+    return {
+        "offline_texts_per_s": statistics.median(alone),
+        "served_texts_per_s": statistics.median(served),
+        "served_to_offline": statistics.median(ratios),
+        "worst_ratio": min(ratios),
+        "errors": errors,
+    }
+
+
+def measure_latency(texts: list[str], options: argparse.Namespace) -> dict[str, float]:
+    from openclaw_instructor.server.client import Client
+
+    home = Home(cache_mb=0)
+    client = Client(home.settings, home.daemon)
+    queries = [" ".join(text.split()[:10]) for text in texts]
+    small, large = home.folder / "small", home.folder / "large"
+    small.mkdir()
+    large.mkdir()
+    for number, text in enumerate(texts[:500]):
+        (small / f"{number}.md").write_text(text)
+    for number in range(options.bulk_files):
+        picked = random.Random(number).sample(texts, 8)
+        (large / f"{number}.md").write_text("\n\n".join(f"## Part {number}\n\n{text}" for text in picked))
+    try:
+        client.index_add("docs", [small])
+        client.index_sync("docs")
+        client.index_add("bulk", [large])
+        load_process("searches", home.daemon, queries=queries[:20], every=options.every)
+        idle = load_process("searches", home.daemon, queries=queries[: options.searches], every=options.every)
+        indexing = threading.Thread(target=client.index_sync, args=("bulk",))
+        indexing.start()
+        time.sleep(3)
+        busy = load_process("searches", home.daemon, queries=queries[-options.searches :], every=options.every)
+        lasted = indexing.is_alive()
+        started = time.monotonic()
+        indexing.join()
+        left = time.monotonic() - started
+    finally:
+        home.close()
+    if not lasted:
+        print("note: indexing ended before the searches did; give a larger --bulk-files", file=sys.stderr)
+    return {
+        "idle_p50_ms": percentile(idle["latencies"], 50),
+        "idle_p95_ms": percentile(idle["latencies"], 95),
+        "busy_p50_ms": percentile(busy["latencies"], 50),
+        "busy_p95_ms": percentile(busy["latencies"], 95),
+        "busy_to_idle_p95": percentile(busy["latencies"], 95) / percentile(idle["latencies"], 95),
+        "errors": idle["errors"] + busy["errors"],
+        "indexing_left_s": left,
+    }
+
+
+def percentile(seconds: list[float], which: int) -> float:
+    return statistics.quantiles(seconds, n=100, method="inclusive")[which - 1] * 1000
+
+
+def machine() -> str:
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        name = next(
+            (line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line), name
+        )
+    return f"{name}, {os.cpu_count()} processors, Python {platform.python_version()}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--texts", type=int, default=4_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--searches", type=int, default=150)
+    parser.add_argument("--every", type=float, default=0.2)
+    parser.add_argument("--bulk-files", type=int, default=3_000)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    texts = paragraphs(options.folder, options.texts)
+    print(f"{machine()}; {len(texts)} paragraphs; load average {os.getloadavg()[0]:.1f}")
+    measures = {
+        "memory": measure_memory,
+        "shim": measure_shim,
+        "throughput": measure_throughput,
+        "latency": measure_latency,
+    }
+    results: dict[str, Any] = {}
+    for part in options.parts.split(","):
+        results[part] = measures[part](texts, options)
+        for name, value in results[part].items():
+            print(f"{part:12}{name:24}{value:12.3f}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps({"machine": machine(), "results": results}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--offline"]:
+        offline_main()
+    else:
+        main()

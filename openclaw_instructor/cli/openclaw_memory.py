@@ -1,0 +1,50 @@
+"""`openclaw memory`: OpenClaw's own memory search on this daemon."""
+
+from __future__ import annotations
+
+import click
+
+from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.output import json_option, print_json, say
+
+
+@click.command()
+@click.option("--apply", "merge", is_flag=True, help="Merge the block into your OpenClaw configuration, with a backup.")
+@click.option("--autostart", is_flag=True, help="Let OpenClaw start the daemon when it needs it.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_535),
+    help="Fixed port of the daemon; kept in config.yaml. [default: `port` of config.yaml, else 8737]",
+)
+@click.option("--openclaw", "program", metavar="PATH", help="The openclaw program. [default: on PATH]")
+@json_option
+@click.pass_obj
+def memory(door: Door, merge: bool, autostart: bool, port: int | None, program: str | None, as_json: bool) -> None:
+    """Print the configuration that makes OpenClaw's own memory search use this model.
+
+    Questions and passages are embedded under the `query` and `passage` instructions of your registry. The block holds
+    the daemon's token: keep it to yourself.
+    """
+    from openclaw_instructor.cli.edits import set_key
+    from openclaw_instructor.openclaw.memory import DEFAULT_PORT, apply, block
+    from openclaw_instructor.server.endpoint import bearer_token, open_home
+
+    settings = door.settings()
+    open_home(settings)
+    chosen = port or settings.port or DEFAULT_PORT
+    patch = block(settings, bearer_token(settings), chosen, autostart=autostart)
+    if not merge:
+        print_json(patch)
+        if chosen != settings.port:
+            say(f"note: the daemon must listen on port {chosen}: set `port: {chosen}` in {settings.config_path}")
+        return
+    applied = apply(settings, patch, program=program)
+    if chosen != settings.port:
+        set_key(settings.config_path, "port", str(chosen))
+    if as_json:
+        print_json(applied.as_dict())
+        return
+    say(f"changed {applied.config}" + (f"; the file from before is {applied.backup}" if applied.backup else ""))
+    say("next: " + ", then ".join(f"`{step}`" for step in applied.next_steps))
+    if not autostart:
+        say("keep the daemon running, for example with the systemd unit in docs/daemon.md, or use --autostart")
