@@ -152,3 +152,12 @@ def test_the_plugin_starts_no_process_and_reads_no_environment() -> None:
         assert "child_process" not in text
         assert "process.env" not in text
         assert not ("node:fs" in text and "fetch(" in text), f"{name} reads files and talks to the network"
+
+
+def test_the_bundle_starts_the_mcp_server_by_its_name() -> None:
+    files = build.bundle_files()
+    [(name, server)] = json.loads(files["mcp.json"])["mcpServers"].items()
+    assert name == "instructor"
+    # Hosts refuse absolute commands and drop a server with a key they do not know.
+    assert server == {"type": "stdio", "command": "openclaw-instructor", "args": ["mcp"]}
+    assert json.loads(files["plugin.json"])["name"] == build.PLUGIN_ID
