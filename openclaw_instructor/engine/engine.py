@@ -172,7 +172,6 @@ class Engine:
         with self._changed:
             waiting = {priority.name.lower(): self._queue.texts(priority) for priority in Priority}
             requests, dropped = len(self._queue), self._queue.dropped
-        budget = counters.batches * self.settings.batch_tokens
         return {
             "loaded": self.loaded,
             "loading": self.loading,
@@ -186,7 +185,7 @@ class Engine:
             "tokens": counters.tokens,
             "batches": counters.batches,
             "batch_texts": counters.batch_texts,
-            "batch_fill": counters.tokens / budget if budget else 0.0,
+            "batch_fill": counters.tokens / counters.budget if counters.budget else 0.0,
             "model_seconds": counters.seconds,
             "tokens_per_second": self._runner.pace.tokens_per_second,
             "cache_hits": cache.hits if cache else 0,

@@ -36,12 +36,13 @@ class Embedder(Protocol):
 
 @dataclass
 class Counters:
-    """Totals since the start: `texts` answered by the model, `tokens` and `seconds` of its passes."""
+    """Totals since the start: `texts` answered by the model; `tokens`, `seconds` and token `budget` of its passes."""
 
     texts: int = 0
     tokens: int = 0
     batches: int = 0
     batch_texts: int = 0
+    budget: int = 0
     seconds: float = 0.0
     loads: int = 0
 
@@ -76,9 +77,11 @@ class Runner:
         """One pass over the most urgent texts, or none when the cache knows them; the requests that ended."""
         touched: list[Request] = []
         try:
-            units = self._cut(requests, touched)
+            budget = self.pace.budget(requests[0].priority, self._batch_tokens)
+            units = self._cut(requests, budget, touched)
             if units:
                 self._run(units)
+                self.counters.budget += budget
         except Exception as error:
             reason = error if isinstance(error, InstructorError) else _unexpected(error)
             for request in touched:
@@ -105,10 +108,9 @@ class Runner:
         if self.cache is not None:
             self.cache.close()
 
-    def _cut(self, requests: Sequence[Request], touched: list[Request]) -> list[Unit]:
+    def _cut(self, requests: Sequence[Request], budget: int, touched: list[Request]) -> list[Unit]:
         """Take units from the requests in turn until the token budget is full."""
         bulk = requests[0].priority is Priority.BULK
-        budget = self.pace.budget(requests[0].priority, self._batch_tokens)
         units: list[Unit] = []
         groups = 0
         for request in requests:

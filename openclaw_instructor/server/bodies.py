@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
@@ -24,7 +24,8 @@ class IndexAdd(_Strict):
     """Body of POST /v1/index/add."""
 
     name: StrictStr = Field(min_length=1, max_length=64)
-    folders: list[StrictStr] = Field(min_length=1, max_length=100)
+    # Absolute: a caller's working directory and home are not the daemon's.
+    folders: list[Annotated[StrictStr, Field(pattern="^/[^\\x00]*$")]] = Field(min_length=1, max_length=100)
     include: list[StrictStr] = []
     exclude: list[StrictStr] = []
 

@@ -52,7 +52,7 @@ def test_nothing_the_description_allows_breaks_the_service(
     schema = schemathesis.openapi.from_dict(document)
     headers = {"Authorization": f"Bearer {daemon.token}"}
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
     @given(case=schema[path][method].as_strategy())
     def check(case: Any) -> None:
         response = case.call(base_url=daemon.url, headers=headers, timeout=60)
@@ -61,7 +61,7 @@ def test_nothing_the_description_allows_breaks_the_service(
     check()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     route=st.sampled_from([route for route in ROUTES if route.startswith("POST")]),
     body=st.binary(max_size=200) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps),
@@ -72,3 +72,11 @@ def test_no_body_at_all_breaks_the_service(daemon: Endpoint, route: str, body: b
     assert answer.status < 500
     if answer.status != 200:
         assert set(answer.body) == {"error"}
+
+
+@pytest.mark.parametrize("folder", ["documents", "~/documents", "~nobody-of-this-name/x", "/nul/\x00/byte", ""])
+def test_folders_are_named_from_the_root(daemon: Endpoint, folder: str) -> None:
+    body = {"name": "docs", "folders": [folder]}
+    answer = ask(daemon.url + "/v1/index/add", body, token=daemon.token)
+    assert (answer.status, answer.body["error"]["code"]) == (400, "invalid_arguments")
+    assert "folders" in answer.body["error"]["message"]
