@@ -41,8 +41,8 @@ class Packed:
     groups: tuple[Group, ...]
 
     @classmethod
-    def of(cls, prompts: Sequence[Prompt]) -> Packed:
-        """Pack prompts that are already sorted by length."""
+    def of(cls, prompts: Sequence[Prompt], *, rounded: bool = False) -> Packed:
+        """Pack prompts that are already sorted by length; `rounded` fills the row up to one of few sizes."""
         lengths = torch.tensor([len(p.ids) for p in prompts])
         skipped = torch.tensor([p.pool_from for p in prompts])
         starts = lengths.cumsum(0) - lengths
@@ -51,7 +51,11 @@ class Packed:
         first = counts.cumsum(0) - counts
         pooled = torch.arange(len(owner)) + (starts + skipped - first)[owner]
         ids = torch.tensor([token for p in prompts for token in p.ids])
-        return cls(ids, pooled, owner, counts.to(torch.float32)[:, None], _groups(prompts))
+        groups = _groups(prompts)
+        if rounded and (filler := rounded_up(len(ids)) - len(ids)):
+            groups = (*groups, Group(len(ids), 1, filler))
+            ids = torch.cat([ids, ids.new_zeros(filler)])
+        return cls(ids, pooled, owner, counts.to(torch.float32)[:, None], groups)
 
     def to(self, device: torch.device) -> Packed:
         if device.type == "cpu":
@@ -63,6 +67,13 @@ class Packed:
             return source.to(device, non_blocking=True)
 
         return Packed(move(self.ids), move(self.pooled), move(self.owner), move(self.counts), self.groups)
+
+
+def rounded_up(tokens: int) -> int:
+    """The next of some forty sizes. oneDNN prepares and keeps a kernel for every number of rows, of near 1 MB each,
+    so rows of every size would fill memory without end."""
+    step = 8 if tokens <= 64 else 32 if tokens <= 512 else 128
+    return -(-tokens // step) * step
 
 
 def _groups(prompts: Sequence[Prompt]) -> tuple[Group, ...]:

@@ -75,5 +75,6 @@ class Passes:
 
     @torch.inference_mode()
     def _forward(self, prompts: Sequence[Prompt], indices: list[int]) -> Done:
-        packed = Packed.of([prompts[index] for index in indices])
-        return indices, self.encoder(packed.to(self.encoder.device))
+        device = self.encoder.device
+        packed = Packed.of([prompts[index] for index in indices], rounded=device.type == "cpu")
+        return indices, self.encoder(packed.to(device))

@@ -8,6 +8,7 @@ import torch
 
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model.instructor import INSTRUCTOR
+from openclaw_instructor.model.packing import Packed, rounded_up
 
 INSTRUCTION = "Represent the sentence: "
 PAIRS = [[INSTRUCTION, "pay the invoice " * n] for n in (1, 9, 2, 30, 0, 4)]
@@ -147,3 +148,15 @@ def test_batches_on_several_cores_give_the_same_vectors(model: INSTRUCTOR, cores
 
 def pair_of(pair: list[str]) -> tuple[str, list[str]]:
     return pair[0], [pair[1]]
+
+
+def test_filling_a_row_up_changes_nothing_and_leaves_few_sizes(model: INSTRUCTOR) -> None:
+    prompts = sorted(
+        model.prompter.render(INSTRUCTION, ["pay", "pay the invoice", "invoice"]), key=lambda p: len(p.ids)
+    )
+    exact, filled = Packed.of(prompts), Packed.of(prompts, rounded=True)
+    assert len(filled.ids) == rounded_up(len(exact.ids)) > len(exact.ids)
+    with torch.inference_mode():
+        torch.testing.assert_close(model.encoder(filled), model.encoder(exact), atol=1e-5, rtol=1e-4)
+    assert len({rounded_up(tokens) for tokens in range(1, 2_049)}) < 40
+    assert all(rounded_up(tokens) >= tokens for tokens in range(1, 70_000, 7))
