@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import secrets
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,9 @@ def open_home(settings: Settings) -> None:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         if home.stat().st_mode & 0o077:
             home.chmod(0o700)
-        probe = home / f".probe-{os.getpid()}"
-        probe.touch(mode=0o600)
-        probe.unlink()
+        # A name of its own for each look: many callers may come at once, in one process too.
+        with tempfile.TemporaryFile(dir=home):
+            pass
     except OSError as error:
         raise InvalidSettings(
             f"the home folder {home} cannot be written ({error.strerror}); free or unlock it, or set "
@@ -97,7 +98,7 @@ def bearer_token(settings: Settings) -> str:
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file in one step, mode 0600. Raises DaemonUnavailable."""
-    fresh = path.with_name(f".{path.name}-{os.getpid()}")
+    fresh = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

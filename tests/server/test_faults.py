@@ -23,7 +23,11 @@ from openclaw_instructor.server.endpoint import Endpoint
 from openclaw_instructor.settings import Settings
 
 SECRETS = ("zanzibar", "quokka", "mirabelle", "ornithopter", "fandango", "kumquat")
-LONG = {"query": "which is it?", "candidates": [f"{number} a candidate of some length" for number in range(300)]}
+# Seconds of work, however fast the machine is.
+LONG = {
+    "query": "which is it?",
+    "candidates": [f"{number} a candidate of some length " * 14 for number in range(1_500)],
+}
 
 
 def test_the_client_offers_what_a_toolbox_does(settings: Settings, tmp_path: Path) -> None:
