@@ -146,7 +146,11 @@ class Encoder(nn.Module):
 
     def forward(self, batch: Packed) -> Tensor:
         """Embeddings (prompts, dimension) float32, L2-normalised if the checkpoint says so."""
-        pooled = self.norm(self.hidden(batch)[batch.pooled]).float()
+        return self.pool(self.hidden(batch), batch)
+
+    def pool(self, hidden: Tensor, batch: Packed) -> Tensor:
+        """Embeddings of a batch from its token states: final norm, masked mean, dense, normalise."""
+        pooled = self.norm(hidden[batch.pooled]).float()
         mean = pooled.new_zeros(len(batch.counts), pooled.shape[1]).index_add_(0, batch.owner, pooled) / batch.counts
         with torch.autocast(mean.device.type, enabled=False):
             embedding = self.dense(mean)

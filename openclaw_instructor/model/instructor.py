@@ -131,11 +131,12 @@ class INSTRUCTOR:
         packed = Packed.of([prompt]).to(self.device)
         mask = torch.ones(len(prompt.ids), dtype=torch.long, device=self.device)
         mask[: prompt.pool_from] = 0
+        hidden = self.encoder.hidden(packed)
         return {
             "input_ids": packed.ids,
             "attention_mask": mask,
-            "token_embeddings": self.encoder.norm(self.encoder.hidden(packed)).float(),
-            "sentence_embedding": self.encoder(packed)[0],
+            "token_embeddings": self.encoder.norm(hidden).float(),
+            "sentence_embedding": self.encoder.pool(hidden, packed)[0],
         }
 
 
