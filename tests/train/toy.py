@@ -42,3 +42,14 @@ def furthest(one: Path, other: Path) -> float:
     """The largest difference between any two weights."""
     first, second = weights(one), weights(other)
     return max(float((first[name] - second[name]).abs().max()) for name in first)
+
+
+def apart(one: Path, other: Path, start: Path) -> float:
+    """How far two results of training lie from each other, as a share of their way from `start`.
+
+    Mean absolute differences: AdamW moves a weight whose gradient is next to zero by up to the learning rate whatever
+    the gradient's size, so the sign of a rounding error decides where a few weights go, but not where most do.
+    """
+    first, second, origin = weights(one), weights(other), weights(start)
+    difference = sum(float((first[name] - second[name]).abs().sum()) for name in first)
+    return difference / sum(float((second[name] - origin[name]).abs().sum()) for name in first)
