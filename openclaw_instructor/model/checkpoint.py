@@ -47,6 +47,7 @@ class Shape:
     epsilon: float
     dimension: int
     normalize: bool
+    activation: str = "relu"
 
 
 @dataclass(frozen=True)
@@ -145,10 +146,9 @@ def _read_shape(folder: Path) -> Shape:
     kinds = [module["type"].rsplit(".", 1)[-1] for module in _read_json(folder / "modules.json")]
     if config.get("model_type") != "t5":
         raise InvalidCheckpoint(f"{folder}: model_type is {config.get('model_type')!r}; only T5 encoders run here")
-    if config.get("feed_forward_proj", "relu") != "relu":
-        raise InvalidCheckpoint(
-            f"{folder}: feed_forward_proj is {config['feed_forward_proj']!r}; only `relu` runs here"
-        )
+    activation = config.get("feed_forward_proj", "relu")
+    if activation not in ("relu", "gelu"):
+        raise InvalidCheckpoint(f"{folder}: feed_forward_proj is {activation!r}; only `relu` and `gelu` run here")
     pooling = _read_json(folder / "1_Pooling" / "config.json")
     if not pooling.get("pooling_mode_mean_tokens", pooling.get("pooling_mode") == "mean"):
         raise InvalidCheckpoint(f"{folder}/1_Pooling: only mean pooling runs here")
@@ -173,6 +173,7 @@ def _read_shape(folder: Path) -> Shape:
             epsilon=float(config.get("layer_norm_epsilon", 1e-6)),
             dimension=dimension,
             normalize="Normalize" in kinds,
+            activation=activation,
         )
     except KeyError as error:
         raise InvalidCheckpoint(

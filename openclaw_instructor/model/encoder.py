@@ -3,7 +3,7 @@
 All tokens of a batch lie in one row, so no matrix product ever multiplies padding; attention runs per group of equal
 length. The same module trains (autograd, autocast) and serves (norms folded into the products, weights packed).
 
-T5 as in Raffel et al., JMLR 2020: pre-norm with RMSNorm, ReLU, no scaling in attention, and a relative position bias
+T5 as in Raffel et al., JMLR 2020: pre-norm with RMSNorm, ReLU (or GELU, as the checkpoint says), no scaling in attention, and a relative position bias
 that all layers share.
 """
 
@@ -63,7 +63,7 @@ class Layer(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         inside = shape.heads * shape.head_width
-        self.heads, self.head_width = shape.heads, shape.head_width
+        self.heads, self.head_width, self.activation = shape.heads, shape.head_width, shape.activation
         self.attention_norm = RMSNorm(shape.width, shape.epsilon)
         self.qkv = Product(shape.width, 3 * inside)
         self.out = Product(inside, shape.width)
@@ -74,7 +74,7 @@ class Layer(nn.Module):
     def forward(self, hidden: Tensor, groups: tuple[Group, ...], bias: Tensor) -> Tensor:
         qkv = self.qkv(self.attention_norm(hidden)).view(-1, 3, self.heads, self.head_width)
         hidden = self.out(self._attend(qkv, groups, bias), add=hidden)
-        fed: Tensor = self.down(self.up(self.feed_norm(hidden), relu=True), add=hidden)
+        fed: Tensor = self.down(self.up(self.feed_norm(hidden), activation=self.activation), add=hidden)
         return fed
 
     def serve(self, dtype: torch.dtype, device: torch.device) -> None:

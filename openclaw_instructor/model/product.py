@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+# T5's `feed_forward_proj` -> the function; `_linear_pointwise` knows them by the same names.
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"none": lambda x: x, "relu": F.relu, "gelu": F.gelu}
+
 
 class Product(nn.Linear):
-    """`x @ weight.T`, with an optional ReLU or residual fused into the product where the backend can.
+    """`x @ weight.T`, with an optional activation or residual fused into the product where the backend can.
 
     A packed weight lies in the blocked order oneDNN's kernels read: a single query then runs at the speed of memory
     instead of reordering every weight on every call.
@@ -18,12 +23,12 @@ class Product(nn.Linear):
         super().__init__(inputs, outputs, bias=False)
         self._packed: Tensor | None = None
 
-    def forward(self, x: Tensor, *, relu: bool = False, add: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, *, activation: str = "none", add: Tensor | None = None) -> Tensor:
         if self._packed is None:
             plain = F.linear(x, self.weight)
-            plain = F.relu(plain) if relu else plain
+            plain = ACTIVATIONS[activation](plain)
             return plain if add is None else add + plain
-        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._packed, None, "relu" if relu else "none", [], "")
+        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._packed, None, activation, [], "none")
         return y if add is None else y.add_(add)
 
     def pack(self) -> None:

@@ -65,7 +65,7 @@ def _configs(shape: Shape, max_seq_length: int) -> dict[str, Any]:
             "num_heads": shape.heads,
             "num_layers": shape.layers,
             "num_decoder_layers": shape.layers,
-            "feed_forward_proj": "relu",
+            "feed_forward_proj": shape.activation,
             "relative_attention_num_buckets": shape.buckets,
             "relative_attention_max_distance": shape.max_distance,
             "layer_norm_epsilon": shape.epsilon,

@@ -34,7 +34,15 @@ def sentencepiece_like_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def write(folder: Path, *, seed: int = 0, max_seq_length: int = 48, safetensors: bool = True, layers: int = 2) -> Path:
+def write(
+    folder: Path,
+    *,
+    seed: int = 0,
+    max_seq_length: int = 48,
+    safetensors: bool = True,
+    layers: int = 2,
+    activation: str = "relu",
+) -> Path:
     """A T5 encoder 32 wide with a dense 32 -> 24, weights large enough that attention is far from uniform."""
     from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
 
@@ -43,7 +51,7 @@ def write(folder: Path, *, seed: int = 0, max_seq_length: int = 48, safetensors:
     torch.manual_seed(seed)
     config = T5Config(
         vocab_size=tokenizer.get_vocab_size() + 8, d_model=32, d_ff=64, d_kv=8, num_heads=4, num_layers=layers,
-        feed_forward_proj="relu", dropout_rate=0.0, pad_token_id=0, eos_token_id=1,
+        feed_forward_proj=activation, dropout_rate=0.0, pad_token_id=0, eos_token_id=1,
     )  # fmt: skip
     model = T5EncoderModel(config)
     for name, weight in model.named_parameters():

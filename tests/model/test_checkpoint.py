@@ -71,7 +71,7 @@ def _change(name: str, **keys: object) -> object:
         (_change("config.json", d_ff=65), "config.json says"),
         (_change("config.json", num_layers=3), "is missing; the weights do not fit"),
         (_change("config.json", model_type="bert"), "only T5 encoders"),
-        (_change("config.json", feed_forward_proj="gated-gelu"), "only `relu`"),
+        (_change("config.json", feed_forward_proj="gated-gelu"), "only `relu` and `gelu`"),
         (_change("2_Dense/config.json", activation_function="torch.nn.Tanh"), "only Identity"),
         (_change("1_Pooling/config.json", pooling_mode_mean_tokens=False), "only mean pooling"),
     ],

@@ -71,6 +71,15 @@ def test_lengths_beyond_every_position_bucket(tmp_path: Path) -> None:
     assert cosines(ours, theirs).min() >= 0.99999
 
 
+def test_a_gelu_feed_forward(tmp_path: Path) -> None:
+    folder = write(tmp_path / "gelu", activation="gelu")
+    texts = list(TEXTS.values())
+    ours = INSTRUCTOR(str(folder), device="cpu", dtype="float32").encode(texts)
+    theirs = SentenceTransformer(str(folder), device="cpu").encode([text.strip() for text in texts])
+    assert cosines(ours, theirs).min() >= 0.99999
+    assert cosines(ours, INSTRUCTOR(str(write(tmp_path / "relu")), device="cpu").encode(texts)).min() < 0.999
+
+
 def test_token_embeddings_are_the_references(model: INSTRUCTOR, reference: SentenceTransformer) -> None:
     ours = model.encode([TEXTS["long"], TEXTS["short"]], output_value="token_embeddings")
     theirs = reference.encode([TEXTS["long"], TEXTS["short"]], output_value="token_embeddings")
