@@ -3,8 +3,8 @@
 All tokens of a batch lie in one row, so no matrix product ever multiplies padding; attention runs per group of equal
 length. The same module trains (autograd, autocast) and serves (norms folded into the products, weights packed).
 
-T5 as in Raffel et al., JMLR 2020: pre-norm with RMSNorm, ReLU (or GELU, as the checkpoint says), no scaling in attention, and a relative position bias
-that all layers share.
+T5 as in Raffel et al., JMLR 2020: pre-norm with RMSNorm, ReLU or GELU, no scaling in attention, and a relative
+position bias that all layers share.
 """
 
 from __future__ import annotations
