@@ -26,6 +26,8 @@ class Streams:
         ready = threading.Barrier(count + 1)
 
         def start() -> None:
+            # A thread takes over the process's number at its first use of it, which must not come after ours is set.
+            torch.get_num_threads()
             torch.set_num_threads(1)
             # Sharp attention leaves probabilities too small for normal arithmetic, which is then many times slower.
             torch.set_flush_denormal(True)
