@@ -27,6 +27,8 @@ from openclaw_instructor.service import Toolbox
 
 logger = logging.getLogger(__name__)
 
+_SLOW = 1.0  # seconds after which a request is worth a line in the log
+
 Scope_ = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -80,8 +82,9 @@ class App:
         method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "DELETE", "OPTIONS") else "other"
         self.metrics.requests.labels(route, method, status).inc()
         self.metrics.seconds.labels(route).observe(seconds)
-        # The template of the route and never the path: a path may hold what somebody typed.
-        level = logging.DEBUG if route == "/health" else logging.INFO
+        # The template of the route and never the path: a path may hold what somebody typed. What went well is counted
+        # by the metrics; a line on disk for each would cost more than the rest of serving a small request.
+        level = logging.INFO if status >= 400 or seconds > _SLOW else logging.DEBUG
         logger.log(level, "%s %s %s %.1f ms", method, route, status, seconds * 1000)
 
     def _route_of(self, scope: Scope_) -> str:

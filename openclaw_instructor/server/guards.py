@@ -11,6 +11,7 @@ import hmac
 import ipaddress
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ _DRAIN = 256 << 20  # how much of a body that is too large is read off, so that 
 OPEN_PATHS = frozenset({"/health"})
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine and nothing else."""
     if host == "localhost":
@@ -50,16 +52,16 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        refusal = self._refusal(scope["path"], headers)
+        scope["authorized"] = authorized = self._authorized(headers)
+        refusal = self._refusal(scope["path"], headers, authorized)
         if refusal is not None:
             status, code, message = refusal
             await _drain(receive)
             await refuse(send, status, code, message)
             return
-        scope["authorized"] = self._authorized(headers)
         await self._limited(scope, headers, receive, send)
 
-    def _refusal(self, path: str, headers: dict[bytes, str]) -> tuple[int, str, str] | None:
+    def _refusal(self, path: str, headers: dict[bytes, str], authorized: bool) -> tuple[int, str, str] | None:
         host, origin = headers.get(b"host", ""), headers.get(b"origin")
         name = _hostname(f"//{host}")
         if self._loopback and not is_loopback(name):
@@ -70,7 +72,7 @@ class Guard:
             )
         if origin is not None and not (is_loopback(_hostname(origin)) if self._loopback else _netloc(origin) == host):
             return 403, "forbidden_origin", "web pages of other sites may not use this service"
-        if path not in OPEN_PATHS and not self._authorized(headers):
+        if path not in OPEN_PATHS and not authorized:
             return (
                 401,
                 "unauthorized",

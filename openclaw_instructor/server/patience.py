@@ -1,7 +1,7 @@
-"""HTTP/1.1 as uvicorn speaks it, with a limit on how long a request's head may take to arrive.
+"""The server's side of a connection, with limits on a request's head: seconds to arrive, and bytes.
 
-uvicorn waits for ever for a client that sends one byte a minute (encode/uvicorn discussions on "slowloris"); a proxy
-usually stands in front of it. Nothing stands in front of this service.
+uvicorn has no such limits of its own: a client that sends one byte now and then would keep a connection for ever, and
+one that never ends its head would fill memory.
 """
 
 from __future__ import annotations
@@ -9,19 +9,22 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 10.0
+HEAD_BYTES = 64 << 10
 
 
-class PatientProtocol(H11Protocol):
-    """Closes a connection whose request head is not complete after `head_seconds`."""
+class PatientProtocol(HttpToolsProtocol):
+    """Closes a connection whose request head is not complete after `head_seconds`, or longer than HEAD_BYTES."""
 
     head_seconds = HEAD_SECONDS
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._head_deadline: asyncio.TimerHandle | None = None
+        self._in_head = False
+        self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -31,9 +34,21 @@ class PatientProtocol(H11Protocol):
         self._head_arrived()
         super().connection_lost(exc)
 
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
     def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._in_head and self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too long.")
+        elif self.cycle is not None and not self.cycle.response_complete:
             self._head_arrived()
         elif self._head_deadline is None:
             # The first bytes of a further request on a kept connection.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import CancelledError as FutureCancelled
 from functools import partial
@@ -25,6 +26,7 @@ from openclaw_instructor.service import Toolbox
 
 _BULK_TEXTS = 32  # more texts than this in one request are bulk work whatever their type
 _LEAST_CHARACTERS = 500
+_REFRESH_SECONDS = 0.05
 _BULK_TYPES = ("passage", "document")
 
 
@@ -45,6 +47,7 @@ class Routes:
         self._workers = workers
         self._metrics = metrics
         self._health = health
+        self._refreshed = float("-inf")
 
     def all(self) -> list[Route]:
         return [
@@ -101,7 +104,9 @@ class Routes:
     async def embeddings(self, request: Request) -> Response:
         body = await bodies.read_embeddings(request)
         engine = self._toolbox.engine
-        instruction = await self._workers.run(request, partial(self._prepare, body))
+        prepare = partial(self._prepare, body)
+        # Opening a checkpoint may download it; later the instruction is at hand, and a thread would cost more.
+        instruction = prepare() if engine.opened else await self._workers.run(request, prepare)
         bulk = body.input_type.rpartition(".")[2] in _BULK_TYPES or len(body.texts) > _BULK_TEXTS
         priority = Priority.BULK if bulk else Priority.INTERACTIVE
         embeddings = await embed(request, engine, body.texts, instruction, priority)
@@ -111,7 +116,10 @@ class Routes:
         """The instruction that is meant; opens the checkpoint, which may have to download it."""
         engine = self._toolbox.engine
         _check_model(engine, body)
-        self._toolbox.registry.refresh()
+        # Looking at files lets other threads in, which is dear under load; nobody edits and asks faster than this.
+        if time.monotonic() - self._refreshed > _REFRESH_SECONDS:
+            self._toolbox.registry.refresh()
+            self._refreshed = time.monotonic()
         return self._toolbox.registry.embedding_instruction(body.input_type, engine.checkpoint_name)
 
     async def models(self, request: Request) -> Response:

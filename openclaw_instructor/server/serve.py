@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from openclaw_instructor import __version__
 from openclaw_instructor.errors import Busy, DaemonUnavailable, InstructorError, InvalidSettings
@@ -47,7 +48,9 @@ def run(settings: Settings, *, foreground: bool = False, ready_fd: int | None = 
     try:
         open_home(settings)
         with exclusive(life_lock(settings), 2.0, "serving this home"), _listen(settings) as listener:
-            return asyncio.run(Daemon(settings, listener, foreground=foreground, ready_fd=ready_fd).serve())
+            daemon = Daemon(settings, listener, foreground=foreground, ready_fd=ready_fd)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                return runner.run(daemon.serve())
     except Busy:
         error: InstructorError = DaemonUnavailable(
             f"a daemon already runs for {settings.home}; `openclaw-instructor daemon stop` ends it"
@@ -87,7 +90,8 @@ class Daemon:
                 http=PatientProtocol,
                 ws="none",
                 lifespan="off",
-                loop="asyncio",
+                loop="none",
+                proxy_headers=False,
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -129,7 +129,7 @@ def test_a_disk_that_is_full_for_the_log_stops_nothing(settings: Settings) -> No
     settings.log_path.symlink_to("/dev/full")
     endpoint = lifecycle.ensure(settings)
     for _ in range(20):
-        assert ask(endpoint.url + "/v1/tools", token=endpoint.token).status == 200
+        assert ask(endpoint.url + "/nowhere", token=endpoint.token).status == 404
     health = ask(endpoint.url + "/health", token=endpoint.token).body
     assert health["log_lines_lost"] >= 20
     assert lifecycle.stop(settings)

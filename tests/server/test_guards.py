@@ -132,6 +132,14 @@ def test_a_slow_loris_on_a_kept_connection_is_hung_up_on(serve: Serve) -> None:
         assert closed_by_the_server(connection, lambda: b"a")
 
 
+def test_a_head_without_end_is_refused(serve: Serve) -> None:
+    local = serve()
+    host, port = local.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nX-Long: ")
+        assert closed_by_the_server(connection, lambda: b"a" * 8_192)
+
+
 def test_a_body_that_never_arrives_is_a_408(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guards, "BODY_SECONDS", 0.3)
     local = serve()
