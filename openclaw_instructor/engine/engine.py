@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import threading
 import time
@@ -14,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor.engine.cache import EmbeddingCache
-from openclaw_instructor.engine.requests import Embeddings, Priority, Request, RequestQueue
+from openclaw_instructor.engine.requests import Embeddings, Priority, Request, RequestQueue, clean
 from openclaw_instructor.engine.runner import Embedder, Runner
 from openclaw_instructor.engine.scope import register
 from openclaw_instructor.errors import Busy, ModelLoading, ServiceError
@@ -30,7 +31,8 @@ class Engine:
     """Embeds texts for every thread of the process. Making one is cheap and loads nothing.
 
     `load(settings)` makes the model on first use and may be any `Embedder`. `checkpoint` and `prompter` default to
-    those of `settings.checkpoint`; give stand-ins of them with a `load` of your own to run without a checkpoint.
+    those of `settings.checkpoint`; give stand-ins of them with a `load` of your own to run without a checkpoint, and
+    `at_once`, how many passes of that model may run at a time.
     """
 
     def __init__(
@@ -40,19 +42,24 @@ class Engine:
         load: Callable[[Settings], Embedder] | None = None,
         checkpoint: Checkpoint | None = None,
         prompter: Prompter | None = None,
+        at_once: int = 1,
     ) -> None:
         self.settings = settings
         self._load = load or self._load_instructor
         self._given_checkpoint = checkpoint
         self._given_prompter = prompter
-        self._runner = Runner(lambda: self._load(settings), self._render, self.identity, settings.batch_tokens)
         self._queue = RequestQueue(settings.queue_texts)
         self._changed = threading.Condition()
+        self._runner = Runner(
+            lambda: self._load(settings), self._render, self.identity, settings.batch_tokens, self._wake
+        )
+        self._runner.passes.at_once = at_once
         self._worker: threading.Thread | None = None
         self._requests = 0
         self._refused = 0
         self._closed = False
         self._unload_asked = False
+        self._listening = True
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
@@ -67,6 +74,11 @@ class Engine:
     def prompter(self) -> Prompter:
         """The checkpoint's tokenizer and the rule that joins instruction and text."""
         return self._given_prompter or Prompter(self.checkpoint)
+
+    @property
+    def opened(self) -> bool:
+        """Whether `checkpoint` is at hand and needs no looking up."""
+        return "checkpoint" in self.__dict__
 
     @property
     def checkpoint_name(self) -> str:
@@ -110,7 +122,7 @@ class Engine:
         `on_progress(done, total)` counts texts and runs in the worker thread. Raises Busy when the queue is full; the
         future raises what loading and running the model raise.
         """
-        request = Request([_clean(text) for text in texts], instruction, priority, on_progress)
+        request = Request([clean(text) for text in texts], instruction, priority, on_progress)
         if not request.texts:
             request.future.set_result(self._nothing())
             return request.future
@@ -123,7 +135,9 @@ class Engine:
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name="engine", daemon=True)
                 self._worker.start()
-            self._changed.notify_all()
+            # Waking the worker for every request that only joins the queue would cost more than the request.
+            if self._listening:
+                self._changed.notify_all()
         register(request.future)
         return request.future
 
@@ -224,26 +238,41 @@ class Engine:
         if self.settings.cache_mb:
             runner.cache = EmbeddingCache(self.settings.home / "cache.db", self.settings.cache_mb << 20)
         while (requests := self._next()) is not None:
-            ended = runner.serve(requests)
-            with self._changed:
-                self._queue.remove(ended)
+            self._forget(runner.serve(requests))
+        self._forget(runner.finish())
         for request in self._queue.clear():
             request.fail(ServiceError("the engine was closed before it got to this"))
         runner.close()
 
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _forget(self, ended: Sequence[Request]) -> None:
+        with self._changed:
+            self._queue.remove(ended)
+
     def _next(self) -> list[Request] | None:
-        """Wait for requests; None once the engine is closed. The model is unloaded here when nothing comes."""
+        """Wait for requests that a pass may begin for, or, with none, for one to end; None once the engine is closed.
+        The model is unloaded here when nothing comes."""
+        passes = self._runner.passes
         with self._changed:
             while not self._closed:
-                if self._unload_asked:
+                if self._unload_asked and not passes:
                     self._runner.unload()
                     self._unload_asked = False
                     self._changed.notify_all()
                 requests = self._queue.next_requests()
-                if requests:
+                delay = passes.delay(requests[0].priority if requests else None)
+                if requests and delay <= 0:
                     return requests
-                patience = self.settings.unload_after if self.settings.unload_after and self.loaded else None
-                if not self._changed.wait(patience):
+                if passes.done():
+                    return []
+                self._listening = delay <= 0 or passes.yields
+                patience = delay if 0 < delay < math.inf else None
+                if not passes:
+                    patience = (self.settings.unload_after or None) if self.loaded else None
+                if not self._changed.wait(patience) and not passes:
                     self._unload_asked = True
             return None
 
@@ -259,18 +288,11 @@ class Engine:
 
         if settings.threads:
             torch.set_num_threads(settings.threads)
-        return INSTRUCTOR(self.checkpoint, settings.device, settings.dtype)
+        model = INSTRUCTOR(self.checkpoint, settings.device, settings.dtype)
+        self._runner.passes.at_once = 2 if model.device.type == "cpu" else 1
+        return model
 
     def _nothing(self) -> Embeddings:
         import numpy as np
 
         return Embeddings(np.empty((0, self.dimension), np.float32), [], [])
-
-
-def _clean(text: str) -> str:
-    """Half a surrogate pair is no character, and tokenizers refuse it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text

@@ -29,6 +29,11 @@ class Pace:
         """Note that somebody is waiting for answers these days."""
         self._last_interactive = time.monotonic()
 
+    @property
+    def disturbed(self) -> bool:
+        """Whether bulk work must expect to make somebody wait."""
+        return time.monotonic() - self._last_interactive < QUIET
+
     def measured(self, tokens: int, seconds: float) -> None:
         """Take the speed of one pass into account; tiny passes say nothing about it."""
         if tokens < SMALLEST or seconds <= 0:
@@ -37,10 +42,13 @@ class Pace:
         known = self.tokens_per_second
         self.tokens_per_second = known + _SMOOTHING * (rate - known) if known else rate
 
+    def seconds(self, tokens: int) -> float:
+        """What so many tokens will probably take; nothing while the speed is not known."""
+        return tokens / self.tokens_per_second if self.tokens_per_second else 0.0
+
     def budget(self, priority: Priority, batch_tokens: int) -> int:
         """Tokens of the next pass, at most `batch_tokens`."""
         if not self.tokens_per_second:
             return min(batch_tokens, FIRST)
-        disturbs = priority is Priority.BULK and time.monotonic() - self._last_interactive < QUIET
-        seconds = SHORT_PASS if disturbs else LONG_PASS
+        seconds = SHORT_PASS if priority is Priority.BULK and self.disturbed else LONG_PASS
         return min(batch_tokens, max(SMALLEST, int(self.tokens_per_second * seconds)))

@@ -62,20 +62,32 @@ class Request:
     def __post_init__(self) -> None:
         self.results = [None] * len(self.texts)
 
+    @property
+    def unread(self) -> bool:
+        """Whether any of its texts has not been given to the model yet."""
+        return bool(self.waiting) or self.prepared < len(self.texts)
+
+    @property
+    def ended(self) -> bool:
+        """Whether its future has its outcome, or all that is needed for it."""
+        return self.done == len(self.texts) or self.future.done()
+
     def put(self, index: int, vector: Vector) -> None:
-        """Record the embedding of one text; the last one resolves the future."""
+        """Record the embedding of one text; `report` then resolves the future if it was the last one."""
         self.results[index] = vector
         self.done += 1
 
     def report(self) -> None:
         """Tell progress, and resolve the future once every text is embedded."""
+        if self.future.done():
+            return
         if self.on_progress:
             self.on_progress(self.done, len(self.texts))
         if self.done == len(self.texts):
             self._resolve()
 
     def fail(self, error: BaseException) -> None:
-        if self.future.set_running_or_notify_cancel():
+        if not self.future.done() and self.future.set_running_or_notify_cancel():
             self.future.set_exception(error)
 
     def _resolve(self) -> None:
@@ -130,11 +142,12 @@ class RequestQueue:
         self._requests[request.priority][next(self._serial)] = request
 
     def next_requests(self) -> list[Request]:
-        """The requests of the most urgent priority that has any, first come first; cancelled ones are dropped."""
+        """The requests with texts to read of the most urgent priority that has any, first come first; cancelled ones
+        are dropped."""
         self._drop_cancelled()
         for priority in Priority:
-            if self._requests[priority]:
-                return list(self._requests[priority].values())
+            if unread := [request for request in self._requests[priority].values() if request.unread]:
+                return unread
         return []
 
     def remove(self, finished: Sequence[Request]) -> None:
@@ -156,3 +169,12 @@ class RequestQueue:
             for serial in [serial for serial, request in requests.items() if request.future.cancelled()]:
                 requests.pop(serial).future.set_running_or_notify_cancel()
                 self.dropped += 1
+
+
+def clean(text: str) -> str:
+    """Half a surrogate pair is no character, and tokenizers refuse it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text

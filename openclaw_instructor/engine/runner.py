@@ -1,15 +1,17 @@
-"""What the worker thread does with requests: look in the cache, tokenise, cut a slice, run the model."""
+"""What the worker thread does with requests: look in the cache, tokenise, cut a slice, have the model read it."""
 
 from __future__ import annotations
 
 import gc
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from openclaw_instructor.engine.cache import EmbeddingCache, text_key
 from openclaw_instructor.engine.pace import Pace
+from openclaw_instructor.engine.passes import Pass, UnderWay
 from openclaw_instructor.engine.requests import Priority, Request, Unit, Vector
 from openclaw_instructor.errors import InstructorError, ServiceError
 
@@ -48,21 +50,32 @@ class Counters:
 
 
 class Runner:
-    """Serves requests one slice at a time; used from one thread only, apart from its counters and `loading_since`."""
+    """Serves requests pass by pass; used from one thread only, apart from its counters and `loading_since`.
+
+    `on_done` is called in another thread when a pass is done and `serve` has something to end.
+    """
 
     def __init__(
-        self, load: Callable[[], Embedder], render: Render, identity: Callable[[str], str], batch_tokens: int
+        self,
+        load: Callable[[], Embedder],
+        render: Render,
+        identity: Callable[[str], str],
+        batch_tokens: int,
+        on_done: Callable[[], None] = lambda: None,
     ) -> None:
         self._load = load
         self._render = render
         self._identity = identity
         self._batch_tokens = batch_tokens
+        self._on_done = on_done
         self._model: Embedder | None = None
+        self._pool = ThreadPoolExecutor(3, thread_name_prefix="pass")
         self._last_load = _USUAL_LOAD
         self.loading_since: float | None = None
         self.cache: EmbeddingCache | None = None
         self.counters = Counters()
         self.pace = Pace()
+        self.passes = UnderWay(self.pace)
 
     @property
     def loaded(self) -> bool:
@@ -74,27 +87,25 @@ class Runner:
         return 0.0 if since is None else max(0.0, self._last_load - (time.monotonic() - since))
 
     def serve(self, requests: Sequence[Request]) -> list[Request]:
-        """One pass over the most urgent texts, or none when the cache knows them; the requests that ended."""
-        touched: list[Request] = []
-        try:
-            budget = self.pace.budget(requests[0].priority, self._batch_tokens)
-            units = self._cut(requests, budget, touched)
-            if units:
-                self._run(units)
-                self.counters.budget += budget
-        except Exception as error:
-            reason = error if isinstance(error, InstructorError) else _unexpected(error)
-            for request in touched:
-                request.fail(reason)
-            return touched
-        ended = [request for request in touched if request.done == len(request.texts)]
+        """End the passes that are done; then begin one over `requests`, or none when the cache knows them. The requests
+        that ended."""
+        touched = [request for each in self.passes.done() for request in self._end(each)]
+        if requests:
+            touched += self._begin(requests)
+        ended = []
         for request in touched:
             try:
                 request.report()
             except Exception as error:  # a caller's callback must not stop the worker
                 request.fail(_unexpected(error))
+            if request.ended:
                 ended.append(request)
         return ended
+
+    def finish(self) -> list[Request]:
+        """Wait for the passes under way and end them; the requests that ended."""
+        self.passes.wait()
+        return self.serve([])
 
     def unload(self) -> None:
         """Free the weights; the next text loads them again."""
@@ -104,9 +115,20 @@ class Runner:
 
     def close(self) -> None:
         """Let go of the model and the cache."""
+        self._pool.shutdown()
         self._model = None
         if self.cache is not None:
             self.cache.close()
+
+    def _begin(self, requests: Sequence[Request]) -> list[Request]:
+        touched: list[Request] = []
+        try:
+            budget = self.pace.budget(requests[0].priority, self._batch_tokens)
+            if units := self._cut(requests, budget, touched):
+                self._start(units, budget)
+        except Exception as error:
+            _fail(touched, error)
+        return touched
 
     def _cut(self, requests: Sequence[Request], budget: int, touched: list[Request]) -> list[Unit]:
         """Take units from the requests in turn until the token budget is full."""
@@ -115,7 +137,7 @@ class Runner:
         groups = 0
         for request in requests:
             touched.append(request)
-            while request.waiting or request.prepared < len(request.texts):
+            while request.unread:
                 if not request.waiting:
                     if bulk and groups == _GROUPS:
                         return units
@@ -145,28 +167,48 @@ class Runner:
                 request.put(start + offset, known[key])
         request.prepared = start + len(texts)
 
-    def _run(self, units: Sequence[Unit]) -> None:
+    def _start(self, units: list[Unit], budget: int) -> None:
         model = self._ready_model()
-        distinct = {unit.key: unit.prompt for unit in units}
-        tokens = sum(len(prompt.ids) for prompt in distinct.values())
-        started = time.monotonic()
-        rows = model.embed(list(distinct.values()), self._batch_tokens)
-        seconds = time.monotonic() - started
-        self.pace.measured(tokens, seconds)
-        counters = self.counters
-        counters.batches += 1
-        counters.batch_texts += len(distinct)
-        counters.texts += len(units)
-        counters.tokens += tokens
-        counters.seconds += seconds
+        begun = Pass(units, budget)
+
+        def read() -> NDArray[np.float32]:
+            try:
+                return model.embed(list(begun.prompts.values()), self._batch_tokens)
+            finally:
+                begun.ended_at = time.monotonic()
+
+        self.passes.begin(begun)
+        begun.rows = self._pool.submit(read)
+        begun.rows.add_done_callback(lambda _: self._on_done())
+
+    def _end(self, each: Pass) -> list[Request]:
+        self.passes.end(each)
+        requests = each.requests
+        try:
+            rows = each.rows.result()
+        except Exception as error:
+            _fail(requests, error)
+            return requests
+        self._count(each)
         vectors = {
             key: Vector(row, len(prompt.ids), prompt.truncated)
-            for (key, prompt), row in zip(distinct.items(), rows, strict=True)
+            for (key, prompt), row in zip(each.prompts.items(), rows, strict=True)
         }
-        for unit in units:
+        for unit in each.units:
             unit.request.put(unit.index, vectors[unit.key])
         if self.cache:
             self.cache.put(vectors)
+        return requests
+
+    def _count(self, each: Pass) -> None:
+        self.pace.measured(each.tokens, each.seconds)
+        counters = self.counters
+        counters.batches += 1
+        counters.batch_texts += len(each.prompts)
+        counters.texts += len(each.units)
+        counters.tokens += each.tokens
+        counters.budget += each.budget
+        counters.seconds += each.seconds
 
     def _ready_model(self) -> Embedder:
         if self._model is None:
@@ -178,6 +220,12 @@ class Runner:
             self._last_load = time.monotonic() - started
             self.counters.loads += 1
         return self._model
+
+
+def _fail(requests: Sequence[Request], error: Exception) -> None:
+    reason = error if isinstance(error, InstructorError) else _unexpected(error)
+    for request in requests:
+        request.fail(reason)
 
 
 def _unexpected(error: Exception) -> ServiceError:

@@ -51,10 +51,11 @@ class WordModel:
         return np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32)
 
 
-def engine_with(model: WordModel, home: Path, **settings: Any) -> Engine:
+def engine_with(model: WordModel, home: Path, *, at_once: int = 1, **settings: Any) -> Engine:
     return Engine(
         Settings(home=home, **settings),
         load=lambda _: model,
         checkpoint=CHECKPOINT,  # type: ignore[arg-type]
         prompter=WordPrompter(),  # type: ignore[arg-type]
+        at_once=at_once,
     )
