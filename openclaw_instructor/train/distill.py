@@ -2,14 +2,13 @@
 
 Loss: (1 - cosine to the teacher's vector) x 10, plus the KL divergence between the rows of the two in-batch similarity
 matrices (temperature 1/20): regression places each text, the similarities teach what is near what. Batches are either
-texts of similar length or (query, passage) pairs, so that questions learn where their answers lie. Half of the batches
-carry an instruction, masked from the mean: it must do no harm before anything is taught to follow it.
+texts of similar length or (query, passage) pairs, so that questions learn where their answers lie. Some batches carry
+an instruction, masked from the mean: it must do no harm before anything is taught to follow it.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import random
 import time
 from collections.abc import Sequence
@@ -30,13 +29,13 @@ from openclaw_instructor.model.streams import Streams
 @dataclass(frozen=True)
 class DistillConfig:
     tokens: int = 30_000_000  # length of the run; the learning rate follows it
-    batch_tokens: int = 8_192  # tokens of a step
-    batch_texts: int = 384  # and at most so many texts
+    batch_tokens: int = 6_144  # tokens of a step
+    batch_texts: int = 320  # and at most so many texts
     pair_share: float = 0.35  # of the steps use (query, passage) pairs
-    instruction_share: float = 0.5  # of the batches carry an instruction
-    learning_rate: float = 1.5e-3
-    warmup_steps: int = 200
-    decay_from: float = 0.3  # share of the run after which the rate falls linearly to zero
+    instruction_share: float = 0.35  # of the batches carry an instruction
+    learning_rate: float = 0.0025  # of each weight's own root mean square, as in Adafactor (Shazeer and Stern, 2018)
+    warmup_steps: int = 150
+    decay_from: float = 0.0  # share of the run after which the rate falls linearly to zero
     weight_decay: float = 0.01
     regression_weight: float = 10.0
     similarity_scale: float = 20.0
@@ -143,7 +142,7 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
         while tokens < config.tokens:
             rate = _rate(step, tokens / config.tokens, config)
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["scale"]
             prompts, teacher = batches.draw()
             loss = _step(encoder, optimizer, prompts, teacher, config, streams)
             step += 1
@@ -164,10 +163,12 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
 
 
 def _optimizer(encoder: Encoder, config: DistillConfig) -> torch.optim.Optimizer:
-    others = [p for n, p in encoder.named_parameters() if not n.startswith("tokens.")]
-    groups: list[dict[str, Any]] = [{"params": [encoder.tokens.weight], "weight_decay": 0.0}, {"params": others}]
-    rate, decay = config.learning_rate, config.weight_decay
-    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), weight_decay=decay, fused=True)
+    groups: list[dict[str, Any]] = []
+    for name, weight in encoder.named_parameters():
+        scale = float(weight.detach().pow(2).mean().sqrt()) or encoder.shape.width**-0.5
+        decay = 0.0 if name.startswith("tokens.") else config.weight_decay
+        groups.append({"params": [weight], "scale": scale, "weight_decay": decay})
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
 
 
 def _step(
@@ -266,34 +267,3 @@ def set_centred(encoder: Encoder, centred: bool) -> Encoder:
                 for product in (layer.out, layer.down):
                     product.weight -= product.weight.mean(dim=0, keepdim=True)
     return encoder
-
-
-def start_from_token_vectors(encoder: Encoder, vectors: torch.Tensor) -> None:
-    """Make an untrained student the mean of static word vectors: it then learns far faster than from noise.
-
-    `vectors` (vocabulary, teacher dimension): the teacher's output for each token alone. They are centred and rotated
-    into the student's width by SVD; residual branches start at zero; the dense layer turns the rotation back.
-    """
-    centred = vectors.float() - vectors.float().mean(dim=0)
-    _, _, rotation = torch.linalg.svd(centred, full_matrices=False)
-    width = min(encoder.shape.width, centred.shape[1])
-    turned = centred @ rotation[:width].T
-    with torch.no_grad():
-        encoder.tokens.weight.zero_()[:, :width] = turned / turned.pow(2).mean().sqrt()
-        encoder.dense.weight.zero_()[:, :width] = rotation[:width].T
-        encoder.position.weight.zero_()
-        for layer in encoder.blocks():
-            for name, weight in layer.named_parameters():
-                if weight.dim() > 1:
-                    torch.nn.init.zeros_(weight) if name.startswith(("out", "down")) else _initial(
-                        weight, name, encoder
-                    )
-
-
-def _initial(weight: torch.Tensor, name: str, encoder: Encoder) -> None:
-    """T5's own initial spread: attention is unscaled, so its queries start smaller by the root of the head width."""
-    width = encoder.shape.width
-    torch.nn.init.normal_(weight, std=width**-0.5)
-    if name.startswith("qkv"):
-        queries = encoder.shape.heads * encoder.shape.head_width
-        weight[:queries] /= math.sqrt(encoder.shape.head_width)

@@ -2,20 +2,20 @@
 
     python -m openclaw_instructor.train.mini DATA/train --teacher FOLDER --out mini
 
-DATA is laid out as `corpus.py` says; FOLDER holds sentence-transformers/all-MiniLM-L6-v2. About an hour on two cores of
-a processor with bfloat16 matrix instructions, minutes on a GPU; a killed run continues where it was. On Linux,
+DATA is laid out as `corpus.py` says; FOLDER holds sentence-transformers/all-MiniLM-L6-v2, or another BERT of its kind.
+The student starts from the teacher's own layers (`graft.py`) and learns what T5 cannot take over. About an hour on two
+cores of a processor with bfloat16 matrix instructions, minutes on a GPU; a killed run continues where it was. On Linux,
 `MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=2147483648` before the command saves a fifth of the time: the
 allocator then keeps the activations' memory from step to step.
 """
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -25,12 +25,18 @@ from openclaw_instructor.model.checkpoint import Shape
 from openclaw_instructor.model.device import choose_device
 from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.writer import write_checkpoint
-from openclaw_instructor.train.corpus import read_corpus
-from openclaw_instructor.train.distill import Corpus, DistillConfig, distill, set_centred, start_from_token_vectors
+from openclaw_instructor.train.corpus import TrainingTexts, read_corpus
+from openclaw_instructor.train.distill import Corpus, DistillConfig, distill, set_centred
+from openclaw_instructor.train.graft import graft
 from openclaw_instructor.train.teacher import Teacher
+from openclaw_instructor.train.vocabulary import choose_tokens, write_tokenizer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MAX_TOKENS = 250  # of a training text; the longest passages of the corpus are cut here
 MAX_SEQ_LENGTH = 512
+SAMPLES, SAMPLE_TOKENS = 2_000, 126  # what the graft's regressions see
 
 DOMAINS = ["", "Wikipedia", "science", "medicine", "news", "email", "technical", "software", "finance", "legal"]
 DOMAINS += ["customer", "web", "documentation", "forum"]
@@ -76,44 +82,47 @@ def instructions(seed: int = 5) -> list[str]:
     return phrases
 
 
-def build_corpus(data: Path, teacher: Teacher, work: Path) -> Corpus:
-    """Tokenised texts with their teacher vectors; the vectors are kept in `work`."""
+def tokens(tokenizer_file: Path, texts: Sequence[str]) -> list[list[int]]:
+    """Ids of each text without special tokens, cut at `MAX_TOKENS`."""
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(teacher.tokenizer_file))
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS)
+    return [e.ids for e in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
-    def tokens(texts: Sequence[str]) -> list[list[int]]:
-        return [e.ids for e in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
-    found = read_corpus(data)
-    click.echo(f"{len(found.texts)} texts, {len(found.pairs)} pairs; computing the teacher's vectors", err=True)
-    phrases, vocabulary = instructions(), tokenizer.get_vocab()
+def build_corpus(found: TrainingTexts, vectors: NDArray[np.float16], tokenizer_file: Path) -> Corpus:
+    """Texts, pairs and instructions in the student's tokens, with the teacher's vectors."""
+    from tokenizers import Tokenizer
+
+    phrases, vocabulary = instructions(), Tokenizer.from_file(str(tokenizer_file)).get_vocab()
     return Corpus(
-        ids=tokens(found.texts),
-        vectors=teacher.vectors(found.texts, work / "teacher"),
+        ids=tokens(tokenizer_file, found.texts),
+        vectors=vectors,
         pairs=np.array(found.pairs),
-        instructions=tokens(phrases[:600]),
-        query_instructions=tokens([*QUERIES, *phrases[600:620]]),
-        passage_instructions=tokens([*PASSAGES, *phrases[620:640]]),
+        instructions=tokens(tokenizer_file, phrases[:600]),
+        query_instructions=tokens(tokenizer_file, [*QUERIES, *phrases[600:620]]),
+        passage_instructions=tokens(tokenizer_file, [*PASSAGES, *phrases[620:640]]),
         start=vocabulary["[CLS]"],
         end=vocabulary["[SEP]"],
     )
 
 
-def write_tokenizer(teacher: Teacher, folder: Path) -> Path:
-    """The teacher's tokenizer without the padding and truncation that are the encoder's to decide."""
-    folder.mkdir(parents=True, exist_ok=True)
-    content = json.loads(teacher.tokenizer_file.read_text(encoding="utf-8"))
-    content["padding"] = content["truncation"] = None
-    compact = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    (folder / "tokenizer.json").write_text(compact, encoding="utf-8")
-    config: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": MAX_SEQ_LENGTH}
-    config["model_input_names"] = ["input_ids", "attention_mask"]  # T5 knows no token types
-    config |= {f"{name}_token": f"[{name.upper()}]" for name in ("cls", "sep", "pad", "unk", "mask")}
-    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-    return folder
+def grafted(teacher: Teacher, ids: Sequence[Sequence[int]], kept: Sequence[int], inner: int) -> Encoder:
+    """A student with the teacher's layers; `ids` are texts in the teacher's tokens, `kept` the tokens it keeps."""
+    bert, tokenizer = teacher.network, teacher.tokenizer
+    config = bert.config
+    heads = config.num_attention_heads
+    shape = Shape(
+        vocab_size=len(kept), width=config.hidden_size, inner=inner, heads=heads,
+        head_width=config.hidden_size // heads, layers=config.num_hidden_layers, buckets=32, max_distance=128,
+        epsilon=1e-6, dimension=config.hidden_size, normalize=True, activation="gelu",
+    )  # fmt: skip
+    encoder = Encoder(shape)
+    start, end = tokenizer.cls_token_id, tokenizer.sep_token_id
+    graft(encoder, bert, [[start, *text[:SAMPLE_TOKENS], end] for text in ids[:SAMPLES]], kept)
+    return encoder
 
 
 @click.command(help=__doc__)
@@ -121,25 +130,26 @@ def write_tokenizer(teacher: Teacher, folder: Path) -> Path:
 @click.option("--teacher", "teacher_folder", required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="folder of the finished checkpoint")
 @click.option("--work", default=Path("build/mini"), type=click.Path(path_type=Path), help="vectors and run state")
-@click.option("--layers", default=4, show_default=True)
-@click.option("--tokens", default=DistillConfig.tokens, show_default=True, help="length of the run")
+@click.option("--vocabulary", default=25_600, show_default=True, help="tokens to keep of the teacher's")
+@click.option("--inner", default=1_280, show_default=True, help="feed-forward units to keep of each layer's")
+@click.option("--tokens", "length", default=DistillConfig.tokens, show_default=True, help="length of the run")
 @click.option("--seed", default=0, show_default=True)
-def main(data: Path, teacher_folder: Path, out: Path, work: Path, layers: int, tokens: int, seed: int) -> None:
-    teacher = Teacher(teacher_folder)
-    corpus = build_corpus(data, teacher, work)
+def main(
+    data: Path, teacher_folder: Path, out: Path, work: Path, vocabulary: int, inner: int, length: int, seed: int
+) -> None:
     torch.manual_seed(seed)
-    vectors = teacher.token_vectors()
-    shape = Shape(
-        vocab_size=len(vectors), width=384, inner=1_024, heads=6, head_width=64, layers=layers,
-        buckets=32, max_distance=128, epsilon=1e-6, dimension=vectors.shape[1], normalize=True,
-    )  # fmt: skip
-    encoder = Encoder(shape)
-    start_from_token_vectors(encoder, vectors)
+    teacher, found = Teacher(teacher_folder), read_corpus(data)
+    click.echo(f"{len(found.texts)} texts, {len(found.pairs)} pairs; computing the teacher's vectors", err=True)
+    vectors = teacher.vectors(found.texts, work / "teacher")
+    ids = tokens(teacher.tokenizer_file, found.texts)
+    kept = choose_tokens(teacher.tokenizer.get_vocab(), ids, vocabulary)
+    tokenizer = write_tokenizer(teacher.tokenizer_file, kept, work / "tokenizer", MAX_SEQ_LENGTH)
+    encoder = grafted(teacher, ids, kept, inner)
+    corpus = build_corpus(found, vectors, tokenizer / "tokenizer.json")
     set_centred(encoder.to(choose_device(None)), centred=True)
-    distill(encoder, corpus, DistillConfig(tokens=tokens, seed=seed), work / "run")
+    distill(encoder, corpus, DistillConfig(tokens=length, seed=seed), work / "run")
     set_centred(encoder, centred=False)
-    tokenizer = write_tokenizer(teacher, work / "tokenizer")
-    card = f"# {out.name}\n\nDistilled from {teacher_folder.name} over {tokens:,} tokens.\n"
+    card = f"# {out.name}\n\nDistilled from {teacher_folder.name} over {length:,} tokens.\n"
     write_checkpoint(
         out, encoder, tokenizer_from=tokenizer, max_seq_length=MAX_SEQ_LENGTH, card=card, dtype=torch.float16
     )  # fmt: skip

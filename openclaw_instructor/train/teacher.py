@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from openclaw_instructor.errors import MissingExtra
 
@@ -51,20 +50,14 @@ class Teacher:
                 on_progress(len(block))
         return np.concatenate(blocks)
 
-    def token_vectors(self) -> torch.Tensor:
-        """(vocabulary, dimension): the mean output for each token alone between the start and end tokens."""
-        module: Any = self.model[0]
-        tokenizer, network = module.tokenizer, module.auto_model
-        ids = torch.arange(len(tokenizer))
-        edges = torch.tensor([tokenizer.cls_token_id, tokenizer.sep_token_id])
-        rows = []
-        with torch.inference_mode():
-            for block in ids.split(2_048):
-                start, end = edges[0].expand_as(block), edges[1].expand_as(block)
-                batch = torch.stack([start, block, end], dim=1).to(network.device)
-                states = network(input_ids=batch, attention_mask=torch.ones_like(batch)).last_hidden_state
-                rows.append(states.mean(dim=1).float().cpu())
-        return torch.cat(rows).clone()
+    @property
+    def network(self) -> Any:
+        """The transformers model under the pooling."""
+        return self.model[0].auto_model
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.model[0].tokenizer
 
     def _digest(self, texts: Sequence[str]) -> str:
         digest = hashlib.sha256(str(self.folder.name).encode())

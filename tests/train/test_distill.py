@@ -19,11 +19,12 @@ from openclaw_instructor.train.distill import (
     held_out_cosine,
     loss_of,
     set_centred,
-    start_from_token_vectors,
 )
 
 SHAPE = Shape(60, 16, 32, 2, 8, 2, 32, 128, 1e-6, 12, normalize=True)
-CONFIG = DistillConfig(tokens=6_000, batch_tokens=256, batch_texts=32, warmup_steps=5, log_every=5, save_every=1e9)
+CONFIG = DistillConfig(
+    tokens=6_000, batch_tokens=256, batch_texts=32, warmup_steps=5, learning_rate=0.015, log_every=5, save_every=1e9
+)
 
 
 @pytest.fixture
@@ -41,7 +42,9 @@ def corpus() -> Corpus:
 def fresh(seed: int = 0) -> Encoder:
     torch.manual_seed(seed)
     encoder = Encoder(SHAPE)
-    start_from_token_vectors(encoder, torch.randn(60, 12))
+    for parameter in encoder.parameters():
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.1)
     return encoder
 
 
@@ -54,17 +57,6 @@ def test_the_loss_is_least_at_the_teacher_itself() -> None:
     assert loss_of(teacher, teacher, CONFIG).item() == pytest.approx(0, abs=1e-4)
     moved = torch.nn.functional.normalize(teacher + 0.1 * torch.randn(9, 12), dim=1)
     assert loss_of(moved, teacher, CONFIG).item() > 0.01
-
-
-def test_an_untrained_student_is_the_mean_of_its_token_vectors() -> None:
-    torch.manual_seed(0)
-    vectors = torch.randn(60, 12)
-    encoder = fresh()
-    start_from_token_vectors(encoder, vectors)
-    direct = (vectors - vectors.mean(0))[[7, 8, 9]]
-    # The final norm makes every token weigh the same.
-    expected = torch.nn.functional.normalize(torch.nn.functional.normalize(direct, dim=1).mean(0), dim=0)
-    torch.testing.assert_close(encoder(packed([0, 7, 8, 9]))[0], expected, atol=1e-4, rtol=1e-3)
 
 
 def test_training_with_layer_norm_ends_as_a_plain_t5_encoder() -> None:
