@@ -154,3 +154,9 @@ def test_surfaces_load_nothing_heavy_when_imported() -> None:
     names = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in light]
     names = [name.removesuffix(".__init__") for name in names]
     assert not loaded_after(f"import importlib; [importlib.import_module(name) for name in {names}]")
+
+
+def test_embedding_leaves_the_compiler_of_torch_alone() -> None:
+    code = "from openclaw_instructor import INSTRUCTOR; INSTRUCTOR('mini').encode(['a text'])"
+    script = f"import sys; {code}; sys.exit(sum(name in sys.modules for name in ('torch._dynamo', 'sympy')))"
+    assert subprocess.run([sys.executable, "-c", script], timeout=60, check=False).returncode == 0

@@ -108,14 +108,23 @@ def _attend_plainly(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> 
     return torch.bmm(torch.softmax(logits, dim=-1), value).view(count, heads, length, -1)
 
 
+class Table(nn.Embedding):
+    """An embedding that starts at random only where it holds anything: for a start on "meta" torch would import its
+    compiler, a second and 70 MB."""
+
+    def reset_parameters(self) -> None:
+        if not self.weight.is_meta:
+            super().reset_parameters()
+
+
 class Encoder(nn.Module):
     """Token ids -> embeddings, for every INSTRUCTOR checkpoint and device."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.tokens = nn.Embedding(shape.vocab_size, shape.width)
-        self.position = nn.Embedding(shape.buckets, shape.heads)
+        self.tokens = Table(shape.vocab_size, shape.width)
+        self.position = Table(shape.buckets, shape.heads)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.norm = RMSNorm(shape.width, shape.epsilon)
         self.dense = nn.Linear(shape.width, shape.dimension, bias=False)
