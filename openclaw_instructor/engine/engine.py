@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +24,8 @@ from openclaw_instructor.settings import Settings
 if TYPE_CHECKING:
     from openclaw_instructor.model.checkpoint import Checkpoint
     from openclaw_instructor.model.prompt import Prompt
+
+_TIDY_AFTER = 1.0  # seconds without work after which memory is given back
 
 
 class Engine:
@@ -269,27 +270,28 @@ class Engine:
                 if passes.done():
                     return []
                 self._listening = delay <= 0 or passes.yields
-                patience = delay if 0 < delay < math.inf else None
-                if not passes:
-                    patience = (self.settings.unload_after or None) if self.loaded else None
-                if not self._changed.wait(patience) and not passes:
-                    self._unload_asked = True
+                if passes:
+                    self._changed.wait(None if math.isinf(delay) else max(0.0, delay) or None)
+                else:
+                    self._rest()
             return None
+
+    def _rest(self) -> None:
+        """Wait for a request; give memory back soon when none comes, and the model after a long time."""
+        runner = self._runner
+        if runner.untidy:
+            if not self._changed.wait(_TIDY_AFTER):
+                runner.tidy()
+        elif not self._changed.wait((self.settings.unload_after or None) if self.loaded else None):
+            self._unload_asked = True
 
     def _render(self, instruction: str, texts: Sequence[str]) -> list[Prompt]:
         return self.prompter.render(instruction, texts)
 
     def _load_instructor(self, settings: Settings) -> Embedder:
-        # oneDNN keeps half a megabyte for every number of tokens it has seen, of which 1,024 would be kept.
-        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
-        import torch
+        from openclaw_instructor.engine.loading import load_instructor
 
-        from openclaw_instructor.model.instructor import INSTRUCTOR
-
-        if settings.threads:
-            torch.set_num_threads(settings.threads)
-        model = INSTRUCTOR(self.checkpoint, settings.device, settings.dtype)
-        self._runner.passes.at_once = 2 if model.device.type == "cpu" else 1
+        model, self._runner.passes.at_once = load_instructor(self.checkpoint, settings)
         return model
 
     def _nothing(self) -> Embeddings:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from openclaw_instructor.engine.cache import EmbeddingCache, text_key
+from openclaw_instructor.engine.memory import return_memory
 from openclaw_instructor.engine.pace import Pace
 from openclaw_instructor.engine.passes import Pass, UnderWay
 from openclaw_instructor.engine.requests import Priority, Request, Unit, Vector
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _GROUP = 16  # texts tokenised at a time
 _GROUPS = 8  # groups in one slice of bulk work, because texts the cache knows fill no token budget
+_TIDY_EVERY = 4.0  # seconds of work after which memory is given back; it takes some 20 ms
 _USUAL_LOAD = 10.0  # seconds a load is expected to take before one was seen
 
 Render = Callable[[str, Sequence[str]], "list[Prompt]"]
@@ -74,6 +76,7 @@ class Runner:
         self.loading_since: float | None = None
         self.cache: EmbeddingCache | None = None
         self.counters = Counters()
+        self._tidied = 0.0
         self.pace = Pace()
         self.passes = UnderWay(self.pace)
 
@@ -92,6 +95,8 @@ class Runner:
         touched = [request for each in self.passes.done() for request in self._end(each)]
         if requests:
             touched += self._begin(requests)
+        if self.counters.seconds - self._tidied > _TIDY_EVERY:
+            self.tidy()
         ended = []
         for request in touched:
             try:
@@ -111,7 +116,17 @@ class Runner:
         """Free the weights; the next text loads them again."""
         self._model = None
         gc.collect()
-        _return_memory()
+        self.tidy()
+
+    @property
+    def untidy(self) -> bool:
+        """Whether the model has worked since `tidy`."""
+        return self.counters.seconds > self._tidied
+
+    def tidy(self) -> None:
+        """Give memory back that the allocator keeps: passes of every size leave holes of every size."""
+        self._tidied = self.counters.seconds
+        return_memory()
 
     def close(self) -> None:
         """Let go of the model and the cache."""
@@ -235,14 +250,3 @@ def _unexpected(error: Exception) -> ServiceError:
     )
     failure.__cause__ = error
     return failure
-
-
-def _return_memory() -> None:
-    """Ask glibc to give freed pages back to the system; other platforms do so by themselves."""
-    import ctypes
-    import sys
-
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)

@@ -19,6 +19,7 @@ import uvicorn
 import uvloop
 
 from openclaw_instructor import __version__
+from openclaw_instructor.engine.memory import few_arenas
 from openclaw_instructor.errors import Busy, DaemonUnavailable, InstructorError, InvalidSettings
 from openclaw_instructor.index.lock import exclusive
 from openclaw_instructor.server import logs
@@ -45,6 +46,7 @@ def run(settings: Settings, *, foreground: bool = False, ready_fd: int | None = 
     `ready_fd` receives one line of JSON once requests are answered, or the error that prevents it.
     """
     os.umask(0o077)
+    few_arenas()
     try:
         open_home(settings)
         with exclusive(life_lock(settings), 2.0, "serving this home"), _listen(settings) as listener:
