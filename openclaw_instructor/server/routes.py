@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from openclaw_instructor.engine import Embeddings, Engine, Priority, Scope
-from openclaw_instructor.errors import InstructorError, InvalidArguments
+from openclaw_instructor.errors import Busy, InstructorError, InvalidArguments
 from openclaw_instructor.server import bodies, openapi
 from openclaw_instructor.server.failures import body_of, unexpected
 from openclaw_instructor.server.metrics import CONTENT_TYPE, Metrics
@@ -202,6 +202,8 @@ def _outcome(task: asyncio.Future[Any]) -> dict[str, Any]:
     if error is None:
         report: dict[str, Any] = task.result().as_dict()
         return report
+    if isinstance(error, FutureCancelled):
+        error = Busy("the service ended while it indexed; what was indexed stays, and the next sync goes on", 1.0)
     return body_of(error if isinstance(error, InstructorError) else unexpected(error))
 
 
