@@ -3,13 +3,13 @@
 Loss: (1 - cosine to the teacher's vector) x 10, plus the KL divergence between the rows of the two in-batch similarity
 matrices (temperature 1/20): regression places each text, the similarities teach what is near what. Batches are either
 texts of similar length or (query, passage) pairs, so that questions learn where their answers lie. Some batches carry
-an instruction, masked from the mean: it must do no harm before anything is taught to follow it.
+an instruction, masked from the mean: it must do no harm. Where the corpus has texts with facets, some batches ask for
+one of them, and texts that agree in it are drawn together while all stay near the teacher (`facets.py`).
 """
 
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -22,8 +22,9 @@ import torch.nn.functional as F  # noqa: N812
 
 from openclaw_instructor.model.encoder import Encoder, RMSNorm
 from openclaw_instructor.model.packing import Packed
-from openclaw_instructor.model.prompt import Prompt
 from openclaw_instructor.model.streams import Streams
+from openclaw_instructor.train.draws import Batches, Corpus, Drawn
+from openclaw_instructor.train.facets import agreement_loss
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class DistillConfig:
     decay_from: float = 0.0  # share of the run after which the rate falls linearly to zero
     weight_decay: float = 0.01
     regression_weight: float = 10.0
+    facet_share: float = 0.15  # of the steps ask for a facet, if the corpus has any
+    facet_texts: int = 160  # of such a step
+    facet_regression_weight: float = 3.0
+    facet_temperature: float = 0.05
     similarity_scale: float = 20.0
     clip: float = 1.0
     seed: int = 0
@@ -45,78 +50,14 @@ class DistillConfig:
     log_every: int = 50
 
 
-@dataclass
-class Corpus:
-    """Token ids without special tokens; `vectors` (texts, dimension) of the teacher; `pairs` index the texts."""
-
-    ids: list[list[int]]
-    vectors: np.ndarray
-    pairs: np.ndarray
-    instructions: list[list[int]]
-    query_instructions: list[list[int]]
-    passage_instructions: list[list[int]]
-    start: int  # the token before every prompt ([CLS]); -1: none
-    end: int  # the token after it ([SEP] or </s>)
-
-
-class Batches:
-    """Draws batches of similar length from a corpus; its state is one random generator."""
-
-    def __init__(self, corpus: Corpus, config: DistillConfig, held_out: int) -> None:
-        self.corpus, self.config = corpus, config
-        self.random = random.Random(config.seed)
-        lengths = np.array([len(ids) for ids in corpus.ids])
-        self.lengths = lengths
-        singles = np.arange(held_out, len(lengths))
-        self.order = singles[np.argsort(lengths[held_out:], kind="stable")]
-        # Sampling a position uniformly over tokens, not texts, gives passages their share of the steps.
-        self.cumulative = np.cumsum(np.sqrt(lengths[self.order] + 4.0))
-        usable = (corpus.pairs >= held_out).all(axis=1)
-        pairs = corpus.pairs[usable]
-        self.pairs = pairs[np.argsort(lengths[pairs].sum(axis=1), kind="stable")]
-
-    def draw(self) -> tuple[list[Prompt], torch.Tensor]:
-        """Prompts sorted by length and the teacher's vectors (prompts, dimension) float32."""
-        if len(self.pairs) and self.random.random() < self.config.pair_share:
-            texts, instructions = self._pairs()
-        else:
-            texts, instructions = self._singles()
-        prompts = [self.prompt(index, instruction) for index, instruction in zip(texts, instructions, strict=True)]
-        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].ids))
-        teacher = torch.from_numpy(self.corpus.vectors[[texts[i] for i in order]].astype(np.float32))
-        return [prompts[i] for i in order], teacher
-
-    def _singles(self) -> tuple[list[int], list[list[int]]]:
-        at = int(np.searchsorted(self.cumulative, self.random.random() * self.cumulative[-1]))
-        length = int(self.lengths[self.order[at]]) + 2
-        count = max(16, min(self.config.batch_texts, self.config.batch_tokens // length))
-        window = self.order[max(0, at - 4 * count) : at + 4 * count]
-        chosen = self.random.sample(list(window), min(count, len(window)))
-        instruction = self._maybe(self.corpus.instructions)
-        return [int(i) for i in chosen], [instruction] * len(chosen)
-
-    def _pairs(self) -> tuple[list[int], list[list[int]]]:
-        at = self.random.randrange(len(self.pairs))
-        length = int(self.lengths[self.pairs[at]].sum()) + 4
-        count = max(16, min(self.config.batch_texts // 2, self.config.batch_tokens // length))
-        window = self.pairs[max(0, at - 4 * count) : at + 4 * count]
-        chosen = window[self.random.sample(range(len(window)), min(count, len(window)))]
-        query, passage = self._maybe(self.corpus.query_instructions), self._maybe(self.corpus.passage_instructions)
-        texts = [int(i) for i in chosen[:, 0]] + [int(i) for i in chosen[:, 1]]
-        return texts, [query] * len(chosen) + [passage] * len(chosen)
-
-    def _maybe(self, instructions: list[list[int]]) -> list[int]:
-        return self.random.choice(instructions) if self.random.random() < self.config.instruction_share else []
-
-    def prompt(self, index: int, instruction: list[int]) -> Prompt:
-        lead = [self.corpus.start] if self.corpus.start >= 0 else []
-        skipped = len(lead) + len(instruction) if instruction else 0
-        return Prompt([*lead, *instruction, *self.corpus.ids[index], self.corpus.end], skipped, truncated=False)
-
-
-def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig) -> torch.Tensor:
-    """Scalar loss of L2-normalised vectors (n, dimension) against the teacher's."""
+def loss_of(
+    student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig, labels: Sequence[str] | None = None
+) -> torch.Tensor:
+    """Scalar loss of L2-normalised vectors (n, dimension) against the teacher's, or also against their labels."""
     regression = (1 - (student * teacher).sum(dim=1)).mean()
+    if labels:
+        agreement = agreement_loss(student, labels, config.facet_temperature)
+        return config.facet_regression_weight * regression + agreement
     itself = torch.eye(len(student), dtype=torch.bool, device=student.device)
     ours = (student @ student.T * config.similarity_scale).masked_fill(itself, -1e4)
     theirs = (teacher @ teacher.T * config.similarity_scale).masked_fill(itself, -1e4)
@@ -143,10 +84,10 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
             rate = _rate(step, tokens / config.tokens, config)
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["scale"]
-            prompts, teacher = batches.draw()
-            loss = _step(encoder, optimizer, prompts, teacher, config, streams)
+            drawn = batches.draw()
+            loss = _step(encoder, optimizer, drawn, config, streams)
             step += 1
-            tokens += sum(len(prompt.ids) for prompt in prompts)
+            tokens += sum(len(prompt.ids) for prompt in drawn.prompts)
             elapsed = spent + time.monotonic() - began
             if step % config.log_every == 0:
                 row = {"step": step, "tokens": tokens, "minutes": round(elapsed / 60, 2), "rate": rate}
@@ -174,19 +115,18 @@ def _optimizer(encoder: Encoder, config: DistillConfig) -> torch.optim.Optimizer
 def _step(
     encoder: Encoder,
     optimizer: torch.optim.Optimizer,
-    prompts: Sequence[Prompt],
-    teacher: torch.Tensor,
+    drawn: Drawn,
     config: DistillConfig,
     streams: Streams,
 ) -> torch.Tensor:
     """One update. Each core embeds its share and carries the gradient of the loss over all back through it."""
     weights, device = list(encoder.parameters()), encoder.device
-    shares = [list(range(first, len(prompts), streams.count)) for first in range(streams.count)]
+    shares = [list(range(first, len(drawn.prompts), streams.count)) for first in range(streams.count)]
 
     def forward(share: list[int]) -> torch.Tensor:
         # A cast kept for the next use would tie the shares' graphs together.
         with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
-            vectors: torch.Tensor = encoder(Packed.of([prompts[index] for index in share]).to(device))
+            vectors: torch.Tensor = encoder(Packed.of([drawn.prompts[index] for index in share]).to(device))
             return vectors
 
     def backward(part: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, ...]:
@@ -194,7 +134,8 @@ def _step(
 
     parts = streams.map(forward, shares)
     student = torch.cat([part.detach() for part in parts]).requires_grad_()
-    loss = loss_of(student, teacher[[index for share in shares for index in share]].to(device), config)
+    whole = drawn.reordered([index for share in shares for index in share])
+    loss = loss_of(student, whole.teacher.to(device), config, whole.labels)
     (gradient,) = torch.autograd.grad(loss, student)
     pieces = gradient.split([len(share) for share in shares])
     gradients = streams.map(backward, list(zip(parts, pieces, strict=True)))

@@ -26,7 +26,9 @@ from openclaw_instructor.model.device import choose_device
 from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.writer import write_checkpoint
 from openclaw_instructor.train.corpus import TrainingTexts, read_corpus
-from openclaw_instructor.train.distill import Corpus, DistillConfig, distill, set_centred
+from openclaw_instructor.train.distill import DistillConfig, distill, set_centred
+from openclaw_instructor.train.draws import Corpus, Faceted
+from openclaw_instructor.train.facets import facet_instructions, facet_texts
 from openclaw_instructor.train.graft import graft
 from openclaw_instructor.train.teacher import Teacher
 from openclaw_instructor.train.vocabulary import choose_tokens, write_tokenizer
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 MAX_TOKENS = 250  # of a training text; the longest passages of the corpus are cut here
 MAX_SEQ_LENGTH = 512
+FACET_TEXTS = 6_000  # of each grammar
 SAMPLES, SAMPLE_TOKENS = 2_000, 126  # what the graft's regressions see
 
 DOMAINS = ["", "Wikipedia", "science", "medicine", "news", "email", "technical", "software", "finance", "legal"]
@@ -47,13 +50,11 @@ OBJECTIVES = (
     "for retrieval",
     "for clustering",
     "for classification",
-    "for classifying its topic",
     "for retrieving duplicates",
     "for finding a sentence with the same meaning",
     "for semantic similarity",
     "for retrieving relevant documents",
     "for finding related texts",
-    "for classifying its intent",
 )
 QUERIES = (
     "Represent the question for retrieving supporting documents: ",
@@ -109,6 +110,20 @@ def build_corpus(found: TrainingTexts, vectors: NDArray[np.float16], tokenizer_f
     )
 
 
+def faceted(teacher: Teacher, cache: Path, tokenizer_file: Path) -> list[Faceted]:
+    """Texts with two facets each, with the teacher's vectors and the instructions that ask for either."""
+    asked = {facet: tokens(tokenizer_file, phrases) for facet, phrases in facet_instructions().items()}
+    return [
+        Faceted(
+            ids=tokens(tokenizer_file, source.texts),
+            vectors=teacher.vectors(source.texts, cache),
+            labels=source.labels,
+            instructions={facet: asked[facet] for facet in source.labels},
+        )
+        for source in facet_texts(FACET_TEXTS)
+    ]
+
+
 def grafted(teacher: Teacher, ids: Sequence[Sequence[int]], kept: Sequence[int], inner: int) -> Encoder:
     """A student with the teacher's layers; `ids` are texts in the teacher's tokens, `kept` the tokens it keeps."""
     bert, tokenizer = teacher.network, teacher.tokenizer
@@ -146,6 +161,7 @@ def main(
     tokenizer = write_tokenizer(teacher.tokenizer_file, kept, work / "tokenizer", MAX_SEQ_LENGTH)
     encoder = grafted(teacher, ids, kept, inner)
     corpus = build_corpus(found, vectors, tokenizer / "tokenizer.json")
+    corpus.faceted = faceted(teacher, work / "teacher", tokenizer / "tokenizer.json")
     set_centred(encoder.to(choose_device(None)), centred=True)
     distill(encoder, corpus, DistillConfig(tokens=length, seed=seed), work / "run")
     set_centred(encoder, centred=False)

@@ -11,15 +11,8 @@ from openclaw_instructor.model.checkpoint import Shape
 from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompt
-from openclaw_instructor.train.distill import (
-    Batches,
-    Corpus,
-    DistillConfig,
-    distill,
-    held_out_cosine,
-    loss_of,
-    set_centred,
-)
+from openclaw_instructor.train.distill import DistillConfig, distill, held_out_cosine, loss_of, set_centred
+from openclaw_instructor.train.draws import Batches, Corpus, Faceted
 
 SHAPE = Shape(60, 16, 32, 2, 8, 2, 32, 128, 1e-6, 12, normalize=True)
 CONFIG = DistillConfig(
@@ -96,8 +89,10 @@ def test_batches_keep_to_their_budget_and_never_hold_out_texts(corpus: Corpus) -
     batches = Batches(corpus, CONFIG, held_out=50)
     held = {tuple(ids) for ids in corpus.ids[:50]}
     for _ in range(40):
-        prompts, teacher = batches.draw()
-        assert len(prompts) == len(teacher)
+        drawn = batches.draw()
+        prompts = drawn.prompts
+        assert len(prompts) == len(drawn.teacher)
+        assert drawn.labels is None
         lengths = [len(prompt.ids) for prompt in prompts]
         assert lengths == sorted(lengths)
         for prompt in prompts:
@@ -117,3 +112,25 @@ def test_shares_of_a_batch_on_several_cores_give_one_update(corpus: Corpus, tmp_
         torch.set_num_threads(before)
     for one, three in zip(trained[0].parameters(), trained[1].parameters(), strict=True):
         torch.testing.assert_close(one, three, atol=2e-3, rtol=2e-2)
+
+
+def test_asked_for_a_facet_texts_that_agree_in_it_come_together(corpus: Corpus, tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    # The first token says one facet, the second the other.
+    ids = [[5 + int(a), 10 + int(b), *random.integers(20, 60, 4).tolist()] for a, b in random.integers(0, 3, (200, 2))]
+    vectors = corpus.vectors[:200]
+    labels = {"first": [str(i[0]) for i in ids], "second": [str(i[1]) for i in ids]}
+    corpus.faceted = [Faceted(ids, vectors, labels, {"first": [[1, 2, 3]], "second": [[1, 2, 4]]})]
+    config = DistillConfig(**{**CONFIG.__dict__, "tokens": 80_000, "facet_share": 0.9, "facet_texts": 32})
+    encoder = distill(fresh(), corpus, config, tmp_path / "run", held_out=50)
+
+    def preference(instruction: list[int]) -> float:
+        """How much nearer texts lie that agree only in the first facet than those that agree only in the second."""
+        prompts = [Prompt([0, *instruction, *text, 1], 1 + len(instruction), truncated=False) for text in ids]
+        with torch.no_grad():
+            vectors = encoder(Packed.of(prompts))
+        first, second = (torch.tensor([[a[k] == b[k] for b in ids] for a in ids]) for k in (0, 1))
+        near = vectors @ vectors.T
+        return float(near[first & ~second].mean() - near[second & ~first].mean())
+
+    assert preference([1, 2, 3]) > 0.1 > -0.1 > preference([1, 2, 4])

@@ -1,0 +1,125 @@
+"""What a distilled student sees: texts with their teacher's vectors, drawn in batches of similar length."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from openclaw_instructor.model.prompt import Prompt
+
+if TYPE_CHECKING:
+    from openclaw_instructor.train.distill import DistillConfig
+
+
+@dataclass
+class Faceted:
+    """Texts with facets: `labels` (facet -> one per text) and the `instructions` that ask (facet -> ids of each)."""
+
+    ids: list[list[int]]
+    vectors: np.ndarray
+    labels: dict[str, list[str]]
+    instructions: dict[str, list[list[int]]]
+
+
+@dataclass
+class Corpus:
+    """Token ids without special tokens; `vectors` (texts, dimension) of the teacher; `pairs` index the texts."""
+
+    ids: list[list[int]]
+    vectors: np.ndarray
+    pairs: np.ndarray
+    instructions: list[list[int]]
+    query_instructions: list[list[int]]
+    passage_instructions: list[list[int]]
+    start: int  # the token before every prompt ([CLS]); -1: none
+    end: int  # the token after it ([SEP] or </s>)
+    faceted: list[Faceted] = field(default_factory=list)
+
+
+@dataclass
+class Drawn:
+    """A batch: prompts sorted by length, the teacher's vectors (prompts, dimension) float32, and perhaps labels."""
+
+    prompts: list[Prompt]
+    teacher: torch.Tensor
+    labels: list[str] | None = None
+
+    def reordered(self, order: Sequence[int]) -> Drawn:
+        labels = [self.labels[i] for i in order] if self.labels else None
+        return Drawn([self.prompts[i] for i in order], self.teacher[list(order)], labels)
+
+
+class Batches:
+    """Draws batches of similar length from a corpus; its state is one random generator."""
+
+    def __init__(self, corpus: Corpus, config: DistillConfig, held_out: int) -> None:
+        self.corpus, self.config = corpus, config
+        self.random = random.Random(config.seed)
+        lengths = np.array([len(ids) for ids in corpus.ids])
+        self.lengths = lengths
+        singles = np.arange(held_out, len(lengths))
+        self.order = singles[np.argsort(lengths[held_out:], kind="stable")]
+        # Sampling a position uniformly over tokens, not texts, gives passages their share of the steps.
+        self.cumulative = np.cumsum(np.sqrt(lengths[self.order] + 4.0))
+        usable = (corpus.pairs >= held_out).all(axis=1)
+        pairs = corpus.pairs[usable]
+        self.pairs = pairs[np.argsort(lengths[pairs].sum(axis=1), kind="stable")]
+
+    def draw(self) -> Drawn:
+        if self.corpus.faceted and self.random.random() < self.config.facet_share:
+            return self._faceted()
+        if len(self.pairs) and self.random.random() < self.config.pair_share:
+            texts, instructions = self._pairs()
+        else:
+            texts, instructions = self._singles()
+        prompts = [self.prompt(index, instruction) for index, instruction in zip(texts, instructions, strict=True)]
+        return _sorted(Drawn(prompts, torch.from_numpy(self.corpus.vectors[texts].astype(np.float32))))
+
+    def _faceted(self) -> Drawn:
+        """Texts of one grammar under an instruction that asks for one of their facets."""
+        source = self.random.choice(self.corpus.faceted)
+        facet = self.random.choice(list(source.labels))
+        instruction = self.random.choice(source.instructions[facet])
+        chosen = self.random.sample(range(len(source.ids)), min(self.config.facet_texts, len(source.ids)))
+        prompts = [self._with_edges(source.ids[index], instruction) for index in chosen]
+        teacher = torch.from_numpy(source.vectors[chosen].astype(np.float32))
+        return _sorted(Drawn(prompts, teacher, [source.labels[facet][index] for index in chosen]))
+
+    def _singles(self) -> tuple[list[int], list[list[int]]]:
+        at = int(np.searchsorted(self.cumulative, self.random.random() * self.cumulative[-1]))
+        length = int(self.lengths[self.order[at]]) + 2
+        count = max(16, min(self.config.batch_texts, self.config.batch_tokens // length))
+        window = self.order[max(0, at - 4 * count) : at + 4 * count]
+        chosen = self.random.sample(list(window), min(count, len(window)))
+        instruction = self._maybe(self.corpus.instructions)
+        return [int(i) for i in chosen], [instruction] * len(chosen)
+
+    def _pairs(self) -> tuple[list[int], list[list[int]]]:
+        at = self.random.randrange(len(self.pairs))
+        length = int(self.lengths[self.pairs[at]].sum()) + 4
+        count = max(16, min(self.config.batch_texts // 2, self.config.batch_tokens // length))
+        window = self.pairs[max(0, at - 4 * count) : at + 4 * count]
+        chosen = window[self.random.sample(range(len(window)), min(count, len(window)))]
+        query, passage = self._maybe(self.corpus.query_instructions), self._maybe(self.corpus.passage_instructions)
+        texts = [int(i) for i in chosen[:, 0]] + [int(i) for i in chosen[:, 1]]
+        return texts, [query] * len(chosen) + [passage] * len(chosen)
+
+    def _maybe(self, instructions: list[list[int]]) -> list[int]:
+        return self.random.choice(instructions) if self.random.random() < self.config.instruction_share else []
+
+    def prompt(self, index: int, instruction: list[int]) -> Prompt:
+        return self._with_edges(self.corpus.ids[index], instruction)
+
+    def _with_edges(self, text: list[int], instruction: list[int]) -> Prompt:
+        lead = [self.corpus.start] if self.corpus.start >= 0 else []
+        skipped = len(lead) + len(instruction) if instruction else 0
+        return Prompt([*lead, *instruction, *text, self.corpus.end], skipped, truncated=False)
+
+
+def _sorted(drawn: Drawn) -> Drawn:
+    return drawn.reordered(sorted(range(len(drawn.prompts)), key=lambda i: len(drawn.prompts[i].ids)))
