@@ -121,7 +121,7 @@ def test_asked_for_a_facet_texts_that_agree_in_it_come_together(corpus: Corpus, 
     vectors = corpus.vectors[:200]
     labels = {"first": [str(i[0]) for i in ids], "second": [str(i[1]) for i in ids]}
     corpus.faceted = [Faceted(ids, vectors, labels, {"first": [[1, 2, 3]], "second": [[1, 2, 4]]})]
-    config = DistillConfig(**{**CONFIG.__dict__, "tokens": 80_000, "facet_share": 0.9, "facet_texts": 32})
+    config = DistillConfig(**{**CONFIG.__dict__, "tokens": 100_000, "facet_share": 0.9, "facet_texts": 32})
     encoder = distill(fresh(), corpus, config, tmp_path / "run", held_out=50)
 
     def preference(instruction: list[int]) -> float:
