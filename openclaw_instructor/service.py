@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor.errors import UnknownCollection
+from openclaw_instructor.paths import expanded
 from openclaw_instructor.registry import ClassifyTask, MatchTask, Registry, SearchTask
 from openclaw_instructor.registry.arguments import validate
 from openclaw_instructor.settings import Settings
@@ -114,7 +115,7 @@ class Toolbox:
         """
         self.registry.refresh()
         instruction = self._document_instruction(name)
-        paths = [Path(folder).expanduser().absolute() for folder in folders]
+        paths = [expanded(folder).absolute() for folder in folders]
         self.index.add(name, paths, include=include, exclude=exclude, instruction=instruction)
 
     def index_sync(

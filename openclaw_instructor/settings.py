@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from openclaw_instructor.errors import InvalidSettings
+from openclaw_instructor.paths import expanded
 
 APP = "openclaw-instructor"
 ENV_PREFIX = "OPENCLAW_INSTRUCTOR_"
@@ -50,12 +51,9 @@ class Settings(BaseModel):
 
     @classmethod
     def load(cls, home: str | Path | None = None, **flags: Any) -> Settings:
-        """Read the four layers; `flags` that are None do not count. Raises InvalidSettings."""
-        folder = (
-            Path(home or os.environ.get(ENV_PREFIX + "HOME") or platformdirs.user_data_path(APP))
-            .expanduser()
-            .absolute()
-        )
+        """Read the four layers; `flags` that are None do not count. Raises InvalidSettings, and InvalidArguments for a
+        home of a user nobody knows."""
+        folder = expanded(home or os.environ.get(ENV_PREFIX + "HOME") or platformdirs.user_data_path(APP)).absolute()
         values = (
             _config_file(folder / "config.yaml") | _environment() | {k: v for k, v in flags.items() if v is not None}
         )

@@ -103,7 +103,7 @@ def test_doctor_passes_and_names_the_next_step(command) -> None:
     result = command("doctor", "--json")
     assert result.status == 0, result.out
     findings = {finding["check"]: finding for finding in result.json["findings"]}
-    assert findings["index"]["status"] == "warning"
+    assert findings["index"]["level"] == "warn"
     assert findings["index"]["fix"].startswith("openclaw-instructor index add")
     assert {"python", "torch", "home", "tasks", "checkpoint", "daemon"} <= set(findings)
 
@@ -113,9 +113,9 @@ def test_doctor_finds_what_is_broken(command, home: Path, tmp_path: Path, monkey
     monkeypatch.setenv("OPENCLAW_INSTRUCTOR_CHECKPOINT", str(tmp_path))
     result = command("doctor", "--json")
     assert (result.status, result.json["ok"]) == (1, False)
-    broken = {finding["check"] for finding in result.json["findings"] if finding["status"] == "error"}
+    broken = {finding["check"] for finding in result.json["findings"] if finding["level"] == "fail"}
     assert broken == {"tasks", "checkpoint"}
-    assert all(finding["fix"] for finding in result.json["findings"] if finding["status"] == "error")
+    assert all(finding["fix"] for finding in result.json["findings"] if finding["level"] == "fail")
 
 
 def test_doctor_survives_a_broken_configuration(command, home: Path) -> None:
@@ -160,3 +160,10 @@ def shape(value: object) -> object:
     if isinstance(value, list):
         return [shape(item) for item in value]
     return type(value).__name__
+
+
+@pytest.mark.parametrize("words", [["index", "add", "docs"], ["embed", "--file"], ["evaluate"]], ids=" ".join)
+def test_a_home_of_nobody_is_said(command, words: list[str]) -> None:
+    done = command(*words, "~nobody-of-that-name/notes")
+    assert done.status == 2
+    assert "no home folder for `~nobody-of-that-name`" in done.err

@@ -6,7 +6,6 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -16,21 +15,12 @@ from openclaw_instructor import __version__
 from openclaw_instructor.cli.door import Door
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 from openclaw_instructor.errors import InstructorError
+from openclaw_instructor.findings import Finding
 
 if TYPE_CHECKING:
     from openclaw_instructor.settings import Settings
 
 PACKAGES = ("torch", "transformers", "tokenizers", "faiss-cpu", "mcp", "pydantic")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; `status` is ok, warning or error, and `fix` says what to do."""
-
-    check: str
-    status: str
-    detail: str
-    fix: str = ""
 
 
 @click.command()
@@ -42,11 +32,11 @@ def doctor(door: Door, as_json: bool) -> int:
     Exit status 1 when something does not work.
     """
     findings = examine(door)
-    failed = any(finding.status == "error" for finding in findings)
+    failed = any(finding.level == "fail" for finding in findings)
     if as_json:
-        print_json({"ok": not failed, "findings": [asdict(finding) for finding in findings]})
+        print_json({"ok": not failed, "findings": [finding.as_dict() for finding in findings]})
         return int(failed)
-    print_table(("check", "status", "detail"), [(f.check, f.status, f.detail) for f in findings])
+    print_table(("check", "status", "detail"), [(f.check, f.level, f.message) for f in findings])
     for finding in findings:
         if finding.fix:
             say(f"{finding.check}: {finding.fix}")
@@ -59,7 +49,7 @@ def examine(door: Door) -> list[Finding]:
     try:
         settings = door.settings()
     except InstructorError as error:
-        return [*findings, Finding("settings", "error", error.message, "correct that file, then run doctor again")]
+        return [*findings, Finding("settings", "fail", error.message, "correct that file, then run doctor again")]
     checks: list[Callable[[Settings], Finding]] = [_home, _registry, _checkpoint, _index, _daemon]
     return findings + [_guarded(check, settings) for check in checks]
 
@@ -69,7 +59,7 @@ def _guarded(check: Callable[[Settings], Finding], settings: Settings) -> Findin
         return check(settings)
     except InstructorError as error:
         what, _, fix = error.message.rpartition("; ")
-        return Finding(check.__name__.strip("_"), "error", what or error.message, fix if what else "")
+        return Finding(check.__name__.strip("_"), "fail", what or error.message, fix if what else "")
 
 
 def _python() -> Finding:
@@ -80,7 +70,7 @@ def _package(name: str) -> Finding:
     try:
         return Finding(name, "ok", metadata.version(name))
     except metadata.PackageNotFoundError:
-        return Finding(name, "error", "not installed", "reinstall: pip install --force-reinstall openclaw-instructor")
+        return Finding(name, "fail", "not installed", "reinstall: pip install --force-reinstall openclaw-instructor")
 
 
 def _home(settings: Settings) -> Finding:
@@ -89,7 +79,7 @@ def _home(settings: Settings) -> Finding:
         place = place.parent
     if not place.is_dir() or not os.access(place, os.W_OK):
         fix = f"make {place} a folder you may write to, or set OPENCLAW_INSTRUCTOR_HOME to another"
-        return Finding("home", "error", f"{settings.home} cannot be written", fix)
+        return Finding("home", "fail", f"{settings.home} cannot be written", fix)
     return Finding("home", "ok", str(settings.home) + ("" if settings.home.exists() else " (made on first use)"))
 
 
@@ -99,7 +89,7 @@ def _registry(settings: Settings) -> Finding:
     registry = Registry.load(settings)
     if registry.problem:
         return Finding(
-            "tasks", "error", registry.problem, "correct it; `openclaw-instructor tasks check` lists them all"
+            "tasks", "fail", registry.problem, "correct it; `openclaw-instructor tasks check` lists them all"
         )
     return Finding("tasks", "ok", f"{len(registry.tasks)} in force; your own go into {settings.instructions_path}")
 
@@ -118,13 +108,13 @@ def _index(settings: Settings) -> Finding:
     from openclaw_instructor.service import Toolbox
 
     if not settings.index_path.exists():
-        return Finding("index", "warning", "nothing is indexed yet", "openclaw-instructor index add docs FOLDER")
+        return Finding("index", "warn", "nothing is indexed yet", "openclaw-instructor index add docs FOLDER")
     with Toolbox(settings=settings) as toolbox:
         collections = toolbox.index_status()
     detail = ", ".join(f"{c.name}: {c.documents} documents, {c.chunks} chunks" for c in collections) or "no collections"
     stale = [f"{c.name}: {c.reason}" for c in collections if c.stale]
     if stale:
-        return Finding("index", "warning", "; ".join(stale), "openclaw-instructor index sync")
+        return Finding("index", "warn", "; ".join(stale), "openclaw-instructor index sync")
     return Finding("index", "ok", detail)
 
 
@@ -136,8 +126,8 @@ def _daemon(settings: Settings) -> Finding:
         return Finding("daemon", "ok", "not running; it starts when an agent first needs it")
     if not state["answers"]:
         fix = "openclaw-instructor daemon stop; the next call starts a new one"
-        return Finding("daemon", "error", f"process {state['pid']} does not answer; its log is {state['log']}", fix)
+        return Finding("daemon", "fail", f"process {state['pid']} does not answer; its log is {state['log']}", fix)
     if state["version"] != __version__:
         fix = "openclaw-instructor daemon ensure"
-        return Finding("daemon", "warning", f"version {state['version']} runs, {__version__} is installed", fix)
+        return Finding("daemon", "warn", f"version {state['version']} runs, {__version__} is installed", fix)
     return Finding("daemon", "ok", f"process {state['pid']} at {state['url']}")

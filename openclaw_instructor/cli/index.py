@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from openclaw_instructor.cli.door import Door
 from openclaw_instructor.cli.output import json_option, print_json, print_table, progress, say
+from openclaw_instructor.paths import expanded
 
 
 @click.group()
@@ -38,7 +38,7 @@ def add(
 ) -> int:
     """Register a collection of folders or files and index it."""
     # Absolute here, because a daemon has another working directory.
-    paths = [Path(folder).expanduser().absolute() for folder in folders]
+    paths = [expanded(folder).absolute() for folder in folders]
     with door.open() as tools, progress(f"indexing {name}") as on_progress:
         tools.index_add(name, paths, list(include), list(exclude))
         if not no_sync:

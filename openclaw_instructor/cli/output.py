@@ -7,12 +7,12 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
 
 from openclaw_instructor.errors import InstructorError, UnreadableSource
+from openclaw_instructor.paths import expanded
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 
@@ -32,7 +32,7 @@ def read_source(name: str, *, fallback: str | None = None) -> str:
     Raises UnreadableSource.
     """
     try:
-        content = sys.stdin.buffer.read() if name == "-" else Path(name).expanduser().read_bytes()
+        content = sys.stdin.buffer.read() if name == "-" else expanded(name).read_bytes()
         return content.decode("utf-8-sig")
     except OSError as error:
         raise UnreadableSource(

@@ -10,6 +10,7 @@ import click
 from openclaw_instructor.cli.door import Door
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.paths import expanded
 
 if TYPE_CHECKING:
     from openclaw_instructor.train.prepare import Wording
@@ -70,7 +71,7 @@ def train(door: Door, /, files: tuple[Path, ...], source: Path | None, as_json: 
     if source is not None:
         _adapt(door, source, options, as_json=as_json)
     elif files:
-        _train(door, [path.expanduser() for path in files], options, as_json=as_json)
+        _train(door, [expanded(path) for path in files], options, as_json=as_json)
     else:
         raise InvalidArguments("there is nothing to train on; give files and --out, or --from and --task")
 

@@ -17,6 +17,7 @@ from openclaw_instructor.evaluate.metrics import MAIN
 from openclaw_instructor.evaluate.report import Report, Result
 from openclaw_instructor.evaluate.search import MODES
 from openclaw_instructor.evaluate.tasks import Task, run
+from openclaw_instructor.paths import expanded
 
 if TYPE_CHECKING:
     from openclaw_instructor.model.instructor import INSTRUCTOR
@@ -50,7 +51,7 @@ def evaluate(
     MissingExtra and what opening a checkpoint raises.
     """
     _check(modes, kinds, limit)
-    found = find(Path(folder).expanduser())
+    found = find(expanded(folder))
     chosen = [dataset for dataset in found.datasets if _wanted(dataset, kinds, datasets)]
     if not chosen:
         names = ", ".join(dataset.name for dataset in found.datasets)

@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openclaw_instructor import lock
 from openclaw_instructor.errors import IdentityMismatch, InstructorError, InvalidArguments, UnknownCollection
-from openclaw_instructor.index import catalog, files, identity, lock, passages
+from openclaw_instructor.index import catalog, files, identity, passages
 from openclaw_instructor.index.derived import Shelf
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
 from openclaw_instructor.index.search import MODES, Filters, Mode, Source, choose, gather, shown
 from openclaw_instructor.index.store import Store
 from openclaw_instructor.index.sync import Progress, Sync
+from openclaw_instructor.paths import expanded
 
 if TYPE_CHECKING:
     import sqlite3
@@ -61,9 +63,7 @@ class Index:
         files.patterns(exclude, "exclude")
         if not folders:
             raise InvalidArguments(f"collection `{name}`: name at least one folder to index")
-        roots = [
-            catalog.Root(Path(folder).expanduser().resolve(), tuple(include), tuple(exclude)) for folder in folders
-        ]
+        roots = [catalog.Root(expanded(folder).resolve(), tuple(include), tuple(exclude)) for folder in folders]
         for root in roots:
             files.check_root(root.path)
         with self._store.write() as connection:

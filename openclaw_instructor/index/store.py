@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from openclaw_instructor.errors import Busy, InstructorError, StoreError
-from openclaw_instructor.index.lock import exclusive
 from openclaw_instructor.index.migrations import MIGRATIONS, migrate, version
+from openclaw_instructor.lock import exclusive
 
 _BUSY_SECONDS = 30.0
 _IDLE_READERS = 4

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor.errors import InvalidCheckpoint
 from openclaw_instructor.model import hub
+from openclaw_instructor.paths import expanded
 
 if TYPE_CHECKING:
     import torch
@@ -72,7 +73,7 @@ class Checkpoint:
         text = str(name)
         if text in BUNDLED:
             return cls._read(text, BUNDLED[text], None)
-        path = Path(text).expanduser()
+        path = expanded(text)
         if path.is_dir():
             return cls._read(text, path.absolute(), None)
         if not hub.is_id(text):

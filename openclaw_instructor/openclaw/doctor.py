@@ -8,12 +8,12 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from openclaw_instructor.errors import InstructorError, OpenClawFailed, OpenClawMissing
+from openclaw_instructor.findings import Finding
 from openclaw_instructor.openclaw import build
 from openclaw_instructor.openclaw.host import GatewayDown, GatewayError, Host
 from openclaw_instructor.openclaw.sync import plugin_folder
@@ -23,19 +23,6 @@ from openclaw_instructor.settings import Settings
 _NODE_FLOOR = (24, 16)
 _NARROW_PROFILES = ("minimal", "coding", "messaging")
 _INSTALL = "openclaw-instructor openclaw install"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check. `level` is ok, warn or fail; `fix` is empty when it is ok."""
-
-    check: str
-    level: str
-    message: str
-    fix: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        return asdict(self)
 
 
 def examine(settings: Settings, program: str | None = None) -> list[Finding]:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from openclaw_instructor.errors import DaemonUnavailable, InvalidArguments
+from openclaw_instructor.paths import expanded
 from openclaw_instructor.server import daemon
 from openclaw_instructor.server.endpoint import Endpoint
 from openclaw_instructor.server.failures import error_from
@@ -87,7 +88,7 @@ class Client:
         self, name: str, folders: Sequence[str | Path], include: Sequence[str] = (), exclude: Sequence[str] = ()
     ) -> None:
         # Absolute here, because the daemon has another working directory.
-        paths = [str(Path(folder).expanduser().absolute()) for folder in folders]
+        paths = [str(expanded(folder).absolute()) for folder in folders]
         body = {"name": name, "folders": paths, "include": list(include), "exclude": list(exclude)}
         self._call("POST", "/v1/index/add", body)
 

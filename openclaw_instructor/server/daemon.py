@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from openclaw_instructor import __version__
 from openclaw_instructor.errors import Busy, DaemonUnavailable, InvalidSettings
-from openclaw_instructor.index.lock import exclusive, held
+from openclaw_instructor.lock import exclusive, held
 from openclaw_instructor.server.endpoint import Endpoint, open_home
 from openclaw_instructor.server.failures import error_from
 from openclaw_instructor.settings import Settings

@@ -21,7 +21,7 @@ import uvloop
 from openclaw_instructor import __version__
 from openclaw_instructor.engine.memory import few_arenas
 from openclaw_instructor.errors import Busy, DaemonUnavailable, InstructorError, InvalidSettings
-from openclaw_instructor.index.lock import exclusive
+from openclaw_instructor.lock import exclusive
 from openclaw_instructor.server import logs
 from openclaw_instructor.server.app import App
 from openclaw_instructor.server.daemon import life_lock

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from word_engine import DOCUMENT, WordEngine, ask
 
+from openclaw_instructor import lock
 from openclaw_instructor.errors import (
     Busy,
     CheckpointUnavailable,
@@ -18,7 +19,7 @@ from openclaw_instructor.errors import (
     UnknownCollection,
     UnreadableSource,
 )
-from openclaw_instructor.index import CollectionReport, Index, lock
+from openclaw_instructor.index import CollectionReport, Index
 from openclaw_instructor.index import sync as sync_module
 
 

@@ -16,7 +16,7 @@ from serving import ask, make_home, wait_until
 
 from openclaw_instructor import __version__
 from openclaw_instructor.errors import DaemonUnavailable, InvalidArguments, UnknownCollection, UnknownTask
-from openclaw_instructor.index.lock import exclusive
+from openclaw_instructor.lock import exclusive
 from openclaw_instructor.server import daemon as lifecycle
 from openclaw_instructor.server.client import Cancellation, Cancelled, Client
 from openclaw_instructor.server.endpoint import Endpoint

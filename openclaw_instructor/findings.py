@@ -1,0 +1,18 @@
+"""What a doctor found."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check. `level` is ok, warn or fail; `fix` says what to do and is empty when it is ok."""
+
+    check: str
+    level: str
+    message: str
+    fix: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
