@@ -62,21 +62,19 @@ def bm25(queries: Mapping[str, str], corpus: Sequence[Row]) -> Run:
 
 def fuse(vectors: Run, words: Run) -> Run:
     """The hybrid ranking of `search_docs` for every query."""
-    fused: Run = {}
-    for query, by_meaning in vectors.items():
-        near, matched = _best(by_meaning), _best(words.get(query, {}))
-        known = dict(near)
-        # As in the index, what only the words have found is judged by the vectors too.
-        near += [
-            (document, by_meaning[document])
-            for document, _ in matched
-            if document in by_meaning and document not in known
-        ]
-        names = {document: number for number, document in enumerate(dict(near + matched))}
-        keyed = [[(names[document], score) for document, score in ranking] for ranking in (near, matched)]
-        documents = list(names)
-        fused[query] = {documents[key]: score for key, score in fusion.convex(keyed[0], keyed[1])}
-    return fused
+    return {query: _fused(by_meaning, words.get(query, {})) for query, by_meaning in vectors.items()}
+
+
+def _fused(by_meaning: Mapping[str, float], by_words: Mapping[str, float]) -> dict[str, float]:
+    near, matched = _best(by_meaning), _best(by_words)
+    documents = list(dict(near + matched))
+    numbers = {document: number for number, document in enumerate(documents)}
+
+    def judged(ids: list[int]) -> list[tuple[int, float]]:
+        return [(number, by_meaning[documents[number]]) for number in ids if documents[number] in by_meaning]
+
+    rankings = [[(numbers[document], score) for document, score in ranking] for ranking in (near, matched)]
+    return {documents[key]: score for key, score in fusion.hybrid(rankings[0], rankings[1], judged)}
 
 
 def _best(hits: Mapping[str, float]) -> list[tuple[str, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 Ranking = Sequence[tuple[int, float]]
 
@@ -25,6 +25,17 @@ def convex(dense: Ranking, keyword: Ranking, weight: float = DENSE_WEIGHT) -> li
         for key, score in ranking:
             scores[key] = scores.get(key, 0.0) + share * ((score - zero) / span if span > 0 else 1.0)
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+
+
+def hybrid(dense: Ranking, keyword: Ranking, judged: Callable[[list[int]], Ranking]) -> list[tuple[int, float]]:
+    """One ranking of what the vectors and what the words have found.
+
+    `judged(ids)` gives the vectors' scores of what only the words have found: it is not taken for far away.
+    """
+    if not dense:
+        return of_best(keyword)
+    near = {key for key, _ in dense}
+    return convex([*dense, *judged([key for key, _ in keyword if key not in near])], keyword)
 
 
 def of_best(ranking: Ranking) -> list[tuple[int, float]]:

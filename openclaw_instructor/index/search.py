@@ -88,12 +88,7 @@ def gather(
     if mode == "vector":
         return dense
     words = passages.keyword(connection, query, generation_ids, limit, document_ids)
-    if not dense:
-        return fusion.of_best(words)
-    near = {key for key, _ in dense}
-    # What only the words have found is judged by the vectors as well, not taken for far away.
-    others = [key for key, _ in words if key not in near]
-    return fusion.convex(dense + _among(sources, vector, others), words)
+    return fusion.hybrid(dense, words, lambda ids: _among(sources, vector, ids))
 
 
 def choose(ranking: Sequence[tuple[int, float]], found: dict[int, Passage], top_k: int) -> list[tuple[Passage, float]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_instructor.index.fusion import convex, of_best
+from openclaw_instructor.index.fusion import convex, hybrid, of_best
 
 Ranking = list[tuple[int, float]]
 RANKING = st.dictionaries(st.integers(0, 30), st.floats(0.01, 50), max_size=20).map(
@@ -28,6 +28,22 @@ def test_one_ranking_alone_keeps_its_order() -> None:
 def test_a_share_of_the_best() -> None:
     assert of_best([(1, 4.0), (2, 1.0)]) == [(1, 1.0), (2, 0.25)]
     assert of_best([]) == []
+
+
+def test_what_only_the_words_found_is_judged_by_the_vectors() -> None:
+    asked: list[list[int]] = []
+
+    def judged(ids: list[int]) -> Ranking:
+        asked.append(ids)
+        return [(3, 0.7)]
+
+    dense, keyword = [(1, 0.9), (2, 0.5)], [(2, 7.0), (3, 3.0)]
+    assert hybrid(dense, keyword, judged) == convex([*dense, (3, 0.7)], keyword)
+    assert asked == [[3]]
+
+
+def test_without_vectors_the_words_decide() -> None:
+    assert hybrid([], [(5, 4.0), (6, 1.0)], lambda ids: []) == [(5, 1.0), (6, 0.25)]
 
 
 def test_the_weight_decides_who_is_heard() -> None:
