@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -30,6 +31,7 @@ from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.device import choose_device, choose_dtype
 from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.packing import Packed, batches
+from openclaw_instructor.model.streams import Streams
 from openclaw_instructor.model.writer import write_checkpoint
 from openclaw_instructor.train import state
 from openclaw_instructor.train.batches import Batch, Batches
@@ -39,6 +41,9 @@ from openclaw_instructor.train.loss import info_nce
 from openclaw_instructor.train.measure import TrainedEmbedder
 from openclaw_instructor.train.medi import MediData, Plan
 from openclaw_instructor.train.parallel import World, join
+
+# A pass of fewer tokens is not worth a core of its own.
+MIN_TOKENS = 256
 
 
 @dataclass(frozen=True)
@@ -133,13 +138,14 @@ def _loop(
     saved = state.states(out)
     position = state.restore(saved[-1], encoder, optimizer) if saved else state.Position()
     tokens = position.tokens
+    streams = Streams(torch.get_num_threads()) if world.device.type == "cpu" else None
     encoder.train()
     with Journal(out if world.leads else None, position, steps, shown=progress and world.leads) as journal:
         step = position.step
         for step, batch in enumerate(source.run(position.step, steps), position.step + 1):
             for group in optimizer.param_groups:
                 group["lr"] = rate = learning_rate(step, steps, config)
-            loss = backward(encoder, batch, config, dtype, world)
+            loss = backward(encoder, batch, config, dtype, world, streams)
             torch.nn.utils.clip_grad_norm_(encoder.parameters(), config.clip)
             optimizer.step()
             optimizer.zero_grad()
@@ -157,37 +163,53 @@ def _loop(
                 state.save(out, encoder, optimizer, state.Position(step, tokens, journal.seconds))
 
 
-def backward(encoder: Encoder, batch: Batch, config: TrainConfig, dtype: torch.dtype, world: World) -> torch.Tensor:
+def backward(
+    encoder: Encoder, batch: Batch, config: TrainConfig, dtype: torch.dtype, world: World, streams: Streams | None
+) -> torch.Tensor:
     """Gradients of the whole batch's loss into the encoder, however many passes and processes it takes; the loss.
 
-    One pass keeps its graph. Several run without a graph first; the loss's gradients on the vectors, which is all that
-    a pass has to know of the others, then lead each of them back through a second run.
+    As many passes as there are streams keep their graphs. More run without a graph first; the loss's gradients on the
+    vectors, which is all that a pass has to know of the others, then lead each of them back through a second run.
     """
-    chunks = list(batches([len(prompt.ids) for prompt in batch.prompts], config.chunk_tokens))
+    lengths, count = [len(prompt.ids) for prompt in batch.prompts], streams.count if streams else 1
+    chunks = list(batches(lengths, min(config.chunk_tokens, max(MIN_TOKENS, -(-sum(lengths) // count)))))
+    each: Callable[..., list[Any]] = streams.map if streams else lambda work, parts: [work(part) for part in parts]
     packed = [Packed.of([batch.prompts[i] for i in chunk]).to(world.device) for chunk in chunks]
     places = [torch.tensor([batch.rows[i] for i in chunk], device=world.device) for chunk in chunks]
     enabled = world.device.type in ("cpu", "cuda") and dtype != torch.float32
+    kept = len(chunks) <= count
 
-    def run(part: Packed) -> torch.Tensor:
-        with torch.autocast(world.device.type, dtype, enabled=enabled):
-            return encoder(part)  # type: ignore[no-any-return]
+    def run(part: Packed, *, graph: bool) -> torch.Tensor:
+        # A cast weight that is kept for the next use would tie the passes' graphs together.
+        with torch.set_grad_enabled(graph), torch.autocast(world.device.type, dtype, enabled, cache_enabled=False):
+            return torch.nn.functional.normalize(encoder(part), dim=1)
 
-    with torch.set_grad_enabled(len(chunks) == 1):
-        outputs = [run(part) for part in packed]
+    outputs = each(lambda part: run(part, graph=kept), packed)
     vectors = torch.zeros(batch.count, encoder.shape.dimension, device=world.device)
     for place, output in zip(places, outputs, strict=True):
-        vectors[place] = torch.nn.functional.normalize(output.detach(), dim=1)
+        vectors[place] = output.detach()
     world.add(vectors)
     vectors.requires_grad_()
     masks = batch.forward.to(world.device), batch.backward.to(world.device)
     loss = info_nce(vectors, *masks, config.temperature)
-    loss.backward()
-    assert vectors.grad is not None
-    for place, part, output in zip(places, packed, outputs, strict=True):
-        again = output if len(chunks) == 1 else run(part)
-        torch.nn.functional.normalize(again, dim=1).backward(vectors.grad[place])
-    world.add_gradients(encoder.parameters())
+    (gradient,) = torch.autograd.grad(loss, vectors)
+    weights = list(encoder.parameters())
+
+    def back(index: int) -> tuple[torch.Tensor, ...]:
+        again = outputs[index] if kept else run(packed[index], graph=True)
+        return torch.autograd.grad(again, weights, grad_outputs=gradient[places[index]])
+
+    for start in range(0, len(chunks), count):
+        for parts in each(back, range(start, min(start + count, len(chunks)))):
+            _add(parts, weights)
+    world.add_gradients(weights)
     return loss.detach()
+
+
+def _add(gradients: Sequence[torch.Tensor], weights: Sequence[torch.nn.Parameter]) -> None:
+    """In order of the passes, not as they finish: the same run twice ends with the same weights."""
+    for weight, gradient in zip(weights, gradients, strict=True):
+        weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
 
 
 def _open(start: str | Path | Checkpoint | Callable[[], Checkpoint]) -> Checkpoint:

@@ -14,6 +14,7 @@ from openclaw_instructor.errors import InvalidArguments, InvalidCheckpoint, Inva
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.instructor import INSTRUCTOR
+from openclaw_instructor.model.streams import Streams
 from openclaw_instructor.train import state
 from openclaw_instructor.train.batches import Batches
 from openclaw_instructor.train.contrastive import TrainConfig, backward, learning_rate, train
@@ -39,16 +40,22 @@ def batch_of(tmp_path: Path, tiny_checkpoint: Path) -> Any:
     data.close()
 
 
-def gradients(checkpoint: Path, batch: Any, config: TrainConfig, world: World = ALONE) -> tuple[float, dict[str, Any]]:
+def gradients(
+    checkpoint: Path, batch: Any, config: TrainConfig, world: World = ALONE, cores: int = 1
+) -> tuple[float, dict[str, Any]]:
     encoder = Encoder.from_checkpoint(Checkpoint.open(checkpoint))
-    loss = backward(encoder, batch, config, torch.float32, world)
+    loss = backward(encoder, batch, config, torch.float32, world, Streams(2) if cores == 2 else None)
     return float(loss), {name: weight.grad for name, weight in encoder.named_parameters()}
 
 
-def test_chunked_gradients_are_those_of_the_whole_batch(batch_of: Any, tiny_checkpoint: Path) -> None:
+@pytest.mark.parametrize(("chunk_tokens", "cores"), [(64, 1), (64, 2), (10_000, 2)])
+def test_chunked_gradients_are_those_of_the_whole_batch(
+    batch_of: Any, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, chunk_tokens: int, cores: int
+) -> None:
+    monkeypatch.setattr("openclaw_instructor.train.contrastive.MIN_TOKENS", 32)
     batch = batch_of(0)
     loss, whole = gradients(tiny_checkpoint, batch, CONFIG)
-    chunked_loss, chunked = gradients(tiny_checkpoint, batch, replace(CONFIG, chunk_tokens=64))
+    chunked_loss, chunked = gradients(tiny_checkpoint, batch, replace(CONFIG, chunk_tokens=chunk_tokens), cores=cores)
     assert batch.tokens > 3 * 64
     assert chunked_loss == pytest.approx(loss, rel=1e-5)
     for name, gradient in whole.items():
