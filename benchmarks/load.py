@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 CLIENTS = 64
-TEXTS_PER_REQUEST = 4
 
 
 class Connection:
@@ -36,11 +35,11 @@ class Connection:
         return int(answer.split(b" ", 2)[1])
 
 
-async def flood(url: str, token: str, texts: list[str]) -> dict[str, Any]:
-    """CLIENTS connections take requests from one list until it is empty."""
+async def flood(url: str, token: str, texts: list[str], size: int) -> dict[str, Any]:
+    """CLIENTS connections take requests of `size` texts from one list until it is empty."""
     requests = [
-        json.dumps({"input": texts[at : at + TEXTS_PER_REQUEST], "input_type": "query", "encoding_format": "base64"})
-        for at in range(0, len(texts), TEXTS_PER_REQUEST)
+        json.dumps({"input": texts[at : at + size], "input_type": "query", "encoding_format": "base64"}).encode()
+        for at in range(0, len(texts), size)
     ]
     errors = 0
 
@@ -48,11 +47,15 @@ async def flood(url: str, token: str, texts: list[str]) -> dict[str, Any]:
         nonlocal errors
         connection = Connection(url, token)
         while requests:
-            errors += await connection.post("/v1/embeddings", requests.pop().encode()) != 200
+            errors += await connection.post("/v1/embeddings", requests.pop()) != 200
 
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
-    return {"seconds": time.perf_counter() - started, "errors": errors}
+    return {
+        "seconds": time.perf_counter() - started,
+        "processor_seconds": time.process_time() - worked,
+        "errors": errors,
+    }
 
 
 async def searches(url: str, token: str, queries: list[str], every: float) -> dict[str, Any]:

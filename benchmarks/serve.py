@@ -3,10 +3,11 @@
     python benchmarks/serve.py FOLDER_OF_MARKDOWN [--parts memory,shim,throughput,latency] [--json out.json]
 
 Everything runs on the bundled checkpoint in a temporary home. The load comes from a process of its own that speaks
-plain HTTP over kept connections and does not parse what it gets. Throughput alternates with the same texts embedded in
-bulk by the library alone, so that the ratio is of runs next to each other; the cache is off. Latency is open-loop: a
-search is due every `--every` seconds whether or not the last one is answered, and counts from when it was due. Nothing
-is asserted; read the table.
+plain HTTP over kept connections and does not parse what it gets; it runs on the same cores, and its share is printed.
+Throughput alternates with the same texts tokenised and embedded in bulk by the library alone, so that a ratio is of
+runs next to each other. Every run has a new daemon, warmed up by other texts, whose cache knows none of those measured;
+64 clients send one text a request, then 16. Latency is open-loop: a search is due every `--every` seconds whether or
+not the last one is answered, and counts from when it was due. Nothing is asserted; read the table.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
+WARM = 256
+SIZES = (1, 16)
 PARTS = ("memory", "shim", "throughput", "latency")
 PROGRAM = [sys.executable, "-c", "from openclaw_instructor.cli import main; main()"]
 
@@ -60,17 +63,30 @@ def load_process(kind: str, daemon: Any, **what: Any) -> dict[str, Any]:
 
 
 def offline_main() -> None:
-    """Embed the texts on standard input in bulk, as a script without a server would; seconds, after a warm-up."""
+    """Embed the texts on standard input in bulk, as a script without a server would, after a warm-up."""
     from openclaw_instructor import INSTRUCTOR, Registry
     from openclaw_instructor.settings import Settings
 
-    texts = json.loads(sys.stdin.read())
+    given = json.loads(sys.stdin.read())
     instruction = Registry.load(Settings.load()).embedding_instruction("query")
     model = INSTRUCTOR()
-    model.embed(model.prompter.render(instruction, texts[:64]))
-    started = time.perf_counter()
-    model.embed(model.prompter.render(instruction, texts), batch_tokens=Settings.load().batch_tokens)
-    print(json.dumps({"seconds": time.perf_counter() - started}))
+    model.embed(model.prompter.render(instruction, given["warm"]))
+    started, worked = time.perf_counter(), time.process_time()
+    model.embed(model.prompter.render(instruction, given["texts"]), batch_tokens=Settings.load().batch_tokens)
+    seconds = {"seconds": time.perf_counter() - started, "processor_seconds": time.process_time() - worked}
+    print(json.dumps(seconds))
+
+
+def processor_seconds(pid: int | None = None) -> float:
+    """Of one process so far, or of the whole machine; 0 where there is no /proc."""
+    try:
+        if pid is not None:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+        user, nice, system = Path("/proc/stat").read_text().split()[1:4]
+        return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        return 0.0
 
 
 class Home:
@@ -96,6 +112,15 @@ class Home:
             ["ps", "-o", "rss=", "-p", str(self.daemon.pid)], capture_output=True, text=True, check=True
         )
         return int(told.stdout) * 1024 / 1e6
+
+    def embedded(self) -> float:
+        """Texts the daemon's model has read so far."""
+        request = urllib.request.Request(
+            self.daemon.url + "/metrics", headers={"Authorization": f"Bearer {self.daemon.token}"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            told = re.search(r"(?m)^\w+_embedded_texts_total (\S+)", answer.read().decode())
+        return float(told[1]) if told else 0.0
 
 
 def measure_memory(texts: list[str], options: argparse.Namespace) -> dict[str, float]:
@@ -139,40 +164,63 @@ def measure_shim(texts: list[str], options: argparse.Namespace) -> dict[str, flo
 
 
 def measure_throughput(texts: list[str], options: argparse.Namespace) -> dict[str, float]:
-    home = Home(cache_mb=0)
-    served, alone, errors = [], [], 0
+    warm, texts = texts[:WARM], texts[WARM:]
+    rounds = [
+        {"offline": offline(warm, texts), **{size: served(warm, texts, size) for size in SIZES}}
+        for _ in range(options.rounds)
+    ]
+    result = {"offline_texts_per_s": statistics.median(one["offline"]["rate"] for one in rounds)}
+    for size in SIZES:
+        name = f"_by_{size}"
+        for key in ("rate", "load_share", "others_share"):
+            result[f"{key}{name}"] = statistics.median(one[size][key] for one in rounds)
+        ratios = [one[size]["rate"] / one["offline"]["rate"] for one in rounds]
+        result[f"to_offline{name}"], result[f"worst{name}"] = statistics.median(ratios), min(ratios)
+        cost = [one["offline"]["processor_seconds"] / one[size]["processor_seconds"] for one in rounds]
+        result[f"processor_to_offline{name}"] = statistics.median(cost)
+        result[f"errors{name}"] = sum(one[size]["errors"] for one in rounds)
+    return result
+
+
+def offline(warm: list[str], texts: list[str]) -> dict[str, float]:
+    told = subprocess.run(
+        [sys.executable, __file__, "--offline"],
+        input=json.dumps({"warm": warm, "texts": texts}),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    answer: dict[str, float] = json.loads(told.stdout)
+    return {"rate": len(texts) / answer["seconds"], **answer}
+
+
+def served(warm: list[str], texts: list[str], size: int) -> dict[str, float]:
+    """Shares are of the processor time that the machine has."""
+    home = Home()
     try:
-        load_process("flood", home.daemon, texts=texts[:256])
-        for _ in range(options.rounds):
-            told = subprocess.run(
-                [sys.executable, __file__, "--offline"],
-                input=json.dumps(texts),
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            )
-            alone.append(len(texts) / json.loads(told.stdout)["seconds"])
-            answer = load_process("flood", home.daemon, texts=texts)
-            served.append(len(texts) / answer["seconds"])
-            errors += answer["errors"]
+        load_process("flood", home.daemon, texts=warm, size=size)
+        before = processor_seconds(home.daemon.pid), processor_seconds()
+        answer = load_process("flood", home.daemon, texts=texts, size=size)
+        after = processor_seconds(home.daemon.pid), processor_seconds()
     finally:
         home.close()
-    ratios = [one / other for one, other in zip(served, alone, strict=True)]
+    daemon, machine_wide = after[0] - before[0], after[1] - before[1]
+    load, all_there_is = answer["processor_seconds"], answer["seconds"] * (os.cpu_count() or 1)
     return {
-        "offline_texts_per_s": statistics.median(alone),
-        "served_texts_per_s": statistics.median(served),
-        "served_to_offline": statistics.median(ratios),
-        "worst_ratio": min(ratios),
-        "errors": errors,
+        "rate": len(texts) / answer["seconds"],
+        "load_share": load / all_there_is,
+        "others_share": (machine_wide - daemon - load) / all_there_is,
+        "processor_seconds": daemon or float("nan"),
+        "errors": answer["errors"],
     }
 
 
 def measure_latency(texts: list[str], options: argparse.Namespace) -> dict[str, float]:
     from openclaw_instructor.server.client import Client
 
-    home = Home(cache_mb=0)
+    home = Home()
     client = Client(home.settings, home.daemon)
-    queries = [" ".join(text.split()[:10]) for text in texts]
+    queries = [" ".join(text.split()[:10]) for text in texts[500:]]
     small, large = home.folder / "small", home.folder / "large"
     small.mkdir()
     large.mkdir()
@@ -186,15 +234,16 @@ def measure_latency(texts: list[str], options: argparse.Namespace) -> dict[str, 
         client.index_sync("docs")
         client.index_add("bulk", [large])
         load_process("searches", home.daemon, queries=queries[:20], every=options.every)
+        queries = queries[20:]
         idle = load_process("searches", home.daemon, queries=queries[: options.searches], every=options.every)
-        indexing = threading.Thread(target=client.index_sync, args=("bulk",))
-        indexing.start()
-        time.sleep(3)
+        indexing = subprocess.Popen([*PROGRAM, "--home", str(home.folder), "index", "sync", "bulk", "--json"])
+        time.sleep(4)
+        before, started = home.embedded(), time.monotonic()
         busy = load_process("searches", home.daemon, queries=queries[-options.searches :], every=options.every)
-        lasted = indexing.is_alive()
-        started = time.monotonic()
-        indexing.join()
-        left = time.monotonic() - started
+        rate = (home.embedded() - before - options.searches) / (time.monotonic() - started)
+        lasted = indexing.poll() is None
+        indexing.kill()
+        indexing.wait()
     finally:
         home.close()
     if not lasted:
@@ -205,8 +254,8 @@ def measure_latency(texts: list[str], options: argparse.Namespace) -> dict[str, 
         "busy_p50_ms": percentile(busy["latencies"], 50),
         "busy_p95_ms": percentile(busy["latencies"], 95),
         "busy_to_idle_p95": percentile(busy["latencies"], 95) / percentile(idle["latencies"], 95),
+        "bulk_texts_per_s": rate,
         "errors": idle["errors"] + busy["errors"],
-        "indexing_left_s": left,
     }
 
 
@@ -230,9 +279,9 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--texts", type=int, default=4_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--searches", type=int, default=150)
-    parser.add_argument("--every", type=float, default=0.2)
-    parser.add_argument("--bulk-files", type=int, default=3_000)
+    parser.add_argument("--searches", type=int, default=200)
+    parser.add_argument("--every", type=float, default=0.1)
+    parser.add_argument("--bulk-files", type=int, default=2_000)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     texts = paragraphs(options.folder, options.texts)
