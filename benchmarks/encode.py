@@ -1,6 +1,6 @@
 """How fast the encoder is, beside sentence-transformers and beside the machine itself.
 
-    python benchmarks/encode.py FOLDER_OF_MARKDOWN [--shapes base,large,mini] [--rounds 3] [--json out.json]
+    python benchmarks/encode.py FOLDER_OF_MARKDOWN [--rows 'base-*,cold-start'] [--rounds 3] [--json out.json]
 
 Random checkpoints of the base and large shapes are written to a temporary folder; `mini` is the bundled one. Each side
 runs in a process of its own that stays alive while the other works, and the two take turns, so that every ratio is of
@@ -19,13 +19,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-INSTRUCTION = "Represent the documentation passage for retrieval: "
-QUERY = "how do I restart the service after an update?"
+from sides import INSTRUCTION, Side, seconds_of
+
+ROWS = "base-*,large-auto,large-memory,mini-auto,mini-float32,mini-memory,accuracy,cold-start"
+
 SHAPES = {"base": (768, 3_072, 12, 12), "large": (1_024, 4_096, 16, 24)}  # width, inner, heads, layers
 
 
@@ -59,131 +62,6 @@ def write_random_checkpoint(folder: Path, shape_name: str) -> Path:
     return write_checkpoint(
         folder / shape_name, encoder, tokenizer_from=BUNDLED["mini"], max_seq_length=512, card="# random weights\n"
     )
-
-
-# -- one side, in its own process -------------------------------------------------------------------------------------
-
-
-def serve(side: str, checkpoint: str, dtype: str) -> None:
-    """Answer commands from standard input, one JSON object a line: bulk, query, vectors, ceiling, memory."""
-    encode, extra = _ours(checkpoint, dtype) if side == "ours" else _theirs(checkpoint, dtype)
-    texts: list[str] = []
-    for line in sys.stdin:
-        command = json.loads(line)
-        if command["do"] == "texts":
-            texts, answer = command["texts"], {}
-        elif command["do"] == "bulk":
-            encode(texts[:8])
-            answer = {"seconds": _seconds(partial(encode, texts))}
-        elif command["do"] == "query":
-            times = sorted(_seconds(lambda: encode([QUERY])) for _ in range(60))
-            answer = {"seconds": times[len(times) // 2]}
-        elif command["do"] == "vectors":
-            answer = {"vectors": encode(texts).tolist()}
-        else:
-            answer = extra(command["do"])
-        print(json.dumps(answer), flush=True)
-
-
-def _ours(checkpoint: str, dtype: str) -> Any:
-    import torch
-
-    from openclaw_instructor.model.instructor import INSTRUCTOR
-
-    model = INSTRUCTOR(checkpoint, dtype=dtype)
-
-    def extra(what: str) -> dict[str, Any]:
-        if what == "describe":
-            return {"dtype": str(model.dtype).removeprefix("torch."), "device": str(model.device)}
-        if what == "memory":
-            return {"peak_mb": _peak_mb(), "weights_mb": _weights_mb(model)}
-        return _ceilings(model, torch)
-
-    return lambda texts: model.encode([[INSTRUCTION, text] for text in texts]), extra
-
-
-def _theirs(checkpoint: str, dtype: str) -> Any:
-    import torch
-    from sentence_transformers import SentenceTransformer
-
-    kwargs = {} if dtype == "default" else {"dtype": getattr(torch, dtype)}
-    model = SentenceTransformer(checkpoint, model_kwargs=kwargs)
-    return lambda texts: model.encode(texts, prompt=INSTRUCTION), lambda what: {"peak_mb": _peak_mb()}
-
-
-def _seconds(work: Any) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def _peak_mb() -> float:
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0]) / 1024
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2  # macOS counts bytes
-
-
-def _weights_mb(model: Any) -> float:
-    wide = 2 if model.dtype.itemsize == 2 else 4
-    return model.checkpoint.parameters * wide / 1e6
-
-
-def _ceilings(model: Any, torch: Any) -> dict[str, Any]:
-    """Rate of large products of the encoder's own shapes and dtype, and of reading memory, on this machine now."""
-    shape, device = model.checkpoint.shape, model.device
-    rates = []
-    for inputs, outputs in ((shape.width, shape.inner), (shape.width, 3 * shape.width)):
-        weight = torch.randn(outputs, inputs, device=device).to(model.dtype)
-        for rows in (2_048, 4_096):
-            x = torch.randn(rows, inputs, device=device).to(model.dtype)
-            best = min(
-                _synced(lambda x=x, w=weight: torch.nn.functional.linear(x, w), device, torch) for _ in range(12)
-            )
-            rates.append(2 * rows * inputs * outputs / best)
-    block = torch.ones(2**28, dtype=torch.float32, device=device)
-    reading = min(_synced(lambda: block.sum(), device, torch) for _ in range(6))
-    return {"matrix_flops": max(rates), "bytes_per_second": block.numel() * 4 / reading}
-
-
-def _synced(work: Any, device: Any, torch: Any) -> float:
-    began = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - began
-
-
-# -- the two sides in turn --------------------------------------------------------------------------------------------
-
-
-class Side:
-    def __init__(self, side: str, checkpoint: str, dtype: str) -> None:
-        command = [sys.executable, __file__, "--serve", side, checkpoint, dtype]
-        quiet = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error", "TQDM_DISABLE": "1"}
-        environment = os.environ | quiet | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment,
-        )
-
-    def ask(self, do: str, **more: Any) -> Any:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps({"do": do, **more}) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def close(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def operations(checkpoint: str, texts: list[str]) -> tuple[int, int]:
@@ -292,52 +170,50 @@ def cold_start(checkpoint: str, rounds: int) -> dict[str, float]:
     for _ in range(rounds + 1):
         for name, program in programs.items():
             times[name].append(
-                _seconds(lambda p=program: subprocess.run([sys.executable, "-c", p], check=True, capture_output=True))
+                seconds_of(lambda p=program: subprocess.run([sys.executable, "-c", p], check=True, capture_output=True))
             )
     medians = {name: statistics.median(seconds[1:]) for name, seconds in times.items()}  # the first warms the disk
     return medians | {"ratio": medians["ours"] / medians["theirs"]}
 
 
+def rows(scratch: Path, options: argparse.Namespace, texts: list[str]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Every row of the table by name, in order, and what measures it."""
+    for shape in ("base", "large", "mini"):
+        written = partial(checkpoint_of, scratch, shape)
+        for dtypes in (("auto", "default"), ("float32", "float32"), ("bfloat16", "bfloat16")):
+            yield f"{shape}-{dtypes[0]}", lambda w=written, d=dtypes: compare(w(), d, texts, options.rounds)
+        yield f"{shape}-memory", lambda w=written: memory(w(), "auto", texts)
+    yield "accuracy", lambda: accuracy(options.folder)
+    yield "cold-start", lambda: cold_start(checkpoint_of(scratch, "mini"), options.rounds)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", nargs="?", type=Path)
-    parser.add_argument("--shapes", default="base,large,mini")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rows", default=ROWS, help="names, with * for any; default: %(default)s")
     parser.add_argument("--texts", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.serve:
-        serve(*options.serve)
-        return
-    texts = paragraphs(options.folder or parser.error("give a folder of Markdown"), options.texts)
+    texts = paragraphs(options.folder, options.texts)
     results: dict[str, Any] = {"machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs"}
     with tempfile.TemporaryDirectory() as scratch:
-        for name in options.shapes.split(","):
-            checkpoint = _mini_folder() if name == "mini" else str(write_random_checkpoint(Path(scratch), name))
-            for dtypes in (("auto", "default"), ("float32", "float32"), ("bfloat16", "bfloat16")):
-                if name == "large" and dtypes[0] != "auto":
-                    continue
-                results[f"{name} {dtypes[0]}"] = row = compare(checkpoint, dtypes, texts, options.rounds)
-                print(
-                    f"{name:6} {dtypes[0]:9}",
-                    "  ".join(f"{key} {_short(value)}" for key, value in row.items()),
-                    flush=True,
-                )
-            results[f"{name} memory"] = memory(checkpoint, "auto", texts)
-            print(f"{name:6} memory   ", results[f"{name} memory"], flush=True)
-        results["accuracy, mini"] = accuracy(options.folder)
-        print("accuracy, mini   ", results["accuracy, mini"], flush=True)
-        results["cold start, mini"] = cold_start(_mini_folder(), options.rounds)
-        print("cold start, mini ", {key: round(value, 3) for key, value in results["cold start, mini"].items()})
+        for name, measure in rows(Path(scratch), options, texts):
+            if any(fnmatch(name, wanted) for wanted in options.rows.split(",")):
+                results[name] = row = measure()
+                print(f"{name:14}", "  ".join(f"{key} {_short(value)}" for key, value in row.items()), flush=True)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
 
 
-def _mini_folder() -> str:
+def checkpoint_of(scratch: Path, shape_name: str) -> str:
+    """The bundled checkpoint, or one of random weights that is written the first time."""
     from openclaw_instructor.model.checkpoint import BUNDLED
 
-    return str(BUNDLED["mini"])
+    if shape_name == "mini":
+        return str(BUNDLED["mini"])
+    folder = scratch / shape_name
+    return str(folder if folder.exists() else write_random_checkpoint(scratch, shape_name))
 
 
 def _short(value: Any) -> str:

@@ -84,19 +84,26 @@ def _groups(prompts: Sequence[Prompt]) -> tuple[Group, ...]:
     return tuple(groups)
 
 
-def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+def batches(lengths: Sequence[int], budget: int, cores: int = 1) -> Iterator[list[int]]:
     """Indices in order of length, longest first, cut so that no batch exceeds `budget` tokens (one text always fits).
 
-    Longest first: the peak of memory comes with the first batch, not after an hour.
+    The batches are of like size and their number a multiple of `cores`, so that no core has nothing left while another
+    still works. Longest first: the peak of memory comes with the first batch, not after an hour.
     """
     order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
+    total = sum(min(length, budget) for length in lengths)
+    # Batches end between texts, so they fill the budget but for half a text.
+    filled = max(budget // 2, budget - max(lengths, default=0) // 2)
+    share = total / (max(1, -(-total // (filled * cores))) * cores)
     batch: list[int] = []
-    tokens = 0
+    tokens, taken, end = 0, 0, share
     for index in order:
-        if batch and tokens + lengths[index] > budget:
+        length = lengths[index]
+        if batch and (tokens + length > budget or taken + length / 2 > end):
             yield batch
-            batch, tokens = [], 0
+            batch, tokens, end = [], 0, end + share
         batch.append(index)
-        tokens += lengths[index]
+        tokens += length
+        taken += min(length, budget)
     if batch:
         yield batch

@@ -41,8 +41,8 @@ class Passes:
         cores = torch.get_num_threads() if on_cpu else 1
         divisible = sum(lengths) >= 2 * STREAM_TOKENS
         if cores > 1 and (divisible or self._operations(sum(lengths)) < SHARED_WORK):
-            budget = min(budget, max(STREAM_TOKENS, -(-sum(lengths) // cores)))
-            done = self._divided(prompts, batches(lengths, budget), cores)
+            plan = batches(lengths, budget, cores if divisible else 1)
+            done = self._divided(prompts, plan, cores)
         else:
             done = self._pipelined(prompts, batches(lengths, budget))
         vectors = torch.empty(len(prompts), self.encoder.shape.dimension)

@@ -172,7 +172,7 @@ def backward(
     vectors, which is all that a pass has to know of the others, then lead each of them back through a second run.
     """
     lengths, count = [len(prompt.ids) for prompt in batch.prompts], streams.count if streams else 1
-    chunks = list(batches(lengths, min(config.chunk_tokens, max(MIN_TOKENS, -(-sum(lengths) // count)))))
+    chunks = list(batches(lengths, config.chunk_tokens, count if sum(lengths) >= count * MIN_TOKENS else 1))
     each: Callable[..., list[Any]] = streams.map if streams else lambda work, parts: [work(part) for part in parts]
     packed = [Packed.of([batch.prompts[i] for i in chunk]).to(world.device) for chunk in chunks]
     places = [torch.tensor([batch.rows[i] for i in chunk], device=world.device) for chunk in chunks]
