@@ -10,14 +10,15 @@ position bias that all layers share.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from openclaw_instructor.model.packing import Group, Packed
+from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.product import Product
 from openclaw_instructor.model.t5 import Reader
 
@@ -39,24 +40,30 @@ class RMSNorm(nn.Module):
         self.weight: nn.Parameter | None = nn.Parameter(torch.ones(width))
         self.epsilon = epsilon
         self.centred = False
-        self.floor: Tensor
+        self.folded: Tensor | None = None
+        self.floor = torch.tensor(math.sqrt(width * epsilon), device="cpu")
 
     def forward(self, hidden: Tensor) -> Tensor:
-        if self.centred:
-            return F.layer_norm(hidden, hidden.shape[-1:], self.weight, None, self.epsilon)
-        if self.weight is None:
+        if self.folded is not None:
             # Root of the sum, not the mean: the factor between them is in the folded weight.
             # It sums in float32 for every input; asking for that by `dtype` would copy the input first.
-            return hidden / torch.hypot(torch.linalg.vector_norm(hidden, dim=-1, keepdim=True), self.floor)
+            length: Tensor = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True)
+            return hidden / length.hypot_(self.floor)
+        if self.centred:
+            return F.layer_norm(hidden, hidden.shape[-1:], self.weight, None, self.epsilon)
+        assert self.weight is not None
         scale = torch.rsqrt(hidden.float().pow(2).mean(-1, keepdim=True) + self.epsilon)
         return hidden * scale.to(hidden.dtype) * self.weight
 
-    def fold_into(self, product: Product) -> None:
-        """Let `product` carry the norm's weight, so that serving it is one division."""
+    # Without nn.Module's hooks, here and below: nothing uses them, and a short query pays for them a hundred times.
+    __call__: Callable[..., Tensor] = forward
+
+    def fold_into(self, product: nn.Linear) -> None:
+        """Let `product` carry the norm's weight, so that serving it is one division; `folded` is what it left out."""
         assert self.weight is not None
         width = self.weight.shape[0]
-        product.weight = nn.Parameter(product.weight.detach() * self.weight.detach() * math.sqrt(width))
-        self.register_buffer("floor", torch.tensor(math.sqrt(width * self.epsilon)), persistent=False)
+        self.folded = self.weight.detach() * math.sqrt(width)
+        product.weight = nn.Parameter(product.weight.detach() * self.folded)
         self.weight = None
 
 
@@ -74,12 +81,15 @@ class Layer(nn.Module):
         self.up = Product(shape.width, shape.inner)
         self.down = Product(shape.inner, shape.width)
 
-    def forward(self, hidden: Tensor, groups: tuple[Group, ...], masks: Sequence[Tensor]) -> Tensor:
+    def forward(self, hidden: Tensor, batch: Packed, masks: Sequence[Tensor]) -> Tensor:
         """States (tokens, width) after the layer; `masks` hold each group's bias, see `Encoder.masks`."""
-        qkv = self.qkv(self.attention_norm(hidden)).view(-1, 3, self.heads, self.head_width)
-        hidden = self.out(self._attend(qkv, groups, masks), add=hidden)
+        qkv = self.qkv(self.attention_norm(hidden))
+        attend = _attend_learning if qkv.requires_grad else _attend
+        hidden = self.out(attend(qkv, batch, masks, self.heads), add=hidden)
         fed: Tensor = self.down(self.up(self.feed_norm(hidden), activation=self.activation), add=hidden)
         return fed
+
+    __call__: Callable[..., Tensor] = forward
 
     def serve(self, dtype: torch.dtype, device: torch.device) -> None:
         """Fold each norm into the product behind it, cast to `dtype`, move to `device` and pack there."""
@@ -90,31 +100,37 @@ class Layer(nn.Module):
             for product in (self.qkv, self.out, self.up, self.down):
                 product.pack()
 
-    def _attend(self, qkv: Tensor, groups: tuple[Group, ...], masks: Sequence[Tensor]) -> Tensor:
-        mixed = []
-        # One split, not a slice per group: its backward is a single concatenation.
-        parts = torch.split(qkv, [group.tokens for group in groups])
-        for group, rows, given in zip(groups, parts, masks, strict=True):
-            query, key, value = rows.view(group.count, group.length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-            mask = given.to(query.dtype)
-            if mask.shape[-1] > group.length:
-                # The rows that follow lie in the same tensor: reaching over them copies nothing.
-                size = (*query.shape[:2], mask.shape[-1], query.shape[-1])
-                key, value = (part.as_strided(size, part.stride(), part.storage_offset()) for part in (key, value))
-            if mask.requires_grad:
-                attended = _attend_plainly(query, key, value, mask)
-            else:
-                attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=1.0)
-            mixed.append(attended.transpose(1, 2).reshape(group.tokens, -1))
-        return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
+
+def _attend(qkv: Tensor, batch: Packed, masks: Sequence[Tensor], heads: int) -> Tensor:
+    """Attention (tokens, width) within each prompt, of `qkv` (tokens, 3 x width)."""
+    width = qkv.shape[1] // 3
+    each = width // heads
+    mixed = []
+    for group, mask in zip(batch.groups, masks, strict=True):
+        size, keys = (group.count, heads, group.length, each), (group.count, heads, mask.shape[-1], each)
+        stride, start = (group.length * 3 * width, each, 3 * width, 1), group.start * 3 * width
+        query = qkv.as_strided(size, stride, start)
+        # Keys may reach over the rows that follow: they lie in the same tensor, so that copies nothing.
+        key, value = qkv.as_strided(keys, stride, start + width), qkv.as_strided(keys, stride, start + 2 * width)
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=1.0)
+        mixed.append(attended.transpose(1, 2).reshape(group.tokens, width))
+    if batch.filler:
+        mixed.append(qkv[-batch.filler :, 2 * width :])
+    return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
 
 
-def _attend_plainly(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
-    """Attention with a bias that learns. Fused attention has no gradient for it; torch's own way takes a third more."""
-    count, heads, length, _ = query.shape
-    query, key, value = (part.reshape(count * heads, length, -1) for part in (query, key, value))
-    logits = torch.baddbmm(bias.expand(count, -1, -1, -1).reshape(-1, length, length), query, key.transpose(1, 2))
-    return torch.bmm(torch.softmax(logits, dim=-1), value).view(count, heads, length, -1)
+def _attend_learning(qkv: Tensor, batch: Packed, masks: Sequence[Tensor], heads: int) -> Tensor:
+    """The same with gradients. Fused attention has none for a bias that learns; torch's own way takes a third more."""
+    mixed = []
+    # One split, not a slice per group: its backward is a single concatenation.
+    for group, rows, mask in zip(batch.groups, qkv.split([g.tokens for g in batch.groups]), masks, strict=True):
+        parts = rows.view(group.count, group.length, 3, heads, -1).permute(2, 0, 3, 1, 4)
+        query, key, value = parts.reshape(3, group.count * heads, group.length, -1)
+        bias = mask.expand(group.count, -1, -1, -1).reshape(-1, group.length, group.length)
+        weights = torch.softmax(torch.baddbmm(bias, query, key.transpose(1, 2)), dim=-1)
+        attended = torch.bmm(weights, value).view(group.count, heads, group.length, -1)
+        mixed.append(attended.transpose(1, 2).reshape(group.tokens, -1))
+    return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
 
 
 class Table(nn.Embedding):
@@ -150,7 +166,7 @@ class Encoder(nn.Module):
 
     @classmethod
     def for_inference(cls, checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> Encoder:
-        """Layers in `dtype`, norms folded and weights packed; pooling, dense and normalisation stay in float32.
+        """Layers in `dtype`, norms folded and weights packed; final norm, pooling and dense stay in float32.
 
         One layer is read at a time, so the peak of memory is the result plus one layer. Raises InvalidCheckpoint.
         """
@@ -161,6 +177,7 @@ class Encoder(nn.Module):
         for index, layer in enumerate(encoder.blocks()):
             layer.load_state_dict(reader.layer(index), assign=True)
             layer.serve(dtype, device)
+        encoder.norm.fold_into(encoder.dense)
         return encoder.to(device).requires_grad_(False).eval()
 
     @classmethod
@@ -179,20 +196,25 @@ class Encoder(nn.Module):
 
     def pool(self, hidden: Tensor, batch: Packed) -> Tensor:
         """Embeddings of a batch from its token states: final norm, masked mean, dense, normalise."""
-        pooled = self.norm(hidden.index_select(0, batch.pooled)).float()
-        mean = pooled.new_zeros(len(batch.counts), pooled.shape[1]).index_add_(0, batch.owner, pooled) / batch.counts
-        with torch.autocast(mean.device.type, enabled=False):
-            embedding = self.dense(mean)
+        mean = F.embedding_bag(batch.pooled, self.norm(hidden.float()), batch.starts, mode="mean")
+        device = mean.device.type
+        with torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext():
+            embedding: Tensor = self.dense(mean)
             return F.normalize(embedding, dim=-1) if self.shape.normalize else embedding
+
+    def token_states(self, hidden: Tensor) -> Tensor:
+        """Token states (tokens, width) float32 after the final norm."""
+        states: Tensor = self.norm(hidden.float())
+        return states if self.norm.folded is None else states * self.norm.folded
 
     def hidden(self, batch: Packed) -> Tensor:
         """Token states (tokens, width) before the final norm."""
-        masks = self.masks(batch.groups)
         hidden: Tensor = self.tokens(batch.ids)
         if torch.is_autocast_enabled(hidden.device.type):
             hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
+        masks = self.masks(batch, hidden.dtype)
         for layer in self.blocks():
-            hidden = layer(hidden, batch.groups, masks)
+            hidden = layer(hidden, batch, masks)
         return hidden
 
     def blocks(self) -> Iterator[Layer]:
@@ -200,14 +222,14 @@ class Encoder(nn.Module):
             assert isinstance(layer, Layer)
             yield layer
 
-    def masks(self, groups: tuple[Group, ...]) -> list[Tensor]:
-        """The position bias (1, heads, length, keys) of each group, shared by all layers.
+    def masks(self, batch: Packed, dtype: torch.dtype) -> list[Tensor]:
+        """The position bias (1, heads, length, keys) of each group in `dtype`, shared by all layers.
 
         On a CPU attention is a quarter faster when the number of keys is a multiple of its vectors, so there `keys` is
         rounded up where more rows follow in the pass; what is not the prompt's own has a bias of minus infinity.
         """
-        bias = self.position_bias(max(group.length for group in groups))
-        rows = groups[-1].start + groups[-1].tokens
+        groups, rows = batch.groups, len(batch.ids)
+        bias = self.position_bias(max(group.length for group in groups)).to(dtype)
         reach = not bias.requires_grad and bias.device.type == "cpu"
         masks = []
         for group in groups:

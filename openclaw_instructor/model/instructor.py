@@ -104,7 +104,8 @@ class INSTRUCTOR:
 
         A forward pass takes as many tokens as suit the device, and at most `batch_tokens`.
         """
-        return F.normalize(self._passes.run(prompts, batch_tokens, on_progress), dim=1).numpy()
+        vectors = self._passes.run(prompts, batch_tokens, on_progress)
+        return (vectors if self.checkpoint.shape.normalize else F.normalize(vectors, dim=1)).numpy()
 
     def _move(self, device: torch.device) -> None:
         self.device = device
@@ -135,7 +136,7 @@ class INSTRUCTOR:
         return {
             "input_ids": packed.ids,
             "attention_mask": mask,
-            "token_embeddings": self.encoder.norm(hidden).float(),
+            "token_embeddings": self.encoder.token_states(hidden),
             "sentence_embedding": self.encoder.pool(hidden, packed)[0],
         }
 

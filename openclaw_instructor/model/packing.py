@@ -30,32 +30,30 @@ class Group:
 class Packed:
     """A batch as one row of tokens.
 
-    ids (tokens,) int64; pooled (p,) int64: the positions that enter the mean; owner (p,) int64: the prompt each belongs
-    to; counts (prompts, 1) float32: pooled tokens of each prompt; groups: runs of equal length, in order.
+    ids (tokens,) int64; pooled (p,) int64: the positions that enter the means, prompt after prompt; starts (prompts,)
+    int64: where in `pooled` each prompt begins; groups: runs of equal length, in order; filler: the tokens after them
+    that belong to no prompt.
     """
 
     ids: torch.Tensor
     pooled: torch.Tensor
-    owner: torch.Tensor
-    counts: torch.Tensor
+    starts: torch.Tensor
     groups: tuple[Group, ...]
+    filler: int = 0
 
     @classmethod
     def of(cls, prompts: Sequence[Prompt], *, rounded: bool = False) -> Packed:
         """Pack prompts that are already sorted by length; `rounded` fills the row up to one of few sizes."""
-        lengths = torch.tensor([len(p.ids) for p in prompts])
-        skipped = torch.tensor([p.pool_from for p in prompts])
-        starts = lengths.cumsum(0) - lengths
-        counts = lengths - skipped
-        owner = torch.repeat_interleave(torch.arange(len(prompts)), counts)
-        first = counts.cumsum(0) - counts
-        pooled = torch.arange(len(owner)) + (starts + skipped - first)[owner]
-        ids = torch.tensor([token for p in prompts for token in p.ids])
-        groups = _groups(prompts)
-        if rounded and (filler := rounded_up(len(ids)) - len(ids)):
-            groups = (*groups, Group(len(ids), 1, filler))
-            ids = torch.cat([ids, ids.new_zeros(filler)])
-        return cls(ids, pooled, owner, counts.to(torch.float32)[:, None], groups)
+        ids: list[int] = []
+        pooled: list[int] = []
+        starts: list[int] = []
+        for prompt in prompts:
+            starts.append(len(pooled))
+            pooled.extend(range(len(ids) + prompt.pool_from, len(ids) + len(prompt.ids)))
+            ids.extend(prompt.ids)
+        filler = rounded_up(len(ids)) - len(ids) if rounded else 0
+        ids.extend([0] * filler)
+        return cls(torch.tensor(ids), torch.tensor(pooled), torch.tensor(starts), _groups(prompts), filler)
 
     def to(self, device: torch.device) -> Packed:
         if device.type == "cpu":
@@ -66,7 +64,7 @@ class Packed:
             source = tensor.pin_memory() if device.type == "cuda" else tensor
             return source.to(device, non_blocking=True)
 
-        return Packed(move(self.ids), move(self.pooled), move(self.owner), move(self.counts), self.groups)
+        return Packed(move(self.ids), move(self.pooled), move(self.starts), self.groups, self.filler)
 
 
 def rounded_up(tokens: int) -> int:

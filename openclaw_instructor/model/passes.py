@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -16,9 +17,8 @@ from openclaw_instructor.model.streams import Streams
 CPU_TOKENS, GPU_TOKENS = 2_048, 65_536
 # Less than this is not worth dividing.
 STREAM_TOKENS = 256
-# Operations from which one pass is worth all cores: below it, waiting for one another costs more than it brings, and on
-# a busy machine much more.
-SHARED_WORK = 1e9
+# Operations from which one pass is worth all cores: below it, waiting for one another costs more than it brings.
+SHARED_WORK = 2e8
 
 Done = tuple[list[int], torch.Tensor]
 
@@ -29,18 +29,33 @@ class Passes:
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         self._streams: Streams | None = None
+        self._under_way = 0
+        self._lock = threading.Lock()
 
     def run(
         self, prompts: Sequence[Prompt], batch_tokens: int | None, on_progress: Callable[[int], Any] | None
     ) -> torch.Tensor:
         """Embeddings (n, dimension) float32 on the CPU, in the order of `prompts`; at most `batch_tokens` a pass."""
+        with self._lock:
+            self._under_way += 1
+        try:
+            return self._run(prompts, batch_tokens, on_progress)
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    def _run(
+        self, prompts: Sequence[Prompt], batch_tokens: int | None, on_progress: Callable[[int], Any] | None
+    ) -> torch.Tensor:
         lengths = [len(prompt.ids) for prompt in prompts]
         on_cpu = self.encoder.device.type == "cpu"
         budget = CPU_TOKENS if on_cpu else GPU_TOKENS
         budget = min(batch_tokens or budget, budget)
         cores = torch.get_num_threads() if on_cpu else 1
         divisible = sum(lengths) >= 2 * STREAM_TOKENS
-        if cores > 1 and (divisible or self._operations(sum(lengths)) < SHARED_WORK):
+        # Cores that other passes use would keep each other waiting at every operation.
+        shared = self._operations(sum(lengths)) >= SHARED_WORK and self._under_way == 1
+        if cores > 1 and (divisible or not shared):
             plan = batches(lengths, budget, cores if divisible else 1)
             done = self._divided(prompts, plan, cores)
         else:

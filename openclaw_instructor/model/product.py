@@ -28,8 +28,11 @@ class Product(nn.Linear):
             plain = F.linear(x, self.weight)
             plain = ACTIVATIONS[activation](plain)
             return plain if add is None else add + plain
-        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._packed, None, activation, [], "none")
+        y: Tensor = torch.ops.mkldnn._linear_pointwise.default(x, self._packed, None, activation, [], "none")
         return y if add is None else y.add_(add)
+
+    # Without nn.Module's hooks: nothing uses them, and a short query would pay for them every time.
+    __call__: Callable[..., Tensor] = forward
 
     def pack(self) -> None:
         """Reorder the weight once; the plain copy is dropped. Inference on a CPU only."""

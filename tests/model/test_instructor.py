@@ -48,7 +48,8 @@ def test_the_instruction_steers_but_is_not_pooled(model: INSTRUCTOR) -> None:
     mask = outputs["attention_mask"].bool()
     assert 0 < int((~mask).sum()) < len(mask)
     mean = outputs["token_embeddings"][mask].mean(0)
-    projected = torch.nn.functional.normalize(mean @ model.encoder.dense.weight.T, dim=0)
+    dense = model.encoder.dense.weight / model.encoder.norm.folded
+    projected = torch.nn.functional.normalize(mean @ dense.T, dim=0)
     torch.testing.assert_close(projected, outputs["sentence_embedding"], atol=1e-5, rtol=1e-4)
 
 

@@ -80,8 +80,9 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(corpus: Corpus, tmp_
     distill(fresh(), corpus, halfway, tmp_path / "cut", held_out=50)
     resumed = distill(fresh(seed=9), corpus, full, tmp_path / "cut", held_out=50)
     straight = distill(fresh(), corpus, full, tmp_path / "straight", held_out=50)
+    # The whole and not each weight: where a gradient is all but zero, AdamW makes its rounding a full step.
     for mine, other in zip(resumed.parameters(), straight.parameters(), strict=True):
-        torch.testing.assert_close(mine, other, atol=1e-3, rtol=1e-2)
+        assert torch.dist(mine, other) < 0.01 * torch.linalg.vector_norm(other)
     assert not torch.allclose(whole.dense.weight, straight.dense.weight, atol=1e-3), "the rate is part of the run"
 
 
