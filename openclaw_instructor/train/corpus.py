@@ -11,10 +11,12 @@ import gzip
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from openclaw_instructor.train.code import read_code
 
 SHORT, LONG = 350, 1_600  # characters: a text is short up to the first and cut at the second
 
@@ -89,22 +91,30 @@ class _Collector:
         text = _folded(raw)
         letters = sum(character.isalpha() or character == " " for character in text)
         if 12 <= len(text) <= LONG and letters >= 0.72 * len(text):
-            self._keep(text)
+            self.keep(text)
 
     def pair(self, query: str, passage: str) -> None:
         query, passage = _folded(query), _folded(passage)[:LONG]
         if len(query) > 3 and len(passage) > 12 and query != passage:
-            self._keep(query)
-            self._keep(passage)
+            self.keep(query)
+            self.keep(passage)
             self.pairs.append((query, passage))
 
-    def _keep(self, text: str) -> None:
+    def keep(self, text: str) -> None:
         (self.long if len(text) > SHORT else self.short).add(text)
 
 
-def read_corpus(data: Path, seed: int = 0) -> TrainingTexts:
-    """All of it, deduplicated and shuffled, with 22,000 passages put together from short texts."""
+def read_corpus(data: Path, code: Sequence[Path] = (), seed: int = 0) -> TrainingTexts:
+    """All of it, deduplicated and shuffled, with 22,000 passages put together from short texts.
+
+    `code` are folders of Python packages whose docstrings and functions are read too, see `code.py`.
+    """
     collector = _Collector(seed)
+    docstrings, functions = read_code(code)
+    for docstring in docstrings:
+        collector.keep(docstring)
+    for summary, source in functions:
+        collector.pair(summary, source)
     for row in _rows(data / "instructions" / "superni.jsonl.gz"):
         if not SKIPPED_TASKS.search(row["task"]):
             _instruction_row(row, collector)

@@ -29,7 +29,7 @@ from openclaw_instructor.train.facets import agreement_loss
 
 @dataclass(frozen=True)
 class DistillConfig:
-    tokens: int = 30_000_000  # length of the run; the learning rate follows it
+    tokens: int = 40_000_000  # length of the run; the learning rate follows it
     batch_tokens: int = 6_144  # tokens of a step
     batch_texts: int = 320  # and at most so many texts
     pair_share: float = 0.35  # of the steps use (query, passage) pairs

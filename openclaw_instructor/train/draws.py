@@ -64,8 +64,8 @@ class Batches:
         self.lengths = lengths
         singles = np.arange(held_out, len(lengths))
         self.order = singles[np.argsort(lengths[held_out:], kind="stable")]
-        # Sampling a position uniformly over tokens, not texts, gives passages their share of the steps.
-        self.cumulative = np.cumsum(np.sqrt(lengths[self.order] + 4.0))
+        # Uniformly over texts, passages would have hardly any share of the steps; over tokens, sentences.
+        self.cumulative = np.cumsum((lengths[self.order] + 4.0) ** 0.75)
         usable = (corpus.pairs >= held_out).all(axis=1)
         pairs = corpus.pairs[usable]
         self.pairs = pairs[np.argsort(lengths[pairs].sum(axis=1), kind="stable")]

@@ -1,8 +1,9 @@
 """The recipe of the bundled checkpoint, as one command:
 
-    python -m openclaw_instructor.train.mini DATA/train --teacher FOLDER --out mini
+    python -m openclaw_instructor.train.mini DATA/train --teacher FOLDER --code PACKAGES --out mini
 
-DATA is laid out as `corpus.py` says; FOLDER holds sentence-transformers/all-MiniLM-L6-v2, or another BERT of its kind.
+DATA is laid out as `corpus.py` says; FOLDER holds sentence-transformers/all-MiniLM-L6-v2, or another BERT of its kind;
+PACKAGES is a folder of Python packages, such as `site-packages`, that technical English is read from.
 The student starts from the teacher's own layers (`graft.py`) and learns what T5 cannot take over. About an hour on two
 cores of a processor with bfloat16 matrix instructions, minutes on a GPU; a killed run continues where it was. On Linux,
 `MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=2147483648` before the command saves a fifth of the time: the
@@ -143,6 +144,7 @@ def grafted(teacher: Teacher, ids: Sequence[Sequence[int]], kept: Sequence[int],
 @click.command(help=__doc__)
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--teacher", "teacher_folder", required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--code", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="repeat it")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="folder of the finished checkpoint")
 @click.option("--work", default=Path("build/mini"), type=click.Path(path_type=Path), help="vectors and run state")
 @click.option("--vocabulary", default=25_600, show_default=True, help="tokens to keep of the teacher's")
@@ -150,10 +152,18 @@ def grafted(teacher: Teacher, ids: Sequence[Sequence[int]], kept: Sequence[int],
 @click.option("--tokens", "length", default=DistillConfig.tokens, show_default=True, help="length of the run")
 @click.option("--seed", default=0, show_default=True)
 def main(
-    data: Path, teacher_folder: Path, out: Path, work: Path, vocabulary: int, inner: int, length: int, seed: int
+    data: Path,
+    teacher_folder: Path,
+    code: tuple[Path, ...],
+    out: Path,
+    work: Path,
+    vocabulary: int,
+    inner: int,
+    length: int,
+    seed: int,
 ) -> None:
     torch.manual_seed(seed)
-    teacher, found = Teacher(teacher_folder), read_corpus(data)
+    teacher, found = Teacher(teacher_folder), read_corpus(data, code)
     click.echo(f"{len(found.texts)} texts, {len(found.pairs)} pairs; computing the teacher's vectors", err=True)
     vectors = teacher.vectors(found.texts, work / "teacher")
     ids = tokens(teacher.tokenizer_file, found.texts)

@@ -1,0 +1,61 @@
+"""Technical English for the bundled model: docstrings and functions of the Python packages in a folder.
+
+The sources of `corpus.py` hold little of it, and a student follows its teacher only where it has seen such texts.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+LONGEST = 1_100  # characters of a text
+_LONG_DOCSTRING = 250
+_SUMMARY = range(21, 160)  # characters of a docstring's first paragraph that can stand as a query
+_LONGEST_FUNCTION = 4_000
+
+
+def read_code(folders: Sequence[Path], limit: int = 6_500, seed: int = 1) -> tuple[list[str], list[tuple[str, str]]]:
+    """Long docstrings, and pairs of a function's summary and its source; at most `limit` of each, in random order.
+
+    Tests and files that Python cannot parse are passed over.
+    """
+    docstrings: dict[str, None] = {}
+    functions: dict[str, str] = {}
+    for path in [path for folder in folders for path in _modules(folder)]:
+        for docstring, source in _documented(path):
+            if len(docstring) > _LONG_DOCSTRING:
+                docstrings[docstring[:LONGEST]] = None
+            summary = " ".join(docstring.split("\n\n")[0].split())
+            if source and len(summary) in _SUMMARY:
+                functions.setdefault(summary, source[:LONGEST])
+    chance = random.Random(seed)
+    texts, pairs = list(docstrings), list(functions.items())
+    chance.shuffle(texts)
+    chance.shuffle(pairs)
+    return texts[:limit], pairs[:limit]
+
+
+def _modules(folder: Path) -> list[Path]:
+    files = sorted(folder.rglob("*.py"))
+    return [file for file in files if not any(part.startswith("test") for part in file.relative_to(folder).parts)]
+
+
+def _documented(path: Path) -> Iterator[tuple[str, str | None]]:
+    """Each docstring of a file, with the source of the function it belongs to unless that is very long."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            tree = ast.parse(text)
+    except (OSError, SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            docstring = ast.get_docstring(node)
+            if not docstring:
+                continue
+            source = None if isinstance(node, ast.Module | ast.ClassDef) else ast.get_source_segment(text, node)
+            yield docstring, source if source and len(source) < _LONGEST_FUNCTION else None
