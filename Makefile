@@ -1,11 +1,11 @@
-# make demo | make test | make check | make openclaw | make plugin
+# make demo | make test | make check | make generated | make docs | make openclaw | make plugin
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check openclaw plugin clean
+.PHONY: help demo test check generated docs openclaw plugin clean
 
 help:
 	@echo "make demo      install, index the project's own docs, show the three tools (under 3 minutes)"
@@ -13,9 +13,7 @@ help:
 	@echo "make check     lint, formatting, types, generated files"
 	@echo "make generated rewrite the files that are made from the registry and the commands"
 	@echo "make docs      the same, and what the commands on the pages print now"
-	@echo "make plugin    pack the OpenClaw plugin into dist"
 	@echo "make openclaw  install OpenClaw from npm into build/openclaw, so that its tests run too"
-	@echo "make docs      the same, and what the commands on the pages print now"
 	@echo "make plugin    build the tarball for \`openclaw plugins install\` in dist/"
 
 $(BIN)/python:
@@ -46,6 +44,13 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m openclaw_instructor.openclaw.build --check
+
+generated: $(VENV)/.installed-dev
+	$(BIN)/python -m openclaw_instructor.openclaw.build
+	$(BIN)/python -m openclaw_instructor.cli.reference
+
+docs: generated
+	$(BIN)/python -m tests.console
 
 openclaw: build/openclaw/node_modules/.bin/openclaw
 
