@@ -17,15 +17,16 @@ from openclaw_instructor.engine.requests import Vector
 
 logger = logging.getLogger(__name__)
 
+# With row ids: a table ordered by digests would write a page for every vector.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS vector (
     key BLOB PRIMARY KEY, used INTEGER NOT NULL, tokens INTEGER NOT NULL, truncated INTEGER NOT NULL,
     size INTEGER NOT NULL, data BLOB NOT NULL
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS vector_used ON vector (used, size);
 """
-_VERSION = 1
-_ROW_OVERHEAD = 80  # bytes of keys, counters and index entries per row, measured on a full cache
+_VERSION = 2
+_ROW_OVERHEAD = 80  # bytes of keys, counters and index entries per row
 _EVICT_TO = 0.9
 _PARAMETERS = 500
 
@@ -111,6 +112,8 @@ class EmbeddingCache:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         connection = sqlite3.connect(self._path, check_same_thread=False, timeout=self._patience)
         try:
+            # Vectors of a few kilobytes leave little of such a page empty, so the bound on size is one of the file too.
+            connection.execute("PRAGMA page_size=16384")
             connection.execute("PRAGMA journal_mode=WAL")
             # What a power cut loses is only work to be done again.
             connection.execute("PRAGMA synchronous=OFF")

@@ -73,6 +73,15 @@ def test_the_least_recently_used_make_room(tmp_path: Path) -> None:
     reopened.close()
 
 
+def test_the_file_keeps_to_the_bound(tmp_path: Path) -> None:
+    limit = 4 << 20
+    cache = EmbeddingCache(tmp_path / "cache.db", limit)
+    for start in range(0, 6_000, 50):
+        cache.put({text_key("identity", str(number)): vector(number, 384) for number in range(start, start + 50)})
+    cache.close()
+    assert (tmp_path / "cache.db").stat().st_size < 1.15 * limit
+
+
 def test_a_round_trip_is_exact(tmp_path: Path) -> None:
     cache = EmbeddingCache(tmp_path / "cache.db", limit=1 << 20)
     stored = {text_key("i", str(number)): vector(number) for number in range(1200)}
