@@ -13,6 +13,8 @@ def load_instructor(checkpoint: Checkpoint, settings: Settings) -> tuple[Embedde
     """The model, and how many passes of it may run at a time: two share processor cores well, a GPU takes one."""
     # oneDNN keeps half a megabyte for every number of tokens it has seen, of which 1,024 would be kept.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
+    # Its threads would only take the cores from the passes under way, and all of them together need more time.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import torch
 
     from openclaw_instructor.model.instructor import INSTRUCTOR

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from openclaw_instructor.engine.cache import EmbeddingCache, text_key
@@ -136,27 +137,27 @@ class Runner:
             self.cache.close()
 
     def _begin(self, requests: Sequence[Request]) -> list[Request]:
-        touched: list[Request] = []
+        touched: dict[int, Request] = {}
         try:
             budget = self.pace.budget(requests[0].priority, self._batch_tokens)
             if units := self._cut(requests, budget, touched):
                 self._start(units, budget)
         except Exception as error:
-            _fail(touched, error)
-        return touched
+            _fail(touched.values(), error)
+        return list(touched.values())
 
-    def _cut(self, requests: Sequence[Request], budget: int, touched: list[Request]) -> list[Unit]:
+    def _cut(self, requests: Sequence[Request], budget: int, touched: dict[int, Request]) -> list[Unit]:
         """Take units from the requests in turn until the token budget is full."""
         bulk = requests[0].priority is Priority.BULK
         units: list[Unit] = []
         groups = 0
-        for request in requests:
-            touched.append(request)
+        for place, request in enumerate(requests):
+            touched[id(request)] = request
             while request.unread:
                 if not request.waiting:
                     if bulk and groups == _GROUPS:
                         return units
-                    self._prepare(request)
+                    self._prepare(_group(requests[place:]), touched)
                     groups += 1
                     continue
                 size = len(request.waiting[0].prompt.ids)
@@ -166,21 +167,25 @@ class Runner:
                 budget -= size
         return units
 
-    def _prepare(self, request: Request) -> None:
-        """Tokenise the next few texts of a request; what the cache knows needs no model."""
-        start = request.prepared
-        texts = request.texts[start : start + _GROUP]
-        identity = self._identity(request.instruction)
+    def _prepare(self, group: Sequence[Request], touched: dict[int, Request]) -> None:
+        """Tokenise the next few texts of requests with one instruction; what the cache knows needs no model."""
+        touched.update((id(request), request) for request in group)
+        instruction = group[0].instruction
+        identity = self._identity(instruction)
+        unprepared = ((request, index) for request in group for index in range(request.prepared, len(request.texts)))
+        places = list(islice(unprepared, _GROUP))
+        texts = [request.texts[index] for request, index in places]
         keys = [text_key(identity, text) for text in texts]
         known = self.cache.get(keys) if self.cache else {}
-        missing = [offset for offset, key in enumerate(keys) if key not in known]
-        prompts = self._render(request.instruction, [texts[offset] for offset in missing]) if missing else []
-        for offset, prompt in zip(missing, prompts, strict=True):
-            request.waiting.append(Unit(request, start + offset, keys[offset], prompt))
-        for offset, key in enumerate(keys):
+        missing = [place for place, key in enumerate(keys) if key not in known]
+        prompts = self._render(instruction, [texts[place] for place in missing]) if missing else []
+        rendered = dict(zip(missing, prompts, strict=True))
+        for place, ((request, index), key) in enumerate(zip(places, keys, strict=True)):
             if key in known:
-                request.put(start + offset, known[key])
-        request.prepared = start + len(texts)
+                request.put(index, known[key])
+            else:
+                request.waiting.append(Unit(request, index, key, rendered[place]))
+            request.prepared = index + 1
 
     def _start(self, units: list[Unit], budget: int) -> None:
         model = self._ready_model()
@@ -237,7 +242,21 @@ class Runner:
         return self._model
 
 
-def _fail(requests: Sequence[Request], error: Exception) -> None:
+def _group(requests: Sequence[Request]) -> list[Request]:
+    """The first request and those after it that can be prepared with it: asking the cache and the tokenizer for each
+    by itself would cost more than their answers."""
+    group: list[Request] = []
+    texts = 0
+    for request in requests:
+        if texts >= _GROUP or request.instruction != requests[0].instruction:
+            break
+        if unprepared := len(request.texts) - request.prepared:
+            group.append(request)
+            texts += unprepared
+    return group
+
+
+def _fail(requests: Iterable[Request], error: Exception) -> None:
     reason = error if isinstance(error, InstructorError) else _unexpected(error)
     for request in requests:
         request.fail(reason)

@@ -1,18 +1,33 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from word_model import WordModel, engine_with
+from word_model import WordModel, WordPrompter, engine_with
 
 from openclaw_instructor.engine import Engine
+from openclaw_instructor.model.prompt import Prompt
 
 
 @pytest.fixture
 def model() -> WordModel:
     return WordModel()
+
+
+@pytest.fixture
+def rendered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many texts each call of the tokenizer got."""
+    counts: list[int] = []
+    render = WordPrompter.render
+
+    def counted(self: WordPrompter, instruction: str, texts: Sequence[str]) -> list[Prompt]:
+        counts.append(len(texts))
+        return render(self, instruction, texts)
+
+    monkeypatch.setattr(WordPrompter, "render", counted)
+    return counts
 
 
 @pytest.fixture

@@ -3,26 +3,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
-from word_model import CHECKPOINT, WordModel, WordPrompter
+from word_model import CHECKPOINT, WordModel, WordPrompter, busy_worker
 
 from openclaw_instructor.engine import Engine, Priority
 from openclaw_instructor.errors import Busy, CheckpointUnavailable, ModelLoading, ServiceError
 from openclaw_instructor.settings import Settings
 
 Make = Callable[..., Engine]
-
-
-def busy_worker(engine: Engine, model: WordModel) -> Future[object]:
-    """Hold the worker inside a pass, so that what follows has to wait in the queue."""
-    model.gate.clear()
-    first = engine.submit(["the pass that is under way"])
-    assert model.entered.acquire(timeout=10)
-    return first  # type: ignore[return-value]
 
 
 def test_vectors_come_back_in_order_and_normalised(make_engine: Make) -> None:
@@ -47,93 +39,6 @@ def test_nothing_loads_until_the_first_text(make_engine: Make) -> None:
     engine.embed(["now"])
     engine.embed(["again"])
     assert (engine.loaded, engine.load_count) == (True, 1)
-
-
-def test_waiting_requests_share_a_pass(make_engine: Make, model: WordModel) -> None:
-    engine = make_engine(batch_tokens=512)
-    busy_worker(engine, model)
-    futures = [engine.submit([f"request {number}"]) for number in range(64)]
-    model.gate.set()
-    for future in futures:
-        future.result(10)
-    assert [len(batch) for batch in model.passes] == [1, 64]
-
-
-def test_a_pass_keeps_to_the_token_budget(make_engine: Make, model: WordModel) -> None:
-    engine = make_engine(batch_tokens=512)
-    engine.embed([f"{number} " + "word " * 25 for number in range(100)])
-    assert max(sum(map(len, batch)) for batch in model.passes) <= 512
-    assert min(sum(map(len, batch)) for batch in model.passes[:-1]) > 512 - 32
-
-
-def test_an_interactive_request_waits_one_slice_of_bulk_at_most(make_engine: Make, model: WordModel) -> None:
-    engine = make_engine(batch_tokens=512)
-    model.gate.clear()
-    bulk = engine.submit([f"{number} " + "bulk " * 20 for number in range(500)], priority=Priority.BULK)
-    assert model.entered.acquire(timeout=10)
-    search = engine.submit(["a search"])
-    model.gate.set()
-    search.result(10)
-    bulk.result(10)
-    query = WordPrompter().render("", ["a search"])[0].ids
-    assert [query] in model.passes[:2]
-    assert len(model.passes) > 10
-
-
-def test_the_next_pass_begins_while_one_is_under_way(make_engine: Make, model: WordModel) -> None:
-    engine = make_engine(at_once=2)
-    engine.embed(["the first pass is alone"])
-    assert model.entered.acquire(timeout=10)
-    model.gate.clear()
-    first = engine.submit(["first"])
-    assert model.entered.acquire(timeout=10)
-    second = engine.submit(["second", "and more"])
-    assert model.entered.acquire(timeout=10)
-    third = engine.submit(["third"])
-    assert not model.entered.acquire(timeout=0.1)
-    model.gate.set()
-    assert [future.result(10).tokens for future in (first, second, third)] == [[2], [2, 3], [2]]
-    assert engine.stats()["batches"] == 4
-
-
-def test_a_search_begins_beside_the_bulk_work_under_way(make_engine: Make, model: WordModel) -> None:
-    engine = make_engine(batch_tokens=512, at_once=2)
-    engine.embed(["the first pass is alone"])
-    assert model.entered.acquire(timeout=10)
-    model.gate.clear()
-    bulk = engine.submit([f"{number} " + "bulk " * 20 for number in range(500)], priority=Priority.BULK)
-    assert model.entered.acquire(timeout=10)
-    search = engine.submit(["a search"])
-    assert model.entered.acquire(timeout=10)
-    assert model.passes[2] == [WordPrompter().render("", ["a search"])[0].ids]
-    model.gate.set()
-    search.result(10)
-    assert len(bulk.result(10).tokens) == 500
-
-
-def test_passes_at_once_keep_their_texts_apart(make_engine: Make, model: WordModel) -> None:
-    engine = make_engine(batch_tokens=512, at_once=2)
-    texts = [f"{number} " + "word " * (number % 25) for number in range(400)]
-    halves = engine.submit(texts[:200]), engine.submit(texts[200:], priority=Priority.BULK)
-    together = np.concatenate([half.result(10).vectors for half in halves])
-    np.testing.assert_array_equal(together, model.embed(WordPrompter().render("", texts), 512))
-
-
-def test_a_request_whose_pass_fails_beside_another_fails_once(make_engine: Make, model: WordModel) -> None:
-    engine = make_engine(batch_tokens=512, at_once=2)
-    engine.embed(["the first pass is alone"])
-    assert model.entered.acquire(timeout=10)
-    model.gate.clear()
-    request = engine.submit([f"{number} " + "word " * 25 for number in range(100)])
-    for _ in range(2):
-        assert model.entered.acquire(timeout=10)
-    model.failure = ValueError("no")
-    model.gate.set()
-    with pytest.raises(ServiceError, match="ValueError"):
-        request.result(10)
-    model.failure = None
-    assert engine.embed(["fine"]).tokens == [2]
-    assert len(model.passes) == 4
 
 
 def test_a_cancelled_request_never_reaches_the_model(make_engine: Make, model: WordModel) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -59,3 +60,11 @@ def engine_with(model: WordModel, home: Path, *, at_once: int = 1, **settings: A
         prompter=WordPrompter(),  # type: ignore[arg-type]
         at_once=at_once,
     )
+
+
+def busy_worker(engine: Engine, model: WordModel) -> Future[object]:
+    """Hold the worker inside a pass, so that what follows has to wait in the queue."""
+    model.gate.clear()
+    first = engine.submit(["the pass that is under way"])
+    assert model.entered.acquire(timeout=10)
+    return first  # type: ignore[return-value]
