@@ -152,11 +152,10 @@ class RequestQueue:
 
     def remove(self, finished: Sequence[Request]) -> None:
         """Take out requests that have ended, be it because nobody waits for them any longer."""
-        self.dropped += sum(request.future.cancelled() for request in finished)
         gone = {id(request) for request in finished}
         for requests in self._requests.values():
             for serial in [serial for serial, request in requests.items() if id(request) in gone]:
-                del requests[serial]
+                self.dropped += requests.pop(serial).future.cancelled()
 
     def clear(self) -> Iterator[Request]:
         """Take everything out."""

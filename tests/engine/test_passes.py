@@ -121,3 +121,18 @@ def test_a_request_whose_pass_fails_beside_another_fails_once(make_engine: Make,
     model.failure = None
     assert engine.embed(["fine"]).tokens == [2]
     assert len(model.passes) == 4
+
+
+def test_a_request_dropped_with_two_passes_under_way_is_counted_once(make_engine: Make, model: WordModel) -> None:
+    engine = make_engine(batch_tokens=512, at_once=2)
+    engine.embed(["the first pass is alone"])
+    assert model.entered.acquire(timeout=10)
+    model.gate.clear()
+    request = engine.submit([f"{number} " + "word " * 25 for number in range(100)])
+    for _ in range(2):
+        assert model.entered.acquire(timeout=10)
+    request.cancel()
+    model.gate.set()
+    engine.embed(["after"])
+    engine.close()
+    assert engine.stats()["cancelled"] == 1
