@@ -8,11 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import partial
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Mount, Route
+from starlette.routing import Match, Mount, Route, Router
 
 from openclaw_instructor.engine import Scope
 from openclaw_instructor.errors import InstructorError
@@ -52,10 +50,11 @@ class App:
         self._workers = Workers(self.activity)
         self._routes = Routes(toolbox, self._workers, self.metrics, health)
         self.mcp = McpEndpoint(toolbox.tools, self._run_for_mcp)
-        self._router = Starlette(
-            routes=[*self._routes.all(), Route("/mcp", endpoint=_Endpoint(self.mcp)), Mount("/mcp", app=self.mcp)],
-            exception_handlers=dict.fromkeys((InstructorError, ClientGone, HTTPException, Exception), _failed),
+        # Without the Starlette object around it: its layers would catch again, and dearly, what is caught here.
+        self._router = Router(
+            [*self._routes.all(), Route("/mcp", endpoint=_Endpoint(self.mcp)), Mount("/mcp", app=self.mcp)]
         )
+        self._templates = {route.endpoint: route.path for route in self._router.routes if isinstance(route, Route)}
         self._guarded = Guard(self._router, token, loopback=loopback)
 
     async def __call__(self, scope: Scope_, receive: Receive, send: Send) -> None:
@@ -63,6 +62,23 @@ class App:
             await self._router(scope, receive, send)
             return
         started = time.monotonic()
+        # A probe must not keep an unused daemon alive.
+        if scope["path"] == "/health":
+            status = await self._answer(scope, receive, send)
+        else:
+            with self.activity.request():
+                status = await self._answer(scope, receive, send)
+        seconds = time.monotonic() - started
+        route = self._route_of(scope)
+        method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "DELETE", "OPTIONS") else "other"
+        self.metrics.answered(route, method, status, seconds)
+        # The template of the route and never the path: a path may hold what somebody typed. What went well is counted
+        # by the metrics; a line on disk for each would cost more than the rest of serving a small request.
+        level = logging.INFO if status >= 400 or seconds > _SLOW else logging.DEBUG
+        logger.log(level, "%s %s %s %.1f ms", method, route, status, seconds * 1000)
+
+    async def _answer(self, scope: Scope_, receive: Receive, send: Send) -> int:
+        """The status that was sent; 499 when none was."""
         status = 499
 
         async def watched(message: MutableMapping[str, Any]) -> None:
@@ -71,27 +87,22 @@ class App:
                 status = message["status"]
             await send(message)
 
-        route = self._route_of(scope)
-        # A probe must not keep an unused daemon alive.
-        if scope["path"] == "/health":
+        # With an application in the scope, the router raises its refusals instead of sending them as plain text.
+        scope["app"] = self
+        try:
             await self._guarded(scope, receive, watched)
-        else:
-            with self.activity.request():
-                await self._guarded(scope, receive, watched)
-        seconds = time.monotonic() - started
-        method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "DELETE", "OPTIONS") else "other"
-        self.metrics.requests.labels(route, method, status).inc()
-        self.metrics.seconds.labels(route).observe(seconds)
-        # The template of the route and never the path: a path may hold what somebody typed. What went well is counted
-        # by the metrics; a line on disk for each would cost more than the rest of serving a small request.
-        level = logging.INFO if status >= 400 or seconds > _SLOW else logging.DEBUG
-        logger.log(level, "%s %s %s %.1f ms", method, route, status, seconds * 1000)
+        except Exception as error:
+            if status != 499:
+                raise
+            await _failed(error)(scope, receive, watched)
+        return status
 
     def _route_of(self, scope: Scope_) -> str:
-        for route in self._router.routes:
-            if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
-                return route.path
-        return "unknown"
+        """The template of the route that answered, or, for a request refused before, would have."""
+        if (known := self._templates.get(scope.get("endpoint", _unrouted))) is not None:
+            return known
+        matching = (route for route in self._router.routes if route.matches(scope)[0] is not Match.NONE)
+        return next((route.path for route in matching if isinstance(route, Route)), "unknown")
 
     async def _run_for_mcp(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return await self._workers.call(Scope(), partial(self._routes.run, name, arguments))
@@ -107,13 +118,17 @@ class _Endpoint:
         await self._app(scope, receive, send)
 
 
+def _unrouted() -> None:
+    """Stands for the endpoint of a request that no route has seen."""
+
+
 _REFUSALS = {
     404: ("not_found", "no such route; /openapi.json lists them"),
     405: ("method_not_allowed", "this route takes another method; /openapi.json says which"),
 }
 
 
-async def _failed(request: Request, error: Exception) -> Response:
+def _failed(error: Exception) -> Response:
     """Every failure as the one error object, and a hang-up as nothing that anybody reads."""
     if isinstance(error, ClientGone):
         return Response(status_code=499)

@@ -1,4 +1,4 @@
-"""The server's side of a connection, with limits on a request's head: seconds to arrive, and bytes.
+"""The server's side of a connection: limits on a request's head, in seconds and bytes, and word of a client's going.
 
 uvicorn has no such limits of its own: a client that sends one byte now and then would keep a connection for ever, and
 one that never ends its head would fill memory.
@@ -7,12 +7,14 @@ one that never ends its head would fill memory.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 << 10
+HANG_UPS = "hang_ups"  # in the ASGI scope: the set of functions to be called when the client hangs up
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -25,6 +27,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._head_deadline: asyncio.TimerHandle | None = None
         self._in_head = False
         self._head_bytes = 0
+        self._hang_ups: set[Callable[[], object]] = set()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -33,9 +36,12 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_arrived()
         super().connection_lost(exc)
+        for told in list(self._hang_ups):
+            told()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope[HANG_UPS] = self._hang_ups  # type: ignore[literal-required]
         self._in_head, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:

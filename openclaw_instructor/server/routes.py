@@ -50,13 +50,14 @@ class Routes:
         self._refreshed = float("-inf")
 
     def all(self) -> list[Route]:
+        # The router looks from the top, so what is asked most stands first.
         return [
+            Route("/v1/embeddings", self.embeddings, methods=["POST"]),
+            Route("/v1/tools/{name}", self.run_tool, methods=["POST"]),
             Route("/health", self.health),
             Route("/metrics", self.metrics),
             Route("/openapi.json", self.openapi),
             Route("/v1/tools", self.tools),
-            Route("/v1/tools/{name}", self.run_tool, methods=["POST"]),
-            Route("/v1/embeddings", self.embeddings, methods=["POST"]),
             Route("/v1/models", self.models),
             Route("/v1/index", self.index_status),
             Route("/v1/index/add", self.index_add, methods=["POST"]),

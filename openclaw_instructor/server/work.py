@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import CancelledError as FutureCancelled
+from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
 
 import anyio
 from starlette.requests import Request
@@ -14,6 +16,7 @@ from starlette.requests import Request
 from openclaw_instructor.engine import Embeddings, Engine, Priority, Scope
 from openclaw_instructor.errors import Busy
 from openclaw_instructor.server.activity import Activity
+from openclaw_instructor.server.patience import HANG_UPS
 
 WORK_SECONDS = 120.0
 _Result = TypeVar("_Result")
@@ -70,25 +73,51 @@ class Workers:
 
 async def embed(request: Request, engine: Engine, texts: list[str], instruction: str, priority: Priority) -> Embeddings:
     """Embed without a thread: many small requests wait for one pass. Raises ClientGone, Busy, ModelLoading."""
-    future = engine.submit(texts, instruction, priority=priority)
-    answer = asyncio.wrap_future(future)
-    gone = asyncio.create_task(_disconnected(request))
-    either: list[asyncio.Future[Any]] = [answer, gone]
-    try:
-        for patience in (engine.settings.load_wait, WORK_SECONDS):
-            await asyncio.wait(either, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-            if answer.done():
-                return answer.result()
-            if gone.done():
-                raise ClientGone
-            if engine.loading:
-                raise engine.loading_error()
-        raise Busy(f"the model did not get to this within {WORK_SECONDS:g} s; try again", 5.0)
-    finally:
-        gone.cancel()
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[Embeddings] = loop.create_future()
+    timer: asyncio.TimerHandle
+
+    def give_up(error: Exception) -> None:
         if not answer.done():
-            # Reaches the engine, which drops what it has not begun.
-            answer.cancel()
+            answer.set_exception(error)
+
+    def look_up() -> None:
+        nonlocal timer
+        if engine.loading:
+            give_up(engine.loading_error())
+        else:
+            timer = loop.call_later(
+                WORK_SECONDS, give_up, Busy(f"the model did not get to this within {WORK_SECONDS:g} s; try again", 5.0)
+            )
+
+    hang_up = partial(give_up, ClientGone())
+    future = engine.submit(texts, instruction, priority=priority)
+    future.add_done_callback(partial(_hand_over, loop, answer))
+    timer = loop.call_later(engine.settings.load_wait, look_up)
+    # Not a task that waits for the hang-up: that would cost a small request more than anything else here.
+    request.scope[HANG_UPS].add(hang_up)
+    try:
+        return await answer
+    finally:
+        timer.cancel()
+        request.scope[HANG_UPS].discard(hang_up)
+        # Reaches the engine, which drops what it has not begun.
+        future.cancel()
+
+
+def _hand_over(loop: asyncio.AbstractEventLoop, answer: asyncio.Future[Embeddings], future: Future[Embeddings]) -> None:
+    """Give the engine's outcome to the event loop; called in the engine's thread."""
+
+    def settle() -> None:
+        if answer.done() or future.cancelled():
+            return
+        if (error := future.exception()) is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(future.result())
+
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(settle)
 
 
 async def _disconnected(request: Request) -> None:
