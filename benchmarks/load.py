@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 import sys
@@ -22,8 +23,8 @@ class Connection:
         self._token = token
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def post(self, path: str, body: bytes) -> int:
-        """Send, read the answer off, return its status."""
+    async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """Send, read the answer off, return its status and body."""
         if self._streams is None:
             self._streams = await asyncio.open_connection(self._host, self._port)
         reader, writer = self._streams
@@ -31,31 +32,45 @@ class Connection:
         writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answer = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"(?i)content-length: *(\d+)", answer)
-        await reader.readexactly(int(length[1]) if length else 0)
-        return int(answer.split(b" ", 2)[1])
+        content = await reader.readexactly(int(length[1]) if length else 0)
+        return int(answer.split(b" ", 2)[1]), content
 
 
 async def flood(url: str, token: str, texts: list[str], size: int) -> dict[str, Any]:
-    """CLIENTS connections take requests of `size` texts from one list until it is empty."""
+    """CLIENTS connections take requests of `size` texts from one list until it is empty.
+
+    The last answer of each is parsed when the time is taken; one without as many vectors as it had texts is an error.
+    """
     requests = [
         json.dumps({"input": texts[at : at + size], "input_type": "query", "encoding_format": "base64"}).encode()
         for at in range(0, len(texts), size)
     ]
     errors = 0
+    samples: list[tuple[bytes, bytes]] = []
 
     async def client() -> None:
         nonlocal errors
         connection = Connection(url, token)
+        sample = None
         while requests:
-            errors += await connection.post("/v1/embeddings", requests.pop()) != 200
+            request = requests.pop()
+            status, answer = await connection.post("/v1/embeddings", request)
+            errors += status != 200
+            sample = request, answer
+        if sample is not None:
+            samples.append(sample)
 
     started, worked = time.perf_counter(), time.process_time()
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
-    return {
-        "seconds": time.perf_counter() - started,
-        "processor_seconds": time.process_time() - worked,
-        "errors": errors,
-    }
+    seconds, processor_seconds = time.perf_counter() - started, time.process_time() - worked
+    errors += sum(vectors(answer) != len(json.loads(request)["input"]) for request, answer in samples)
+    return {"seconds": seconds, "processor_seconds": processor_seconds, "errors": errors}
+
+
+def vectors(answer: bytes) -> int:
+    """How many embeddings of one length the answer holds."""
+    lengths = [len(base64.b64decode(item["embedding"])) for item in json.loads(answer).get("data", [])]
+    return len(lengths) if len(set(lengths)) == 1 and min(lengths) else 0
 
 
 async def searches(url: str, token: str, queries: list[str], every: float) -> dict[str, Any]:
@@ -67,7 +82,8 @@ async def searches(url: str, token: str, queries: list[str], every: float) -> di
     async def one(query: str, due: float) -> None:
         nonlocal errors
         connection = free.pop() if free else Connection(url, token)
-        errors += await connection.post("/v1/tools/search_docs", json.dumps({"query": query}).encode()) != 200
+        status, _ = await connection.post("/v1/tools/search_docs", json.dumps({"query": query}).encode())
+        errors += status != 200
         latencies.append(time.perf_counter() - due)
         free.append(connection)
 

@@ -3,7 +3,8 @@
     python benchmarks/serve.py FOLDER_OF_MARKDOWN [--parts memory,shim,throughput,latency] [--json out.json]
 
 Everything runs on the bundled checkpoint in a temporary home. The load comes from a process of its own that speaks
-plain HTTP over kept connections and does not parse what it gets; it runs on the same cores, and its share is printed.
+plain HTTP over kept connections and parses a sample of the answers at the end; it runs on the same cores, and its share
+is printed.
 Throughput alternates with the same texts tokenised and embedded in bulk by the library alone, so that a ratio is of
 runs next to each other. Every run has a new daemon, warmed up by other texts, whose cache knows none of those measured;
 64 clients send one text a request, then 16. Latency is open-loop: a search is due every `--every` seconds whether or
@@ -24,9 +25,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
+
+from home import Home, load_process, processor_seconds
 
 WARM = 256
 SIZES = (1, 16)
@@ -48,20 +50,6 @@ def paragraphs(folder: Path, count: int) -> list[str]:
     return texts[:count]
 
 
-def load_process(kind: str, daemon: Any, **what: Any) -> dict[str, Any]:
-    """Run `flood` or `searches` in a process of its own."""
-    order = json.dumps({"kind": kind, "url": daemon.url, "token": daemon.token, **what})
-    ended = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("load.py"))],
-        input=order,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    answer: dict[str, Any] = json.loads(ended.stdout)
-    return answer
-
-
 def offline_main() -> None:
     """Embed the texts on standard input in bulk, as a script without a server would, after a warm-up."""
     from openclaw_instructor import INSTRUCTOR, Registry
@@ -75,52 +63,6 @@ def offline_main() -> None:
     model.embed(model.prompter.render(instruction, given["texts"]), batch_tokens=Settings.load().batch_tokens)
     seconds = {"seconds": time.perf_counter() - started, "processor_seconds": time.process_time() - worked}
     print(json.dumps(seconds))
-
-
-def processor_seconds(pid: int | None = None) -> float:
-    """Of one process so far, or of the whole machine; 0 where there is no /proc."""
-    try:
-        if pid is not None:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-        user, nice, system = Path("/proc/stat").read_text().split()[1:4]
-        return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
-    except OSError:
-        return 0.0
-
-
-class Home:
-    """A temporary home with a daemon."""
-
-    def __init__(self, **settings: Any) -> None:
-        from openclaw_instructor.server import daemon
-        from openclaw_instructor.settings import Settings
-
-        self.folder = Path(tempfile.mkdtemp(prefix="serve-benchmark-"))
-        (self.folder / "config.yaml").write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
-        self.settings = Settings.load(self.folder)
-        self._lifecycle = daemon
-        self.daemon = daemon.ensure(self.settings)
-
-    def close(self) -> None:
-        self._lifecycle.stop(self.settings)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def resident(self) -> float:
-        """Resident memory of the daemon in MB."""
-        told = subprocess.run(
-            ["ps", "-o", "rss=", "-p", str(self.daemon.pid)], capture_output=True, text=True, check=True
-        )
-        return int(told.stdout) * 1024 / 1e6
-
-    def embedded(self) -> float:
-        """Texts the daemon's model has read so far."""
-        request = urllib.request.Request(
-            self.daemon.url + "/metrics", headers={"Authorization": f"Bearer {self.daemon.token}"}
-        )
-        with urllib.request.urlopen(request) as answer:
-            told = re.search(r"(?m)^\w+_embedded_texts_total (\S+)", answer.read().decode())
-        return float(told[1]) if told else 0.0
 
 
 def measure_memory(texts: list[str], options: argparse.Namespace) -> dict[str, float]:
