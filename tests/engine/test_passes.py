@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from word_model import WordModel, WordPrompter, busy_worker
 
 from openclaw_instructor.engine import Engine, Priority
+from openclaw_instructor.engine.pace import Pace
+from openclaw_instructor.engine.passes import Pass, UnderWay
 from openclaw_instructor.errors import ServiceError
 
 Make = Callable[..., Engine]
@@ -136,3 +139,25 @@ def test_a_request_dropped_with_two_passes_under_way_is_counted_once(make_engine
     engine.embed(["after"])
     engine.close()
     assert engine.stats()["cancelled"] == 1
+
+
+def test_a_pass_that_ends_early_brings_the_next_one_forward() -> None:
+    def under_way_with(tokens: int) -> Pass:
+        each = Pass([], budget=0)
+        each.tokens = tokens
+        passes.begin(each)
+        return each
+
+    def end(each: Pass) -> None:
+        each.ended_at = time.monotonic()
+        passes.end(each)
+
+    pace = Pace()
+    pace.tokens_per_second = 10.0
+    passes = UnderWay(pace)
+    passes.at_once = 2
+    end(under_way_with(1_000))
+    early = under_way_with(1_000)
+    under_way_with(1_000)
+    end(early)
+    assert 0 < passes.delay(Priority.BULK) < pace.seconds(1_000)
