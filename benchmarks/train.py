@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -105,6 +106,8 @@ def measure(side: str, request: dict[str, Any]) -> float:
     """Run one side in a fresh process."""
     command = [sys.executable, __file__, "--worker", side]
     done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=False)
+    if done.returncode == -signal.SIGKILL:
+        raise SystemExit(f"{SIDES[side]} was killed, probably for its memory; give a smaller --batch-size")
     if done.returncode:
         raise SystemExit(f"{SIDES[side]} failed:\n{done.stderr[-3_000:]}")
     return float(done.stdout.strip().splitlines()[-1])
@@ -114,7 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--checkpoint", default="mini")
-    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", type=Path)
