@@ -32,6 +32,7 @@ KEY_STEP = 16
 class RMSNorm(nn.Module):
     """Scale to unit root mean square; the statistics are float32 whatever the input.
 
+    Serving, it takes float32 and gives `dtype`, that of the product behind it.
     `centred` promises a residual stream of zero mean, where layer norm is the same function with a fused kernel.
     """
 
@@ -41,14 +42,14 @@ class RMSNorm(nn.Module):
         self.epsilon = epsilon
         self.centred = False
         self.folded: Tensor | None = None
+        self.dtype = torch.float32
         self.floor = torch.tensor(math.sqrt(width * epsilon), device="cpu")
 
     def forward(self, hidden: Tensor) -> Tensor:
         if self.folded is not None:
             # Root of the sum, not the mean: the factor between them is in the folded weight.
-            # It sums in float32 for every input; asking for that by `dtype` would copy the input first.
             length: Tensor = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True)
-            return hidden / length.hypot_(self.floor)
+            return (hidden / length.hypot_(self.floor)).to(self.dtype)
         if self.centred:
             return F.layer_norm(hidden, hidden.shape[-1:], self.weight, None, self.epsilon)
         assert self.weight is not None
@@ -83,9 +84,8 @@ class Layer(nn.Module):
 
     def forward(self, hidden: Tensor, batch: Packed, masks: Sequence[Tensor]) -> Tensor:
         """States (tokens, width) after the layer; `masks` hold each group's bias, see `Encoder.masks`."""
-        qkv = self.qkv(self.attention_norm(hidden))
-        attend = _attend_learning if qkv.requires_grad else _attend
-        hidden = self.out(attend(qkv, batch, masks, self.heads), add=hidden)
+        # Nested, so that nothing but the states outlives the half of the layer that needs it.
+        hidden = self.out(_attend(self.qkv(self.attention_norm(hidden)), batch, masks, self.heads), add=hidden)
         fed: Tensor = self.down(self.up(self.feed_norm(hidden), activation=self.activation), add=hidden)
         return fed
 
@@ -96,6 +96,7 @@ class Layer(nn.Module):
         self.attention_norm.fold_into(self.qkv)
         self.feed_norm.fold_into(self.up)
         self.to(device=device, dtype=dtype)
+        self.attention_norm.dtype = self.feed_norm.dtype = dtype
         if device.type == "cpu":
             for product in (self.qkv, self.out, self.up, self.down):
                 product.pack()
@@ -103,6 +104,8 @@ class Layer(nn.Module):
 
 def _attend(qkv: Tensor, batch: Packed, masks: Sequence[Tensor], heads: int) -> Tensor:
     """Attention (tokens, width) within each prompt, of `qkv` (tokens, 3 x width)."""
+    if qkv.requires_grad:
+        return _attend_learning(qkv, batch, masks, heads)
     width = qkv.shape[1] // 3
     each = width // heads
     mixed = []
@@ -166,7 +169,7 @@ class Encoder(nn.Module):
 
     @classmethod
     def for_inference(cls, checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> Encoder:
-        """Layers in `dtype`, norms folded and weights packed; final norm, pooling and dense stay in float32.
+        """Layers in `dtype`, norms folded and weights packed; the states between them and what follows are float32.
 
         One layer is read at a time, so the peak of memory is the result plus one layer. Raises InvalidCheckpoint.
         """
@@ -209,10 +212,14 @@ class Encoder(nn.Module):
 
     def hidden(self, batch: Packed) -> Tensor:
         """Token states (tokens, width) before the final norm."""
-        hidden: Tensor = self.tokens(batch.ids)
-        if torch.is_autocast_enabled(hidden.device.type):
-            hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
-        masks = self.masks(batch, hidden.dtype)
+        device, dtype = self.device.type, self.position.weight.dtype
+        if torch.is_autocast_enabled(device):
+            dtype = torch.get_autocast_dtype(device)
+            hidden: Tensor = self.tokens(batch.ids).to(dtype)
+        else:
+            # Float32 also where the layers are bfloat16: rounded after every layer, they change rankings.
+            hidden = self.tokens(batch.ids).float()
+        masks = self.masks(batch, dtype)
         for layer in self.blocks():
             hidden = layer(hidden, batch, masks)
         return hidden

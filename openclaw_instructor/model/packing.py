@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -70,7 +71,7 @@ class Packed:
 def rounded_up(tokens: int) -> int:
     """The next of some forty sizes. oneDNN prepares and keeps a kernel for every number of rows, of near 1 MB each,
     so rows of every size would fill memory without end."""
-    step = 8 if tokens <= 64 else 32 if tokens <= 512 else 128
+    step = 8 if tokens <= 64 else 32 if tokens <= 512 else 64 if tokens <= 1_024 else 128
     return -(-tokens // step) * step
 
 
@@ -86,22 +87,23 @@ def batches(lengths: Sequence[int], budget: int, cores: int = 1) -> Iterator[lis
     """Indices in order of length, longest first, cut so that no batch exceeds `budget` tokens (one text always fits).
 
     The batches are of like size and their number a multiple of `cores`, so that no core has nothing left while another
-    still works. Longest first: the peak of memory comes with the first batch, not after an hour.
+    still works, and that few sizes of pass occur. Longest first: the peak of memory comes with the first batch, not
+    after an hour; the shortest texts fill what the long ones leave of a batch.
     """
     order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
     total = sum(min(length, budget) for length in lengths)
     # Batches end between texts, so they fill the budget but for half a text.
     filled = max(budget // 2, budget - max(lengths, default=0) // 2)
     share = total / (max(1, -(-total // (filled * cores))) * cores)
-    batch: list[int] = []
-    tokens, taken, end = 0, 0, share
-    for index in order:
-        length = lengths[index]
-        if batch and (tokens + length > budget or taken + length / 2 > end):
-            yield batch
-            batch, tokens, end = [], 0, end + share
-        batch.append(index)
-        tokens += length
-        taken += min(length, budget)
-    if batch:
-        yield batch
+    left, taken, end = deque(order), 0, share
+    while left:
+        long, short = [left.popleft()], []
+        tokens = lengths[long[0]]
+        while left and taken + tokens + lengths[left[0]] <= end and tokens + lengths[left[0]] <= budget:
+            long.append(left.popleft())
+            tokens += lengths[long[-1]]
+        while left and taken + tokens + lengths[left[-1]] / 2 <= end and tokens + lengths[left[-1]] <= budget:
+            short.append(left.pop())
+            tokens += lengths[short[-1]]
+        yield long + short[::-1]
+        taken, end = taken + min(tokens, budget), end + share

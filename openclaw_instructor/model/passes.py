@@ -14,7 +14,7 @@ from openclaw_instructor.model.prompt import Prompt
 from openclaw_instructor.model.streams import Streams
 
 # A pass whose activations stay in a core's cache is fastest; a GPU wants enough work to fill it.
-CPU_TOKENS, GPU_TOKENS = 2_048, 65_536
+CPU_TOKENS, GPU_TOKENS = 1_024, 65_536
 # Less than this is not worth dividing.
 STREAM_TOKENS = 256
 # Operations from which one pass is worth all cores: below it, waiting for one another costs more than it brings.

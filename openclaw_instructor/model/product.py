@@ -16,7 +16,7 @@ class Product(nn.Linear):
     """`x @ weight.T`, with an optional activation or residual fused into the product where the backend can.
 
     A packed weight lies in the blocked order oneDNN's kernels read: a single query then runs at the speed of memory
-    instead of reordering every weight on every call.
+    instead of reordering every weight on every call. There a residual is added to in place.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -29,7 +29,7 @@ class Product(nn.Linear):
             plain = ACTIVATIONS[activation](plain)
             return plain if add is None else add + plain
         y: Tensor = torch.ops.mkldnn._linear_pointwise.default(x, self._packed, None, activation, [], "none")
-        return y if add is None else y.add_(add)
+        return y if add is None else add.add_(y)
 
     # Without nn.Module's hooks: nothing uses them, and a short query would pay for them every time.
     __call__: Callable[..., Tensor] = forward
