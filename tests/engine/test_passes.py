@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
 from word_model import WordModel, WordPrompter, busy_worker
 
-from openclaw_instructor.engine import Engine, Priority
+from openclaw_instructor.engine import Embeddings, Engine, Priority
 from openclaw_instructor.engine.pace import Pace
 from openclaw_instructor.engine.passes import Pass, UnderWay
 from openclaw_instructor.errors import ServiceError
 
 Make = Callable[..., Engine]
+
+
+def two_passes_under_way(engine: Engine, model: WordModel) -> Future[Embeddings]:
+    """A request of many passes, two of which the model holds at its gate."""
+    engine.embed(["the first pass is alone"])
+    assert model.entered.acquire(timeout=10)
+    model.gate.clear()
+    request = engine.submit([f"{number} " + "word " * 25 for number in range(100)])
+    for _ in range(2):
+        assert model.entered.acquire(timeout=10)
+    return request
 
 
 def test_waiting_requests_share_a_pass(make_engine: Make, model: WordModel) -> None:
@@ -111,12 +123,7 @@ def test_passes_at_once_keep_their_texts_apart(make_engine: Make, model: WordMod
 
 def test_a_request_whose_pass_fails_beside_another_fails_once(make_engine: Make, model: WordModel) -> None:
     engine = make_engine(batch_tokens=512, at_once=2)
-    engine.embed(["the first pass is alone"])
-    assert model.entered.acquire(timeout=10)
-    model.gate.clear()
-    request = engine.submit([f"{number} " + "word " * 25 for number in range(100)])
-    for _ in range(2):
-        assert model.entered.acquire(timeout=10)
+    request = two_passes_under_way(engine, model)
     model.failure = ValueError("no")
     model.gate.set()
     with pytest.raises(ServiceError, match="ValueError"):
@@ -128,12 +135,7 @@ def test_a_request_whose_pass_fails_beside_another_fails_once(make_engine: Make,
 
 def test_a_request_dropped_with_two_passes_under_way_is_counted_once(make_engine: Make, model: WordModel) -> None:
     engine = make_engine(batch_tokens=512, at_once=2)
-    engine.embed(["the first pass is alone"])
-    assert model.entered.acquire(timeout=10)
-    model.gate.clear()
-    request = engine.submit([f"{number} " + "word " * 25 for number in range(100)])
-    for _ in range(2):
-        assert model.entered.acquire(timeout=10)
+    request = two_passes_under_way(engine, model)
     request.cancel()
     model.gate.set()
     engine.embed(["after"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def test_work_that_is_not_begun_in_time_is_429_and_dropped(serve: Serve, monkeyp
 
 def resident_megabytes(endpoint: Endpoint) -> float:
     pages = int(Path(f"/proc/{endpoint.pid}/statm").read_text().split()[1])
-    return pages * 4096 / 1e6
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
