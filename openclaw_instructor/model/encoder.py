@@ -10,7 +10,7 @@ position bias that all layers share.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -18,21 +18,18 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from openclaw_instructor.model.attention import attend, attend_learning
 from openclaw_instructor.model.packing import Packed
-from openclaw_instructor.model.product import Product
+from openclaw_instructor.model.served import ACTIVATIONS, Served, packed, unit
 from openclaw_instructor.model.t5 import Reader
 
 if TYPE_CHECKING:
     from openclaw_instructor.model.checkpoint import Checkpoint, Shape
 
 
-KEY_STEP = 16
-
-
 class RMSNorm(nn.Module):
     """Scale to unit root mean square; the statistics are float32 whatever the input.
 
-    Serving, it takes float32 and gives `dtype`, that of the product behind it.
     `centred` promises a residual stream of zero mean, where layer norm is the same function with a fused kernel.
     """
 
@@ -42,14 +39,12 @@ class RMSNorm(nn.Module):
         self.epsilon = epsilon
         self.centred = False
         self.folded: Tensor | None = None
-        self.dtype = torch.float32
         self.floor = torch.tensor(math.sqrt(width * epsilon), device="cpu")
 
     def forward(self, hidden: Tensor) -> Tensor:
         if self.folded is not None:
             # Root of the sum, not the mean: the factor between them is in the folded weight.
-            length: Tensor = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True)
-            return (hidden / length.hypot_(self.floor)).to(self.dtype)
+            return unit(hidden, self.floor)
         if self.centred:
             return F.layer_norm(hidden, hidden.shape[-1:], self.weight, None, self.epsilon)
         assert self.weight is not None
@@ -76,64 +71,22 @@ class Layer(nn.Module):
         inside = shape.heads * shape.head_width
         self.heads, self.head_width, self.activation = shape.heads, shape.head_width, shape.activation
         self.attention_norm = RMSNorm(shape.width, shape.epsilon)
-        self.qkv = Product(shape.width, 3 * inside)
-        self.out = Product(inside, shape.width)
+        self.qkv = nn.Linear(shape.width, 3 * inside, bias=False)
+        self.out = nn.Linear(inside, shape.width, bias=False)
         self.feed_norm = RMSNorm(shape.width, shape.epsilon)
-        self.up = Product(shape.width, shape.inner)
-        self.down = Product(shape.inner, shape.width)
+        self.up = nn.Linear(shape.width, shape.inner, bias=False)
+        self.down = nn.Linear(shape.inner, shape.width, bias=False)
 
-    def forward(self, hidden: Tensor, batch: Packed, masks: Sequence[Tensor]) -> Tensor:
-        """States (tokens, width) after the layer; `masks` hold each group's bias, see `Encoder.masks`."""
-        # Nested, so that nothing but the states outlives the half of the layer that needs it.
-        hidden = self.out(_attend(self.qkv(self.attention_norm(hidden)), batch, masks, self.heads), add=hidden)
-        fed: Tensor = self.down(self.up(self.feed_norm(hidden), activation=self.activation), add=hidden)
+    def forward(self, hidden: Tensor, batch: Packed, masks: list[Tensor]) -> Tensor:
+        """States (tokens, width) after the layer; `masks` hold each group's bias, (1, heads, length, length)."""
+        qkv = self.qkv(self.attention_norm(hidden))
+        # Asked of the product: under no_grad nothing needs a gradient, whatever the weights say.
+        mix = attend_learning if qkv.requires_grad else attend
+        hidden = hidden + self.out(mix(qkv, batch.groups, masks, self.heads))
+        fed: Tensor = hidden + self.down(ACTIVATIONS[self.activation](self.up(self.feed_norm(hidden))))
         return fed
 
     __call__: Callable[..., Tensor] = forward
-
-    def serve(self, dtype: torch.dtype, device: torch.device) -> None:
-        """Fold each norm into the product behind it, cast to `dtype`, move to `device` and pack there."""
-        self.attention_norm.fold_into(self.qkv)
-        self.feed_norm.fold_into(self.up)
-        self.to(device=device, dtype=dtype)
-        self.attention_norm.dtype = self.feed_norm.dtype = dtype
-        if device.type == "cpu":
-            for product in (self.qkv, self.out, self.up, self.down):
-                product.pack()
-
-
-def _attend(qkv: Tensor, batch: Packed, masks: Sequence[Tensor], heads: int) -> Tensor:
-    """Attention (tokens, width) within each prompt, of `qkv` (tokens, 3 x width)."""
-    if qkv.requires_grad:
-        return _attend_learning(qkv, batch, masks, heads)
-    width = qkv.shape[1] // 3
-    each = width // heads
-    mixed = []
-    for group, mask in zip(batch.groups, masks, strict=True):
-        size, keys = (group.count, heads, group.length, each), (group.count, heads, mask.shape[-1], each)
-        stride, start = (group.length * 3 * width, each, 3 * width, 1), group.start * 3 * width
-        query = qkv.as_strided(size, stride, start)
-        # Keys may reach over the rows that follow: they lie in the same tensor, so that copies nothing.
-        key, value = qkv.as_strided(keys, stride, start + width), qkv.as_strided(keys, stride, start + 2 * width)
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=1.0)
-        mixed.append(attended.transpose(1, 2).reshape(group.tokens, width))
-    if batch.filler:
-        mixed.append(qkv[-batch.filler :, 2 * width :])
-    return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
-
-
-def _attend_learning(qkv: Tensor, batch: Packed, masks: Sequence[Tensor], heads: int) -> Tensor:
-    """The same with gradients. Fused attention has none for a bias that learns; torch's own way takes a third more."""
-    mixed = []
-    # One split, not a slice per group: its backward is a single concatenation.
-    for group, rows, mask in zip(batch.groups, qkv.split([g.tokens for g in batch.groups]), masks, strict=True):
-        parts = rows.view(group.count, group.length, 3, heads, -1).permute(2, 0, 3, 1, 4)
-        query, key, value = parts.reshape(3, group.count * heads, group.length, -1)
-        bias = mask.expand(group.count, -1, -1, -1).reshape(-1, group.length, group.length)
-        weights = torch.softmax(torch.baddbmm(bias, query, key.transpose(1, 2)), dim=-1)
-        attended = torch.bmm(weights, value).view(group.count, heads, group.length, -1)
-        mixed.append(attended.transpose(1, 2).reshape(group.tokens, -1))
-    return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
 
 
 class Table(nn.Embedding):
@@ -156,6 +109,7 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.norm = RMSNorm(shape.width, shape.epsilon)
         self.dense = nn.Linear(shape.width, shape.dimension, bias=False)
+        self.served: Served | None = None
         self._bias: Tensor | None = None
 
     @classmethod
@@ -177,11 +131,14 @@ class Encoder(nn.Module):
         encoder.load_state_dict(reader.outside(), strict=False, assign=True)
         encoder.tokens.to(dtype)
         encoder.position.to(dtype)
+        layers: list[Tensor] = []
         for index, layer in enumerate(encoder.blocks()):
             layer.load_state_dict(reader.layer(index), assign=True)
-            layer.serve(dtype, device)
+            layers += packed(layer, dtype, device)
         encoder.norm.fold_into(encoder.dense)
-        return encoder.to(device).requires_grad_(False).eval()
+        encoder = encoder.to(device).requires_grad_(False).eval()
+        encoder.served = Served(encoder, layers)
+        return encoder
 
     @classmethod
     def _empty(cls, checkpoint: Checkpoint) -> tuple[Encoder, Reader]:
@@ -195,6 +152,8 @@ class Encoder(nn.Module):
 
     def forward(self, batch: Packed) -> Tensor:
         """Embeddings (prompts, dimension) float32, L2-normalised if the checkpoint says so."""
+        if self.served:
+            return self.served.embed(batch, self._bias_of(batch))
         return self.pool(self.hidden(batch), batch)
 
     def pool(self, hidden: Tensor, batch: Packed) -> Tensor:
@@ -212,14 +171,15 @@ class Encoder(nn.Module):
 
     def hidden(self, batch: Packed) -> Tensor:
         """Token states (tokens, width) before the final norm."""
-        device, dtype = self.device.type, self.position.weight.dtype
+        bias = self._bias_of(batch)
+        if self.served:
+            return self.served.hidden(batch, bias)
+        hidden: Tensor = self.tokens(batch.ids)
+        device = hidden.device.type
         if torch.is_autocast_enabled(device):
-            dtype = torch.get_autocast_dtype(device)
-            hidden: Tensor = self.tokens(batch.ids).to(dtype)
-        else:
-            # Float32 also where the layers are bfloat16: rounded after every layer, they change rankings.
-            hidden = self.tokens(batch.ids).float()
-        masks = self.masks(batch, dtype)
+            hidden = hidden.to(torch.get_autocast_dtype(device))
+        bias = bias.to(hidden.dtype)
+        masks = [bias[:, :, : group.length, : group.length] for group in batch.groups]
         for layer in self.blocks():
             hidden = layer(hidden, batch, masks)
         return hidden
@@ -229,22 +189,8 @@ class Encoder(nn.Module):
             assert isinstance(layer, Layer)
             yield layer
 
-    def masks(self, batch: Packed, dtype: torch.dtype) -> list[Tensor]:
-        """The position bias (1, heads, length, keys) of each group in `dtype`, shared by all layers.
-
-        On a CPU attention is a quarter faster when the number of keys is a multiple of its vectors, so there `keys` is
-        rounded up where more rows follow in the pass; what is not the prompt's own has a bias of minus infinity.
-        """
-        groups, rows = batch.groups, len(batch.ids)
-        bias = self.position_bias(max(group.length for group in groups)).to(dtype)
-        reach = not bias.requires_grad and bias.device.type == "cpu"
-        masks = []
-        for group in groups:
-            more = -group.length % KEY_STEP
-            own = bias[:, :, : group.length, : group.length]
-            fits = reach and more and group.start + group.tokens + more <= rows
-            masks.append(F.pad(own, (0, more), value=-math.inf) if fits else own)
-        return masks
+    def _bias_of(self, batch: Packed) -> Tensor:
+        return self.position_bias(max(group.length for group in batch.groups))
 
     def position_bias(self, length: int) -> Tensor:
         """(1, heads, length, length) or larger; kept between calls except in training."""

@@ -10,21 +10,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from openclaw_instructor.model.attention import Group
+
 if TYPE_CHECKING:
     from openclaw_instructor.model.prompt import Prompt
-
-
-@dataclass(frozen=True)
-class Group:
-    """`count` neighbouring prompts of one `length`, starting at token `start` of the packed row."""
-
-    start: int
-    count: int
-    length: int
-
-    @property
-    def tokens(self) -> int:
-        return self.count * self.length
 
 
 @dataclass(frozen=True)
@@ -32,15 +21,14 @@ class Packed:
     """A batch as one row of tokens.
 
     ids (tokens,) int64; pooled (p,) int64: the positions that enter the means, prompt after prompt; starts (prompts,)
-    int64: where in `pooled` each prompt begins; groups: runs of equal length, in order; filler: the tokens after them
-    that belong to no prompt.
+    int64: where in `pooled` each prompt begins; groups: runs of equal length, in order. Tokens behind the last group
+    belong to no prompt.
     """
 
     ids: torch.Tensor
     pooled: torch.Tensor
     starts: torch.Tensor
-    groups: tuple[Group, ...]
-    filler: int = 0
+    groups: list[Group]
 
     @classmethod
     def of(cls, prompts: Sequence[Prompt], *, rounded: bool = False) -> Packed:
@@ -52,9 +40,9 @@ class Packed:
             starts.append(len(pooled))
             pooled.extend(range(len(ids) + prompt.pool_from, len(ids) + len(prompt.ids)))
             ids.extend(prompt.ids)
-        filler = rounded_up(len(ids)) - len(ids) if rounded else 0
-        ids.extend([0] * filler)
-        return cls(torch.tensor(ids), torch.tensor(pooled), torch.tensor(starts), _groups(prompts), filler)
+        if rounded:
+            ids.extend([0] * (rounded_up(len(ids)) - len(ids)))
+        return cls(torch.tensor(ids), torch.tensor(pooled), torch.tensor(starts), _groups(prompts))
 
     def to(self, device: torch.device) -> Packed:
         if device.type == "cpu":
@@ -65,7 +53,7 @@ class Packed:
             source = tensor.pin_memory() if device.type == "cuda" else tensor
             return source.to(device, non_blocking=True)
 
-        return Packed(move(self.ids), move(self.pooled), move(self.starts), self.groups, self.filler)
+        return Packed(move(self.ids), move(self.pooled), move(self.starts), self.groups)
 
 
 def rounded_up(tokens: int) -> int:
@@ -75,12 +63,13 @@ def rounded_up(tokens: int) -> int:
     return -(-tokens // step) * step
 
 
-def _groups(prompts: Sequence[Prompt]) -> tuple[Group, ...]:
-    groups, start = [], 0
+def _groups(prompts: Sequence[Prompt]) -> list[Group]:
+    groups: list[Group] = []
+    start = 0
     for length, run in groupby(len(p.ids) for p in prompts):
         groups.append(Group(start, sum(1 for _ in run), length))
         start += groups[-1].tokens
-    return tuple(groups)
+    return groups
 
 
 def batches(lengths: Sequence[int], budget: int, cores: int = 1) -> Iterator[list[int]]:

@@ -20,6 +20,7 @@ STREAM_TOKENS = 256
 # Operations from which one pass is worth all cores: below it, waiting for one another costs more than it brings.
 SHARED_WORK = 2e8
 
+Batch = tuple[list[int], Packed]
 Done = tuple[list[int], torch.Tensor]
 
 
@@ -75,21 +76,24 @@ class Passes:
     def _divided(self, prompts: Sequence[Prompt], plan: Iterable[list[int]], cores: int) -> Iterator[Done]:
         if self._streams is None or self._streams.count != cores:
             self._streams = Streams(cores)
-        return self._streams.run(lambda indices: self._forward(prompts, indices), plan)
+        return self._streams.run(self._forward, (self._pack(prompts, indices) for indices in plan))
 
     def _pipelined(self, prompts: Sequence[Prompt], plan: Iterable[list[int]]) -> Iterator[Done]:
         """On a GPU the next pass is enqueued before the last one is fetched, so the device never waits for us."""
         last: Done | None = None
         for indices in plan:
-            current = self._forward(prompts, indices)
+            current = self._forward(self._pack(prompts, indices))
             if last:
                 yield last
             last = current
         if last:
             yield last
 
+    def _pack(self, prompts: Sequence[Prompt], indices: list[int]) -> Batch:
+        on_cpu = self.encoder.device.type == "cpu"
+        return indices, Packed.of([prompts[index] for index in indices], rounded=on_cpu)
+
     @torch.inference_mode()
-    def _forward(self, prompts: Sequence[Prompt], indices: list[int]) -> Done:
-        device = self.encoder.device
-        packed = Packed.of([prompts[index] for index in indices], rounded=device.type == "cpu")
-        return indices, self.encoder(packed.to(device))
+    def _forward(self, batch: Batch) -> Done:
+        indices, packed = batch
+        return indices, self.encoder(packed.to(self.encoder.device))

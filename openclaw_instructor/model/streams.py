@@ -8,14 +8,17 @@ its own batch.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
 
 S = TypeVar("S")
 T = TypeVar("T")
+
+AHEAD = 3  # items per core that are under way or ready
 
 
 class Streams:
@@ -44,12 +47,17 @@ class Streams:
         """One result for each part, in order."""
         return list(self._pool.map(work, parts))
 
-    def run(self, work: Callable[[list[int]], T], batches: Iterable[list[int]]) -> Iterator[T]:
-        """Results in the order they are done; what has not begun is dropped when the caller stops asking."""
-        futures = [self._pool.submit(work, batch) for batch in batches]
+    def run(self, work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+        """Results in order. Items are made in the caller's thread, a few ahead of the work, so that no core waits for
+        Python's lock to make its own. What has not begun is dropped when the caller stops asking."""
+        pending: deque[Future[T]] = deque()
         try:
-            for future in as_completed(futures):
-                yield future.result()
+            for item in items:
+                pending.append(self._pool.submit(work, item))
+                if len(pending) > AHEAD * self.count:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
         finally:
-            for future in futures:
+            for future in pending:
                 future.cancel()

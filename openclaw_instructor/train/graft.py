@@ -83,7 +83,7 @@ def _graft_attention(
         query, key, value = rows.view(len(rows), 3, layer.heads, -1).permute(1, 2, 0, 3)
         attended = F.scaled_dot_product_attention(query, key, value, scale=1.0)
         mixed.append(attended.transpose(0, 1).reshape(len(rows), -1))
-    behind: Tensor = layer.out(torch.cat(mixed), add=stream)
+    behind: Tensor = stream + layer.out(torch.cat(mixed))
     return behind
 
 
@@ -99,7 +99,7 @@ def _graft_feed_forward(
     units = written.topk(layer.up.out_features).indices.sort().values
     layer.up.weight.copy_(reading[units])
     layer.down.weight.copy_(writing[:, units])
-    behind: Tensor = layer.down(layer.up(normed, activation=layer.activation), add=stream)
+    behind: Tensor = stream + layer.down(F.gelu(layer.up(normed)))
     return behind
 
 

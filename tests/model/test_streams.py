@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import torch
 
-from openclaw_instructor.model.streams import Streams
+from openclaw_instructor.model.streams import AHEAD, Streams
 
 
 def used(_: int) -> int:
@@ -22,3 +23,36 @@ def test_a_stream_runs_on_one_core_and_the_caller_keeps_its_number() -> None:
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+def test_results_come_in_order_and_few_items_are_made_ahead() -> None:
+    streams, made = Streams(2), []
+
+    def items() -> Iterator[int]:
+        for number in range(50):
+            made.append(number)
+            yield number
+
+    def slower_at_first(number: int) -> int:
+        time.sleep(0.02 if number % 5 == 0 else 0)
+        return number
+
+    for expected, result in enumerate(streams.run(slower_at_first, items())):
+        assert result == expected
+        assert len(made) <= expected + 1 + AHEAD * streams.count
+    assert len(made) == 50
+
+
+def test_what_has_not_begun_is_dropped_when_nobody_asks_on() -> None:
+    streams, begun = Streams(1), []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        time.sleep(0.05)
+        return number
+
+    results = streams.run(work, range(100))
+    assert next(results) == 0
+    results.close()
+    streams.map(int, [0])
+    assert len(begun) <= 3

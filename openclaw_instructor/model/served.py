@@ -1,0 +1,156 @@
+"""The encoder as it serves: norms folded into the products, weights packed, no Python between operations.
+
+Python holds its lock while it goes from one operation to the next: two passes on two cores, and a server's loop beside
+them, would wait for one another a hundred times a pass. So on a CPU a pass is compiled for torch's own interpreter,
+which needs no lock, and whose steps cost a short query less.
+"""
+
+# Without postponed annotations: torch's compiler reads those of the functions themselves.
+import math
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from openclaw_instructor.model.attention import Group, attend
+
+if TYPE_CHECKING:
+    from openclaw_instructor.model.encoder import Encoder, Layer
+    from openclaw_instructor.model.packing import Packed
+
+Program = Callable[..., Tensor]
+
+# T5's `feed_forward_proj` -> the function; `_linear_pointwise` knows them by the same names.
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
+
+
+def unit(hidden: Tensor, floor: Tensor) -> Tensor:
+    """Rows (tokens, width) of unit length: an RMS norm without its weight. `floor` is the root of width x epsilon."""
+    # It sums in float32 for every input; asking for that by `dtype` would copy the input first.
+    rows: Tensor = hidden / torch.linalg.vector_norm(hidden, dim=-1, keepdim=True).hypot_(floor)
+    return rows
+
+
+def _plain(x: Tensor, weight: Tensor, activation: str) -> Tensor:
+    y = F.linear(x, weight)
+    if activation == "relu":
+        return F.relu(y)
+    return F.gelu(y) if activation == "gelu" else y
+
+
+def _packed(x: Tensor, weight: Tensor, activation: str) -> Tensor:
+    none: list[int | float | complex | None] = []
+    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, activation, none, "none")
+    return y
+
+
+class Weights(NamedTuple):
+    """What a pass reads beside its batch: `layers` are qkv, out, up and down of each; `floor` is `unit`'s; `reach` lets
+    keys be rounded up."""
+
+    tokens: Tensor
+    layers: list[Tensor]
+    dense: Tensor
+    floor: Tensor
+    heads: int
+    activation: str
+    normalize: bool
+    reach: bool
+
+
+def _masks(bias: Tensor, groups: list[Group], rows: int, reach: bool) -> list[Tensor]:
+    """The position bias (1, heads, length, keys) of each group.
+
+    On a CPU attention is a quarter faster when the number of keys is a multiple of its vectors, so there `keys` is
+    rounded up where more of the pass's `rows` follow; what is not the prompt's own has a bias of minus infinity.
+    """
+    masks: list[Tensor] = []
+    for group in groups:
+        more = -group.length % 16
+        own = bias[:, :, : group.length, : group.length]
+        fits = reach and more > 0 and group.start + group.prompts * group.length + more <= rows
+        masks.append(F.pad(own, [0, more], value=-math.inf) if fits else own)
+    return masks
+
+
+def _programs(product: Callable[[Tensor, Tensor, str], Tensor]) -> tuple[Program, Program]:
+    def hidden(weights: Weights, bias: Tensor, ids: Tensor, groups: list[Group]) -> Tensor:
+        # Float32 also where the layers are bfloat16: rounded after every layer, they change rankings.
+        states = F.embedding(ids, weights.tokens).float()
+        masks = _masks(bias, groups, len(ids), weights.reach)
+        of, floor, heads = weights.layers, weights.floor, weights.heads
+        # Nested, so that nothing but the states outlives the half of a layer that needs it.
+        for at in range(0, len(of), 4):
+            mixed = attend(product(unit(states, floor).to(bias.dtype), of[at], "none"), groups, masks, heads)
+            states.add_(product(mixed, of[at + 1], "none"))
+            fed = product(unit(states, floor).to(bias.dtype), of[at + 2], weights.activation)
+            states.add_(product(fed, of[at + 3], "none"))
+        return states
+
+    def embed(
+        weights: Weights, bias: Tensor, ids: Tensor, groups: list[Group], pooled: Tensor, starts: Tensor
+    ) -> Tensor:
+        states = unit(hidden(weights, bias, ids, groups), weights.floor)
+        vectors = F.linear(F.embedding_bag(pooled, states, starts, mode="mean"), weights.dense)
+        return F.normalize(vectors, dim=-1) if weights.normalize else vectors
+
+    return hidden, embed
+
+
+def _compiled(program: Program) -> Program:
+    with warnings.catch_warnings():
+        # Its successors need a C++ compiler where they run.
+        warnings.filterwarnings("ignore", "`torch.jit.script", DeprecationWarning)
+        compiled: Program = torch.jit.script(program)
+    return compiled
+
+
+def packed(layer: "Layer", dtype: torch.dtype, device: torch.device) -> list[Tensor]:
+    """The four weights of a layer, which is left empty: norms folded in, and on a CPU in the blocked order that
+    oneDNN's kernels read, so that a single query runs at the speed of memory instead of reordering them every time."""
+    layer.attention_norm.fold_into(layer.qkv)
+    layer.feed_norm.fold_into(layer.up)
+    weights = []
+    for product in (layer.qkv, layer.out, layer.up, layer.down):
+        weight = product.weight.detach().to(device, dtype)
+        product.weight = nn.Parameter(torch.empty(0), requires_grad=False)
+        if _packs(device):
+            weight = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None)
+        weights.append(weight)
+    return weights
+
+
+class Served:
+    """The passes of an encoder whose layers are `packed`."""
+
+    def __init__(self, encoder: "Encoder", layers: list[Tensor]) -> None:
+        shape, device = encoder.shape, encoder.device
+        self._weights = Weights(
+            encoder.tokens.weight,
+            layers,
+            encoder.dense.weight,
+            encoder.norm.floor,
+            shape.heads,
+            shape.activation,
+            shape.normalize,
+            reach=device.type == "cpu",
+        )
+        hidden, embed = _programs(_packed if _packs(device) else _plain)
+        # A GPU's queue hides what Python takes, and torch's interpreter would compile kernels for every new length.
+        on_cpu = device.type == "cpu"
+        self._hidden, self._embed = (_compiled(hidden), _compiled(embed)) if on_cpu else (hidden, embed)
+
+    def hidden(self, batch: "Packed", bias: Tensor) -> Tensor:
+        """Token states (tokens, width) float32 before the final norm; `bias` (1, heads, n, n) reaches the longest."""
+        return self._hidden(self._weights, bias, batch.ids, batch.groups)
+
+    def embed(self, batch: "Packed", bias: Tensor) -> Tensor:
+        """Embeddings (prompts, dimension) float32."""
+        return self._embed(self._weights, bias, batch.ids, batch.groups, batch.pooled, batch.starts)
+
+
+def _packs(device: torch.device) -> bool:
+    return device.type == "cpu" and torch._C._has_mkldnn
