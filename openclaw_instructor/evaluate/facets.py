@@ -58,7 +58,7 @@ def follow(embedder: Embedder, data: Faceted) -> list[dict[str, Any]]:
 
 def _build(name: str, spec: Mapping[str, Any], by_name: Mapping[str, Dataset], limit: int | None) -> Faceted:
     texts: list[str] = []
-    columns: dict[str, list[str]] = {facet: [] for facet in spec["facets"]}
+    columns: dict[str, list[str]] = {facet: [] for facet in _labelled(spec)}
     for source in spec["sources"]:
         dataset = by_name[source]
         rows = dataset.rows("test" if "test" in dataset.files else "rows")
@@ -81,7 +81,14 @@ def _labels(name: str, spec: Mapping[str, Any], source: str, row: Row) -> dict[s
             )
         return dict(zip(spec["facets"], parts, strict=True))
     values = {"label": str(row["label"]), "source": source}
-    return {facet: values.get(value["by"]) or str(row[value["by"]]) for facet, value in spec["facets"].items()}
+    return {facet: values.get(value["by"]) or str(row[value["by"]]) for facet, value in _labelled(spec).items()}
+
+
+def _labelled(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The facets that rows have a label of; one without `by` is only asked for, so that others are held against it."""
+    if "split_label" in spec:
+        return dict(spec["facets"])
+    return {facet: value for facet, value in spec["facets"].items() if isinstance(value, Mapping) and "by" in value}
 
 
 def _instruction(value: str | Mapping[str, str]) -> str:

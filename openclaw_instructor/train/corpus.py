@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_instructor.train.code import read_code
+from openclaw_instructor.train.facets import FacetTexts
+from openclaw_instructor.train.manuals import read_manuals
 
 SHORT, LONG = 350, 1_600  # characters: a text is short up to the first and cut at the second
 
@@ -50,6 +52,9 @@ PAIR_FILES = {
     "turk-simplification": "CC BY-SA",
 }
 LABELLED_FILES = {"dbpedia14": "CC BY-SA 3.0", "snips": "CC0 1.0"}
+# What their labels say, and as much of a text as shows it.
+LABELLED_FACETS = {"dbpedia14": "topic", "snips": "intent"}
+FACET_WORDS = 28
 SENTENCE_TAGS = {
     "ms-docs": "C-UDA",
     "scitldr": "Apache-2.0, MIT",
@@ -73,10 +78,11 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'])")
 
 @dataclass(frozen=True)
 class TrainingTexts:
-    """Unique texts in a fixed random order, and pairs of indices into them: (query, passage)."""
+    """Unique texts in a fixed random order, pairs of indices into them: (query, passage), and which are technical."""
 
     texts: list[str]
     pairs: list[tuple[int, int]]
+    technical: list[int]
 
 
 class _Collector:
@@ -85,6 +91,7 @@ class _Collector:
         self.short: set[str] = set()
         self.long: set[str] = set()
         self.pairs: list[tuple[str, str]] = []
+        self.technical: set[str] = set()
 
     def text(self, raw: str) -> None:
         """Keep a text that is prose: at least 12 characters, mostly letters."""
@@ -104,17 +111,19 @@ class _Collector:
         (self.long if len(text) > SHORT else self.short).add(text)
 
 
-def read_corpus(data: Path, code: Sequence[Path] = (), seed: int = 0) -> TrainingTexts:
+def read_corpus(data: Path, code: Sequence[Path] = (), manuals: Sequence[Path] = (), seed: int = 0) -> TrainingTexts:
     """All of it, deduplicated and shuffled, with 22,000 passages put together from short texts.
 
-    `code` are folders of Python packages whose docstrings and functions are read too, see `code.py`.
+    `code` are folders of Python packages whose docstrings and functions are read too (`code.py`), `manuals` folders of
+    Markdown and reStructuredText (`manuals.py`).
     """
     collector = _Collector(seed)
-    docstrings, functions = read_code(code)
-    for docstring in docstrings:
-        collector.keep(docstring)
-    for summary, source in functions:
-        collector.pair(summary, source)
+    for texts, pairs in (read_code(code), read_manuals(manuals)):
+        for text in texts:
+            collector.keep(text)
+        for query, passage in pairs:
+            collector.pair(query, passage)
+    collector.technical = collector.short | collector.long
     for row in _rows(data / "instructions" / "superni.jsonl.gz"):
         if not SKIPPED_TASKS.search(row["task"]):
             _instruction_row(row, collector)
@@ -169,7 +178,17 @@ def _finish(collector: _Collector) -> TrainingTexts:
     collector.random.shuffle(texts)
     index = {text: position for position, text in enumerate(texts)}
     pairs = [(index[q], index[p]) for q, p in collector.pairs if q in index and p in index]
-    return TrainingTexts(texts, pairs)
+    return TrainingTexts(texts, pairs, [index[text] for text in sorted(collector.technical) if text in index])
+
+
+def read_labelled(data: Path) -> list[FacetTexts]:
+    """Labelled sets as texts with one facet each."""
+    made = []
+    for name, facet in LABELLED_FACETS.items():
+        rows = list(_rows(data / "labelled" / f"{name}.jsonl.gz"))
+        texts = [" ".join(re.sub(r"Title: |Text: ", " ", row["text"]).split()[:FACET_WORDS]) for row in rows]
+        made.append(FacetTexts(texts, {facet: [row["label"] for row in rows]}))
+    return made
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -25,6 +25,7 @@ from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.streams import Streams
 from openclaw_instructor.train.draws import Batches, Corpus, Drawn
 from openclaw_instructor.train.facets import agreement_loss
+from openclaw_instructor.train.states import TokenTeacher, states_loss
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class DistillConfig:
     decay_from: float = 0.0  # share of the run after which the rate falls linearly to zero
     weight_decay: float = 0.01
     regression_weight: float = 10.0
+    states_weight: float = 20.0  # of the token states' loss, where the corpus has a teacher for them
     facet_share: float = 0.15  # of the steps ask for a facet, if the corpus has any
     facet_texts: int = 160  # of such a step
     facet_regression_weight: float = 3.0
@@ -85,7 +87,7 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["scale"]
             drawn = batches.draw()
-            loss = _step(encoder, optimizer, drawn, config, streams)
+            loss = _step(encoder, optimizer, drawn, config, streams, corpus.token_teacher)
             step += 1
             tokens += sum(len(prompt.ids) for prompt in drawn.prompts)
             elapsed = spent + time.monotonic() - began
@@ -118,22 +120,31 @@ def _step(
     drawn: Drawn,
     config: DistillConfig,
     streams: Streams,
+    teacher: TokenTeacher | None,
 ) -> torch.Tensor:
     """One update. Each core embeds its share and carries the gradient of the loss over all back through it."""
     weights, device = list(encoder.parameters()), encoder.device
     shares = [list(range(first, len(drawn.prompts), streams.count)) for first in range(streams.count)]
+    of_states = torch.tensor(config.states_weight / len(shares), device=device)
 
-    def forward(share: list[int]) -> torch.Tensor:
+    def forward(share: list[int]) -> list[torch.Tensor]:
+        prompts = [drawn.prompts[index] for index in share]
+        batch = Packed.of(prompts).to(device)
         # A cast kept for the next use would tie the shares' graphs together.
         with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
-            vectors: torch.Tensor = encoder(Packed.of([drawn.prompts[index] for index in share]).to(device))
-            return vectors
+            hidden = encoder.hidden(batch)
+            vectors = encoder.pool(hidden, batch)
+            if teacher is None or drawn.labels:
+                return [vectors]
+            states = encoder.dense(encoder.token_states(hidden)[batch.pooled])
+        return [vectors, states_loss(states.float(), teacher.states(prompts))]
 
-    def backward(part: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        return torch.autograd.grad(part[0], weights, grad_outputs=part[1])
+    def backward(part: tuple[list[torch.Tensor], torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        outputs, gradient = part
+        return torch.autograd.grad(outputs, weights, grad_outputs=[gradient, of_states][: len(outputs)])
 
     parts = streams.map(forward, shares)
-    student = torch.cat([part.detach() for part in parts]).requires_grad_()
+    student = torch.cat([part[0].detach() for part in parts]).requires_grad_()
     whole = drawn.reordered([index for share in shares for index in share])
     loss = loss_of(student, whole.teacher.to(device), config, whole.labels)
     (gradient,) = torch.autograd.grad(loss, student)

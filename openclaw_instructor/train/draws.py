@@ -14,6 +14,7 @@ from openclaw_instructor.model.prompt import Prompt
 
 if TYPE_CHECKING:
     from openclaw_instructor.train.distill import DistillConfig
+    from openclaw_instructor.train.states import TokenTeacher
 
 
 @dataclass
@@ -39,6 +40,8 @@ class Corpus:
     start: int  # the token before every prompt ([CLS]); -1: none
     end: int  # the token after it ([SEP] or </s>)
     faceted: list[Faceted] = field(default_factory=list)
+    token_teacher: TokenTeacher | None = None
+    often: Sequence[int] = ()  # texts that are drawn three times as often as others of their length
 
 
 @dataclass
@@ -65,7 +68,9 @@ class Batches:
         singles = np.arange(held_out, len(lengths))
         self.order = singles[np.argsort(lengths[held_out:], kind="stable")]
         # Uniformly over texts, passages would have hardly any share of the steps; over tokens, sentences.
-        self.cumulative = np.cumsum((lengths[self.order] + 4.0) ** 0.75)
+        weights = (lengths + 4.0) ** 0.75
+        weights[list(corpus.often)] *= 3.0
+        self.cumulative = np.cumsum(weights[self.order])
         usable = (corpus.pairs >= held_out).all(axis=1)
         pairs = corpus.pairs[usable]
         self.pairs = pairs[np.argsort(lengths[pairs].sum(axis=1), kind="stable")]

@@ -1,7 +1,8 @@
-"""Texts with two facets each, and instructions that ask for one: what teaches a student to follow its instruction.
+"""Texts with facets, and instructions that ask for one: what teaches a student to follow its instruction.
 
-The texts come from small grammars in `facets.yaml`. A batch shows texts under one facet's instruction; texts that agree
-in that facet belong together (supervised contrastive loss, Khosla et al., 2020), whatever the other facet says.
+Most come from small grammars in `facets.yaml` and have two facets; labelled sets have one. A batch shows texts under
+one facet's instruction; texts that agree in that facet belong together (supervised contrastive loss, Khosla et al.,
+2020), whatever the other facet says.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import torch.nn.functional as F  # noqa: N812
 
 @dataclass(frozen=True)
 class FacetTexts:
-    """Texts of one grammar, and for each of its facets a label per text."""
+    """Texts of one source, and for each of its facets a label per text."""
 
     texts: list[str]
     labels: dict[str, list[str]]

@@ -1,9 +1,10 @@
 """The recipe of the bundled checkpoint, as one command:
 
-    python -m openclaw_instructor.train.mini DATA/train --teacher FOLDER --code PACKAGES --out mini
+    python -m openclaw_instructor.train.mini DATA/train --teacher FOLDER --code PACKAGES --manuals PAGES --out mini
 
 DATA is laid out as `corpus.py` says; FOLDER holds sentence-transformers/all-MiniLM-L6-v2, or another BERT of its kind;
-PACKAGES is a folder of Python packages, such as `site-packages`, that technical English is read from.
+technical English is read from PACKAGES, a folder of Python packages such as `site-packages`, and from PAGES, a folder
+of manuals such as `node_modules`.
 The student starts from the teacher's own layers (`graft.py`) and learns what T5 cannot take over. About two hours on
 two cores of a processor with bfloat16 matrix instructions, minutes on a GPU; a killed run continues where it was. On
 Linux, `MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=2147483648` before the command saves a fifth of the time:
@@ -26,11 +27,12 @@ from openclaw_instructor.model.checkpoint import Shape
 from openclaw_instructor.model.device import choose_device
 from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.writer import write_checkpoint
-from openclaw_instructor.train.corpus import TrainingTexts, read_corpus
+from openclaw_instructor.train.corpus import TrainingTexts, read_corpus, read_labelled
 from openclaw_instructor.train.distill import DistillConfig, distill, set_centred
 from openclaw_instructor.train.draws import Corpus, Faceted
-from openclaw_instructor.train.facets import facet_instructions, facet_texts
+from openclaw_instructor.train.facets import FacetTexts, facet_instructions, facet_texts
 from openclaw_instructor.train.graft import graft
+from openclaw_instructor.train.states import TokenTeacher
 from openclaw_instructor.train.teacher import Teacher
 from openclaw_instructor.train.vocabulary import choose_tokens, write_tokenizer
 
@@ -108,11 +110,12 @@ def build_corpus(found: TrainingTexts, vectors: NDArray[np.float16], tokenizer_f
         passage_instructions=tokens(tokenizer_file, [*PASSAGES, *phrases[620:640]]),
         start=vocabulary["[CLS]"],
         end=vocabulary["[SEP]"],
+        often=found.technical,
     )
 
 
-def faceted(teacher: Teacher, cache: Path, tokenizer_file: Path) -> list[Faceted]:
-    """Texts with two facets each, with the teacher's vectors and the instructions that ask for either."""
+def faceted(sources: Sequence[FacetTexts], teacher: Teacher, cache: Path, tokenizer_file: Path) -> list[Faceted]:
+    """Texts with facets, with the teacher's vectors and the instructions that ask for each."""
     asked = {facet: tokens(tokenizer_file, phrases) for facet, phrases in facet_instructions().items()}
     return [
         Faceted(
@@ -121,7 +124,7 @@ def faceted(teacher: Teacher, cache: Path, tokenizer_file: Path) -> list[Faceted
             labels=source.labels,
             instructions={facet: asked[facet] for facet in source.labels},
         )
-        for source in facet_texts(FACET_TEXTS)
+        for source in sources
     ]
 
 
@@ -145,6 +148,9 @@ def grafted(teacher: Teacher, ids: Sequence[Sequence[int]], kept: Sequence[int],
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--teacher", "teacher_folder", required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--code", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="repeat it")
+@click.option(
+    "--manuals", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="repeat it"
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="folder of the finished checkpoint")
 @click.option("--work", default=Path("build/mini"), type=click.Path(path_type=Path), help="vectors and run state")
 @click.option("--vocabulary", default=25_600, show_default=True, help="tokens to keep of the teacher's")
@@ -155,6 +161,7 @@ def main(
     data: Path,
     teacher_folder: Path,
     code: tuple[Path, ...],
+    manuals: tuple[Path, ...],
     out: Path,
     work: Path,
     vocabulary: int,
@@ -163,7 +170,7 @@ def main(
     seed: int,
 ) -> None:
     torch.manual_seed(seed)
-    teacher, found = Teacher(teacher_folder), read_corpus(data, code)
+    teacher, found = Teacher(teacher_folder), read_corpus(data, code, manuals)
     click.echo(f"{len(found.texts)} texts, {len(found.pairs)} pairs; computing the teacher's vectors", err=True)
     vectors = teacher.vectors(found.texts, work / "teacher")
     ids = tokens(teacher.tokenizer_file, found.texts)
@@ -171,7 +178,9 @@ def main(
     tokenizer = write_tokenizer(teacher.tokenizer_file, kept, work / "tokenizer", MAX_SEQ_LENGTH)
     encoder = grafted(teacher, ids, kept, inner)
     corpus = build_corpus(found, vectors, tokenizer / "tokenizer.json")
-    corpus.faceted = faceted(teacher, work / "teacher", tokenizer / "tokenizer.json")
+    sources = [*facet_texts(FACET_TEXTS), *read_labelled(data)]
+    corpus.faceted = faceted(sources, teacher, work / "teacher", tokenizer / "tokenizer.json")
+    corpus.token_teacher = TokenTeacher(teacher.network, kept, choose_device(None))
     set_centred(encoder.to(choose_device(None)), centred=True)
     distill(encoder, corpus, DistillConfig(tokens=length, seed=seed), work / "run")
     set_centred(encoder, centred=False)

@@ -118,6 +118,29 @@ def test_facets_show_whether_instructions_are_followed(tmp_path: Path) -> None:
     assert ignores == {"topic": 0.0, "intent": 0.0}
 
 
+def test_a_facet_can_be_held_against_an_instruction_without_labels(tmp_path: Path) -> None:
+    rows = [
+        {"text": f"{text} {ending}", "label": ending}
+        for texts in sets.SUBJECTS.values()
+        for text in texts
+        for ending in ("gladly", "sadly")
+    ]
+    sets.jsonl(tmp_path / "tweet-emotion/train.jsonl", rows)
+    sets.jsonl(tmp_path / "tweet-emotion/test.jsonl", rows)
+
+    class Follows(Words):
+        def embed(self, texts: Sequence[str], instruction: str, role: str) -> Embedded:
+            if "emotion" in instruction:
+                glad = np.array([[text.endswith("gladly"), text.endswith("sadly")] for text in texts], dtype=np.float32)
+                return Embedded(glad, 0)
+            return super().embed(texts, instruction, role)
+
+    (row,) = evaluate(tmp_path, [Follows()]).facets
+    assert row["facet"] == "emotion"
+    assert row["asked"] == 1.0
+    assert row["gain"] > 0.2
+
+
 class _Deaf(Words):
     def embed(self, texts: Sequence[str], instruction: str, role: str) -> Embedded:
         return super().embed(texts, "", role)

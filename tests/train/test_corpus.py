@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from openclaw_instructor.train.corpus import LABELLED_FILES, PAIR_FILES, read_corpus
+from openclaw_instructor.train.corpus import LABELLED_FILES, PAIR_FILES, read_corpus, read_labelled
 
 
 def put(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -50,7 +50,10 @@ def data(tmp_path: Path) -> Path:
     ]
     put(tmp_path / "pairs" / "docs-headings.jsonl.gz", headings)
     for name in LABELLED_FILES:
-        put(tmp_path / "labelled" / f"{name}.jsonl.gz", [{"text": "Title: Lake\nText: A lake in the north of it."}])
+        put(
+            tmp_path / "labelled" / f"{name}.jsonl.gz",
+            [{"text": "Title: Lake\nText: A lake in the north of it.", "label": "place"}],
+        )
     (tmp_path / "sentences").mkdir()
     with gzip.open(tmp_path / "sentences" / "sentences-00.tsv.gz", "wt") as file:
         file.write("wiki-split\tThe river flows into the lake.\naeslc-email\tPlease call me back about the contract.\n")
@@ -76,3 +79,22 @@ def test_texts_are_unique_and_the_order_is_fixed(data: Path) -> None:
     assert found == read_corpus(data)
     assert found.texts != read_corpus(data, seed=1).texts
     assert "The river flows into the lake." in found.texts
+
+
+def test_manuals_and_packages_are_the_technical_texts(data: Path, tmp_path: Path) -> None:
+    section = "Set the port in the configuration file and start the service again, which takes a second or two. " * 2
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "guide.md").write_text(f"# Guide\n\n## Choose a port\n\n{section}\n")
+    found = read_corpus(data, manuals=[pages])
+    technical = {found.texts[index] for index in found.technical}
+    assert technical == {"Guide Choose a port", section.strip()}
+    assert ("Guide Choose a port", section.strip()) in [(found.texts[q], found.texts[p]) for q, p in found.pairs]
+    assert read_corpus(data).technical == []
+
+
+def test_labelled_sets_have_one_facet_each(data: Path) -> None:
+    topic, intent = read_labelled(data)
+    assert topic.texts == ["Lake A lake in the north of it."]
+    assert topic.labels == {"topic": ["place"]}
+    assert list(intent.labels) == ["intent"]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompt
 from openclaw_instructor.train.distill import DistillConfig, distill, held_out_cosine, loss_of, set_centred
 from openclaw_instructor.train.draws import Batches, Corpus, Faceted
+from openclaw_instructor.train.states import TokenTeacher, states_loss
 
 SHAPE = Shape(60, 16, 32, 2, 8, 2, 32, 128, 1e-6, 12, normalize=True)
 CONFIG = DistillConfig(
@@ -135,3 +138,39 @@ def test_asked_for_a_facet_texts_that_agree_in_it_come_together(corpus: Corpus, 
         return float(near[first & ~second].mean() - near[second & ~first].mean())
 
     assert preference([1, 2, 3]) > 0.1 > -0.1 > preference([1, 2, 4])
+
+
+def test_what_is_drawn_oftener_has_three_times_the_weight(corpus: Corpus) -> None:
+    config = DistillConfig(batch_tokens=64, batch_texts=8)
+    evenly = np.diff(Batches(corpus, config, 50).cumulative, prepend=0.0)
+    corpus.often = range(100, 200)
+    batches = Batches(corpus, config, 50)
+    times = np.diff(batches.cumulative, prepend=0.0) / evenly
+    np.testing.assert_allclose(times, np.where(np.isin(batches.order, corpus.often), 3.0, 1.0))
+
+
+class FixedStates:
+    """In place of a teacher that reads: one state per token id, whose means are the corpus's vectors."""
+
+    def __init__(self) -> None:
+        self.table = torch.from_numpy(np.random.default_rng(0).normal(size=(60, 12))).float()
+
+    def states(self, prompts: Sequence[Prompt]) -> torch.Tensor:
+        return torch.cat([self.table[prompt.ids[prompt.pool_from :]] for prompt in prompts])
+
+
+def test_token_states_come_to_the_teacher_s_too(corpus: Corpus, tmp_path: Path) -> None:
+    teacher = FixedStates()
+
+    def error(encoder: Encoder) -> float:
+        prompts = [Prompt([0, *corpus.ids[index], 1], 0, truncated=False) for index in range(40)]
+        batch = Packed.of(sorted(prompts, key=lambda prompt: len(prompt.ids)))
+        with torch.no_grad():
+            states = encoder.dense(encoder.token_states(encoder.hidden(batch)))
+        return float(states_loss(states, teacher.table[batch.ids]))
+
+    config = DistillConfig(**{**CONFIG.__dict__, "tokens": 30_000})
+    without = error(distill(fresh(), corpus, config, tmp_path / "without", held_out=50))
+    corpus.token_teacher = cast("TokenTeacher", teacher)
+    learned = error(distill(fresh(), corpus, config, tmp_path / "with", held_out=50))
+    assert learned < 0.7 * without, (learned, without)
