@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 Ranking = Sequence[tuple[int, float]]
 
 # Share of the vectors in a fused score; the words have the rest.
-DENSE_WEIGHT = 0.6
+DENSE_WEIGHT = 0.7
 
 
 def convex(dense: Ranking, keyword: Ranking, weight: float = DENSE_WEIGHT) -> list[tuple[int, float]]:
