@@ -4,7 +4,8 @@ Loss: (1 - cosine to the teacher's vector) x 10, plus the KL divergence between 
 matrices (temperature 1/20): regression places each text, the similarities teach what is near what. Batches are either
 texts of similar length or (query, passage) pairs, so that questions learn where their answers lie. Some batches carry
 an instruction, masked from the mean: it must do no harm. Where the corpus has texts with facets, some batches ask for
-one of them, and texts that agree in it are drawn together while all stay near the teacher (`facets.py`).
+one of them, and texts that agree in it are drawn together while all stay near the teacher (`facets.py`). Where it has a
+teacher for token states, those add their squared distance x 20 (`states.py`).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from openclaw_instructor.train.states import TokenTeacher, states_loss
 
 @dataclass(frozen=True)
 class DistillConfig:
-    tokens: int = 40_000_000  # length of the run; the learning rate follows it
+    tokens: int = 65_000_000  # length of the run; the learning rate follows it
     batch_tokens: int = 6_144  # tokens of a step
     batch_texts: int = 320  # and at most so many texts
     pair_share: float = 0.35  # of the steps use (query, passage) pairs
