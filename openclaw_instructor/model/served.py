@@ -7,6 +7,7 @@ which needs no lock, and whose steps cost a short query less.
 
 # Without postponed annotations: torch's compiler reads those of the functions themselves.
 import math
+import sys
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from openclaw_instructor.model.packing import Packed
 
 Program = Callable[..., Tensor]
+
+# From this Python on torch does not support its interpreter's compiler. Nor is it used on a GPU, whose queue hides what
+# Python takes: it would compile kernels for every new length there.
+UNCOMPILED_FROM = (3, 14)
 
 # T5's `feed_forward_proj` -> the function; `_linear_pointwise` knows them by the same names.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
@@ -139,9 +144,8 @@ class Served:
             reach=device.type == "cpu",
         )
         hidden, embed = _programs(_packed if _packs(device) else _plain)
-        # A GPU's queue hides what Python takes, and torch's interpreter would compile kernels for every new length.
-        on_cpu = device.type == "cpu"
-        self._hidden, self._embed = (_compiled(hidden), _compiled(embed)) if on_cpu else (hidden, embed)
+        compiles = device.type == "cpu" and sys.version_info < UNCOMPILED_FROM
+        self._hidden, self._embed = (_compiled(hidden), _compiled(embed)) if compiles else (hidden, embed)
 
     def hidden(self, batch: "Packed", bias: Tensor) -> Tensor:
         """Token states (tokens, width) float32 before the final norm; `bias` (1, heads, n, n) reaches the longest."""
