@@ -37,7 +37,7 @@ def test_what_serves_computes_what_trains(checkpoint: Path) -> None:
 
 
 @torch.inference_mode()
-def test_other_devices_and_later_pythons_run_the_same_uncompiled(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_compiled_computes_the_same(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = serving(checkpoint)(Packed.of(PROMPTS))
     monkeypatch.setattr(served, "_packs", lambda device: False)
     monkeypatch.setattr(served, "UNCOMPILED_FROM", (3, 0))
