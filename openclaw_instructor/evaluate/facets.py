@@ -58,21 +58,22 @@ def follow(embedder: Embedder, data: Faceted) -> list[dict[str, Any]]:
 
 def _build(name: str, spec: Mapping[str, Any], by_name: Mapping[str, Dataset], limit: int | None) -> Faceted:
     texts: list[str] = []
-    columns: dict[str, list[str]] = {facet: [] for facet in _labelled(spec)}
+    labelled = _labelled(spec)
+    columns: dict[str, list[str]] = {facet: [] for facet in labelled}
     for source in spec["sources"]:
         dataset = by_name[source]
         rows = dataset.rows("test" if "test" in dataset.files else "rows")
         allowed = spec.get("labels")
         kept = [row for row in rows if allowed is None or row["label"] in allowed]
         for row in kept[: limit or ROWS_PER_SOURCE]:
-            labels = _labels(name, spec, source, row)
+            labels = _labels(name, spec, labelled, source, row)
             texts.append(row["text"])
             for facet, column in columns.items():
                 column.append(labels[facet])
     return Faceted(name, texts, columns, {facet: _instruction(value) for facet, value in spec["facets"].items()})
 
 
-def _labels(name: str, spec: Mapping[str, Any], source: str, row: Row) -> dict[str, str]:
+def _labels(name: str, spec: Mapping[str, Any], labelled: Mapping[str, Any], source: str, row: Row) -> dict[str, str]:
     if "split_label" in spec:
         parts = str(row["label"]).split(spec["split_label"])
         if len(parts) != len(spec["facets"]):
@@ -81,7 +82,7 @@ def _labels(name: str, spec: Mapping[str, Any], source: str, row: Row) -> dict[s
             )
         return dict(zip(spec["facets"], parts, strict=True))
     values = {"label": str(row["label"]), "source": source}
-    return {facet: values.get(value["by"]) or str(row[value["by"]]) for facet, value in _labelled(spec).items()}
+    return {facet: values.get(value["by"]) or str(row[value["by"]]) for facet, value in labelled.items()}
 
 
 def _labelled(spec: Mapping[str, Any]) -> dict[str, Any]:

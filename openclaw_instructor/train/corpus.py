@@ -137,7 +137,7 @@ def read_corpus(data: Path, code: Sequence[Path] = (), manuals: Sequence[Path] =
                 collector.pair(row["a"], row["b"])
     for name in LABELLED_FILES:
         for row in _rows(data / "labelled" / f"{name}.jsonl.gz"):
-            collector.text(re.sub(r"Title: |Text: ", " ", row["text"]))
+            collector.text(_without_fields(row))
     for shard in sorted((data / "sentences").glob("*.tsv.gz")):
         with gzip.open(shard, "rt", encoding="utf-8") as lines:
             for line in lines:
@@ -186,9 +186,14 @@ def read_labelled(data: Path) -> list[FacetTexts]:
     made = []
     for name, facet in LABELLED_FACETS.items():
         rows = list(_rows(data / "labelled" / f"{name}.jsonl.gz"))
-        texts = [" ".join(re.sub(r"Title: |Text: ", " ", row["text"]).split()[:FACET_WORDS]) for row in rows]
+        texts = [" ".join(_without_fields(row).split()[:FACET_WORDS]) for row in rows]
         made.append(FacetTexts(texts, {facet: [row["label"] for row in rows]}))
     return made
+
+
+def _without_fields(row: dict[str, Any]) -> str:
+    """The text of a labelled row without the names of its parts."""
+    return re.sub(r"Title: |Text: ", " ", row["text"])
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

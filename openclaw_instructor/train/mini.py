@@ -180,8 +180,9 @@ def main(
     corpus = build_corpus(found, vectors, tokenizer / "tokenizer.json")
     sources = [*facet_texts(FACET_TEXTS), *read_labelled(data)]
     corpus.faceted = faceted(sources, teacher, work / "teacher", tokenizer / "tokenizer.json")
-    corpus.token_teacher = TokenTeacher(teacher.network, kept, choose_device(None))
-    set_centred(encoder.to(choose_device(None)), centred=True)
+    device = choose_device(None)
+    corpus.token_teacher = TokenTeacher(teacher.network, kept, device)
+    set_centred(encoder.to(device), centred=True)
     distill(encoder, corpus, DistillConfig(tokens=length, seed=seed), work / "run")
     set_centred(encoder, centred=False)
     card = f"# {out.name}\n\nDistilled from {teacher_folder.name} over {length:,} tokens.\n"

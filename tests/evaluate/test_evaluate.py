@@ -103,14 +103,7 @@ def test_facets_show_whether_instructions_are_followed(tmp_path: Path) -> None:
     sets.jsonl(tmp_path / "hwu64/train.jsonl", rows)
     sets.jsonl(tmp_path / "hwu64/test.jsonl", rows)
 
-    class Follows(Words):
-        def embed(self, texts: Sequence[str], instruction: str, role: str) -> Embedded:
-            if "intent" in instruction:
-                asks = np.array([[text.endswith("please"), text.endswith("now")] for text in texts], dtype=np.float32)
-                return Embedded(asks, 0)
-            return super().embed(texts, instruction, role)
-
-    facets = {row["facet"]: row for row in evaluate(tmp_path, [Follows()]).facets}
+    facets = {row["facet"]: row for row in evaluate(tmp_path, [_Follows("intent", ("please", "now"))]).facets}
     assert facets["intent"]["asked"] == 1.0
     assert facets["intent"]["gain"] > 0.2
     assert facets["topic"]["gain"] > 0.2
@@ -128,17 +121,23 @@ def test_a_facet_can_be_held_against_an_instruction_without_labels(tmp_path: Pat
     sets.jsonl(tmp_path / "tweet-emotion/train.jsonl", rows)
     sets.jsonl(tmp_path / "tweet-emotion/test.jsonl", rows)
 
-    class Follows(Words):
-        def embed(self, texts: Sequence[str], instruction: str, role: str) -> Embedded:
-            if "emotion" in instruction:
-                glad = np.array([[text.endswith("gladly"), text.endswith("sadly")] for text in texts], dtype=np.float32)
-                return Embedded(glad, 0)
-            return super().embed(texts, instruction, role)
-
-    (row,) = evaluate(tmp_path, [Follows()]).facets
+    (row,) = evaluate(tmp_path, [_Follows("emotion", ("gladly", "sadly"))]).facets
     assert row["facet"] == "emotion"
     assert row["asked"] == 1.0
     assert row["gain"] > 0.2
+
+
+class _Follows(Words):
+    """Asked for the facet, it hears nothing but how a text ends."""
+
+    def __init__(self, facet: str, endings: Sequence[str]) -> None:
+        super().__init__()
+        self.facet, self.endings = facet, endings
+
+    def embed(self, texts: Sequence[str], instruction: str, role: str) -> Embedded:
+        if self.facet not in instruction:
+            return super().embed(texts, instruction, role)
+        return Embedded(np.array([[text.endswith(e) for e in self.endings] for text in texts], dtype=np.float32), 0)
 
 
 class _Deaf(Words):
