@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from math import sqrt
+from statistics import fmean
 
 Ranking = Sequence[tuple[int, float]]
 
-# Share of the vectors in a fused score; the words have the rest.
-DENSE_WEIGHT = 0.7
+# One standard deviation of BM25 counts as so many of the cosine.
+KEYWORD_WEIGHT = 0.65
+# Added to BM25's: where it hardly varies, a query's words are everywhere and say little.
+KEYWORD_SPREAD = 1.0
 
 
-def convex(dense: Ranking, keyword: Ranking, weight: float = DENSE_WEIGHT) -> list[tuple[int, float]]:
+def convex(dense: Ranking, keyword: Ranking, weight: float) -> list[tuple[int, float]]:
     """Weighted sum of both scores, each put on a scale from 0 to 1; first in both is 1.
 
     A cosine has no natural zero, so the worst of `dense` is 0; BM25 has one: an id without any word of the query
@@ -35,7 +39,30 @@ def hybrid(dense: Ranking, keyword: Ranking, judged: Callable[[list[int]], Ranki
     if not dense:
         return of_best(keyword)
     near = {key for key, _ in dense}
-    return convex([*dense, *judged([key for key, _ in keyword if key not in near])], keyword)
+    dense = [*dense, *judged([key for key, _ in keyword if key not in near])]
+    return convex(dense, keyword, meaning_share(dense, keyword))
+
+
+def meaning_share(dense: Ranking, keyword: Ranking) -> float:
+    """The weight of `dense` with which both scores count by their spread over the candidates.
+
+    A query whose best texts stand out by their words is decided by words, one that shares its words with most texts
+    by meaning. It makes the sum one of standard scores, whatever a model's cosines are or how many texts there are.
+    """
+    meant = dict(dense)
+    matched = dict.fromkeys(meant, 0.0) | dict(keyword)
+    if not meant or not keyword:
+        return 1.0 if meant else 0.0
+    reach, spread = max(meant.values()) - min(meant.values()), _spread(meant.values())
+    by_meaning = reach / spread if spread else 0.0
+    by_words = KEYWORD_WEIGHT * max(matched.values()) / (_spread(matched.values()) + KEYWORD_SPREAD)
+    return by_meaning / (by_meaning + by_words)
+
+
+def _spread(scores: Collection[float]) -> float:
+    """The standard deviation; `statistics.pstdev` takes longer than the search."""
+    mean = fmean(scores)
+    return sqrt(fmean((score - mean) ** 2 for score in scores))
 
 
 def of_best(ranking: Ranking) -> list[tuple[int, float]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_instructor.index.fusion import convex, hybrid, of_best
+from openclaw_instructor.index.fusion import KEYWORD_SPREAD, KEYWORD_WEIGHT, convex, hybrid, meaning_share, of_best
 
 Ranking = list[tuple[int, float]]
 RANKING = st.dictionaries(st.integers(0, 30), st.floats(0.01, 50), max_size=20).map(
@@ -21,8 +22,8 @@ def test_fusion_by_hand() -> None:
 
 def test_one_ranking_alone_keeps_its_order() -> None:
     assert convex([(1, 0.9)], [], weight=0.5) == [(1, 0.5)]
-    assert [key for key, _ in convex([], [(5, 3.0), (4, 2.0)])] == [5, 4]
-    assert convex([], []) == []
+    assert [key for key, _ in convex([], [(5, 3.0), (4, 2.0)], 0.5)] == [5, 4]
+    assert convex([], [], 0.5) == []
 
 
 def test_a_share_of_the_best() -> None:
@@ -38,8 +39,34 @@ def test_what_only_the_words_found_is_judged_by_the_vectors() -> None:
         return [(3, 0.7)]
 
     dense, keyword = [(1, 0.9), (2, 0.5)], [(2, 7.0), (3, 3.0)]
-    assert hybrid(dense, keyword, judged) == convex([*dense, (3, 0.7)], keyword)
+    all_dense = [*dense, (3, 0.7)]
+    assert hybrid(dense, keyword, judged) == convex(all_dense, keyword, meaning_share(all_dense, keyword))
     assert asked == [[3]]
+
+
+def test_the_sum_is_one_of_standard_scores() -> None:
+    dense, keyword = [(1, 0.9), (2, 0.6), (3, 0.5), (4, 0.1)], [(3, 9.0), (2, 4.0), (5, 1.0)]
+    both = np.array([[0.9, 0], [0.6, 4], [0.5, 9], [0.1, 0], [0.1, 1]])  # 5 is not among the vectors: the worst
+    cosine = np.std([score for _, score in dense])
+    sums = both[:, 0] / cosine + KEYWORD_WEIGHT * both[:, 1] / (both[:, 1].std() + KEYWORD_SPREAD)
+    fused = dict(convex(dense, keyword, meaning_share(dense, keyword)))
+    gaps = [fused[key] - fused[4] for key in (1, 2, 3, 5)]
+    np.testing.assert_allclose(gaps, (sums[[0, 1, 2, 4]] - sums[3]) * gaps[0] / (sums[0] - sums[3]))
+
+
+def test_words_that_every_text_has_leave_it_to_the_meaning() -> None:
+    dense = [(key, 0.8 - key / 50) for key in range(20)]
+    everywhere = [(key, 0.3 + key / 1000) for key in range(20)]
+    telling = [(19, 12.0)]
+    assert meaning_share(dense, everywhere) > 0.9 > 0.7 > meaning_share(dense, telling)
+
+
+def test_one_side_alone_has_all_the_weight() -> None:
+    assert meaning_share([(1, 0.9)], []) == 1.0
+    assert meaning_share([], [(1, 4.0)]) == 0.0
+    assert hybrid([(1, 0.9), (2, 0.4)], [], lambda ids: []) == [(1, 1.0), (2, 0.0)]
+    alike = [(1, 0.5), (2, 0.5)]
+    assert [key for key, _ in hybrid(alike, [(2, 3.0), (1, 1.0)], lambda ids: [])] == [2, 1]
 
 
 def test_without_vectors_the_words_decide() -> None:
