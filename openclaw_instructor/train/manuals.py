@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from openclaw_instructor.index.markdown import markdown
+from openclaw_instructor.index.readers import read
 
 LONGEST = 1_100  # characters of a section
 _SHORTEST = 120
@@ -42,10 +42,8 @@ def _manuals(folder: Path) -> list[Path]:
 
 def _sections(path: Path) -> Iterator[tuple[str, str]]:
     """(title and heading, text) of each section that is long enough, cut at `LONGEST`."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    if not lines:
-        return
-    document = markdown(lines)
+    document = read(path, path.read_bytes())
+    lines = document.lines
     headings = [block for block in document.blocks if block.level]
     for block, following in zip_longest(headings, headings[1:]):
         end = following.first - 1 if following else len(lines)

@@ -27,6 +27,12 @@ def test_sections_are_texts_and_headings_of_words_their_queries(pages: Path) -> 
     assert sorted(texts) == sorted([(BODY * 2).strip(), (BODY * 40)[:LONGEST]])
 
 
+def test_the_sections_of_restructuredtext_are_found_by_its_own_marks(tmp_path: Path) -> None:
+    page = f"=====\nGuide\n=====\n\nShort.\n\nStart it again\n~~~~~~~~~~~~~~\n\n{BODY * 2}\n"
+    (tmp_path / "guide.rst").write_text(page)
+    assert read_manuals([tmp_path]) == ([], [("Guide Start it again", (BODY * 2).strip())])
+
+
 def test_the_limit_counts_sections_and_the_choice_is_the_same_every_time(pages: Path) -> None:
     texts, pairs = read_manuals([pages], limit=2)
     assert len(texts) + len(pairs) == 2
