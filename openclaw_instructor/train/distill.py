@@ -4,8 +4,8 @@ Loss: (1 - cosine to the teacher's vector) x 10, plus the KL divergence between 
 matrices (temperature 1/20): regression places each text, the similarities teach what is near what. Batches are either
 texts of similar length or (query, passage) pairs, so that questions learn where their answers lie. Some batches carry
 an instruction, masked from the mean: it must do no harm. Where the corpus has texts with facets, some batches ask for
-one of them, and texts that agree in it are drawn together while all stay near the teacher (`facets.py`). Where it has a
-teacher for token states, those add their squared distance x 20 (`states.py`).
+one of them, and the teacher's vectors are moved towards it first (`facets.py`). Where it has a teacher for token
+states, those add their squared distance x 20 (`states.py`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from openclaw_instructor.model.encoder import Encoder, RMSNorm
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.streams import Streams
 from openclaw_instructor.train.draws import Batches, Corpus, Drawn
-from openclaw_instructor.train.facets import agreement_loss
 from openclaw_instructor.train.states import TokenTeacher, states_loss
 
 
@@ -44,8 +43,6 @@ class DistillConfig:
     states_weight: float = 20.0  # of the token states' loss, where the corpus has a teacher for them
     facet_share: float = 0.15  # of the steps ask for a facet, if the corpus has any
     facet_texts: int = 160  # of such a step
-    facet_regression_weight: float = 3.0
-    facet_temperature: float = 0.05
     similarity_scale: float = 20.0
     clip: float = 1.0
     seed: int = 0
@@ -53,14 +50,9 @@ class DistillConfig:
     log_every: int = 50
 
 
-def loss_of(
-    student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig, labels: Sequence[str] | None = None
-) -> torch.Tensor:
-    """Scalar loss of L2-normalised vectors (n, dimension) against the teacher's, or also against their labels."""
+def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig) -> torch.Tensor:
+    """Scalar loss of L2-normalised vectors (n, dimension) against those they should be."""
     regression = (1 - (student * teacher).sum(dim=1)).mean()
-    if labels:
-        agreement = agreement_loss(student, labels, config.facet_temperature)
-        return config.facet_regression_weight * regression + agreement
     itself = torch.eye(len(student), dtype=torch.bool, device=student.device)
     ours = (student @ student.T * config.similarity_scale).masked_fill(itself, -1e4)
     theirs = (teacher @ teacher.T * config.similarity_scale).masked_fill(itself, -1e4)
@@ -135,7 +127,7 @@ def _step(
         with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
             hidden = encoder.hidden(batch)
             vectors = encoder.pool(hidden, batch)
-            if teacher is None or drawn.labels:
+            if teacher is None or not drawn.of_teacher:
                 return [vectors]
             states = encoder.dense(encoder.token_states(hidden)[batch.pooled])
         return [vectors, states_loss(states.float(), teacher.states(prompts))]
@@ -147,7 +139,7 @@ def _step(
     parts = streams.map(forward, shares)
     student = torch.cat([part[0].detach() for part in parts]).requires_grad_()
     whole = drawn.reordered([index for share in shares for index in share])
-    loss = loss_of(student, whole.teacher.to(device), config, whole.labels)
+    loss = loss_of(student, whole.targets.to(device), config)
     (gradient,) = torch.autograd.grad(loss, student)
     pieces = gradient.split([len(share) for share in shares])
     gradients = streams.map(backward, list(zip(parts, pieces, strict=True)))

@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Faceted:
-    """Texts with facets: `labels` (facet -> one per text) and the `instructions` that ask (facet -> ids of each)."""
+    """Texts with facets: for each facet what to give when asked for it (texts, dimension), and `instructions` (ids)."""
 
     ids: list[list[int]]
-    vectors: np.ndarray
-    labels: dict[str, list[str]]
+    targets: dict[str, np.ndarray]
     instructions: dict[str, list[list[int]]]
 
 
@@ -46,15 +45,14 @@ class Corpus:
 
 @dataclass
 class Drawn:
-    """A batch: prompts sorted by length, the teacher's vectors (prompts, dimension) float32, and perhaps labels."""
+    """A batch: prompts sorted by length and the vectors to give (prompts, dimension) float32."""
 
     prompts: list[Prompt]
-    teacher: torch.Tensor
-    labels: list[str] | None = None
+    targets: torch.Tensor
+    of_teacher: bool = True  # these are the teacher's vectors, its token states go with them
 
     def reordered(self, order: Sequence[int]) -> Drawn:
-        labels = [self.labels[i] for i in order] if self.labels else None
-        return Drawn([self.prompts[i] for i in order], self.teacher[list(order)], labels)
+        return Drawn([self.prompts[i] for i in order], self.targets[list(order)], self.of_teacher)
 
 
 class Batches:
@@ -67,13 +65,15 @@ class Batches:
         self.lengths = lengths
         singles = np.arange(held_out, len(lengths))
         self.order = singles[np.argsort(lengths[held_out:], kind="stable")]
-        # Uniformly over texts, passages would have hardly any share of the steps; over tokens, sentences.
-        weights = (lengths + 4.0) ** 0.75
-        weights[list(corpus.often)] *= 3.0
-        self.cumulative = np.cumsum(weights[self.order])
+        # By tokens: long texts are the harder ones to follow a teacher on, and uniformly they would hardly be drawn.
+        tokens = lengths + 4.0
+        times = np.ones(len(lengths))
+        times[list(corpus.often)] = 3.0
+        self.cumulative = np.cumsum((tokens * times)[self.order])
         usable = (corpus.pairs >= held_out).all(axis=1)
         pairs = corpus.pairs[usable]
         self.pairs = pairs[np.argsort(lengths[pairs].sum(axis=1), kind="stable")]
+        self.cumulative_pairs = np.cumsum(tokens[self.pairs].sum(axis=1))
 
     def draw(self) -> Drawn:
         if self.corpus.faceted and self.random.random() < self.config.facet_share:
@@ -86,17 +86,16 @@ class Batches:
         return _sorted(Drawn(prompts, torch.from_numpy(self.corpus.vectors[texts].astype(np.float32))))
 
     def _faceted(self) -> Drawn:
-        """Texts of one grammar under an instruction that asks for one of their facets."""
+        """Texts of one source under an instruction that asks for one of their facets."""
         source = self.random.choice(self.corpus.faceted)
-        facet = self.random.choice(list(source.labels))
+        facet = self.random.choice(list(source.targets))
         instruction = self.random.choice(source.instructions[facet])
         chosen = self.random.sample(range(len(source.ids)), min(self.config.facet_texts, len(source.ids)))
         prompts = [self._with_edges(source.ids[index], instruction) for index in chosen]
-        teacher = torch.from_numpy(source.vectors[chosen].astype(np.float32))
-        return _sorted(Drawn(prompts, teacher, [source.labels[facet][index] for index in chosen]))
+        return _sorted(Drawn(prompts, torch.from_numpy(source.targets[facet][chosen]), of_teacher=False))
 
     def _singles(self) -> tuple[list[int], list[list[int]]]:
-        at = int(np.searchsorted(self.cumulative, self.random.random() * self.cumulative[-1]))
+        at = self._place(self.cumulative)
         length = int(self.lengths[self.order[at]]) + 2
         count = max(16, min(self.config.batch_texts, self.config.batch_tokens // length))
         window = self.order[max(0, at - 4 * count) : at + 4 * count]
@@ -105,7 +104,7 @@ class Batches:
         return [int(i) for i in chosen], [instruction] * len(chosen)
 
     def _pairs(self) -> tuple[list[int], list[list[int]]]:
-        at = self.random.randrange(len(self.pairs))
+        at = self._place(self.cumulative_pairs)
         length = int(self.lengths[self.pairs[at]].sum()) + 4
         count = max(16, min(self.config.batch_texts // 2, self.config.batch_tokens // length))
         window = self.pairs[max(0, at - 4 * count) : at + 4 * count]
@@ -113,6 +112,9 @@ class Batches:
         query, passage = self._maybe(self.corpus.query_instructions), self._maybe(self.corpus.passage_instructions)
         texts = [int(i) for i in chosen[:, 0]] + [int(i) for i in chosen[:, 1]]
         return texts, [query] * len(chosen) + [passage] * len(chosen)
+
+    def _place(self, cumulative: np.ndarray) -> int:
+        return int(np.searchsorted(cumulative, self.random.random() * cumulative[-1]))
 
     def _maybe(self, instructions: list[list[int]]) -> list[int]:
         return self.random.choice(instructions) if self.random.random() < self.config.instruction_share else []

@@ -1,8 +1,9 @@
 """Texts with facets, and instructions that ask for one: what teaches a student to follow its instruction.
 
-Most come from small grammars in `facets.yaml` and have two facets; labelled sets have one. A batch shows texts under
-one facet's instruction; texts that agree in that facet belong together (supervised contrastive loss, Khosla et al.,
-2020), whatever the other facet says.
+Most come from small grammars in `facets.yaml` and have two facets; labelled sets have one. Under the instruction of a
+facet the student is to give the teacher's vector, moved: towards where the texts of its label lie, and away from where
+those of its other facets' labels do. All else that the teacher knows of the text stays in the vector, so that an
+instruction helps with labels no grammar has.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-import torch.nn.functional as F  # noqa: N812
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+OTHERS = 0.5  # of the other facets' deviation is taken out
 
 
 @dataclass(frozen=True)
@@ -40,16 +45,29 @@ def facet_instructions() -> dict[str, list[str]]:
     }
 
 
-def agreement_loss(vectors: torch.Tensor, labels: Sequence[str], temperature: float) -> torch.Tensor:
-    """Supervised contrastive loss of L2-normalised vectors (n, dimension): each text must find those of its label."""
-    number = {label: index for index, label in enumerate(dict.fromkeys(labels))}
-    numbers = torch.tensor([number[label] for label in labels], device=vectors.device)
-    itself = torch.eye(len(labels), dtype=torch.bool, device=vectors.device)
-    friends = (numbers[:, None] == numbers[None, :]) & ~itself
-    logits = (vectors @ vectors.T / temperature).masked_fill(itself, -1e4)
-    chances = F.log_softmax(logits, dim=1)
-    counted = friends.sum(dim=1)
-    return -((chances * friends).sum(dim=1) / counted.clamp(min=1))[counted > 0].mean()
+def facet_targets(vectors: NDArray[Any], labels: Mapping[str, Sequence[str]]) -> dict[str, NDArray[np.float32]]:
+    """For each facet what the student is to give when asked for it, L2-normalised (n, dimension).
+
+    `vectors` (n, dimension) are the teacher's. How far a facet moves them is its `strength` in `facets.yaml`: the mean
+    length of the step towards a label, of vectors of length one.
+    """
+    teacher, strengths = vectors.astype(np.float32), _content()["strength"]
+    deviations = {facet: _deviation(teacher, column) for facet, column in labels.items()}
+    targets = {}
+    for facet, own in deviations.items():
+        step = own / np.linalg.norm(own, axis=1).mean()
+        others = sum((each for name, each in deviations.items() if name != facet), start=np.zeros_like(own))
+        moved = teacher + strengths[facet] * step - OTHERS * others
+        targets[facet] = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+    return targets
+
+
+def _deviation(vectors: NDArray[np.float32], labels: Sequence[str]) -> NDArray[np.float32]:
+    """For each text the mean vector of its label's texts less that of all."""
+    _, number = np.unique(np.asarray(labels), return_inverse=True)
+    means = np.stack([vectors[number == label].mean(axis=0) for label in range(number.max() + 1)])
+    deviation: NDArray[np.float32] = means[number] - vectors.mean(axis=0)
+    return deviation
 
 
 def _generate(

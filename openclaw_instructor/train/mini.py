@@ -30,7 +30,7 @@ from openclaw_instructor.model.writer import write_checkpoint
 from openclaw_instructor.train.corpus import TrainingTexts, read_corpus, read_labelled
 from openclaw_instructor.train.distill import DistillConfig, distill, set_centred
 from openclaw_instructor.train.draws import Corpus, Faceted
-from openclaw_instructor.train.facets import FacetTexts, facet_instructions, facet_texts
+from openclaw_instructor.train.facets import FacetTexts, facet_instructions, facet_targets, facet_texts
 from openclaw_instructor.train.graft import graft
 from openclaw_instructor.train.states import TokenTeacher
 from openclaw_instructor.train.teacher import Teacher
@@ -115,13 +115,12 @@ def build_corpus(found: TrainingTexts, vectors: NDArray[np.float16], tokenizer_f
 
 
 def faceted(sources: Sequence[FacetTexts], teacher: Teacher, cache: Path, tokenizer_file: Path) -> list[Faceted]:
-    """Texts with facets, with the teacher's vectors and the instructions that ask for each."""
+    """Texts with facets, with what to give and the instructions that ask for each."""
     asked = {facet: tokens(tokenizer_file, phrases) for facet, phrases in facet_instructions().items()}
     return [
         Faceted(
             ids=tokens(tokenizer_file, source.texts),
-            vectors=teacher.vectors(source.texts, cache),
-            labels=source.labels,
+            targets=facet_targets(teacher.vectors(source.texts, cache), source.labels),
             instructions={facet: asked[facet] for facet in source.labels},
         )
         for source in sources

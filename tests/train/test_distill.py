@@ -95,8 +95,8 @@ def test_batches_keep_to_their_budget_and_never_hold_out_texts(corpus: Corpus) -
     for _ in range(40):
         drawn = batches.draw()
         prompts = drawn.prompts
-        assert len(prompts) == len(drawn.teacher)
-        assert drawn.labels is None
+        assert len(prompts) == len(drawn.targets)
+        assert drawn.of_teacher
         lengths = [len(prompt.ids) for prompt in prompts]
         assert lengths == sorted(lengths)
         for prompt in prompts:
@@ -122,9 +122,11 @@ def test_asked_for_a_facet_texts_that_agree_in_it_come_together(corpus: Corpus, 
     random = np.random.default_rng(1)
     # The first token says one facet, the second the other.
     ids = [[5 + int(a), 10 + int(b), *random.integers(20, 60, 4).tolist()] for a, b in random.integers(0, 3, (200, 2))]
-    vectors = corpus.vectors[:200]
-    labels = {"first": [str(i[0]) for i in ids], "second": [str(i[1]) for i in ids]}
-    corpus.faceted = [Faceted(ids, vectors, labels, {"first": [[1, 2, 3]], "second": [[1, 2, 4]]})]
+    directions = random.normal(size=(60, corpus.vectors.shape[1])).astype(np.float32)
+    first, second = (directions[[text[place] for text in ids]] for place in (0, 1))
+    targets = {"first": first + second / 4, "second": second + first / 4}
+    targets = {facet: each / np.linalg.norm(each, axis=1, keepdims=True) for facet, each in targets.items()}
+    corpus.faceted = [Faceted(ids, targets, {"first": [[1, 2, 3]], "second": [[1, 2, 4]]})]
     config = DistillConfig(**{**CONFIG.__dict__, "tokens": 100_000, "facet_share": 0.9, "facet_texts": 32})
     encoder = distill(fresh(), corpus, config, tmp_path / "run", held_out=50)
 

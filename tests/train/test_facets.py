@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import pytest
-import torch
+import numpy as np
 
-from openclaw_instructor.train.facets import agreement_loss, facet_instructions, facet_texts
+from openclaw_instructor.train.facets import facet_instructions, facet_targets, facet_texts
 
 
 def test_every_text_is_new_and_has_a_label_in_both_facets() -> None:
@@ -20,11 +19,29 @@ def test_every_text_is_new_and_has_a_label_in_both_facets() -> None:
     assert facet_texts(50) != facet_texts(50, seed=1)
 
 
-def test_the_loss_falls_as_texts_of_one_label_come_together() -> None:
-    apart = torch.nn.functional.normalize(torch.eye(4) + 0.01, dim=1)
-    together = apart[[0, 0, 1, 1]]
-    labels = ["a", "a", "b", "b"]
-    assert agreement_loss(together, labels, 0.05) < 0.1 < agreement_loss(apart, labels, 0.05)
-    # A text that has no other of its label says nothing.
-    alone = agreement_loss(together[:3], ["a", "a", "c"], 0.05)
-    assert alone == pytest.approx(float(agreement_loss(together[:2], ["a", "a"], 0.05)), abs=1e-3)
+def test_a_target_comes_nearer_to_its_label_and_away_from_the_other_facet_s() -> None:
+    random = np.random.default_rng(0)
+    labels = {"topic": list("aabb" * 30), "intent": list("xyxy" * 30)}
+    vectors = random.normal(size=(120, 16)).astype(np.float16)
+    vectors[:, 0] += np.where(np.array(labels["topic"]) == "a", 1, -1)
+    vectors[:, 1] += np.where(np.array(labels["intent"]) == "x", 1, -1)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    targets = facet_targets(vectors, labels)
+
+    def spread(facet: str, axis: int) -> float:
+        """How far apart the two labels of an axis lie when `facet` is asked for, of how far they lay before."""
+        before, after = (np.abs(each[::4] - each[3::4]).mean(axis=0)[axis] for each in (vectors, targets[facet]))
+        return float(after / before)
+
+    assert spread("topic", 0) > 1.1 > 0.9 > spread("topic", 1)
+    assert spread("intent", 1) > 1.1 > 0.9 > spread("intent", 0)
+    for target in targets.values():
+        np.testing.assert_allclose(np.linalg.norm(target, axis=1), 1, rtol=1e-5)
+        assert (target * vectors).sum(axis=1).mean() > 0.8, "the rest of the teacher's vector stays"
+
+
+def test_one_facet_alone_has_nothing_to_move_away_from() -> None:
+    vectors = np.eye(4, dtype=np.float32)
+    targets = facet_targets(vectors, {"topic": list("aabb")})
+    assert list(targets) == ["topic"]
+    assert targets["topic"][0] @ targets["topic"][1] > 0 > targets["topic"][0] @ targets["topic"][2]
