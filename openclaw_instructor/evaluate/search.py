@@ -60,12 +60,12 @@ def bm25(queries: Mapping[str, str], corpus: Sequence[Row]) -> Run:
     return run
 
 
-def fuse(vectors: Run, words: Run) -> Run:
-    """The hybrid ranking of `search_docs` for every query."""
-    return {query: _fused(by_meaning, words.get(query, {})) for query, by_meaning in vectors.items()}
+def fuse(vectors: Run, words: Run, share: fusion.Share = fusion.meaning_share) -> Run:
+    """The hybrid ranking of `search_docs` for every query, or one with another `share` of the vectors."""
+    return {query: _fused(by_meaning, words.get(query, {}), share) for query, by_meaning in vectors.items()}
 
 
-def _fused(by_meaning: Mapping[str, float], by_words: Mapping[str, float]) -> dict[str, float]:
+def _fused(by_meaning: Mapping[str, float], by_words: Mapping[str, float], share: fusion.Share) -> dict[str, float]:
     near, matched = _best(by_meaning), _best(by_words)
     documents = list(dict(near + matched))
     numbers = {document: number for number, document in enumerate(documents)}
@@ -74,7 +74,7 @@ def _fused(by_meaning: Mapping[str, float], by_words: Mapping[str, float]) -> di
         return [(number, by_meaning[documents[number]]) for number in ids if documents[number] in by_meaning]
 
     rankings = [[(numbers[document], score) for document, score in ranking] for ranking in (near, matched)]
-    return {documents[key]: score for key, score in fusion.hybrid(rankings[0], rankings[1], judged)}
+    return {documents[key]: score for key, score in fusion.hybrid(rankings[0], rankings[1], judged, share)}
 
 
 def _best(hits: Mapping[str, float]) -> list[tuple[str, float]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from math import sqrt
 from statistics import fmean
+from typing import TypeAlias
 
-Ranking = Sequence[tuple[int, float]]
+Ranking: TypeAlias = Sequence[tuple[int, float]]
+Share: TypeAlias = Callable[[Ranking, Ranking], float]
 
 # One standard deviation of BM25 counts as so many of the cosine.
 KEYWORD_WEIGHT = 0.65
@@ -31,19 +33,9 @@ def convex(dense: Ranking, keyword: Ranking, weight: float) -> list[tuple[int, f
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
 
 
-def hybrid(dense: Ranking, keyword: Ranking, judged: Callable[[list[int]], Ranking]) -> list[tuple[int, float]]:
-    """One ranking of what the vectors and what the words have found.
-
-    `judged(ids)` gives the vectors' scores of what only the words have found: it is not taken for far away.
-    """
-    if not dense:
-        return of_best(keyword)
-    near = {key for key, _ in dense}
-    dense = [*dense, *judged([key for key, _ in keyword if key not in near])]
-    return convex(dense, keyword, meaning_share(dense, keyword))
-
-
-def meaning_share(dense: Ranking, keyword: Ranking) -> float:
+def meaning_share(
+    dense: Ranking, keyword: Ranking, weight: float = KEYWORD_WEIGHT, spread: float = KEYWORD_SPREAD
+) -> float:
     """The weight of `dense` with which both scores count by their spread over the candidates.
 
     A query whose best texts stand out by their words is decided by words, one that shares its words with most texts
@@ -53,13 +45,28 @@ def meaning_share(dense: Ranking, keyword: Ranking) -> float:
     matched = dict.fromkeys(meant, 0.0) | dict(keyword)
     if not meant or not keyword:
         return 1.0 if meant else 0.0
-    reach, spread = max(meant.values()) - min(meant.values()), _spread(meant.values())
-    by_meaning = reach / spread if spread else 0.0
-    by_words = KEYWORD_WEIGHT * max(matched.values()) / (_spread(matched.values()) + KEYWORD_SPREAD)
+    reach, deviation = max(meant.values()) - min(meant.values()), _deviation(meant.values())
+    by_meaning = reach / deviation if deviation else 0.0
+    by_words = weight * max(matched.values()) / (_deviation(matched.values()) + spread)
     return by_meaning / (by_meaning + by_words)
 
 
-def _spread(scores: Collection[float]) -> float:
+def hybrid(
+    dense: Ranking, keyword: Ranking, judged: Callable[[list[int]], Ranking], share: Share = meaning_share
+) -> list[tuple[int, float]]:
+    """One ranking of what the vectors and what the words have found.
+
+    `judged(ids)` gives the vectors' scores of what only the words have found: it is not taken for far away. `share`
+    gives the weight of the vectors.
+    """
+    if not dense:
+        return of_best(keyword)
+    near = {key for key, _ in dense}
+    dense = [*dense, *judged([key for key, _ in keyword if key not in near])]
+    return convex(dense, keyword, share(dense, keyword))
+
+
+def _deviation(scores: Collection[float]) -> float:
     """The standard deviation; `statistics.pstdev` takes longer than the search."""
     mean = fmean(scores)
     return sqrt(fmean((score - mean) ** 2 for score in scores))
