@@ -37,16 +37,21 @@ class Workers:
     async def run(self, request: Request, function: Callable[[], _Result], *, long: bool = False) -> _Result:
         """The function's result. Raises ClientGone, Busy when short work takes too long, and what it raises."""
         scope = Scope()
-        gone = asyncio.create_task(_disconnected(request))
-        gone.add_done_callback(lambda task: None if task.cancelled() else scope.cancel())
+        gone = asyncio.Event()
+
+        def hang_up() -> None:
+            gone.set()
+            scope.cancel()
+
+        request.scope[HANG_UPS].add(hang_up)
         try:
             return await self.call(scope, function, long=long)
         except FutureCancelled:
-            if gone.done():
+            if gone.is_set():
                 raise ClientGone from None
             raise Busy("the service is shutting down; try again", 1.0) from None
         finally:
-            gone.cancel()
+            request.scope[HANG_UPS].discard(hang_up)
 
     async def call(self, scope: Scope, function: Callable[[], _Result], *, long: bool = False) -> _Result:
         """The same for callers that watch their client themselves: cancelling this task drops the work."""
@@ -118,8 +123,3 @@ def _hand_over(loop: asyncio.AbstractEventLoop, answer: asyncio.Future[Embedding
 
     if not loop.is_closed():
         loop.call_soon_threadsafe(settle)
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
