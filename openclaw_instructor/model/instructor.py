@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -84,8 +85,8 @@ class INSTRUCTOR:
             rows = [self._outputs(prompt) for prompt in prompts]
             picked = [row[output_value] for row in rows] if output_value else rows
             return picked[0] if single else picked
-        with _progress_bar(prompts, shown=bool(show_progress_bar)) as bar:
-            vectors = self._passes.run(prompts, batch_size * self.max_seq_length, bar.update)
+        with _progress_bar(prompts) if show_progress_bar else nullcontext() as bar:
+            vectors = self._passes.run(prompts, batch_size * self.max_seq_length, bar.update if bar else None)
         if normalize_embeddings:
             vectors = F.normalize(vectors, dim=1)
         if convert_to_tensor:
@@ -151,8 +152,8 @@ def _split(item: Any, index: int) -> tuple[str, str]:
     )
 
 
-def _progress_bar(prompts: Sequence[Prompt], *, shown: bool) -> Any:
+def _progress_bar(prompts: Sequence[Prompt]) -> Any:
     from tqdm.auto import tqdm
 
     total = sum(len(prompt.ids) for prompt in prompts)
-    return tqdm(total=total, unit="tok", unit_scale=True, desc="Embedding", disable=not shown)
+    return tqdm(total=total, unit="tok", unit_scale=True, desc="Embedding")
