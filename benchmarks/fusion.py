@@ -60,7 +60,7 @@ def fixed(dense: fusion.Ranking, keyword: fusion.Ranking, share: float) -> float
 
 def shares() -> dict[str, fusion.Share]:
     """The weights to compare, by name."""
-    weighed = ((0.35, 0.0), (0.5, 1.0), (0.65, 1.0), (0.8, 1.0), (0.8, 2.0), (1.0, 2.0), (1.6, 4.0))
+    weighed = ((0.35, 0.0), (0.65, 1.0), (1.0, 4.0), (1.3, 4.0), (1.2, 8.0), (1.6, 8.0), (2.0, 8.0))
     rows: dict[str, fusion.Share] = {f"fixed {share}": partial(fixed, share=share) for share in (0.5, 0.6, 0.7, 0.8)}
     return rows | {f"spread {w} / {s}": partial(fusion.meaning_share, weight=w, spread=s) for w, s in weighed}
 

@@ -11,9 +11,9 @@ Ranking: TypeAlias = Sequence[tuple[int, float]]
 Share: TypeAlias = Callable[[Ranking, Ranking], float]
 
 # One standard deviation of BM25 counts as so many of the cosine.
-KEYWORD_WEIGHT = 0.65
+KEYWORD_WEIGHT = 1.6
 # Added to BM25's: where it hardly varies, a query's words are everywhere and say little.
-KEYWORD_SPREAD = 1.0
+KEYWORD_SPREAD = 8.0
 
 
 def convex(dense: Ranking, keyword: Ranking, weight: float) -> list[tuple[int, float]]:
