@@ -132,13 +132,13 @@ def memory(checkpoint: str, dtype: str, texts: list[str]) -> dict[str, float]:
 
 
 def accuracy(folder: Path) -> dict[str, float]:
-    """bfloat16 beside float32 on the bundled, trained checkpoint: cosines, and the ten nearest of 200 queries."""
+    """bfloat16 beside float32 on the bundled, trained checkpoint: cosines, and the ten nearest of 500 queries."""
     import numpy as np
 
     from openclaw_instructor.model.instructor import INSTRUCTOR
 
     texts = paragraphs(folder, 3_000)
-    queries = [text.split(". ")[0][:200] for text in texts[:: max(1, len(texts) // 200)]][:200]
+    queries = [text.split(". ")[0][:200] for text in texts[:: max(1, len(texts) // 500)]][:500]
     found = {}
     for dtype in ("float32", "bfloat16"):
         model = INSTRUCTOR("mini", dtype=dtype)
