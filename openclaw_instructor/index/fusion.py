@@ -41,10 +41,10 @@ def meaning_share(
     A query whose best texts stand out by their words is decided by words, one that shares its words with most texts
     by meaning. It makes the sum one of standard scores, whatever a model's cosines are or how many texts there are.
     """
+    if not dense or not keyword:
+        return 1.0 if dense else 0.0
     meant = dict(dense)
     matched = dict.fromkeys(meant, 0.0) | dict(keyword)
-    if not meant or not keyword:
-        return 1.0 if meant else 0.0
     reach, deviation = max(meant.values()) - min(meant.values()), _deviation(meant.values())
     by_meaning = reach / deviation if deviation else 0.0
     by_words = weight * max(matched.values()) / (_deviation(matched.values()) + spread)

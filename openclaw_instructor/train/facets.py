@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,7 @@ def _generate(
     return FacetTexts(list(found), columns)
 
 
+@cache
 def _content() -> dict[str, Any]:
     import yaml
 
