@@ -19,6 +19,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from openclaw_instructor.model.attention import attend, attend_learning
+from openclaw_instructor.model.memory import give_back
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.served import ACTIVATIONS, Served, packed, unit
 from openclaw_instructor.model.t5 import Reader
@@ -138,6 +139,7 @@ class Encoder(nn.Module):
         encoder.norm.fold_into(encoder.dense)
         encoder = encoder.to(device).requires_grad_(False).eval()
         encoder.served = Served(encoder, layers)
+        give_back()
         return encoder
 
     @classmethod
