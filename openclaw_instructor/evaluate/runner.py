@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,24 +63,40 @@ def evaluate(
     embedders = [open_embedder(model, device=device, dtype=dtype, offline=offline) for model in models]
     if cache is not None:
         embedders = [CachedEmbedder(embedder, Path(cache)) for embedder in embedders]
+    say = on_progress or _unheard
     report = Report(str(folder), skipped=found.skipped)
-    # Words alone need no model: one column of them serves every model.
-    word_modes = [mode for mode in modes if mode == BM25]
     for dataset in chosen:
-        if word_modes and dataset.kind == "retrieval":
-            report.results += _run(dataset, _Words(), sets[0], word_modes, limit)
-        for embedder, each in _pairs(embedders, sets):
-            with_vectors = [mode for mode in modes if mode != BM25]
-            if dataset.kind != "retrieval" or with_vectors:
-                if on_progress:
-                    on_progress(f"{embedder.name}: {dataset.name}")
-                report.results += _run(dataset, embedder, each, with_vectors, limit)
+        report.results += _measure(dataset, embedders, sets, modes, limit, say)
     for data in facet_sets:
         for embedder in embedders:
-            if on_progress:
-                on_progress(f"{embedder.name}: following instructions on {data.name}")
+            say(f"{embedder.name}: following instructions on {data.name}")
             report.facets += follow(embedder, data)
     return report
+
+
+def _unheard(progress: str) -> None:
+    pass
+
+
+def _measure(
+    dataset: Dataset,
+    embedders: Sequence[Embedder],
+    sets: Sequence[Instructions],
+    modes: Sequence[str],
+    limit: int | None,
+    say: Callable[[str], Any],
+) -> list[Result]:
+    """One data set under every model and set of instructions."""
+    results: list[Result] = []
+    # Words alone need no model: one column of them serves every model.
+    if BM25 in modes and dataset.kind == "retrieval":
+        results += _run(dataset, _Words(), sets[0], [BM25], limit)
+    with_vectors = [mode for mode in modes if mode != BM25]
+    for embedder, each in product(embedders, sets):
+        if dataset.kind != "retrieval" or with_vectors:
+            say(f"{embedder.name}: {dataset.name}")
+            results += _run(dataset, embedder, each, with_vectors, limit)
+    return results
 
 
 class _Words:
@@ -116,12 +133,6 @@ def _run(
         )
         for mode, values in scores.items()
     ]
-
-
-def _pairs(embedders: Sequence[Embedder], sets: Sequence[Instructions]) -> Iterator[tuple[Embedder, Instructions]]:
-    for embedder in embedders:
-        for instructions in sets:
-            yield embedder, instructions
 
 
 def _wanted(dataset: Dataset, kinds: Sequence[str] | None, names: Sequence[str] | None) -> bool:
