@@ -11,7 +11,7 @@ Ranking: TypeAlias = Sequence[tuple[int, float]]
 Share: TypeAlias = Callable[[Ranking, Ranking], float]
 
 # One standard deviation of BM25 counts as so many of the cosine.
-KEYWORD_WEIGHT = 1.6
+KEYWORD_WEIGHT = 2.0
 # Added to BM25's: where it hardly varies, a query's words are everywhere and say little.
 KEYWORD_SPREAD = 8.0
 
