@@ -30,7 +30,7 @@ from openclaw_instructor.train.states import TokenTeacher, states_loss
 
 @dataclass(frozen=True)
 class DistillConfig:
-    tokens: int = 92_000_000  # length of the run; the learning rate follows it
+    tokens: int = 117_000_000  # length of the run; the learning rate follows it
     batch_tokens: int = 6_144  # tokens of a step
     batch_texts: int = 320  # and at most so many texts
     pair_share: float = 0.35  # of the steps use (query, passage) pairs
@@ -41,7 +41,7 @@ class DistillConfig:
     weight_decay: float = 0.01
     regression_weight: float = 10.0
     states_weight: float = 20.0  # of the token states' loss, where the corpus has a teacher for them
-    facet_share: float = 0.15  # of the steps ask for a facet, if the corpus has any
+    facet_share: float = 0.2  # of the steps ask for a facet, if the corpus has any
     facet_texts: int = 160  # of such a step
     similarity_scale: float = 20.0
     clip: float = 1.0

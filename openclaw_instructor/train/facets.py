@@ -76,11 +76,13 @@ def _generate(
 ) -> FacetTexts:
     found: dict[str, tuple[str, str]] = {}
     first, second = list(grammar["patterns"]), list(grammar["topics"])
+    openings = grammar.get("openings", [""])
     while len(found) < count:
         one, two = draw.choice(first), draw.choice(second)
         filled = {name: draw.choice(choices) for name, choices in words.items()}
         text = draw.choice(grammar["patterns"][one]).format(n=draw.choice(grammar["topics"][two]), **filled)
-        found[text] = (one, two)
+        text = f"{draw.choice(openings)} {text}"
+        found[" ".join(text.split())] = (one, two)
     columns = {grammar["first"]: [a for a, _ in found.values()], grammar["second"]: [b for _, b in found.values()]}
     return FacetTexts(list(found), columns)
 
