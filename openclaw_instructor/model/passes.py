@@ -19,7 +19,7 @@ from openclaw_instructor.model.streams import Streams
 CPU_TOKENS, GPU_TOKENS = 1_024, 65_536
 # Less than this is not worth dividing.
 STREAM_TOKENS = 256
-# Freed memory is given back after so many tokens. After a quarter of them it would take `mini` 3% of its time.
+# On a CPU freed memory is given back after so many tokens; after a quarter of them it takes `mini` 3% of its time.
 GIVE_BACK_TOKENS = 65_536
 # Operations from which one pass is worth all cores: below it, waiting for one another costs more than it brings.
 SHARED_WORK = 2e8
@@ -54,13 +54,14 @@ class Passes:
         self, prompts: Sequence[Prompt], batch_tokens: int | None, on_progress: Callable[[int], Any] | None
     ) -> torch.Tensor:
         lengths = [len(prompt.ids) for prompt in prompts]
+        tokens = sum(lengths)
         on_cpu = self.encoder.device.type == "cpu"
         budget = CPU_TOKENS if on_cpu else GPU_TOKENS
         budget = min(batch_tokens or budget, budget)
         cores = torch.get_num_threads() if on_cpu else 1
-        divisible = sum(lengths) >= 2 * STREAM_TOKENS
+        divisible = tokens >= 2 * STREAM_TOKENS
         # Cores that other passes use would keep each other waiting at every operation.
-        shared = self._operations(sum(lengths)) >= SHARED_WORK and self._under_way == 1
+        shared = self._operations(tokens) >= SHARED_WORK and self._under_way == 1
         if cores > 1 and (divisible or not shared):
             plan = batches(lengths, budget, cores if divisible else 1)
             done = self._divided(prompts, plan, cores)
@@ -72,7 +73,8 @@ class Passes:
             vectors[indices] = embedded.cpu().numpy()
             if on_progress:
                 on_progress(sum(lengths[index] for index in indices))
-        self._give_back_after(sum(lengths))
+        if on_cpu:
+            self._give_back_after(tokens)
         return torch.from_numpy(vectors)
 
     def _give_back_after(self, tokens: int) -> None:
