@@ -1,19 +1,15 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
-from pathlib import Path
 
 import pytest
 
 from openclaw_instructor.model.memory import give_back
+from tests.resident import resident_megabytes
 
 BLOCK = 100_000  # bytes; glibc takes larger ones from the system each, and gives them back when they are freed
-
-
-def resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return 4096 * pages
 
 
 @pytest.mark.skipif(
@@ -22,13 +18,12 @@ def resident() -> int:
 def test_holes_below_what_is_in_use_go_back_to_the_system() -> None:
     blocks = [bytearray(BLOCK) for _ in range(1_000)]
     in_use = blocks[::100]
-    full = resident()
+    full = resident_megabytes(os.getpid())
     del blocks
     give_back()
-    assert resident() < full - 50_000_000
+    assert resident_megabytes(os.getpid()) < full - 50
     assert len(in_use) == 10
 
 
-def test_giving_back_does_no_harm_twice() -> None:
-    give_back()
+def test_any_system_can_be_asked() -> None:
     give_back()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from serving import Local, ask
 
 from openclaw_instructor.server import daemon as lifecycle
 from openclaw_instructor.server import work
-from openclaw_instructor.server.endpoint import Endpoint
 from openclaw_instructor.settings import Settings
+from tests.resident import resident_megabytes
 
 Serve = Callable[..., Local]
 
@@ -74,16 +73,11 @@ def test_work_that_is_not_begun_in_time_is_429_and_dropped(serve: Serve, monkeyp
     assert len(local.model.passes) == 2
 
 
-def resident_megabytes(endpoint: Endpoint) -> float:
-    pages = int(Path(f"/proc/{endpoint.pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
 def test_memory_stays_small_before_and_after_the_model(settings: Settings) -> None:
     endpoint = lifecycle.ensure(settings)
     assert ask(endpoint.url + "/v1/tools", token=endpoint.token).status == 200
-    assert resident_megabytes(endpoint) < 120
+    assert resident_megabytes(endpoint.pid) < 120
     answer = ask(endpoint.url + "/v1/embeddings", {"input": ["a text", "another"]}, token=endpoint.token)
     assert answer.status == 200
-    assert resident_megabytes(endpoint) < 450
+    assert resident_megabytes(endpoint.pid) < 450
