@@ -52,10 +52,20 @@ def _documented(path: Path) -> Iterator[tuple[str, str | None]]:
             tree = ast.parse(text)
     except (OSError, SyntaxError, ValueError):
         return
+    lines = text.split("\n")
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = ast.get_docstring(node)
             if not docstring:
                 continue
-            source = None if isinstance(node, ast.Module | ast.ClassDef) else ast.get_source_segment(text, node)
+            source = None if isinstance(node, ast.Module | ast.ClassDef) else _source(lines, node)
             yield docstring, source if source and len(source) < _LONGEST_FUNCTION else None
+
+
+def _source(lines: list[str], function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """From `def` to the end. `ast.get_source_segment` splits the file anew for each: minutes instead of seconds."""
+    own = lines[function.lineno - 1 : function.end_lineno]
+    # Offsets count bytes.
+    own[-1] = own[-1].encode()[: function.end_col_offset].decode()
+    own[0] = own[0].encode()[function.col_offset :].decode()
+    return "\n".join(own)
