@@ -1,7 +1,7 @@
 """Rankings of a corpus for each query: by vectors, by words, or by both.
 
-Words and fusion are those of `search_docs` (`index/passages.py`, `index/fusion.py`); documents stay whole here, where
-the index cuts them into chunks, so that scores compare with published ones.
+Words, vectors and fusion are those of `search_docs` (`index/keyword.py`, `vectors.py`, `fusion.py`); documents stay
+whole here, where the index cuts them into chunks, so that scores compare with published ones.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openclaw_instructor.index import fusion, passages
+from openclaw_instructor.index import fusion, keyword
 from openclaw_instructor.index.search import CANDIDATES
+from openclaw_instructor.index.vectors import best_backend
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,42 +41,61 @@ def dense(
     return run
 
 
-def bm25(queries: Mapping[str, str], corpus: Sequence[Row]) -> Run:
-    """Full-text search in SQLite: any word of the query may match, a word of the title counts twice."""
-    database = sqlite3.connect(":memory:")
-    database.execute(
-        "CREATE VIRTUAL TABLE texts USING "
-        "fts5 (id UNINDEXED, title, body, tokenize = 'porter unicode61 remove_diacritics 2')"
-    )
-    rows = ((row["id"], row.get("title") or "", row["text"]) for row in corpus)
-    database.executemany("INSERT INTO texts VALUES (?, ?, ?)", rows)
-    title, _, body = passages.COLUMN_WEIGHTS
-    # bm25() is smaller for better matches, and the unindexed id takes the first weight.
-    statement = "SELECT id, -bm25(texts, 0, ?, ?) AS score FROM texts WHERE texts MATCH ? ORDER BY score DESC LIMIT ?"
-    run: Run = {}
-    for query, text in queries.items():
-        words = " OR ".join(f'"{word}"' for word in passages.terms(text))
-        run[query] = dict(database.execute(statement, (title, body, words, DEPTH))) if words else {}
-    database.close()
-    return run
+class FullText:
+    """A corpus as the index's full text has it: any word of a query may match, a word of the title counts twice."""
+
+    def __init__(self, corpus: Sequence[Row]) -> None:
+        self.documents = [row["id"] for row in corpus]
+        self._database = sqlite3.connect(":memory:")
+        self._database.execute(
+            f"CREATE VIRTUAL TABLE texts USING fts5 (title, body, parts, tokenize = '{keyword.TOKENIZER}')"
+        )
+        rows = ((number, row.get("title") or "", row["text"]) for number, row in enumerate(corpus))
+        self._database.executemany(
+            "INSERT INTO texts (rowid, title, body, parts) VALUES (?, ?, ?, ?)",
+            ((number, title, text, keyword.identifier_words(f"{title} {text}")) for number, title, text in rows),
+        )
+
+    def bm25(self, queries: Mapping[str, str]) -> Run:
+        """By words alone, as the mode `keyword` ranks."""
+        return {
+            query: {self.documents[number]: score for number, score in self.ranked(text, DEPTH)}
+            for query, text in queries.items()
+        }
+
+    def ranked(self, query: str, limit: int) -> list[tuple[int, float]]:
+        """(row, BM25 score) of the best, best first."""
+        title, _, body, parts = keyword.COLUMN_WEIGHTS
+        # bm25() is smaller for better matches.
+        statement = (
+            "SELECT rowid, -bm25(texts, ?, ?, ?) AS score FROM texts WHERE texts MATCH ? ORDER BY score DESC LIMIT ?"
+        )
+        words = keyword.terms(query)
+        found = self._database.execute(statement, (title, body, parts, keyword.any_of(words), limit)) if words else ()
+        return list(found)
+
+    def evidence(self, query: str) -> list[tuple[int, float]]:
+        """What the words have to say in a fusion."""
+        return keyword.evidence(self._database, "texts", query, self.ranked(query, CANDIDATES))
 
 
-def fuse(vectors: Run, words: Run, share: fusion.Share = fusion.meaning_share) -> Run:
+def hybrid(
+    queries: Mapping[str, str],
+    query_vectors: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    full_text: FullText,
+    share: fusion.Share = fusion.meaning_share,
+) -> Run:
     """The hybrid ranking of `search_docs` for every query, or one with another `share` of the vectors."""
-    return {query: _fused(by_meaning, words.get(query, {}), share) for query, by_meaning in vectors.items()}
+    held = best_backend()(vectors.shape[1])
+    held.add(np.arange(len(vectors)), vectors)
+    run: Run = {}
+    for (query, text), asked in zip(queries.items(), query_vectors, strict=True):
+        near, words = held.search(asked, CANDIDATES), full_text.evidence(text)
 
+        def judged(ids: list[int], asked: NDArray[np.float32] = asked) -> list[tuple[int, float]]:
+            return held.search(asked, len(ids), np.array(ids)) if ids else []
 
-def _fused(by_meaning: Mapping[str, float], by_words: Mapping[str, float], share: fusion.Share) -> dict[str, float]:
-    near, matched = _best(by_meaning), _best(by_words)
-    documents = list(dict(near + matched))
-    numbers = {document: number for number, document in enumerate(documents)}
-
-    def judged(ids: list[int]) -> list[tuple[int, float]]:
-        return [(number, by_meaning[documents[number]]) for number in ids if documents[number] in by_meaning]
-
-    rankings = [[(numbers[document], score) for document, score in ranking] for ranking in (near, matched)]
-    return {documents[key]: score for key, score in fusion.hybrid(rankings[0], rankings[1], judged, share)}
-
-
-def _best(hits: Mapping[str, float]) -> list[tuple[str, float]]:
-    return sorted(hits.items(), key=lambda item: (-item[1], item[0]))[:CANDIDATES]
+        fused = fusion.hybrid(near, words, judged, held.spread(asked), share)
+        run[query] = {full_text.documents[number]: score for number, score in fused}
+    return run

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from openclaw_instructor.evaluate import metrics, search
 from openclaw_instructor.evaluate.datasets import Dataset, Row
 from openclaw_instructor.evaluate.embedders import Embedder
 from openclaw_instructor.evaluate.instructions import Instructions
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -100,16 +101,15 @@ def _retrieval(task: Task, modes: Sequence[str]) -> Scores:
     judged = [row for row in task.dataset.rows("queries") if str(row["id"]) in judgements]
     queries = {str(row["id"]): row["text"] for row in task.cut(judged)}
     corpus = [row | {"id": str(row["id"])} for row in corpus]
-    words = search.bm25(queries, corpus) if {"bm25", "hybrid"} & set(modes) else {}
-    vectors: search.Run = {}
+    words = search.FullText(corpus if {"bm25", "hybrid"} & set(modes) else [])
+    asked = found = np.empty((0, 1), np.float32)
     if {"dense", "hybrid"} & set(modes):
         texts = [f"{row.get('title') or ''} {row['text']}".strip() for row in corpus]
-        embedded = task.embed(list(queries.values()), "query")
-        vectors = search.dense(list(queries), embedded, [row["id"] for row in corpus], task.embed(texts, "document"))
+        asked, found = task.embed(list(queries.values()), "query"), task.embed(texts, "document")
     made: dict[str, Callable[[], search.Run]] = {
-        "dense": lambda: vectors,
-        "bm25": lambda: words,
-        "hybrid": lambda: search.fuse(vectors, words),
+        "dense": lambda: search.dense(list(queries), asked, [row["id"] for row in corpus], found),
+        "bm25": lambda: words.bm25(queries),
+        "hybrid": lambda: search.hybrid(queries, asked, found, words),
     }
     return {mode: metrics.ranking(made[mode](), judgements) for mode in modes}
 

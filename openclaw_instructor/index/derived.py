@@ -14,6 +14,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,13 @@ class Shelf:
             derived, note = self._current(connection, collection, generation)
             return derived.vectors.search(query, limit, allowed), note
 
+    def spread(
+        self, connection: sqlite3.Connection, collection: Collection, generation: Generation, query: Matrix
+    ) -> float:
+        """Standard deviation of the cosines of `query` over the whole collection."""
+        with self._lock:
+            return self._current(connection, collection, generation)[0].vectors.spread(query)
+
     def update(self, connection: sqlite3.Connection, collection: Collection, generation: Generation) -> str | None:
         """Bring memory and file to the state of the store; returns what to say about the file."""
         with self._lock:
@@ -86,6 +94,25 @@ class Shelf:
         if note:
             derived.save()
         return derived, note
+
+
+@dataclass(frozen=True)
+class Shelved:
+    """One generation's vectors as one connection sees them; what there is to say of their file goes into `notes`."""
+
+    shelf: Shelf
+    connection: sqlite3.Connection
+    collection: Collection
+    generation: Generation
+    notes: list[str]
+
+    def search(self, query: Matrix, limit: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
+        found, note = self.shelf.search(self.connection, self.collection, self.generation, query, limit, allowed)
+        self.notes.extend([note] if note else [])
+        return found
+
+    def spread(self, query: Matrix) -> float:
+        return self.shelf.spread(self.connection, self.collection, self.generation, query)
 
 
 class Derived:

@@ -8,11 +8,11 @@ from statistics import fmean
 from typing import TypeAlias
 
 Ranking: TypeAlias = Sequence[tuple[int, float]]
-Share: TypeAlias = Callable[[Ranking, Ranking], float]
+Share: TypeAlias = Callable[[Ranking, Ranking, float], float]
 
-# One standard deviation of BM25 counts as so many of the cosine.
-KEYWORD_WEIGHT = 2.0
-# Added to BM25's: where it hardly varies, a query's words are everywhere and say little.
+# One standard deviation of the words' scores counts as so many of the cosine.
+KEYWORD_WEIGHT = 1.5
+# Added to the words': where they hardly vary, a query's words are everywhere and say little.
 KEYWORD_SPREAD = 8.0
 
 
@@ -34,36 +34,43 @@ def convex(dense: Ranking, keyword: Ranking, weight: float) -> list[tuple[int, f
 
 
 def meaning_share(
-    dense: Ranking, keyword: Ranking, weight: float = KEYWORD_WEIGHT, spread: float = KEYWORD_SPREAD
+    dense: Ranking,
+    keyword: Ranking,
+    meaning_spread: float,
+    weight: float = KEYWORD_WEIGHT,
+    keyword_spread: float = KEYWORD_SPREAD,
 ) -> float:
-    """The weight of `dense` with which both scores count by their spread over the candidates.
+    """The weight of `dense` with which both scores count by their spread.
 
     A query whose best texts stand out by their words is decided by words, one that shares its words with most texts
-    by meaning. It makes the sum one of standard scores, whatever a model's cosines are or how many texts there are.
+    by meaning. It makes the sum one of standard scores, whatever a model's cosines are. `meaning_spread` is the
+    standard deviation of the query's cosines over all texts: over the candidates it would hang on how far off the
+    words' are.
     """
     if not dense or not keyword:
         return 1.0 if dense else 0.0
     meant = dict(dense)
     matched = dict.fromkeys(meant, 0.0) | dict(keyword)
-    reach, deviation = max(meant.values()) - min(meant.values()), _deviation(meant.values())
-    by_meaning = reach / deviation if deviation else 0.0
-    by_words = weight * max(matched.values()) / (_deviation(matched.values()) + spread)
+    by_meaning = (max(meant.values()) - min(meant.values())) / meaning_spread if meaning_spread else 0.0
+    by_words = weight * max(matched.values()) / (_deviation(matched.values()) + keyword_spread)
     return by_meaning / (by_meaning + by_words)
 
 
 def hybrid(
-    dense: Ranking, keyword: Ranking, judged: Callable[[list[int]], Ranking], share: Share = meaning_share
+    dense: Ranking,
+    keyword: Ranking,
+    judged: Callable[[list[int]], Ranking],
+    meaning_spread: float,
+    share: Share = meaning_share,
 ) -> list[tuple[int, float]]:
     """One ranking of what the vectors and what the words have found.
 
     `judged(ids)` gives the vectors' scores of what only the words have found: it is not taken for far away. `share`
     gives the weight of the vectors.
     """
-    if not dense:
-        return of_best(keyword)
     near = {key for key, _ in dense}
     dense = [*dense, *judged([key for key, _ in keyword if key not in near])]
-    return convex(dense, keyword, share(dense, keyword))
+    return convex(dense, keyword, share(dense, keyword, meaning_spread))
 
 
 def _deviation(scores: Collection[float]) -> float:

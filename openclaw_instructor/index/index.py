@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openclaw_instructor import lock
 from openclaw_instructor.errors import IdentityMismatch, InstructorError, InvalidArguments, UnknownCollection
 from openclaw_instructor.index import catalog, files, identity, passages
-from openclaw_instructor.index.derived import Shelf
+from openclaw_instructor.index.derived import Shelf, Shelved
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
 from openclaw_instructor.index.search import MODES, Filters, Mode, Source, choose, gather, shown
 from openclaw_instructor.index.store import Store
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import sqlite3
 
     from openclaw_instructor.engine import Engine
-    from openclaw_instructor.index.catalog import Collection, Generation
-    from openclaw_instructor.index.vectors import Ids, Matrix
+    from openclaw_instructor.index.catalog import Collection
+    from openclaw_instructor.index.vectors import Matrix
     from openclaw_instructor.settings import Settings
 
 MAX_QUERY_CHARACTERS = 20_000
@@ -240,21 +240,11 @@ class Index:
             generation = collection.serving
             if collection.name not in names or generation is None:
                 continue
-            nearest = None
+            vectors = None
             if by_meaning and identity.comparable(self.engine, generation):
-                nearest = self._nearest(connection, collection, generation, notes)
-            sources.append(Source(collection, generation, nearest))
+                vectors = Shelved(self._shelf, connection, collection, generation, notes)
+            sources.append(Source(collection, generation, vectors))
         return sources
-
-    def _nearest(
-        self, connection: sqlite3.Connection, collection: Collection, generation: Generation, notes: list[str]
-    ) -> Callable[[Matrix, int, Ids | None], list[tuple[int, float]]]:
-        def nearest(query: Matrix, limit: int, allowed: Ids | None) -> list[tuple[int, float]]:
-            found, note = self._shelf.search(connection, collection, generation, query, limit, allowed)
-            notes.extend([note] if note else [])
-            return found
-
-        return nearest
 
     def _stale(self, collection: Collection) -> str | None:
         return identity.stale(self.engine, collection, collection.unfinished and lock.held(self._sync_lock))

@@ -5,12 +5,15 @@ A step that has been released is never edited: a change is a new step at the end
 collections -< roots            what the user asked for: folders or files, with their include and exclude patterns
 collections -< generations      one full set of passages under one identity; `collections.serving` is the one searched
 generations -< documents -< chunks - vectors
-chunks -> passages              the full-text index over chunks, kept by triggers
+chunks -> passages              the full-text index over chunks, kept by triggers; `chunks.parts` holds the words
+                                inside the names of a text
 """
 
 from __future__ import annotations
 
 import sqlite3
+
+from openclaw_instructor.index.keyword import identifier_words
 
 _FIRST = """
 CREATE TABLE collections (
@@ -80,11 +83,33 @@ CREATE TRIGGER chunks_deleted AFTER DELETE ON chunks BEGIN
 END;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_PARTS_OF_NAMES = """
+ALTER TABLE chunks ADD COLUMN parts TEXT NOT NULL DEFAULT '';
+UPDATE chunks SET parts = identifier_words(title || ' ' || heading || ' ' || text);
+DROP TRIGGER chunks_inserted;
+DROP TRIGGER chunks_deleted;
+DROP TABLE passages;
+CREATE VIRTUAL TABLE passages USING fts5 (
+  title, heading, text, parts,
+  content = 'chunks', content_rowid = 'id', tokenize = 'porter unicode61 remove_diacritics 2'
+);
+INSERT INTO passages (passages) VALUES ('rebuild');
+CREATE TRIGGER chunks_inserted AFTER INSERT ON chunks BEGIN
+  INSERT INTO passages (rowid, title, heading, text, parts)
+  VALUES (new.id, new.title, new.heading, new.text, new.parts);
+END;
+CREATE TRIGGER chunks_deleted AFTER DELETE ON chunks BEGIN
+  INSERT INTO passages (passages, rowid, title, heading, text, parts)
+  VALUES ('delete', old.id, old.title, old.heading, old.text, old.parts);
+END;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PARTS_OF_NAMES)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Take the steps that are missing, each with its number in one transaction."""
+    connection.create_function("identifier_words", 1, identifier_words, deterministic=True)
     for number, step in enumerate(MIGRATIONS[version(connection) :], start=version(connection) + 1):
         connection.executescript(f"BEGIN IMMEDIATE;{step}PRAGMA user_version = {number};COMMIT;")
 

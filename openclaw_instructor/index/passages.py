@@ -7,31 +7,18 @@ than 0.001. FAISS is always built from these, so that a rebuilt one ranks exactl
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from openclaw_instructor.index.keyword import identifier_words
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from openclaw_instructor.index.chunks import Chunk
-
-# bm25() weights of title, heading and text.
-COLUMN_WEIGHTS = (2.0, 1.5, 1.0)
-MAX_QUERY_TERMS = 64
-_WORD = re.compile(r"\w+")
-_STOP_WORDS = frozenset(
-    _WORD.findall(
-        """
-    a about am an and any are as at be been but by can could did do does for from had has have how i if in into is
-    it its me my no not of on or our should so than that the their them then there these they this to us was we
-    were what when where which who whom whose why will with would you your
-    """
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -106,9 +93,18 @@ def publish(
     title = f"{document.title} {document.place}"
     for chunk, vector in zip(chunks, vectors, strict=True):
         row = connection.execute(
-            "INSERT INTO chunks (document_id, first_line, last_line, title, heading, text, digest) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (inserted.lastrowid, chunk.first, chunk.last, title, chunk.heading, chunk.text, chunk.digest),
+            "INSERT INTO chunks (document_id, first_line, last_line, title, heading, text, parts, digest) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                inserted.lastrowid,
+                chunk.first,
+                chunk.last,
+                title,
+                chunk.heading,
+                chunk.text,
+                identifier_words(f"{title} {chunk.heading} {chunk.text}"),
+                chunk.digest,
+            ),
         )
         connection.execute("INSERT INTO vectors (chunk_id, vector) VALUES (?, ?)", (row.lastrowid, vector))
 
@@ -199,36 +195,6 @@ def documents_in(
         (json.dumps(generation_ids), after, before),
     )
     return [(row["id"], row["path"], row["place"]) for row in rows]
-
-
-def terms(query: str) -> list[str]:
-    """The distinct words of a query worth looking up: stop words only when there is nothing else."""
-    words = list(dict.fromkeys(word.lower() for word in _WORD.findall(query)))
-    return ([word for word in words if word not in _STOP_WORDS] or words)[:MAX_QUERY_TERMS]
-
-
-def keyword(
-    connection: sqlite3.Connection,
-    query: str,
-    generation_ids: Sequence[int],
-    limit: int,
-    document_ids: Sequence[int] | None = None,
-) -> list[tuple[int, float]]:
-    """(chunk id, BM25 score) of the best chunks with any word of the query, best first; higher is better."""
-    words = terms(query)
-    if not words:
-        return []
-    # A quoted string is a term to FTS5 whatever it holds, so no query can be read as its syntax.
-    match = " OR ".join(f'"{word}"' for word in words)
-    rows = connection.execute(
-        f"SELECT passages.rowid, -bm25(passages, {', '.join(map(str, COLUMN_WEIGHTS))}) AS score FROM passages "  # noqa: S608
-        "JOIN chunks ON chunks.id = passages.rowid JOIN documents ON documents.id = chunks.document_id "
-        "WHERE passages MATCH ?1 AND documents.generation_id IN (SELECT value FROM json_each(?2)) "
-        "AND (?3 IS NULL OR documents.id IN (SELECT value FROM json_each(?3))) "
-        "ORDER BY score DESC, passages.rowid LIMIT ?4",
-        (match, json.dumps(generation_ids), None if document_ids is None else json.dumps(document_ids), limit),
-    )
-    return [(row[0], row[1]) for row in rows]
 
 
 def fetch(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Passage]:

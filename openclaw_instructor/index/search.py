@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from statistics import fmean
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.index import fusion, passages
+from openclaw_instructor.index import fusion, keyword, passages
 from openclaw_instructor.index.files import patterns
 from openclaw_instructor.index.results import MAX_RESULT_CHARACTERS, Hit
 from openclaw_instructor.index.snippets import MAX_CHARACTERS, snippet
@@ -63,11 +64,19 @@ class Filters:
 
 @dataclass(frozen=True)
 class Source:
-    """A collection to search; `nearest(query, limit, allowed)` looks through its vectors, None: by words only."""
+    """A collection to search; `vectors` are None where only words count."""
 
     collection: Collection
     generation: Generation
-    nearest: Callable[[Matrix, int, Ids | None], list[tuple[int, float]]] | None
+    vectors: Near | None
+
+
+class Near(Protocol):
+    """What a search asks of a collection's vectors; the part of `Vectors` that reads."""
+
+    def search(self, query: Matrix, limit: int, allowed: Ids | None = None) -> list[tuple[int, float]]: ...
+
+    def spread(self, query: Matrix) -> float: ...
 
 
 def gather(
@@ -87,8 +96,12 @@ def gather(
     dense = _nearest(sources, vector, limit, chunk_ids)
     if mode == "vector":
         return dense
-    words = passages.keyword(connection, query, generation_ids, limit, document_ids)
-    return fusion.hybrid(dense, words, lambda ids: _among(sources, vector, ids))
+    words = keyword.ranked(connection, query, generation_ids, limit, document_ids)
+    if vector is None or not dense:
+        return fusion.of_best(words)
+    words = keyword.evidence(connection, "passages", query, words)
+    spread = fmean(source.vectors.spread(vector) for source in sources if source.vectors)
+    return fusion.hybrid(dense, words, lambda ids: _among(sources, vector, ids), spread)
 
 
 def choose(ranking: Sequence[tuple[int, float]], found: dict[int, Passage], top_k: int) -> list[tuple[Passage, float]]:
@@ -108,7 +121,7 @@ def choose(ranking: Sequence[tuple[int, float]], found: dict[int, Passage], top_
 
 def shown(chosen: Sequence[tuple[Passage, float]], query: str, names: dict[int, str]) -> list[Hit]:
     """What is shown of each: snippets share the room that a result has. `names` is generation id -> collection."""
-    words = passages.terms(query)
+    words = keyword.terms(query)
     room = MAX_RESULT_CHARACTERS // max(1, len(chosen)) - _HIT_OVERHEAD
     limit = max(120, min(MAX_CHARACTERS, room))
     result = []
@@ -136,11 +149,11 @@ def _nearest(
 ) -> list[tuple[int, float]]:
     if vector is None:
         return []
-    found = [hit for source in sources if source.nearest for hit in source.nearest(vector, limit, allowed)]
+    found = [hit for source in sources if source.vectors for hit in source.vectors.search(vector, limit, allowed)]
     return sorted(found, key=lambda item: -item[1])[:limit]
 
 
-def _among(sources: Sequence[Source], vector: Matrix | None, ids: Sequence[int]) -> list[tuple[int, float]]:
+def _among(sources: Sequence[Source], vector: Matrix, ids: Sequence[int]) -> list[tuple[int, float]]:
     """The vectors' score of each of these chunks."""
     if not ids:
         return []

@@ -65,15 +65,6 @@ def test_bm25_needs_no_vectors(tmp_path: Path) -> None:
     assert report.results[0].model == "bm25"
 
 
-def test_hybrid_is_what_search_docs_fuses(tmp_path: Path) -> None:
-    from openclaw_instructor.evaluate.search import fuse
-    from openclaw_instructor.index.fusion import hybrid
-
-    fused = fuse({"q": {"a": 0.9, "b": 0.5}}, {"q": {"b": 7.0, "c": 3.0}})["q"]
-    expected = hybrid([(0, 0.9), (1, 0.5)], [(1, 7.0), (2, 3.0)], lambda ids: [])
-    assert fused == {"abc"[key]: score for key, score in expected}
-
-
 def test_models_and_instruction_sets_stand_side_by_side(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text('kinds: {clustering: "topic"}')

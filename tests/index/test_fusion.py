@@ -40,16 +40,15 @@ def test_what_only_the_words_found_is_judged_by_the_vectors() -> None:
 
     dense, keyword = [(1, 0.9), (2, 0.5)], [(2, 7.0), (3, 3.0)]
     all_dense = [*dense, (3, 0.7)]
-    assert hybrid(dense, keyword, judged) == convex(all_dense, keyword, meaning_share(all_dense, keyword))
+    assert hybrid(dense, keyword, judged, 0.2) == convex(all_dense, keyword, meaning_share(all_dense, keyword, 0.2))
     assert asked == [[3]]
 
 
 def test_the_sum_is_one_of_standard_scores() -> None:
     dense, keyword = [(1, 0.9), (2, 0.6), (3, 0.5), (4, 0.1)], [(3, 9.0), (2, 4.0), (5, 1.0)]
     both = np.array([[0.9, 0], [0.6, 4], [0.5, 9], [0.1, 0], [0.1, 1]])  # 5 is not among the vectors: the worst
-    cosine = np.std([score for _, score in dense])
-    sums = both[:, 0] / cosine + KEYWORD_WEIGHT * both[:, 1] / (both[:, 1].std() + KEYWORD_SPREAD)
-    fused = dict(convex(dense, keyword, meaning_share(dense, keyword)))
+    sums = both[:, 0] / 0.2 + KEYWORD_WEIGHT * both[:, 1] / (both[:, 1].std() + KEYWORD_SPREAD)
+    fused = dict(convex(dense, keyword, meaning_share(dense, keyword, 0.2)))
     gaps = [fused[key] - fused[4] for key in (1, 2, 3, 5)]
     np.testing.assert_allclose(gaps, (sums[[0, 1, 2, 4]] - sums[3]) * gaps[0] / (sums[0] - sums[3]))
 
@@ -58,19 +57,22 @@ def test_words_that_every_text_has_leave_it_to_the_meaning() -> None:
     dense = [(key, 0.8 - key / 50) for key in range(20)]
     everywhere = [(key, 0.3 + key / 1000) for key in range(20)]
     telling = [(19, 12.0)]
-    assert meaning_share(dense, everywhere) > 0.9 > 0.7 > meaning_share(dense, telling)
+    assert meaning_share(dense, everywhere, 0.2) > 0.9 > 0.7 > meaning_share(dense, telling, 0.2)
+
+
+def test_cosines_count_by_their_spread_over_all_texts() -> None:
+    dense, keyword = [(1, 0.9), (2, 0.7)], [(2, 5.0)]
+    assert meaning_share(dense, keyword, 0.05) > meaning_share(dense, keyword, 0.5)
+    far_too = [*dense, (3, -0.3)]
+    assert meaning_share(far_too, [*keyword, (3, 0.1)], 0.05) > meaning_share(dense, keyword, 0.05)
 
 
 def test_one_side_alone_has_all_the_weight() -> None:
-    assert meaning_share([(1, 0.9)], []) == 1.0
-    assert meaning_share([], [(1, 4.0)]) == 0.0
-    assert hybrid([(1, 0.9), (2, 0.4)], [], lambda ids: []) == [(1, 1.0), (2, 0.0)]
+    assert meaning_share([(1, 0.9)], [], 0.2) == 1.0
+    assert meaning_share([], [(1, 4.0)], 0.2) == 0.0
+    assert hybrid([(1, 0.9), (2, 0.4)], [], lambda ids: [], 0.2) == [(1, 1.0), (2, 0.0)]
     alike = [(1, 0.5), (2, 0.5)]
-    assert [key for key, _ in hybrid(alike, [(2, 3.0), (1, 1.0)], lambda ids: [])] == [2, 1]
-
-
-def test_without_vectors_the_words_decide() -> None:
-    assert hybrid([], [(5, 4.0), (6, 1.0)], lambda ids: []) == [(5, 1.0), (6, 0.25)]
+    assert [key for key, _ in hybrid(alike, [(2, 3.0), (1, 1.0)], lambda ids: [], 0.0)] == [2, 1]
 
 
 def test_the_weight_decides_who_is_heard() -> None:

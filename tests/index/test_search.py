@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from word_engine import DOCUMENT, QUERY, WordEngine, ask
 
+from openclaw_instructor.evaluate.search import FullText, hybrid
 from openclaw_instructor.index import Index
 from openclaw_instructor.index.results import MAX_RESULT_CHARACTERS
 
@@ -48,6 +49,13 @@ def test_by_words_no_model_is_loaded(docs: Index, engine: WordEngine) -> None:
     engine.calls.clear()
     assert files(ask(docs, "museum closed", mode="keyword")) == ["trip.txt"]
     assert not engine.loaded
+
+
+def test_words_meet_the_names_that_are_made_of_them(docs: Index, folder: Path) -> None:
+    (folder / "reference.md").write_text("# Calls\n\n`getFileSize` and `HTTPServer.handleTimeout` answer at once.\n")
+    docs.sync()
+    for query in ("size", "getFileSize", "getfilesize", "server", "timeout", "handle"):
+        assert files(ask(docs, query, mode="keyword")) == ["reference.md"]
 
 
 def test_words_meet_their_inflections_accents_and_capitals(docs: Index) -> None:
@@ -143,6 +151,26 @@ def test_all_collections_are_searched_together(docs: Index, tmp_path: Path) -> N
     assert result["collections_searched"] == ["docs", "mail"]
     assert {hit["collection"] for hit in result["hits"]} == {"docs", "mail"}
     assert {hit["collection"] for hit in ask(docs, "kneading", collection="mail")["hits"]} == {"mail"}
+
+
+def test_evaluation_ranks_what_search_ranks(index: Index, engine: WordEngine, tmp_path: Path) -> None:
+    """Whole documents that are one chunk each: the same scores, also for texts that only the words find."""
+    names = ("harbour", "meadow", "lantern", "granite", "willow", "copper", "saddle", "kettle", "thunder", "pebble")
+    texts = [f"The {a} beside the {b}, {a} again." for a in names for b in names] + ["at an inn " * 5] * 150
+    (tmp_path / "texts").mkdir()
+    for number, text in enumerate(texts):
+        (tmp_path / "texts" / f"{number:03}.txt").write_text(text)
+    index.add("texts", [tmp_path / "texts"], instruction=DOCUMENT)
+    index.sync()
+    query = "which inn has a granite kettle"
+    hits = ask(index, query, collection="texts", top_k=20)["hits"]
+
+    corpus = [{"id": str(n), "title": f"{n:03}.txt {n:03}.txt", "text": text} for n, text in enumerate(texts)]
+    asked, found = engine.embed([query], QUERY).vectors, engine.embed(texts, DOCUMENT).vectors
+    scores = hybrid({"q": query}, asked, found, FullText(corpus))["q"]
+    assert len(hits) > 10
+    for hit in hits:
+        assert scores[str(int(Path(hit["file"]).stem))] == pytest.approx(hit["score"], abs=0.005)
 
 
 def test_search_goes_on_while_a_sync_publishes(docs: Index, folder: Path, engine: WordEngine) -> None:

@@ -12,7 +12,7 @@ import pytest
 from word_engine import DOCUMENT, WordEngine, ask
 
 from openclaw_instructor.errors import Busy, StoreError
-from openclaw_instructor.index import Index
+from openclaw_instructor.index import Index, keyword
 from openclaw_instructor.index import migrations as steps
 from openclaw_instructor.index.store import Store
 
@@ -45,6 +45,38 @@ def test_an_older_file_takes_the_steps_it_lacks(path: Path, monkeypatch: pytest.
     store = Store(path)
     with store.read() as connection:
         assert connection.execute("SELECT count(*) FROM later").fetchone()[0] == 0
+    store.close()
+
+
+def test_texts_indexed_before_names_came_apart_are_found_by_their_words(
+    tmp_path: Path,
+) -> None:
+    """An index of the first version, as it was written then."""
+    path = tmp_path / "index.db"
+    first = sqlite3.connect(path)
+    first.executescript(f"{steps.MIGRATIONS[0]}PRAGMA user_version = 1;")
+    first.execute("INSERT INTO collections (name, instruction) VALUES ('docs', '')")
+    first.execute(
+        "INSERT INTO generations (collection_id, identity, space, checkpoint, dimension) VALUES (1, 'i', 's', 'c', 2)"
+    )
+    first.execute(
+        "INSERT INTO documents (generation_id, path, place, size, mtime_ns, hash, title, modified) "
+        "VALUES (1, '/a.md', 'a.md', 1, 1, 'h', 'A', 0)"
+    )
+    first.execute(
+        "INSERT INTO chunks (document_id, first_line, last_line, title, heading, text, digest) "
+        "VALUES (1, 1, 1, 'A', '', 'see getFileSize', 'd')"
+    )
+    first.commit()
+    first.close()
+    store = Store(path)
+    with store.read() as connection:
+        assert [key for key, _ in keyword.ranked(connection, "size", [1], 5)] == [1]
+        assert [key for key, _ in keyword.ranked(connection, "see", [1], 5)] == [1]
+    with store.write() as connection:
+        connection.execute("DELETE FROM chunks")
+    with store.read() as connection:
+        assert keyword.ranked(connection, "size", [1], 5) == []
     store.close()
 
 

@@ -1,0 +1,110 @@
+"""The words' side of a search: which passages hold the words of a query, and how much that says.
+
+Full text is SQLite's FTS5 with Porter's stemmer. Evaluation asks the same questions of a table of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from math import log, sqrt
+
+# bm25() weights of title, heading, text and the words inside its identifiers.
+COLUMN_WEIGHTS = (2.0, 1.5, 1.0, 1.0)
+TOKENIZER = "porter unicode61 remove_diacritics 2"
+MAX_QUERY_TERMS = 64
+_WORD = re.compile(r"\w+")
+_STOP_WORDS = frozenset(
+    _WORD.findall(
+        """
+    a about am an and any are as at be been but by can could did do does for from had has have how i if in into is
+    it its me my no not of on or our should so than that the their them then there these they this to us was we
+    were what when where which who whom whose why will with would you your
+    """
+    )
+)
+# Longer ones are encoded data.
+_NAME = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{3,64}(?![A-Za-z0-9])")
+# Two small letters behind a run of capitals: `HTTP|Server`, but neither `PDFs` nor `IPv6`.
+_SEAM = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
+
+
+def terms(query: str) -> list[str]:
+    """The distinct words of a query worth looking up: stop words only when there is nothing else."""
+    words = list(dict.fromkeys(word.lower() for word in _WORD.findall(query)))
+    return ([word for word in words if word not in _STOP_WORDS] or words)[:MAX_QUERY_TERMS]
+
+
+def any_of(words: Sequence[str]) -> str:
+    """What to MATCH for texts with any of these words."""
+    return " OR ".join(map(_quoted, words))
+
+
+def identifier_words(text: str) -> str:
+    """The words inside `camelCase` names, which the tokenizer takes for one: `getFileSize` -> `get File Size`."""
+    names = _NAME.findall(text)
+    return " ".join(apart for name in names if (apart := _SEAM.sub(" ", name)) != name)
+
+
+def ranked(
+    connection: sqlite3.Connection,
+    query: str,
+    generation_ids: Sequence[int],
+    limit: int,
+    document_ids: Sequence[int] | None = None,
+) -> list[tuple[int, float]]:
+    """(chunk id, BM25 score) of the best chunks with any word of the query, best first; higher is better."""
+    words = terms(query)
+    if not words:
+        return []
+    rows = connection.execute(
+        f"SELECT passages.rowid, -bm25(passages, {', '.join(map(str, COLUMN_WEIGHTS))}) AS score FROM passages "  # noqa: S608
+        "JOIN chunks ON chunks.id = passages.rowid JOIN documents ON documents.id = chunks.document_id "
+        "WHERE passages MATCH ?1 AND documents.generation_id IN (SELECT value FROM json_each(?2)) "
+        "AND (?3 IS NULL OR documents.id IN (SELECT value FROM json_each(?3))) "
+        "ORDER BY score DESC, passages.rowid LIMIT ?4",
+        (any_of(words), json.dumps(generation_ids), None if document_ids is None else json.dumps(document_ids), limit),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def evidence(
+    connection: sqlite3.Connection, table: str, query: str, ranking: Sequence[tuple[int, float]]
+) -> list[tuple[int, float]]:
+    """The ranking with each BM25 score times the share of the query that the text covers, best first.
+
+    The share is the length of the query's tf-idf vector within the words that the text has, of its whole length: a text
+    that repeats one word of three says less than one that has all three. `ranking` is of rows of the full-text `table`.
+    """
+    found = _found(connection, table, terms(query), [key for key, _ in ranking])
+    total = connection.execute(f"SELECT count(*) FROM {table}_docsize").fetchone()[0]  # noqa: S608
+    # Squared, as BM25 weighs a word: never negative, however common it is.
+    weights = {word: max(log((total - count + 0.5) / (count + 0.5)), 1e-6) ** 2 for word, (count, _) in found.items()}
+    whole = sum(weights.values())
+    covered = dict.fromkeys((key for key, _ in ranking), 0.0)
+    for word, (_, keys) in found.items():
+        for key in keys:
+            covered[key] += weights[word]
+    weighed = [(key, score * sqrt(covered[key] / whole)) for key, score in ranking]
+    return sorted(weighed, key=lambda item: (-item[1], item[0]))
+
+
+def _found(
+    connection: sqlite3.Connection, table: str, words: Sequence[str], keys: Sequence[int]
+) -> Mapping[str, tuple[int, list[int]]]:
+    """Of each word that occurs: how many rows have it, and which of `keys` do."""
+    # Sought one word after another, in one statement: CROSS JOIN keeps that order.
+    rows = connection.execute(
+        f"SELECT word.value, count(*), json_group_array({table}.rowid) "  # noqa: S608
+        f"FILTER (WHERE {table}.rowid IN (SELECT value FROM json_each(?2))) "
+        f"FROM json_each(?1) AS word CROSS JOIN {table} WHERE {table} MATCH word.value GROUP BY word.key",
+        (json.dumps([_quoted(word) for word in words]), json.dumps(keys)),
+    )
+    return {word: (count, json.loads(ids)) for word, count, ids in rows}
+
+
+def _quoted(word: str) -> str:
+    """A quoted string is a term to FTS5 whatever it holds, so no query can be read as its syntax."""
+    return f'"{word}"'
