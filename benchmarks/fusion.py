@@ -30,7 +30,7 @@ from statistics import fmean, variance
 from openclaw_instructor.evaluate.datasets import read_rows
 from openclaw_instructor.evaluate.embedders import InstructorEmbedder
 from openclaw_instructor.evaluate.metrics import ranking
-from openclaw_instructor.evaluate.search import FullText, Run, dense, hybrid
+from openclaw_instructor.evaluate.search import FullText, Run, candidates, dense, fuse
 from openclaw_instructor.index import fusion
 from openclaw_instructor.train.code import read_code
 from openclaw_instructor.train.manuals import read_manuals
@@ -107,7 +107,8 @@ def runs_of(embedder: InstructorEmbedder, queries: dict[str, str], passages: dic
     found = embedder.embed(list(passages.values()), DOCUMENT, "document").vectors
     full_text = FullText([{"id": number, "text": text} for number, text in passages.items()])
     runs = {"meaning": dense(list(queries), asked, list(passages), found), "words": full_text.bm25(queries)}
-    return runs | {name: hybrid(queries, asked, found, full_text, share) for name, share in shares().items()}
+    gathered = candidates(queries, asked, found, full_text)
+    return runs | {name: fuse(gathered, full_text.documents, share) for name, share in shares().items()}
 
 
 def fixed(dense: fusion.Ranking, keyword: fusion.Ranking, meaning_spread: float, share: float) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -79,23 +79,30 @@ class FullText:
         return keyword.evidence(self._database, "texts", query, self.ranked(query, CANDIDATES))
 
 
-def hybrid(
-    queries: Mapping[str, str],
-    query_vectors: NDArray[np.float32],
-    vectors: NDArray[np.float32],
-    full_text: FullText,
-    share: fusion.Share = fusion.meaning_share,
-) -> Run:
-    """The hybrid ranking of `search_docs` for every query, or one with another `share` of the vectors."""
+class Candidates(NamedTuple):
+    """(row, score) of what a query's vectors and words have found; `meaning` has all of both."""
+
+    meaning: fusion.Ranking
+    words: fusion.Ranking
+    spread: float
+
+
+def candidates(
+    queries: Mapping[str, str], query_vectors: NDArray[np.float32], vectors: NDArray[np.float32], full_text: FullText
+) -> dict[str, Candidates]:
+    """What `search_docs` fuses, for each query."""
     held = best_backend()(vectors.shape[1])
     held.add(np.arange(len(vectors)), vectors)
-    run: Run = {}
+    result = {}
     for (query, text), asked in zip(queries.items(), query_vectors, strict=True):
         near, words = held.search(asked, CANDIDATES), full_text.evidence(text)
+        far = np.array(sorted({key for key, _ in words} - {key for key, _ in near}), dtype=np.int64)
+        judged = held.search(asked, len(far), far) if len(far) else []
+        result[query] = Candidates(near + judged, words, held.spread(asked))
+    return result
 
-        def judged(ids: list[int], asked: NDArray[np.float32] = asked) -> list[tuple[int, float]]:
-            return held.search(asked, len(ids), np.array(ids)) if ids else []
 
-        fused = fusion.hybrid(near, words, judged, held.spread(asked), share)
-        run[query] = {full_text.documents[number]: score for number, score in fused}
-    return run
+def fuse(found: Mapping[str, Candidates], documents: Sequence[str], share: fusion.Share = fusion.meaning_share) -> Run:
+    """The hybrid ranking of `search_docs` for every query, or one with another `share` of the vectors."""
+    fused = {query: fusion.hybrid(*each, share) for query, each in found.items()}
+    return {query: {documents[number]: score for number, score in ranking} for query, ranking in fused.items()}

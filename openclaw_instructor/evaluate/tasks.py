@@ -109,7 +109,7 @@ def _retrieval(task: Task, modes: Sequence[str]) -> Scores:
     made: dict[str, Callable[[], search.Run]] = {
         "dense": lambda: search.dense(list(queries), asked, [row["id"] for row in corpus], found),
         "bm25": lambda: words.bm25(queries),
-        "hybrid": lambda: search.hybrid(queries, asked, found, words),
+        "hybrid": lambda: search.fuse(search.candidates(queries, asked, found, words), words.documents),
     }
     return {mode: metrics.ranking(made[mode](), judgements) for mode in modes}
 

@@ -57,19 +57,10 @@ def meaning_share(
 
 
 def hybrid(
-    dense: Ranking,
-    keyword: Ranking,
-    judged: Callable[[list[int]], Ranking],
-    meaning_spread: float,
-    share: Share = meaning_share,
+    dense: Ranking, keyword: Ranking, meaning_spread: float, share: Share = meaning_share
 ) -> list[tuple[int, float]]:
-    """One ranking of what the vectors and what the words have found.
-
-    `judged(ids)` gives the vectors' scores of what only the words have found: it is not taken for far away. `share`
-    gives the weight of the vectors.
-    """
-    near = {key for key, _ in dense}
-    dense = [*dense, *judged([key for key, _ in keyword if key not in near])]
+    """One ranking of both. `dense` holds the vectors' scores of what only the words have found too: it is not taken
+    for far away. `share` gives the weight of the vectors."""
     return convex(dense, keyword, share(dense, keyword, meaning_spread))
 
 

@@ -100,8 +100,10 @@ def gather(
     if vector is None or not dense:
         return fusion.of_best(words)
     words = keyword.evidence(connection, "passages", query, words)
+    near = {key for key, _ in dense}
+    dense += _among(sources, vector, [key for key, _ in words if key not in near])
     spread = fmean(source.vectors.spread(vector) for source in sources if source.vectors)
-    return fusion.hybrid(dense, words, lambda ids: _among(sources, vector, ids), spread)
+    return fusion.hybrid(dense, words, spread)
 
 
 def choose(ranking: Sequence[tuple[int, float]], found: dict[int, Passage], top_k: int) -> list[tuple[Passage, float]]:

@@ -31,19 +31,6 @@ def test_a_share_of_the_best() -> None:
     assert of_best([]) == []
 
 
-def test_what_only_the_words_found_is_judged_by_the_vectors() -> None:
-    asked: list[list[int]] = []
-
-    def judged(ids: list[int]) -> Ranking:
-        asked.append(ids)
-        return [(3, 0.7)]
-
-    dense, keyword = [(1, 0.9), (2, 0.5)], [(2, 7.0), (3, 3.0)]
-    all_dense = [*dense, (3, 0.7)]
-    assert hybrid(dense, keyword, judged, 0.2) == convex(all_dense, keyword, meaning_share(all_dense, keyword, 0.2))
-    assert asked == [[3]]
-
-
 def test_the_sum_is_one_of_standard_scores() -> None:
     dense, keyword = [(1, 0.9), (2, 0.6), (3, 0.5), (4, 0.1)], [(3, 9.0), (2, 4.0), (5, 1.0)]
     both = np.array([[0.9, 0], [0.6, 4], [0.5, 9], [0.1, 0], [0.1, 1]])  # 5 is not among the vectors: the worst
@@ -70,9 +57,9 @@ def test_cosines_count_by_their_spread_over_all_texts() -> None:
 def test_one_side_alone_has_all_the_weight() -> None:
     assert meaning_share([(1, 0.9)], [], 0.2) == 1.0
     assert meaning_share([], [(1, 4.0)], 0.2) == 0.0
-    assert hybrid([(1, 0.9), (2, 0.4)], [], lambda ids: [], 0.2) == [(1, 1.0), (2, 0.0)]
+    assert hybrid([(1, 0.9), (2, 0.4)], [], 0.2) == [(1, 1.0), (2, 0.0)]
     alike = [(1, 0.5), (2, 0.5)]
-    assert [key for key, _ in hybrid(alike, [(2, 3.0), (1, 1.0)], lambda ids: [], 0.0)] == [2, 1]
+    assert [key for key, _ in hybrid(alike, [(2, 3.0), (1, 1.0)], 0.0)] == [2, 1]
 
 
 def test_the_weight_decides_who_is_heard() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from word_engine import DOCUMENT, QUERY, WordEngine, ask
 
-from openclaw_instructor.evaluate.search import FullText, hybrid
+from openclaw_instructor.evaluate.search import FullText, candidates, fuse
 from openclaw_instructor.index import Index
 from openclaw_instructor.index.results import MAX_RESULT_CHARACTERS
 
@@ -167,7 +167,8 @@ def test_evaluation_ranks_what_search_ranks(index: Index, engine: WordEngine, tm
 
     corpus = [{"id": str(n), "title": f"{n:03}.txt {n:03}.txt", "text": text} for n, text in enumerate(texts)]
     asked, found = engine.embed([query], QUERY).vectors, engine.embed(texts, DOCUMENT).vectors
-    scores = hybrid({"q": query}, asked, found, FullText(corpus))["q"]
+    full_text = FullText(corpus)
+    scores = fuse(candidates({"q": query}, asked, found, full_text), full_text.documents)["q"]
     assert len(hits) > 10
     for hit in hits:
         assert scores[str(int(Path(hit["file"]).stem))] == pytest.approx(hit["score"], abs=0.005)
