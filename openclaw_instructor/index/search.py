@@ -102,8 +102,9 @@ def gather(
     words = keyword.evidence(connection, "passages", query, words)
     near = {key for key, _ in dense}
     dense += _among(sources, vector, [key for key, _ in words if key not in near])
-    spread = fmean(source.vectors.spread(vector) for source in sources if source.vectors)
-    return fusion.hybrid(dense, words, spread)
+    spreads = [spread for source in sources if source.vectors and (spread := source.vectors.spread(vector))]
+    # None of those of a single text: nothing spreads there.
+    return fusion.hybrid(dense, words, fmean(spreads) if spreads else 0.0)
 
 
 def choose(ranking: Sequence[tuple[int, float]], found: dict[int, Passage], top_k: int) -> list[tuple[Passage, float]]:

@@ -153,6 +153,14 @@ def test_all_collections_are_searched_together(docs: Index, tmp_path: Path) -> N
     assert {hit["collection"] for hit in ask(docs, "kneading", collection="mail")["hits"]} == {"mail"}
 
 
+def test_an_empty_collection_beside_it_changes_no_score(docs: Index, tmp_path: Path) -> None:
+    alone = ask(docs, "install the package", collection=None)["hits"]
+    (tmp_path / "nothing").mkdir()
+    docs.add("nothing", [tmp_path / "nothing"], instruction=DOCUMENT)
+    docs.sync("nothing")
+    assert ask(docs, "install the package", collection=None)["hits"] == alone
+
+
 def test_evaluation_ranks_what_search_ranks(index: Index, engine: WordEngine, tmp_path: Path) -> None:
     """Whole documents that are one chunk each: the same scores, also for texts that only the words find."""
     names = ("harbour", "meadow", "lantern", "granite", "willow", "copper", "saddle", "kettle", "thunder", "pebble")
