@@ -27,7 +27,7 @@ from typing import Any
 
 from sides import INSTRUCTION, Side, seconds_of
 
-ROWS = "base-*,large-auto,large-memory,mini-auto,mini-float32,mini-memory,accuracy,cold-start"
+ROWS = "base-*,large-auto,large-memory,mini-auto,mini-float32,mini-int8,mini-memory,accuracy-*,cold-start"
 
 SHAPES = {"base": (768, 3_072, 12, 12), "large": (1_024, 4_096, 16, 24)}  # width, inner, heads, layers
 
@@ -118,7 +118,7 @@ def _bytes_per_query(checkpoint: str, dtype: str) -> float:
     from openclaw_instructor.model.checkpoint import Checkpoint
 
     opened = Checkpoint.open(checkpoint)
-    return (opened.parameters - opened.shape.vocab_size * opened.shape.width) * (2 if dtype == "bfloat16" else 4)
+    return (opened.parameters - opened.shape.vocab_size * opened.shape.width) * {"bfloat16": 2, "int8": 1}.get(dtype, 4)
 
 
 def memory(checkpoint: str, dtype: str, texts: list[str]) -> dict[str, float]:
@@ -131,8 +131,8 @@ def memory(checkpoint: str, dtype: str, texts: list[str]) -> dict[str, float]:
     return result
 
 
-def accuracy(folder: Path) -> dict[str, float]:
-    """bfloat16 beside float32 on the bundled, trained checkpoint: cosines, and the ten nearest of 500 queries."""
+def accuracy(folder: Path, low_dtype: str) -> dict[str, float]:
+    """A short format beside float32 on the bundled, trained checkpoint: cosines, and the ten nearest of 500 queries."""
     import numpy as np
 
     from openclaw_instructor.model.instructor import INSTRUCTOR
@@ -140,12 +140,12 @@ def accuracy(folder: Path) -> dict[str, float]:
     texts = paragraphs(folder, 3_000)
     queries = [text.split(". ")[0][:200] for text in texts[:: max(1, len(texts) // 500)]][:500]
     found = {}
-    for dtype in ("float32", "bfloat16"):
+    for dtype in ("float32", low_dtype):
         model = INSTRUCTOR("mini", dtype=dtype)
         passages = model.encode([[INSTRUCTION, text] for text in texts], normalize_embeddings=True)
         asked = model.encode([["Represent the question for retrieval: ", text] for text in queries])
         found[dtype] = passages, np.argsort(-(asked @ passages.T), axis=1)[:, :10]
-    (exact, nearest), (low, nearest_low) = found["float32"], found["bfloat16"]
+    (exact, nearest), (low, nearest_low) = found["float32"], found[low_dtype]
     overlap = [len(set(a) & set(b)) / 10 for a, b in zip(nearest, nearest_low, strict=True)]
     cosine = (exact * low).sum(1)
     return {
@@ -180,10 +180,12 @@ def rows(scratch: Path, options: argparse.Namespace, texts: list[str]) -> Iterat
     """Every row of the table by name, in order, and what measures it."""
     for shape in ("base", "large", "mini"):
         written = partial(checkpoint_of, scratch, shape)
-        for dtypes in (("auto", "default"), ("float32", "float32"), ("bfloat16", "bfloat16")):
+        for dtypes in (("auto", "default"), ("float32", "float32"), ("bfloat16", "bfloat16"), ("int8", "default")):
             yield f"{shape}-{dtypes[0]}", lambda w=written, d=dtypes: compare(w(), d, texts, options.rounds)
         yield f"{shape}-memory", lambda w=written: memory(w(), "auto", texts)
-    yield "accuracy", lambda: accuracy(options.folder)
+        yield f"{shape}-int8-memory", lambda w=written: memory(w(), "int8", texts)
+    for dtype in ("bfloat16", "int8"):
+        yield f"accuracy-{dtype}", lambda d=dtype: accuracy(options.folder, d)
     yield "cold-start", lambda: cold_start(checkpoint_of(scratch, "mini"), options.rounds)
 
 

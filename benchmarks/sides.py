@@ -113,18 +113,24 @@ def _peak_mb() -> float:
 
 
 def _weights_mb(model: Any) -> float:
-    wide = 2 if model.dtype.itemsize == 2 else 4
-    return model.checkpoint.parameters * wide / 1e6
+    checkpoint = model.checkpoint
+    table = checkpoint.shape.vocab_size * checkpoint.shape.width
+    # With int8 the table is bfloat16.
+    return ((checkpoint.parameters - table) * model.dtype.itemsize + table * max(2, model.dtype.itemsize)) / 1e6
 
 
 def _ceilings(model: Any, torch: Any) -> dict[str, Any]:
-    """Rate of large products of the encoder's own shapes and dtype, and of reading memory, on this machine now."""
+    """Rate of large products of the encoder's own shapes and dtype, and of reading memory, on this machine now.
+
+    int8 is held against products of float32, which it is there to replace.
+    """
     shape, device = model.checkpoint.shape, model.device
+    dtype = torch.float32 if model.dtype == torch.int8 else model.dtype
     rates = []
     for inputs, outputs in ((shape.width, shape.inner), (shape.width, 3 * shape.width)):
-        weight = torch.randn(outputs, inputs, device=device).to(model.dtype)
+        weight = torch.randn(outputs, inputs, device=device).to(dtype)
         for rows in (2_048, 4_096):
-            x = torch.randn(rows, inputs, device=device).to(model.dtype)
+            x = torch.randn(rows, inputs, device=device).to(dtype)
             best = min(
                 _synced(lambda x=x, w=weight: torch.nn.functional.linear(x, w), device, torch) for _ in range(12)
             )

@@ -34,8 +34,8 @@ class Settings(BaseModel):
     device: str | None = Field(None, description="cpu, cuda, cuda:0 or mps; default: the best there is")
     dtype: str = Field(
         "auto",
-        pattern="^(auto|float32|bfloat16)$",
-        description="auto, float32 or bfloat16; auto: bfloat16 where the processor multiplies it natively",
+        pattern="^(auto|float32|bfloat16|int8)$",
+        description="auto, float32, bfloat16 or int8; auto: bfloat16 where the processor multiplies it natively",
     )
     threads: int | None = Field(None, ge=1, description="CPU threads of the encoder; default: the physical cores")
     batch_tokens: int = Field(16_384, ge=512, description="token budget of one forward pass")

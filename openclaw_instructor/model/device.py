@@ -6,7 +6,9 @@ import torch
 
 from openclaw_instructor.errors import InvalidArguments
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
+# torch's kernels for products of int8; others lack ones for weights with a scale for each row.
+INT8_ENGINES = ("x86", "fbgemm", "onednn")
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -27,7 +29,10 @@ def choose_device(name: str | None) -> torch.device:
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """`auto` is bfloat16 where matrix products in it are native, else float32. float16 is refused."""
+    """`auto` is bfloat16 where matrix products in it are native, else float32. float16 is refused.
+
+    int8 is for serving on a CPU: weights are rounded once, what they multiply anew each time.
+    """
     if name == "auto":
         return torch.bfloat16 if _bfloat16_is_native(device) else torch.float32
     if name in ("float16", "fp16", "half"):
@@ -36,6 +41,8 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
         )
     if name not in DTYPES:
         raise InvalidArguments(f"dtype {name!r} is unknown; use auto, {', '.join(DTYPES)}")
+    if name == "int8" and (device.type != "cpu" or torch.backends.quantized.engine not in INT8_ENGINES):
+        raise InvalidArguments(f"dtype int8: it runs on x86 processors only, not on this {device.type}; use auto")
     return DTYPES[name]
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -126,19 +126,21 @@ class Encoder(nn.Module):
     def for_inference(cls, checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> Encoder:
         """Layers in `dtype`, norms folded and weights packed; the states between them and what follows are float32.
 
+        Of int8 only the products are: attention is float32, and the table bfloat16, which rounds less than they do.
+
         One layer is read at a time, so the peak of memory is the result plus one layer. Raises InvalidCheckpoint.
         """
         encoder, reader = cls._empty(checkpoint)
         encoder.load_state_dict(reader.outside(), strict=False, assign=True)
-        encoder.tokens.to(dtype)
-        encoder.position.to(dtype)
-        layers: list[Tensor] = []
+        encoder.tokens.to(torch.bfloat16 if dtype == torch.int8 else dtype)
+        encoder.position.to(torch.float32 if dtype == torch.int8 else dtype)
+        layers: list[Any] = []
         for index, layer in enumerate(encoder.blocks()):
             layer.load_state_dict(reader.layer(index), assign=True)
             layers += packed(layer, dtype, device)
         encoder.norm.fold_into(encoder.dense)
         encoder = encoder.to(device).requires_grad_(False).eval()
-        encoder.served = Served(encoder, layers)
+        encoder.served = Served(encoder, layers, dtype)
         give_back()
         return encoder
 

@@ -30,8 +30,9 @@ class INSTRUCTOR:
     """An instruction-steered text embedding model (Su et al., ACL 2023).
 
     `name` is `mini` (bundled, the default), a checkpoint folder or a hub id. `dtype` is "auto" (bfloat16 where the
-    processor has matrix instructions for it, else float32), "float32" or "bfloat16"; float16 is refused because T5
-    overflows in it. Raises InvalidCheckpoint, CheckpointUnavailable or InvalidArguments.
+    processor has matrix instructions for it, else float32), "float32", "bfloat16" or "int8" (for x86 processors without
+    bfloat16); float16 is refused because T5 overflows in it. Raises InvalidCheckpoint, CheckpointUnavailable or
+    InvalidArguments.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ import math
 import sys
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -39,31 +39,45 @@ def unit(hidden: Tensor, floor: Tensor) -> Tensor:
     return rows
 
 
-def _plain(x: Tensor, weight: Tensor, activation: str) -> Tensor:
-    y = F.linear(x, weight)
-    if activation == "relu":
-        return F.relu(y)
-    return F.gelu(y) if activation == "gelu" else y
-
-
-def _packed(x: Tensor, weight: Tensor, activation: str) -> Tensor:
-    none: list[int | float | complex | None] = []
-    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, activation, none, "none")
-    return y
-
-
 class Weights(NamedTuple):
-    """What a pass reads beside its batch: `layers` are qkv, out, up and down of each; `floor` is `unit`'s; `reach` lets
-    keys be rounded up."""
+    """What a pass reads beside its batch: `layers` or `quantized` are qkv, out, up and down of each layer, `products`
+    in all; `floor` is `unit`'s; `reach` lets keys be rounded up."""
 
     tokens: Tensor
     layers: list[Tensor]
+    quantized: list[torch.classes.quantized.LinearPackedParamsBase]  # type: ignore[name-defined]
+    products: int
     dense: Tensor
     floor: Tensor
     heads: int
     activation: str
     normalize: bool
     reach: bool
+
+
+Product = Callable[[Tensor, Weights, int, str], Tensor]
+
+
+def _plain(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
+    y = F.linear(x, weights.layers[at])
+    if activation == "relu":
+        return F.relu(y)
+    return F.gelu(y) if activation == "gelu" else y
+
+
+def _packed(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
+    none: list[int | float | complex | None] = []
+    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weights.layers[at], None, activation, none, "none")
+    return y
+
+
+def _quantized(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
+    # The product has one scale for all rows: each is brought to the same length, so that none hangs on its neighbours.
+    reach = x.abs().amax(-1, keepdim=True).clamp_(min=1e-9)
+    y: Tensor = torch.ops.quantized.linear_dynamic(x / reach, weights.quantized[at], False).mul_(reach)
+    if activation == "relu":
+        return F.relu(y)
+    return F.gelu(y) if activation == "gelu" else y
 
 
 def _masks(bias: Tensor, groups: list[Group], rows: int, reach: bool) -> list[Tensor]:
@@ -81,18 +95,18 @@ def _masks(bias: Tensor, groups: list[Group], rows: int, reach: bool) -> list[Te
     return masks
 
 
-def _programs(product: Callable[[Tensor, Tensor, str], Tensor]) -> tuple[Program, Program]:
+def _programs(product: Product) -> tuple[Program, Program]:
     def hidden(weights: Weights, bias: Tensor, ids: Tensor, groups: list[Group]) -> Tensor:
         # Float32 also where the layers are bfloat16: rounded after every layer, they change rankings.
         states = F.embedding(ids, weights.tokens).float()
         masks = _masks(bias, groups, len(ids), weights.reach)
-        of, floor, heads = weights.layers, weights.floor, weights.heads
+        floor, heads = weights.floor, weights.heads
         # Nested, so that nothing but the states outlives the half of a layer that needs it.
-        for at in range(0, len(of), 4):
-            mixed = attend(product(unit(states, floor).to(bias.dtype), of[at], "none"), groups, masks, heads)
-            states.add_(product(mixed, of[at + 1], "none"))
-            fed = product(unit(states, floor).to(bias.dtype), of[at + 2], weights.activation)
-            states.add_(product(fed, of[at + 3], "none"))
+        for at in range(0, weights.products, 4):
+            mixed = attend(product(unit(states, floor).to(bias.dtype), weights, at, "none"), groups, masks, heads)
+            states.add_(product(mixed, weights, at + 1, "none"))
+            fed = product(unit(states, floor).to(bias.dtype), weights, at + 2, weights.activation)
+            states.add_(product(fed, weights, at + 3, "none"))
         return states
 
     def embed(
@@ -113,29 +127,43 @@ def _compiled(program: Program) -> Program:
     return compiled
 
 
-def packed(layer: "Layer", dtype: torch.dtype, device: torch.device) -> list[Tensor]:
-    """The four weights of a layer, which is left empty: norms folded in, and on a CPU in the blocked order that
-    oneDNN's kernels read, so that a single query runs at the speed of memory instead of reordering them every time."""
+def packed(layer: "Layer", dtype: torch.dtype, device: torch.device) -> list[Any]:
+    """The four weights of a layer, which is left empty: norms folded in, and on a CPU in the order that the kernels
+    read, so that a single query runs at the speed of memory instead of reordering them every time."""
     layer.attention_norm.fold_into(layer.qkv)
     layer.feed_norm.fold_into(layer.up)
     weights = []
     for product in (layer.qkv, layer.out, layer.up, layer.down):
-        weight = product.weight.detach().to(device, dtype)
+        weights.append(_packed_weight(product.weight.detach(), dtype, device))
         product.weight = nn.Parameter(torch.empty(0), requires_grad=False)
-        if _packs(device):
-            weight = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None)
-        weights.append(weight)
     return weights
+
+
+def _packed_weight(weight: Tensor, dtype: torch.dtype, device: torch.device) -> Any:
+    if dtype == torch.int8:
+        # A scale for each row: rows of a trained model differ by more than the 127 steps that one scale would share.
+        scales = (weight.abs().amax(1) / 127).clamp(min=1e-12)
+        zeros = torch.zeros(len(weight), dtype=torch.long)
+        with warnings.catch_warnings():
+            # Tensors that carry their scale are going; products of int8 have no other way into torch's own kernels yet.
+            warnings.filterwarnings("ignore", "torch.quantize_per_tensor", UserWarning)
+            rounded = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
+        return torch.ops.quantized.linear_prepack(rounded, None)
+    weight = weight.to(device, dtype)
+    return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None) if _packs(device, dtype) else weight
 
 
 class Served:
     """The passes of an encoder whose layers are `packed`."""
 
-    def __init__(self, encoder: "Encoder", layers: list[Tensor]) -> None:
+    def __init__(self, encoder: "Encoder", layers: list[Any], dtype: torch.dtype) -> None:
         shape, device = encoder.shape, encoder.device
+        in_int8 = dtype == torch.int8
         self._weights = Weights(
             encoder.tokens.weight,
-            layers,
+            [] if in_int8 else layers,
+            layers if in_int8 else [],
+            len(layers),
             encoder.dense.weight,
             encoder.norm.floor,
             shape.heads,
@@ -143,7 +171,7 @@ class Served:
             shape.normalize,
             reach=device.type == "cpu",
         )
-        hidden, embed = _programs(_packed if _packs(device) else _plain)
+        hidden, embed = _programs(_quantized if in_int8 else _packed if _packs(device, dtype) else _plain)
         compiles = device.type == "cpu" and sys.version_info < UNCOMPILED_FROM
         self._hidden, self._embed = (_compiled(hidden), _compiled(embed)) if compiles else (hidden, embed)
 
@@ -156,5 +184,8 @@ class Served:
         return self._embed(self._weights, bias, batch.ids, batch.groups, batch.pooled, batch.starts)
 
 
-def _packs(device: torch.device) -> bool:
-    return device.type == "cpu" and torch._C._has_mkldnn
+def _packs(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether oneDNN has kernels for this: for bfloat16 on newer processors only, elsewhere torch's own are slow."""
+    if device.type != "cpu" or not torch._C._has_mkldnn:
+        return False
+    return dtype != torch.bfloat16 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -228,6 +228,8 @@ def _check(config: TrainConfig) -> None:
     for name in ("batch_size", "chunk_tokens", "max_tokens", "temperature", "learning_rate", "log_every", "save_every"):
         if getattr(config, name) <= 0:
             raise InvalidArguments(f"{name} is {getattr(config, name)}; it must be above 0")
+    if config.dtype == "int8":
+        raise InvalidArguments("dtype int8 is a format to serve in; train in auto, float32 or bfloat16")
     if config.in_batch not in ("all", "negatives"):
         raise InvalidArguments(f"in_batch is {config.in_batch!r}; use all or negatives")
     if config.steps < 0 or (config.steps == 0 and config.epochs <= 0):

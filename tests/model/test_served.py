@@ -2,12 +2,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from openclaw_instructor.model import served
+from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.model import device, served
 from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.device import INT8_ENGINES
 from openclaw_instructor.model.encoder import Encoder
+from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.model.packing import Packed, rounded_up
 from openclaw_instructor.model.prompt import Prompt
 
@@ -39,7 +43,47 @@ def test_what_serves_computes_what_trains(checkpoint: Path) -> None:
 @torch.inference_mode()
 def test_what_is_not_compiled_computes_the_same(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = serving(checkpoint)(Packed.of(PROMPTS))
-    monkeypatch.setattr(served, "_packs", lambda device: False)
+    monkeypatch.setattr(served, "_packs", lambda device, dtype: False)
     monkeypatch.setattr(served, "UNCOMPILED_FROM", (3, 0))
     monkeypatch.delattr(served, "_compiled")
     torch.testing.assert_close(serving(checkpoint)(Packed.of(PROMPTS)), expected, atol=1e-5, rtol=1e-4)
+
+
+in_int8 = pytest.mark.skipif(
+    torch.backends.quantized.engine not in INT8_ENGINES, reason="torch has no products of int8 for this processor"
+)
+
+
+@in_int8
+def test_int8_is_near_float32_on_a_trained_checkpoint() -> None:
+    texts = [
+        "how do I restart the service?",
+        *(f"Section {n}. " + "The backup runs every night. " * n for n in range(9)),
+    ]
+    exact, low = (INSTRUCTOR("mini", "cpu", dtype).encode(texts) for dtype in ("float32", "int8"))
+    cosines = (exact * low).sum(1)
+    assert 0.985 < cosines.min() < 0.99999
+    assert cosines.mean() > 0.99
+
+
+@in_int8
+def test_in_int8_a_text_hardly_hangs_on_its_neighbours() -> None:
+    model = INSTRUCTOR("mini", "cpu", "int8")
+    texts = ["a short one", "a longer one about the harbour at night and the boats in it", "x " * 300]
+    together, alone = model.encode(texts), np.stack([model.encode(text) for text in texts])
+    assert (together * alone).sum(1).min() > 0.99
+
+
+@in_int8
+def test_int8_weights_take_a_quarter_of_the_room() -> None:
+    served_one = Encoder.for_inference(Checkpoint.open("mini"), torch.int8, CPU)
+    assert served_one.tokens.weight.dtype == torch.bfloat16
+    assert sum(parameter.numel() for parameter in served_one.layers.parameters()) == 0
+
+
+def test_int8_is_refused_where_it_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "INT8_ENGINES", ())
+    with pytest.raises(InvalidArguments, match="dtype int8: it runs on x86 processors only"):
+        device.choose_dtype("int8", CPU)
+    with pytest.raises(InvalidArguments, match="not on this cuda"):
+        device.choose_dtype("int8", torch.device("cuda"))
