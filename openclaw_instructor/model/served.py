@@ -72,9 +72,10 @@ def _packed(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
 
 
 def _quantized(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
-    # The product has one scale for all rows: each is brought to the same length, so that none hangs on its neighbours.
-    reach = x.abs().amax(-1, keepdim=True).clamp_(min=1e-9)
-    y: Tensor = torch.ops.quantized.linear_dynamic(x / reach, weights.quantized[at], False).mul_(reach)
+    # The product has one scale for all rows: each is brought to the same reach, so that none hangs on its neighbours.
+    # In place: nothing else reads what is multiplied.
+    reach = torch.maximum(x.amax(-1, keepdim=True), x.amin(-1, keepdim=True).neg_()).clamp_(min=1e-9)
+    y: Tensor = torch.ops.quantized.linear_dynamic(x.div_(reach), weights.quantized[at], False).mul_(reach)
     if activation == "relu":
         return F.relu(y)
     return F.gelu(y) if activation == "gelu" else y

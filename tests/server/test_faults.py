@@ -26,7 +26,7 @@ SECRETS = ("zanzibar", "quokka", "mirabelle", "ornithopter", "fandango", "kumqua
 # Seconds of work, however fast the machine is.
 LONG = {
     "query": "which is it?",
-    "candidates": [f"{number} a candidate of some length " * 14 for number in range(1_500)],
+    "candidates": [f"{number} a candidate of some length " * 14 for number in range(600)],
 }
 
 
