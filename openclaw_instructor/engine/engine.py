@@ -105,10 +105,9 @@ class Engine:
 
     def identity(self, instruction: str, extra: str = "") -> str:
         """Digest of everything that makes two vectors comparable: checkpoint, instruction as rendered, join rule,
-        length limit, dimension, int8 where products are in it, and `extra` of the caller's."""
+        length limit, dimension, `extra` of the caller's, and int8, whose vectors are further off than bfloat16's."""
         checkpoint = self.checkpoint
         parts = [checkpoint.identity, instruction, JOIN_RULE, checkpoint.max_seq_length, checkpoint.dimension, extra]
-        # bfloat16's vectors are float32's to the fourth digit; int8's are further off.
         parts += ["int8"] if self.settings.dtype == "int8" else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 

@@ -58,11 +58,14 @@ class Weights(NamedTuple):
 Product = Callable[[Tensor, Weights, int, str], Tensor]
 
 
-def _plain(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
-    y = F.linear(x, weights.layers[at])
+def _activated(y: Tensor, activation: str) -> Tensor:
     if activation == "relu":
         return F.relu(y)
     return F.gelu(y) if activation == "gelu" else y
+
+
+def _plain(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
+    return _activated(F.linear(x, weights.layers[at]), activation)
 
 
 def _packed(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
@@ -76,9 +79,7 @@ def _quantized(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
     # In place: nothing else reads what is multiplied.
     reach = torch.maximum(x.amax(-1, keepdim=True), x.amin(-1, keepdim=True).neg_()).clamp_(min=1e-9)
     y: Tensor = torch.ops.quantized.linear_dynamic(x.div_(reach), weights.quantized[at], False).mul_(reach)
-    if activation == "relu":
-        return F.relu(y)
-    return F.gelu(y) if activation == "gelu" else y
+    return _activated(y, activation)
 
 
 def _masks(bias: Tensor, groups: list[Group], rows: int, reach: bool) -> list[Tensor]:

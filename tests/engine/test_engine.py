@@ -208,3 +208,5 @@ def test_identity_follows_what_makes_vectors_comparable(make_engine: Make) -> No
     same = engine.identity("Represent: ", "v1")
     assert same == engine.identity("Represent: ", "v1")
     assert len({same, engine.identity("Represent:", "v1"), engine.identity("Represent: ", "v2")}) == 3
+    assert make_engine(dtype="bfloat16").identity("Represent: ", "v1") == same
+    assert make_engine(dtype="int8").identity("Represent: ", "v1") != same

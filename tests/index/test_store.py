@@ -48,9 +48,7 @@ def test_an_older_file_takes_the_steps_it_lacks(path: Path, monkeypatch: pytest.
     store.close()
 
 
-def test_texts_indexed_before_names_came_apart_are_found_by_their_words(
-    tmp_path: Path,
-) -> None:
+def test_texts_indexed_before_names_came_apart_are_found_by_their_words(tmp_path: Path) -> None:
     """An index of the first version, as it was written then."""
     path = tmp_path / "index.db"
     first = sqlite3.connect(path)

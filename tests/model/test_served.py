@@ -75,7 +75,7 @@ def test_in_int8_a_text_hardly_hangs_on_its_neighbours() -> None:
 
 
 @in_int8
-def test_int8_weights_take_a_quarter_of_the_room() -> None:
+def test_in_int8_no_weight_is_kept_twice() -> None:
     served_one = Encoder.for_inference(Checkpoint.open("mini"), torch.int8, CPU)
     assert served_one.tokens.weight.dtype == torch.bfloat16
     assert sum(parameter.numel() for parameter in served_one.layers.parameters()) == 0

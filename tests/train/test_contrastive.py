@@ -197,7 +197,8 @@ def test_the_rate_rises_then_falls_to_almost_nothing() -> None:
 
 
 def test_settings_that_make_no_sense_are_refused(tmp_path: Path, tiny_checkpoint: Path) -> None:
-    for wrong in ({"batch_size": 0}, {"in_batch": "none"}, {"steps": 0, "epochs": 0.0}, {"temperature": 0.0}):
+    out_of_range = ({"batch_size": 0}, {"steps": 0, "epochs": 0.0}, {"temperature": 0.0})
+    for wrong in (*out_of_range, {"in_batch": "none"}, {"dtype": "int8"}):
         with pytest.raises(InvalidArguments):
             train([toy.data(tmp_path)], tmp_path / "run", tiny_checkpoint, replace(CONFIG, **wrong))  # type: ignore[arg-type]
 
