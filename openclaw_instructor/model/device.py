@@ -46,6 +46,15 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     return DTYPES[name]
 
 
+def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    """Products in `dtype` for training, where the device can choose and it is not float32; nothing otherwise.
+
+    Cast weights are not kept: one that is would tie the graphs of several passes together.
+    """
+    enabled = device.type in ("cpu", "cuda") and dtype != torch.float32
+    return torch.autocast(device.type, dtype, enabled, cache_enabled=False)
+
+
 def _bfloat16_is_native(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))

@@ -28,7 +28,7 @@ import torch
 
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model.checkpoint import Checkpoint
-from openclaw_instructor.model.device import choose_device, choose_dtype
+from openclaw_instructor.model.device import autocast, choose_device, choose_dtype
 from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.packing import Packed, batches
 from openclaw_instructor.model.streams import Streams
@@ -176,12 +176,10 @@ def backward(
     each: Callable[..., list[Any]] = streams.map if streams else lambda work, parts: [work(part) for part in parts]
     packed = [Packed.of([batch.prompts[i] for i in chunk]).to(world.device) for chunk in chunks]
     places = [torch.tensor([batch.rows[i] for i in chunk], device=world.device) for chunk in chunks]
-    enabled = world.device.type in ("cpu", "cuda") and dtype != torch.float32
     kept = len(chunks) <= count
 
     def run(part: Packed, *, graph: bool) -> torch.Tensor:
-        # A cast weight that is kept for the next use would tie the passes' graphs together.
-        with torch.set_grad_enabled(graph), torch.autocast(world.device.type, dtype, enabled, cache_enabled=False):
+        with torch.set_grad_enabled(graph), autocast(world.device, dtype):
             return torch.nn.functional.normalize(encoder(part), dim=1)
 
     outputs = each(lambda part: run(part, graph=kept), packed)

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from openclaw_instructor.model.device import autocast, choose_dtype
 from openclaw_instructor.model.encoder import Encoder, RMSNorm
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.streams import Streams
@@ -123,8 +124,7 @@ def _step(
     def forward(share: list[int]) -> list[torch.Tensor]:
         prompts = [drawn.prompts[index] for index in share]
         batch = Packed.of(prompts).to(device)
-        # A cast kept for the next use would tie the shares' graphs together.
-        with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
+        with _products(device):
             hidden = encoder.hidden(batch)
             vectors = encoder.pool(hidden, batch)
             if teacher is None or not drawn.of_teacher:
@@ -150,6 +150,11 @@ def _step(
     return loss.detach()
 
 
+def _products(device: torch.device) -> torch.autocast:
+    """In bfloat16 where it is native: elsewhere it is emulated, at a tenth of float32's rate."""
+    return autocast(device, choose_dtype("auto", device))
+
+
 @torch.no_grad()
 def held_out_cosine(encoder: Encoder, batches: Batches, held_out: int) -> float:
     """Mean cosine to the teacher over the first `held_out` texts, which no batch contains."""
@@ -160,7 +165,7 @@ def held_out_cosine(encoder: Encoder, batches: Batches, held_out: int) -> float:
         chosen = list(order[start : start + 128])
         packed = Packed.of([batches.prompt(index, []) for index in chosen]).to(encoder.device)
         teacher = torch.from_numpy(batches.corpus.vectors[chosen].astype(np.float32)).to(encoder.device)
-        with torch.autocast(encoder.device.type, torch.bfloat16):
+        with _products(encoder.device):
             total += float((encoder(packed) * teacher).sum())
     encoder.train()
     return total / held_out

@@ -10,6 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from openclaw_instructor.evaluate.embedders import Embedded
 from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.device import autocast
 from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.packing import Packed, batches
 from openclaw_instructor.model.prompt import Prompter
@@ -28,9 +29,8 @@ class TrainedEmbedder:
         prompts = self.prompter.render(instruction, texts)
         device = self.encoder.device
         vectors = torch.empty(len(prompts), self.encoder.shape.dimension)
-        enabled = device.type in ("cpu", "cuda") and self.dtype != torch.float32
         for chunk in batches([len(prompt.ids) for prompt in prompts], 16_384):
-            with torch.autocast(device.type, self.dtype, enabled=enabled):
+            with autocast(device, self.dtype):
                 output = self.encoder(Packed.of([prompts[i] for i in chunk]).to(device))
             vectors[chunk] = F.normalize(output.float(), dim=1).cpu()
         return Embedded(vectors.numpy(), sum(prompt.truncated for prompt in prompts))
