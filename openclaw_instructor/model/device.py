@@ -29,21 +29,33 @@ def choose_device(name: str | None) -> torch.device:
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """`auto` is bfloat16 where matrix products in it are native, else float32. float16 is refused.
+    """What to serve in. `auto` is bfloat16 where matrix products in it are native, else int8 where that runs, else
+    float32. float16 is refused.
 
     int8 is for serving on a CPU: weights are rounded once, what they multiply anew each time.
     """
     if name == "auto":
-        return torch.bfloat16 if _bfloat16_is_native(device) else torch.float32
+        native = choose_training_dtype("auto", device)
+        return torch.int8 if native == torch.float32 and _has_int8(device) else native
     if name in ("float16", "fp16", "half"):
         raise InvalidArguments(
             "dtype float16: T5 overflows in it (huggingface/transformers#9295); use bfloat16 or float32"
         )
     if name not in DTYPES:
         raise InvalidArguments(f"dtype {name!r} is unknown; use auto, {', '.join(DTYPES)}")
-    if name == "int8" and (device.type != "cpu" or torch.backends.quantized.engine not in INT8_ENGINES):
+    if name == "int8" and not _has_int8(device):
         raise InvalidArguments(f"dtype int8: it runs on x86 processors only, not on this {device.type}; use auto")
     return DTYPES[name]
+
+
+def choose_training_dtype(name: str, device: torch.device) -> torch.dtype:
+    """What matrix products are trained in: `auto` is bfloat16 where they are native in it, else float32, which is ten
+    times as fast as emulating it. int8 has no gradients and is refused."""
+    if name == "auto":
+        return torch.bfloat16 if _bfloat16_is_native(device) else torch.float32
+    if name == "int8":
+        raise InvalidArguments("dtype int8 is a format to serve in; train in auto, float32 or bfloat16")
+    return choose_dtype(name, device)
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
@@ -53,6 +65,10 @@ def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
     """
     enabled = device.type in ("cpu", "cuda") and dtype != torch.float32
     return torch.autocast(device.type, dtype, enabled, cache_enabled=False)
+
+
+def _has_int8(device: torch.device) -> bool:
+    return device.type == "cpu" and torch.backends.quantized.engine in INT8_ENGINES
 
 
 def _bfloat16_is_native(device: torch.device) -> bool:

@@ -21,11 +21,13 @@ from torch import Tensor, nn
 from openclaw_instructor.model.attention import attend, attend_learning
 from openclaw_instructor.model.memory import give_back
 from openclaw_instructor.model.packing import Packed
+from openclaw_instructor.model.rotation import Rotation
 from openclaw_instructor.model.served import ACTIVATIONS, Served, packed, unit
 from openclaw_instructor.model.t5 import Reader
 
 if TYPE_CHECKING:
     from openclaw_instructor.model.checkpoint import Checkpoint, Shape
+    from openclaw_instructor.model.witness import Witness
 
 
 class RMSNorm(nn.Module):
@@ -111,6 +113,7 @@ class Encoder(nn.Module):
         self.norm = RMSNorm(shape.width, shape.epsilon)
         self.dense = nn.Linear(shape.width, shape.dimension, bias=False)
         self.served: Served | None = None
+        self.rotation: Rotation | None = None
         self._bias: Tensor | None = None
 
     @classmethod
@@ -123,22 +126,34 @@ class Encoder(nn.Module):
         return encoder.requires_grad_(True)
 
     @classmethod
-    def for_inference(cls, checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> Encoder:
+    def for_inference(
+        cls, checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device, witness: Witness | None = None
+    ) -> Encoder:
         """Layers in `dtype`, norms folded and weights packed; the states between them and what follows are float32.
 
-        Of int8 only the products are: attention is float32, and the table bfloat16, which rounds less than they do.
+        Of int8 only the products are: attention is float32, and the table bfloat16, which rounds less than they do. The
+        stream is turned there (`rotation.py`).
 
-        One layer is read at a time, so the peak of memory is the result plus one layer. Raises InvalidCheckpoint.
+        One layer is read at a time, so the peak of memory is the result plus one layer; `witness` sees each as it was
+        read. Raises InvalidCheckpoint.
         """
         encoder, reader = cls._empty(checkpoint)
         encoder.load_state_dict(reader.outside(), strict=False, assign=True)
+        if witness:
+            witness.begin(encoder)
+        encoder.norm.fold_into(encoder.dense)
+        if dtype == torch.int8:
+            encoder.rotation = Rotation(encoder.shape.width)
+            for outside in (encoder.tokens, encoder.dense):
+                outside.weight = nn.Parameter(encoder.rotation.turn(outside.weight.detach()))
         encoder.tokens.to(torch.bfloat16 if dtype == torch.int8 else dtype)
         encoder.position.to(torch.float32 if dtype == torch.int8 else dtype)
         layers: list[Any] = []
         for index, layer in enumerate(encoder.blocks()):
             layer.load_state_dict(reader.layer(index), assign=True)
-            layers += packed(layer, dtype, device)
-        encoder.norm.fold_into(encoder.dense)
+            if witness:
+                witness.follow(layer)
+            layers += packed(layer, dtype, device, encoder.rotation)
         encoder = encoder.to(device).requires_grad_(False).eval()
         encoder.served = Served(encoder, layers, dtype)
         give_back()
@@ -171,6 +186,8 @@ class Encoder(nn.Module):
     def token_states(self, hidden: Tensor) -> Tensor:
         """Token states (tokens, width) float32 after the final norm."""
         states: Tensor = self.norm(hidden.float())
+        if self.rotation:
+            states = self.rotation.turn_back(states)
         return states if self.norm.folded is None else states * self.norm.folded
 
     def hidden(self, batch: Packed) -> Tensor:

@@ -18,6 +18,7 @@ from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.passes import Passes
 from openclaw_instructor.model.prompt import Prompt, Prompter
+from openclaw_instructor.model.witness import FAITHFUL, Witness
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,10 +30,10 @@ Output = Literal["sentence_embedding", "token_embeddings"]
 class INSTRUCTOR:
     """An instruction-steered text embedding model (Su et al., ACL 2023).
 
-    `name` is `mini` (bundled, the default), a checkpoint folder or a hub id. `dtype` is "auto" (bfloat16 where the
-    processor has matrix instructions for it, else float32), "float32", "bfloat16" or "int8" (for x86 processors without
-    bfloat16); float16 is refused because T5 overflows in it. Raises InvalidCheckpoint, CheckpointUnavailable or
-    InvalidArguments.
+    `name` is `mini` (bundled, the default), a checkpoint folder or a hub id. `dtype` is "float32", "bfloat16", "int8"
+    (on x86 processors) or "auto": bfloat16 where the processor has matrix instructions for it, else int8 where it runs
+    and a few samples show that the checkpoint keeps its vectors in it, else float32; the attribute `dtype` says which.
+    float16 is refused because T5 overflows in it. Raises InvalidCheckpoint, CheckpointUnavailable or InvalidArguments.
     """
 
     def __init__(
@@ -47,10 +48,9 @@ class INSTRUCTOR:
         if not isinstance(name, Checkpoint):
             name = Checkpoint.open(name or "mini", revision=revision, offline=offline)
         self.checkpoint = name
-        self.device = choose_device(device)
-        self.dtype = choose_dtype(dtype, self.device)
         self.prompter = Prompter(self.checkpoint)
-        self._move(self.device)
+        self._asked_dtype = dtype
+        self._move(choose_device(device))
 
     @property
     def max_seq_length(self) -> int:
@@ -110,8 +110,13 @@ class INSTRUCTOR:
         return (vectors if self.checkpoint.shape.normalize else F.normalize(vectors, dim=1)).numpy()
 
     def _move(self, device: torch.device) -> None:
-        self.device = device
-        self.encoder = Encoder.for_inference(self.checkpoint, self.dtype, device)
+        self.device, self.dtype = device, choose_dtype(self._asked_dtype, device)
+        unasked = self.dtype == torch.int8 and self._asked_dtype == "auto"
+        witness = Witness(self.prompter) if unasked else None
+        self.encoder = Encoder.for_inference(self.checkpoint, self.dtype, device, witness)
+        if witness and not witness.least_cosine(self.encoder) >= FAITHFUL:
+            self.dtype = torch.float32
+            self.encoder = Encoder.for_inference(self.checkpoint, self.dtype, device)
         self._passes = Passes(self.encoder)
 
     def _render(self, items: Sequence[Any]) -> list[Prompt]:

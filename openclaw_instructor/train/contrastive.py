@@ -28,7 +28,7 @@ import torch
 
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model.checkpoint import Checkpoint
-from openclaw_instructor.model.device import autocast, choose_device, choose_dtype
+from openclaw_instructor.model.device import autocast, choose_device, choose_training_dtype
 from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.packing import Packed, batches
 from openclaw_instructor.model.streams import Streams
@@ -134,7 +134,7 @@ def _loop(
         [{"params": plain, "weight_decay": 0.0}, {"params": decayed, "weight_decay": config.weight_decay}],
         lr=config.learning_rate, fused=True,
     )  # fmt: skip
-    dtype = choose_dtype(config.dtype, world.device)
+    dtype = choose_training_dtype(config.dtype, world.device)
     saved = state.states(out)
     position = state.restore(saved[-1], encoder, optimizer) if saved else state.Position()
     tokens = position.tokens
@@ -226,8 +226,7 @@ def _check(config: TrainConfig) -> None:
     for name in ("batch_size", "chunk_tokens", "max_tokens", "temperature", "learning_rate", "log_every", "save_every"):
         if getattr(config, name) <= 0:
             raise InvalidArguments(f"{name} is {getattr(config, name)}; it must be above 0")
-    if config.dtype == "int8":
-        raise InvalidArguments("dtype int8 is a format to serve in; train in auto, float32 or bfloat16")
+    choose_training_dtype(config.dtype, choose_device(config.device))
     if config.in_batch not in ("all", "negatives"):
         raise InvalidArguments(f"in_batch is {config.in_batch!r}; use all or negatives")
     if config.steps < 0 or (config.steps == 0 and config.epochs <= 0):

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from openclaw_instructor.model.device import autocast, choose_dtype
+from openclaw_instructor.model.device import autocast, choose_training_dtype
 from openclaw_instructor.model.encoder import Encoder, RMSNorm
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.streams import Streams
@@ -151,8 +151,7 @@ def _step(
 
 
 def _products(device: torch.device) -> torch.autocast:
-    """In bfloat16 where it is native: elsewhere it is emulated, at a tenth of float32's rate."""
-    return autocast(device, choose_dtype("auto", device))
+    return autocast(device, choose_training_dtype("auto", device))
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from openclaw_instructor.model.device import choose_dtype
+from openclaw_instructor.model.device import choose_training_dtype
 from openclaw_instructor.model.prompt import Prompt
 
 TOGETHER = 16  # prompts of a padded pass; neighbours are of like length
@@ -27,7 +27,7 @@ class TokenTeacher:
 
     def __init__(self, network: Any, kept: Sequence[int], device: torch.device) -> None:
         # A copy: whoever gave it may go on computing with it.
-        self.network = deepcopy(network).to(device, choose_dtype("auto", device)).eval()
+        self.network = deepcopy(network).to(device, choose_training_dtype("auto", device)).eval()
         self.kept = torch.tensor(list(kept), device=device)
 
     @torch.no_grad()

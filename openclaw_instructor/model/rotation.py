@@ -1,0 +1,49 @@
+"""A turn of the stream between the layers, so that no channel of it stands out.
+
+A few channels of a trained stream are many times larger than the rest, and steps of int8 that reach them are coarse for
+the rest. An RMS norm does not see a rotation, and all that reads the stream or writes to it is a product: turned in the
+weights, the model computes the same from a stream whose channels are alike. As QuaRot (Ashkboos et al., NeurIPS 2024),
+with other rotations: a Kronecker product of two small ones costs little more to apply than to read what it turns.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+class Rotation:
+    """A fixed rotation of `width` channels."""
+
+    def __init__(self, width: int) -> None:
+        rows = next(n for n in range(math.isqrt(width), 0, -1) if width % n == 0)
+        random = torch.Generator("cpu").manual_seed(0)
+        self._left, self._right = _orthogonal(rows, random), _orthogonal(width // rows, random)
+
+    def turn(self, channels: Tensor) -> Tensor:
+        """What reads the stream or is the stream, (..., width), for a turned one."""
+        return _applied(channels, self._left, self._right)
+
+    def turn_back(self, channels: Tensor) -> Tensor:
+        """States (..., width) of a turned stream as they were."""
+        return _applied(channels, self._left.T, self._right.T)
+
+    def turn_written(self, weight: Tensor) -> Tensor:
+        """The weight (width, n) of a product that adds to the stream, for a turned one."""
+        rows, columns = len(self._left), len(self._right)
+        by_rows = (self._left.T @ weight.reshape(rows, -1)).view(rows, columns, -1)
+        return (self._right.T @ by_rows).view_as(weight)
+
+
+def _applied(channels: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    rows, columns = len(left), len(right)
+    # Two tall products: torch runs thousands of small ones slowly.
+    by_columns = (channels.reshape(-1, columns) @ right).view(-1, rows, columns).transpose(1, 2)
+    return (by_columns.reshape(-1, rows) @ left).view(-1, columns, rows).transpose(1, 2).reshape(channels.shape)
+
+
+def _orthogonal(size: int, random: torch.Generator) -> Tensor:
+    q, _ = torch.linalg.qr(torch.randn(size, size, generator=random))
+    return q
