@@ -45,5 +45,5 @@ def _applied(channels: Tensor, left: Tensor, right: Tensor) -> Tensor:
 
 
 def _orthogonal(size: int, random: torch.Generator) -> Tensor:
-    q, _ = torch.linalg.qr(torch.randn(size, size, generator=random))
-    return q
+    orthogonal: Tensor = torch.linalg.qr(torch.randn(size, size, generator=random)).Q
+    return orthogonal
