@@ -38,10 +38,8 @@ class Rotation:
 
 
 def _applied(channels: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    rows, columns = len(left), len(right)
-    # Two tall products: torch runs thousands of small ones slowly.
-    by_columns = (channels.reshape(-1, columns) @ right).view(-1, rows, columns).transpose(1, 2)
-    return (by_columns.reshape(-1, rows) @ left).view(-1, columns, rows).transpose(1, 2).reshape(channels.shape)
+    grids = channels.reshape(-1, len(left), len(right))
+    return (left.T @ (grids @ right)).reshape(channels.shape)
 
 
 def _orthogonal(size: int, random: torch.Generator) -> Tensor:

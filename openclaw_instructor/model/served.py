@@ -82,8 +82,12 @@ def _quantized(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
     # The product has one scale for all rows: each is brought to the same reach, so that none hangs on its neighbours.
     # In place: nothing else reads what is multiplied.
     reach = torch.maximum(x.amax(-1, keepdim=True), x.amin(-1, keepdim=True).neg_()).clamp_(min=1e-9)
-    y: Tensor = torch.ops.quantized.linear_dynamic(x.div_(reach), weights.quantized[at], False).mul_(reach)
-    return _activated(y, activation)
+    x.div_(reach)
+    if activation == "relu":
+        y: Tensor = torch.ops.quantized.linear_relu_dynamic(x, weights.quantized[at], False).mul_(reach)
+        return y
+    y = torch.ops.quantized.linear_dynamic(x, weights.quantized[at], False).mul_(reach)
+    return torch.ops.aten.gelu_(y) if activation == "gelu" else y
 
 
 def _masks(bias: Tensor, groups: list[Group], rows: int, reach: bool) -> list[Tensor]:
