@@ -35,7 +35,7 @@ class Settings(BaseModel):
     dtype: str = Field(
         "auto",
         pattern="^(auto|float32|bfloat16|int8)$",
-        description="auto, float32, bfloat16 or int8; auto: bfloat16 where the processor multiplies it natively",
+        description="auto, float32, bfloat16 or int8; auto: the fastest here that keeps the vectors",
     )
     threads: int | None = Field(None, ge=1, description="CPU threads of the encoder; default: the physical cores")
     batch_tokens: int = Field(16_384, ge=512, description="token budget of one forward pass")

@@ -113,7 +113,7 @@ class Encoder(nn.Module):
         self.norm = RMSNorm(shape.width, shape.epsilon)
         self.dense = nn.Linear(shape.width, shape.dimension, bias=False)
         self.served: Served | None = None
-        self.rotation: Rotation | None = None
+        self.rotation: Rotation | None = None  # of the stream, where the products are int8
         self._bias: Tensor | None = None
 
     @classmethod
@@ -164,6 +164,10 @@ class Encoder(nn.Module):
         with torch.device("meta"):
             encoder = cls(checkpoint.shape)
         return encoder, Reader(checkpoint.tensors(), checkpoint.shape, str(checkpoint.folder))
+
+    @property
+    def in_int8(self) -> bool:
+        return self.rotation is not None
 
     @property
     def device(self) -> torch.device:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -22,6 +23,8 @@ from openclaw_instructor.model.witness import FAITHFUL, Witness
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
 
 Pair = Sequence[str]
 Output = Literal["sentence_embedding", "token_embeddings"]
@@ -115,6 +118,7 @@ class INSTRUCTOR:
         witness = Witness(self.prompter) if unasked else None
         self.encoder = Encoder.for_inference(self.checkpoint, self.dtype, device, witness)
         if witness and not witness.least_cosine(self.encoder) >= FAITHFUL:
+            logger.info("%s moves its vectors too far in int8; it is served in float32", self.checkpoint.folder)
             self.dtype = torch.float32
             self.encoder = Encoder.for_inference(self.checkpoint, self.dtype, device)
         self._passes = Passes(self.encoder)

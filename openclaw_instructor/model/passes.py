@@ -15,8 +15,9 @@ from openclaw_instructor.model.packing import Packed, batches
 from openclaw_instructor.model.prompt import Prompt
 from openclaw_instructor.model.streams import Streams
 
-# A pass whose activations stay in a core's cache is fastest; a GPU wants enough work to fill it.
-CPU_TOKENS, GPU_TOKENS = 1_024, 65_536
+# A pass whose activations stay in a core's cache is fastest; a GPU wants enough work to fill it. Products of int8
+# are as fast with half as many tokens, which takes 40 MB less.
+CPU_TOKENS, INT8_TOKENS, GPU_TOKENS = 1_024, 512, 65_536
 # Less than this is not worth dividing.
 STREAM_TOKENS = 256
 # On a CPU freed memory is given back after so many tokens; after a quarter of them it takes `mini` 3% of its time.
@@ -56,8 +57,8 @@ class Passes:
         lengths = [len(prompt.ids) for prompt in prompts]
         tokens = sum(lengths)
         on_cpu = self.encoder.device.type == "cpu"
-        budget = CPU_TOKENS if on_cpu else GPU_TOKENS
-        budget = min(batch_tokens or budget, budget)
+        suits = GPU_TOKENS if not on_cpu else INT8_TOKENS if self.encoder.in_int8 else CPU_TOKENS
+        budget = min(batch_tokens or suits, suits)
         cores = torch.get_num_threads() if on_cpu else 1
         divisible = tokens >= 2 * STREAM_TOKENS
         # Cores that other passes use would keep each other waiting at every operation.
