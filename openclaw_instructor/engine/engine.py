@@ -105,7 +105,7 @@ class Engine:
 
     def identity(self, instruction: str, extra: str = "") -> str:
         """Digest of everything that makes two vectors comparable: checkpoint, instruction as rendered, join rule,
-        length limit, dimension, `extra` of the caller's, and int8, whose vectors are further off than bfloat16's."""
+        length limit, dimension, `extra` of the caller's, and int8 by request, which no samples vouch for."""
         checkpoint = self.checkpoint
         parts = [checkpoint.identity, instruction, JOIN_RULE, checkpoint.max_seq_length, checkpoint.dimension, extra]
         parts += ["int8"] if self.settings.dtype == "int8" else []

@@ -102,6 +102,16 @@ def test_auto_serves_in_int8_only_what_keeps_its_vectors(
     np.testing.assert_allclose(model.encode("a letter"), exact.encode("a letter"), atol=1e-6)
 
 
+def test_a_model_that_moves_chooses_its_format_anew(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "INT8_ENGINES", ())
+    monkeypatch.setattr(device, "_bfloat16_is_native", lambda device: device.index is None)
+    model = INSTRUCTOR(checkpoint, "cpu")
+    assert model.dtype == torch.bfloat16
+    vector = model.encode("a letter", device="cpu:0")
+    assert model.dtype == torch.float32
+    np.testing.assert_allclose(vector, INSTRUCTOR(checkpoint, "cpu", "float32").encode("a letter"), atol=1e-6)
+
+
 def test_auto_trains_in_what_has_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     for native, dtype in ((True, torch.bfloat16), (False, torch.float32)):
         monkeypatch.setattr(device, "_bfloat16_is_native", lambda device, native=native: native)
