@@ -86,17 +86,16 @@ def test_in_int8_token_states_are_those_of_float32() -> None:
 
 
 @in_int8
-def test_auto_serves_in_int8_only_what_keeps_its_vectors(
-    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_auto_serves_in_int8_only_what_keeps_its_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "_bfloat16_is_native", lambda device: False)
     assert INSTRUCTOR("mini", "cpu").dtype == torch.int8
     # Attention so sharp that a rounded score picks another token.
-    encoder = Encoder.from_checkpoint(Checkpoint.open(checkpoint))
+    mini = Checkpoint.open("mini")
+    encoder = Encoder.from_checkpoint(mini)
     with torch.no_grad():
         for layer in encoder.blocks():
             layer.qkv.weight[: len(layer.qkv.weight) * 2 // 3] *= 10
-    write_checkpoint(tmp_path / "sharp", encoder, tokenizer_from=checkpoint, max_seq_length=96, card="")
+    write_checkpoint(tmp_path / "sharp", encoder, tokenizer_from=mini.folder, max_seq_length=96, card="")
     model, exact = INSTRUCTOR(tmp_path / "sharp", "cpu"), INSTRUCTOR(tmp_path / "sharp", "cpu", "float32")
     assert model.dtype == torch.float32
     np.testing.assert_allclose(model.encode("a letter"), exact.encode("a letter"), atol=1e-6)
