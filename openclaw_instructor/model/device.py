@@ -35,8 +35,9 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     int8 is for serving on a CPU: weights are rounded once, what they multiply anew each time.
     """
     if name == "auto":
-        native = choose_training_dtype("auto", device)
-        return torch.int8 if native == torch.float32 and _has_int8(device) else native
+        if _bfloat16_is_native(device):
+            return torch.bfloat16
+        return torch.int8 if _has_int8(device) else torch.float32
     if name in ("float16", "fp16", "half"):
         raise InvalidArguments(
             "dtype float16: T5 overflows in it (huggingface/transformers#9295); use bfloat16 or float32"

@@ -62,14 +62,11 @@ class Weights(NamedTuple):
 Product = Callable[[Tensor, Weights, int, str], Tensor]
 
 
-def _activated(y: Tensor, activation: str) -> Tensor:
+def _plain(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
+    y = F.linear(x, weights.layers[at])
     if activation == "relu":
         return F.relu(y)
     return F.gelu(y) if activation == "gelu" else y
-
-
-def _plain(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
-    return _activated(F.linear(x, weights.layers[at]), activation)
 
 
 def _packed(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
@@ -84,6 +81,7 @@ def _quantized(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
     reach = torch.maximum(x.amax(-1, keepdim=True), x.amin(-1, keepdim=True).neg_()).clamp_(min=1e-9)
     x.div_(reach)
     if activation == "relu":
+        # Before the reach comes back, which is above zero: the same, in one pass over the result less.
         y: Tensor = torch.ops.quantized.linear_relu_dynamic(x, weights.quantized[at], False).mul_(reach)
         return y
     y = torch.ops.quantized.linear_dynamic(x, weights.quantized[at], False).mul_(reach)
