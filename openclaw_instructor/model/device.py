@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+from time import perf_counter
+
 import torch
+import torch.nn.functional as F  # noqa: N812
 
 from openclaw_instructor.errors import InvalidArguments
 
@@ -29,13 +33,14 @@ def choose_device(name: str | None) -> torch.device:
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """What to serve in. `auto` is bfloat16 where matrix products in it are native, else int8 where that runs, else
-    float32. float16 is refused.
+    """What to serve in. `auto` is bfloat16 where matrices are multiplied in it (GPUs, AMX), else int8 where that runs,
+    else float32. float16 is refused.
 
-    int8 is for serving on a CPU: weights are rounded once, what they multiply anew each time.
+    AVX512's instruction for bfloat16 is no reason for it: products of int8 take a quarter of its time. int8 is for
+    serving on a CPU: weights are rounded once, what they multiply anew each time.
     """
     if name == "auto":
-        if _bfloat16_is_native(device):
+        if _multiplies_bfloat16(device):
             return torch.bfloat16
         return torch.int8 if _has_int8(device) else torch.float32
     if name in ("float16", "fp16", "half"):
@@ -50,10 +55,10 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def choose_training_dtype(name: str, device: torch.device) -> torch.dtype:
-    """What matrix products are trained in: `auto` is bfloat16 where they are native in it, else float32, which is ten
-    times as fast as emulating it. int8 has no gradients and is refused."""
+    """What matrix products are trained in: `auto` is bfloat16 where that is faster, else float32, which is ten times as
+    fast as emulating it. int8 has no gradients and is refused."""
     if name == "auto":
-        return torch.bfloat16 if _bfloat16_is_native(device) else torch.float32
+        return torch.bfloat16 if _trains_faster_in_bfloat16(device) else torch.float32
     if name == "int8":
         raise InvalidArguments("dtype int8 is a format to serve in; train in auto, float32 or bfloat16")
     return choose_dtype(name, device)
@@ -72,10 +77,31 @@ def _has_int8(device: torch.device) -> bool:
     return device.type == "cpu" and torch.backends.quantized.engine in INT8_ENGINES
 
 
-def _bfloat16_is_native(device: torch.device) -> bool:
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device has units for products of bfloat16 matrices, not only for pairs of vectors."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if device.type == "mps":
-        return False
-    native: bool = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return native
+    tiles: bool = device.type == "cpu" and torch.cpu._is_amx_tile_supported()
+    return tiles
+
+
+def _trains_faster_in_bfloat16(device: torch.device) -> bool:
+    only_vectors: bool = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return _multiplies_bfloat16(device) or (only_vectors and _vectors_are_faster())
+
+
+@cache
+def _vectors_are_faster() -> bool:
+    """Tried once, because processors differ: on one the instruction took twice the time of float32's."""
+    return _seconds_of_product(torch.bfloat16) < _seconds_of_product(torch.float32)
+
+
+@torch.no_grad()
+def _seconds_of_product(dtype: torch.dtype) -> float:
+    rows, weight = torch.ones(512, 768, dtype=dtype), torch.ones(768, 768, dtype=dtype)
+    seconds = []
+    for _ in range(5):
+        began = perf_counter()
+        F.linear(rows, weight)
+        seconds.append(perf_counter() - began)
+    return min(seconds)

@@ -17,6 +17,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from openclaw_instructor.model.attention import Group, attend
+from openclaw_instructor.model.int8 import Layers8, Weights8, by_fbgemm, by_onednn, layers_in_int8, packed_int8
 from openclaw_instructor.model.rotation import Rotation
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ Program = Callable[..., Tensor]
 # From this Python on torch does not support its interpreter's compiler. Nor is it used on a GPU, whose queue hides what
 # Python takes: it would compile kernels for every new length there.
 UNCOMPILED_FROM = (3, 14)
-
-# Not 127: without VNNI the processor adds two products in 16 bits, which would overflow in one of twenty results.
-INT8_STEPS = 96
 
 # T5's `feed_forward_proj` -> the function; `_linear_pointwise` knows them by the same names.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
@@ -44,13 +42,12 @@ def unit(hidden: Tensor, floor: Tensor) -> Tensor:
 
 
 class Weights(NamedTuple):
-    """What a pass reads beside its batch: `layers` or `quantized` are qkv, out, up and down of each layer, `products`
-    in all; `floor` is `unit`'s; `reach` lets keys be rounded up."""
+    """What a pass reads beside its batch: `layers` or `int8` hold qkv, out, up and down of each layer; `floor` is
+    `unit`'s; `reach` lets keys be rounded up."""
 
     tokens: Tensor
     layers: list[Tensor]
-    quantized: list[torch.classes.quantized.LinearPackedParamsBase]  # type: ignore[name-defined]
-    products: int
+    int8: Weights8
     dense: Tensor
     floor: Tensor
     heads: int
@@ -60,6 +57,7 @@ class Weights(NamedTuple):
 
 
 Product = Callable[[Tensor, Weights, int, str], Tensor]
+Layers = Callable[[Tensor, Weights, list[Group], list[Tensor]], Tensor]
 
 
 def _plain(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
@@ -73,19 +71,6 @@ def _packed(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
     none: list[int | float | complex | None] = []
     y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weights.layers[at], None, activation, none, "none")
     return y
-
-
-def _quantized(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
-    # The product has one scale for all rows: each is brought to the same reach, so that none hangs on its neighbours.
-    # In place: nothing else reads what is multiplied.
-    reach = torch.maximum(x.amax(-1, keepdim=True), x.amin(-1, keepdim=True).neg_()).clamp_(min=1e-9)
-    x.div_(reach)
-    if activation == "relu":
-        # Before the reach comes back, which is above zero: the same, in one pass over the result less.
-        y: Tensor = torch.ops.quantized.linear_relu_dynamic(x, weights.quantized[at], False).mul_(reach)
-        return y
-    y = torch.ops.quantized.linear_dynamic(x, weights.quantized[at], False).mul_(reach)
-    return torch.ops.aten.gelu_(y) if activation == "gelu" else y
 
 
 def _masks(bias: Tensor, groups: list[Group], rows: int, reach: bool) -> list[Tensor]:
@@ -103,19 +88,34 @@ def _masks(bias: Tensor, groups: list[Group], rows: int, reach: bool) -> list[Te
     return masks
 
 
-def _programs(product: Product) -> tuple[Program, Program]:
+def _through(product: Product) -> Layers:
+    """The layers in the precision of their weights."""
+
+    def layers(states: Tensor, weights: Weights, groups: list[Group], masks: list[Tensor]) -> Tensor:
+        floor, heads, dtype = weights.floor, weights.heads, masks[0].dtype
+        # Nested, so that nothing but the states outlives the half of a layer that needs it.
+        for at in range(0, len(weights.layers), 4):
+            mixed = attend(product(unit(states, floor).to(dtype), weights, at, "none"), groups, masks, heads)
+            states.add_(product(mixed, weights, at + 1, "none"))
+            fed = product(unit(states, floor).to(dtype), weights, at + 2, weights.activation)
+            states.add_(product(fed, weights, at + 3, "none"))
+        return states
+
+    return layers
+
+
+def _in_int8(layers8: Layers8) -> Layers:
+    def layers(states: Tensor, weights: Weights, groups: list[Group], masks: list[Tensor]) -> Tensor:
+        return layers8(states, weights.int8, weights.floor, groups, masks, weights.heads)
+
+    return layers
+
+
+def _programs(layers: Layers) -> tuple[Program, Program]:
     def hidden(weights: Weights, bias: Tensor, ids: Tensor, groups: list[Group]) -> Tensor:
         # Float32 also where the layers are bfloat16: rounded after every layer, they change rankings.
         states = F.embedding(ids, weights.tokens).float()
-        masks = _masks(bias, groups, len(ids), weights.reach)
-        floor, heads = weights.floor, weights.heads
-        # Nested, so that nothing but the states outlives the half of a layer that needs it.
-        for at in range(0, weights.products, 4):
-            mixed = attend(product(unit(states, floor).to(bias.dtype), weights, at, "none"), groups, masks, heads)
-            states.add_(product(mixed, weights, at + 1, "none"))
-            fed = product(unit(states, floor).to(bias.dtype), weights, at + 2, weights.activation)
-            states.add_(product(fed, weights, at + 3, "none"))
-        return states
+        return layers(states, weights, groups, _masks(bias, groups, len(ids), weights.reach))
 
     def embed(
         weights: Weights, bias: Tensor, ids: Tensor, groups: list[Group], pooled: Tensor, starts: Tensor
@@ -154,14 +154,7 @@ def packed(layer: "Layer", dtype: torch.dtype, device: torch.device, rotation: R
 
 def _packed_weight(weight: Tensor, dtype: torch.dtype, device: torch.device) -> Any:
     if dtype == torch.int8:
-        # A scale for each row: rows of a trained model differ by more than the steps that one scale would share.
-        scales = (weight.abs().amax(1) / INT8_STEPS).clamp(min=1e-12)
-        zeros = torch.zeros(len(weight), dtype=torch.long)
-        with warnings.catch_warnings():
-            # Tensors that carry their scale are going; products of int8 have no other way into torch's own kernels yet.
-            warnings.filterwarnings("ignore", "torch.quantize_per_tensor", UserWarning)
-            rounded = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
-        return torch.ops.quantized.linear_prepack(rounded, None)
+        return packed_int8(weight)
     weight = weight.to(device, dtype)
     return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None) if _packs(device, dtype) else weight
 
@@ -171,12 +164,11 @@ class Served:
 
     def __init__(self, encoder: "Encoder", layers: list[Any], dtype: torch.dtype) -> None:
         shape, device = encoder.shape, encoder.device
-        in_int8 = dtype == torch.int8
+        int8 = Weights8.of(layers if dtype == torch.int8 else [], shape.activation)
         self._weights = Weights(
             encoder.tokens.weight,
-            [] if in_int8 else layers,
-            layers if in_int8 else [],
-            len(layers),
+            [] if dtype == torch.int8 else layers,
+            int8,
             encoder.dense.weight,
             encoder.norm.floor,
             shape.heads,
@@ -184,7 +176,11 @@ class Served:
             shape.normalize,
             reach=device.type == "cpu",
         )
-        hidden, embed = _programs(_quantized if in_int8 else _packed if _packs(device, dtype) else _plain)
+        if dtype == torch.int8:
+            through = _in_int8(layers_in_int8(by_onednn if int8.rounded else by_fbgemm))
+        else:
+            through = _through(_packed if _packs(device, dtype) else _plain)
+        hidden, embed = _programs(through)
         compiles = device.type == "cpu" and sys.version_info < UNCOMPILED_FROM
         self._hidden, self._embed = (_compiled(hidden), _compiled(embed)) if compiles else (hidden, embed)
 
