@@ -144,19 +144,22 @@ class Encoder(nn.Module):
         encoder.norm.fold_into(encoder.dense)
         if dtype == torch.int8:
             encoder.rotation = Rotation(encoder.shape.width)
-            for outside in (encoder.tokens, encoder.dense):
-                outside.weight = nn.Parameter(encoder.rotation.turn(outside.weight.detach()))
-        encoder.tokens.to(torch.bfloat16 if dtype == torch.int8 else dtype)
-        encoder.position.to(torch.float32 if dtype == torch.int8 else dtype)
+            table = encoder.rotation.turn_table(encoder.tokens.weight.detach(), torch.bfloat16)
+            encoder.tokens.weight = nn.Parameter(table)
+            encoder.dense.weight = nn.Parameter(encoder.rotation.turn(encoder.dense.weight.detach()))
+            encoder.position.to(torch.float32)
+        else:
+            encoder.tokens.to(dtype)
+            encoder.position.to(dtype)
         layers: list[Any] = []
         for index, layer in enumerate(encoder.blocks()):
             layer.load_state_dict(reader.layer(index), assign=True)
             if witness:
                 witness.follow(layer)
             layers += packed(layer, dtype, device, encoder.rotation)
+            give_back()
         encoder = encoder.to(device).requires_grad_(False).eval()
         encoder.served = Served(encoder, layers, dtype)
-        give_back()
         return encoder
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -76,23 +76,49 @@ def batches(lengths: Sequence[int], budget: int, cores: int = 1) -> Iterator[lis
     """Indices in order of length, longest first, cut so that no batch exceeds `budget` tokens (one text always fits).
 
     The batches are of like size and their number a multiple of `cores`, so that no core has nothing left while another
-    still works, and that few sizes of pass occur. Longest first: the peak of memory comes with the first batch, not
-    after an hour; the shortest texts fill what the long ones leave of a batch.
+    still works. Each takes the longest texts that still fit: the peak of memory comes with the first batch, not after
+    an hour, and the gap that long texts leave is filled by the one that fits it best, so that `rounded_up` adds hardly
+    a token and few sizes of pass occur.
     """
-    order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
-    total = sum(min(length, budget) for length in lengths)
-    # Batches end between texts, so they fill the budget but for half a text.
-    filled = max(budget // 2, budget - max(lengths, default=0) // 2)
-    share = total / (max(1, -(-total // (filled * cores))) * cores)
-    left, taken, end = deque(order), 0, share
+    left = _Remaining(lengths)
+    tokens = sum(min(length, budget) for length in lengths)
+    count = -(-tokens // (budget * cores)) * cores
     while left:
-        long, short = [left.popleft()], []
-        tokens = lengths[long[0]]
-        while left and taken + tokens + lengths[left[0]] <= end and tokens + lengths[left[0]] <= budget:
-            long.append(left.popleft())
-            tokens += lengths[long[-1]]
-        while left and taken + tokens + lengths[left[-1]] / 2 <= end and tokens + lengths[left[-1]] <= budget:
-            short.append(left.pop())
-            tokens += lengths[short[-1]]
-        yield long + short[::-1]
-        taken, end = taken + min(tokens, budget), end + share
+        share = min(budget, rounded_up(-(-tokens // max(1, count))))
+        batch: list[int] = []
+        taken, fits = 0, left.greatest
+        while (index := left.take(fits)) is not None:
+            batch.append(index)
+            taken += lengths[index]
+            fits = share - taken
+        yield batch
+        tokens, count = tokens - min(taken, budget), count - 1
+
+
+class _Remaining:
+    """Texts not yet taken, by length."""
+
+    def __init__(self, lengths: Sequence[int]) -> None:
+        self._of: dict[int, list[int]] = {}
+        for index in reversed(range(len(lengths))):
+            self._of.setdefault(lengths[index], []).append(index)
+        self._lengths = sorted(self._of)
+
+    def __bool__(self) -> bool:
+        return bool(self._lengths)
+
+    @property
+    def greatest(self) -> int:
+        """The greatest length that is left."""
+        return self._lengths[-1]
+
+    def take(self, most: int) -> int | None:
+        """The first text of the greatest length that is not above `most`."""
+        at = bisect_right(self._lengths, most) - 1
+        if at < 0:
+            return None
+        length = self._lengths[at]
+        index = self._of[length].pop()
+        if not self._of[length]:
+            del self._of[length], self._lengths[at]
+        return index

@@ -13,6 +13,8 @@ import math
 import torch
 from torch import Tensor
 
+BLOCK = 1_024  # rows of a table
+
 
 class Rotation:
     """A fixed rotation of `width` channels."""
@@ -25,6 +27,14 @@ class Rotation:
     def turn(self, channels: Tensor) -> Tensor:
         """What reads the stream or is the stream, (..., width), for a turned one."""
         return _applied(channels, self._left, self._right)
+
+    def turn_table(self, table: Tensor, dtype: torch.dtype) -> Tensor:
+        """A table (n, width) of the stream's states, turned, in `dtype`; a block at a time, so that no second one of
+        float32 is ever held."""
+        turned = torch.empty(table.shape, dtype=dtype)
+        for into, rows in zip(turned.split(BLOCK), table.split(BLOCK), strict=True):
+            into.copy_(self.turn(rows))
+        return turned
 
     def turn_back(self, channels: Tensor) -> Tensor:
         """States (..., width) of a turned stream as they were."""

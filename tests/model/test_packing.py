@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from openclaw_instructor.model.packing import batches
+from openclaw_instructor.model.packing import batches, rounded_up
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3])
@@ -30,3 +30,13 @@ def test_the_cores_get_the_same_number_of_batches_of_like_size(cores: int) -> No
 
     assert len(sizes) % cores == 0
     assert min(sizes) > 0.85 * max(sizes)
+
+
+@pytest.mark.parametrize("budget", [512, 768])
+def test_rounding_up_adds_hardly_a_token_and_few_sizes_occur(budget: int) -> None:
+    lengths = [random.Random(i).randint(10, 250) for i in range(300)]
+
+    sizes = [sum(lengths[index] for index in batch) for batch in batches(lengths, budget, 2)]
+
+    assert sum(map(rounded_up, sizes)) < 1.02 * sum(lengths)
+    assert len(set(map(rounded_up, sizes))) <= 4
