@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -108,7 +109,12 @@ def test_a_call_can_be_cancelled_and_its_work_is_dropped(settings: Settings) -> 
     client = Client(settings)
     client.embeddings(["load the model"])
     cancellation = Cancellation()
-    threading.Timer(0.3, cancellation.cancel).start()
+
+    def cancel_once_it_is_queued() -> None:
+        wait_until(lambda: re.search(r'queue_texts\{priority="interactive"\} [1-9]', metrics(settings)))
+        cancellation.cancel()
+
+    threading.Thread(target=cancel_once_it_is_queued).start()
     with pytest.raises(Cancelled):
         client.run("semantic_match", LONG | {"query": "another"}, cancellation=cancellation)
     wait_until(lambda: "embedding_requests_dropped_total 1.0" in metrics(settings))
