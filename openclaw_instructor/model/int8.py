@@ -42,8 +42,9 @@ class Weights8(NamedTuple):
         return cls(rounded, [] if rounded else list(packed), activation == "relu")
 
 
-# Rows (n, in) and the reach of each (n, 1) -> what rows of reach one would give, through the ReLU if it is up's. What
-# out and down are given is theirs to change.
+# Rows (n, in) and the reach of each (n, 1) -> what rows of reach one would give, through the ReLU if it is up's. The
+# place of a product in its layer is `at % 4`: 0 is qkv, 1 out, 2 up, 3 down. What out and down are given is theirs to
+# change.
 Product8 = Callable[[Tensor, Tensor, Weights8, int], Tensor]
 Layers8 = Callable[[Tensor, Weights8, Tensor, list[Group], list[Tensor], int], Tensor]
 
@@ -72,12 +73,12 @@ def by_onednn(rows: Tensor, reach: Tensor, weights: Weights8, at: int) -> Tensor
     # What a ReLU or a GELU has left has no negative half, or a small one.
     zero, steps = (128, 127.0) if place < 3 else (0, 255.0) if weights.relu else (40, 215.0)
     scaled = rows.mul_(steps / reach) if place in (1, 3) else rows * (steps / reach)
-    # The conversion cuts off.
-    steps_up = scaled.add_(zero + 0.5).to(torch.int16).to(torch.uint8)
+    # Half a step more, because the conversion cuts off; straight to uint8 it would take half as long again.
+    stepped = scaled.add_(zero + 0.5).to(torch.int16).to(torch.uint8)
     activation = "relu" if weights.relu and place == 2 else "none"
     none: list[int | float | complex | None] = []
     y: Tensor = torch.ops.onednn.qlinear_pointwise(
-        steps_up, 1.0 / steps, zero, weight.rows, weight.scales, weight.zeros,
+        stepped, 1.0 / steps, zero, weight.rows, weight.scales, weight.zeros,
         None, 1.0, 0, torch.float32, activation, none, "none",
     )  # fmt: skip
     return y

@@ -159,5 +159,5 @@ def test_filling_a_row_up_changes_nothing_and_leaves_few_sizes(model: INSTRUCTOR
     assert len(filled.ids) == rounded_up(len(exact.ids)) > len(exact.ids)
     with torch.inference_mode():
         torch.testing.assert_close(model.encoder(filled), model.encoder(exact), atol=1e-5, rtol=1e-4)
-    assert len({rounded_up(tokens) for tokens in range(1, 2_049)}) < 40
+    assert len({rounded_up(tokens) for tokens in range(1, 2_049)}) < 50
     assert all(rounded_up(tokens) >= tokens for tokens in range(1, 70_000, 7))
