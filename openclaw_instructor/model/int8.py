@@ -17,6 +17,8 @@ from openclaw_instructor.model.attention import Group, attend
 
 # Without VNNI the processor adds two products in 16 bits: with 127 steps one of twenty results would overflow.
 STEPS, STEPS_WITHOUT_VNNI = 127, 96
+# From this width of the stream on a product takes so long that what calling oneDNN costs does not matter.
+ONEDNN_FROM = 512
 
 Blocked = torch.classes.quantized.LinearPackedParamsBase
 
@@ -49,16 +51,17 @@ Product8 = Callable[[Tensor, Tensor, Weights8, int], Tensor]
 Layers8 = Callable[[Tensor, Weights8, Tensor, list[Group], list[Tensor], int], Tensor]
 
 
-def packed_int8(weight: Tensor) -> Any:
-    """A weight (out, in) in the order that this processor's kernels read.
+def packed_int8(weight: Tensor, width: int) -> Any:
+    """A weight (out, in) of a stream of `width` in the order that the best kernels here read.
 
-    With VNNI oneDNN's are faster by a sixth; without it FBGEMM's are as fast for many rows and faster for few.
+    With VNNI oneDNN's are faster by a sixth, but FBGEMM's cost less to call, which counts for a short query of a narrow
+    model; without VNNI FBGEMM's are as fast for many rows and faster for few.
     """
     vnni = torch.cpu._is_vnni_supported()
     # A scale for each row: rows of a trained model differ by more than the steps that one scale would share.
     scales = (weight.abs().amax(1) / (STEPS if vnni else STEPS_WITHOUT_VNNI)).clamp(min=1e-12)
     zeros = torch.zeros(len(weight), dtype=torch.long)
-    if vnni:
+    if vnni and width >= ONEDNN_FROM:
         rows = (weight / scales[:, None]).round_().to(torch.int8)
         return Rounded(torch.ops.onednn.qlinear_prepack(rows, None), scales, zeros)
     with warnings.catch_warnings():

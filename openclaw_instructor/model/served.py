@@ -147,14 +147,14 @@ def packed(layer: "Layer", dtype: torch.dtype, device: torch.device, rotation: R
         if rotation:
             reads = product in (layer.qkv, layer.up)
             weight = rotation.turn(weight) if reads else rotation.turn_written(weight)
-        weights.append(_packed_weight(weight, dtype, device))
+        weights.append(_packed_weight(weight, layer.qkv.in_features, dtype, device))
         product.weight = nn.Parameter(torch.empty(0), requires_grad=False)
     return weights
 
 
-def _packed_weight(weight: Tensor, dtype: torch.dtype, device: torch.device) -> Any:
+def _packed_weight(weight: Tensor, width: int, dtype: torch.dtype, device: torch.device) -> Any:
     if dtype == torch.int8:
-        return packed_int8(weight)
+        return packed_int8(weight, width)
     weight = weight.to(device, dtype)
     return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None) if _packs(device, dtype) else weight
 
