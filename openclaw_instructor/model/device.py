@@ -36,8 +36,8 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     """What to serve in. `auto` is bfloat16 where matrices are multiplied in it (GPUs, AMX), else int8 where that runs,
     else float32. float16 is refused.
 
-    AVX512's instruction for bfloat16 is no reason for it: products of int8 take a quarter of its time. int8 is for
-    serving on a CPU: weights are rounded once, what they multiply anew each time.
+    AVX512's instruction for bfloat16 is no reason for it: in int8 a pass takes a fifth of the time. int8 is for serving
+    on a CPU: weights are rounded once, what they multiply anew each time.
     """
     if name == "auto":
         if _multiplies_bfloat16(device):
