@@ -20,9 +20,10 @@ from torch import Tensor, nn
 
 from openclaw_instructor.model.attention import attend, attend_learning
 from openclaw_instructor.model.memory import give_back
+from openclaw_instructor.model.norm import unit
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.rotation import Rotation
-from openclaw_instructor.model.served import ACTIVATIONS, Served, packed, unit
+from openclaw_instructor.model.served import ACTIVATIONS, Served, packed
 from openclaw_instructor.model.t5 import Reader
 
 if TYPE_CHECKING:

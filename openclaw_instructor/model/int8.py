@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from openclaw_instructor.model.attention import Group, attend
+from openclaw_instructor.model.norm import norm
 
 # Without VNNI the processor adds two products in 16 bits: with 127 steps one of twenty results would overflow.
 STEPS, STEPS_WITHOUT_VNNI = 127, 96
@@ -101,11 +102,6 @@ def _reach(rows: Tensor) -> Tensor:
     return torch.maximum(rows.amax(-1, keepdim=True), rows.amin(-1, keepdim=True).neg_()).clamp_(min=1e-9)
 
 
-def _norm(states: Tensor, floor: Tensor) -> Tensor:
-    norm: Tensor = torch.linalg.vector_norm(states, dim=-1, keepdim=True).hypot_(floor)
-    return norm
-
-
 def layers_in_int8(product: Product8) -> Layers8:
     """The layers, which change the states (tokens, width) float32 that they are given."""
 
@@ -114,14 +110,14 @@ def layers_in_int8(product: Product8) -> Layers8:
     ) -> Tensor:
         for at in range(0, max(len(weights.rounded), len(weights.blocked)), 4):
             reach = _reach(states)
-            qkv = product(states, reach, weights, at).mul_(reach / _norm(states, floor))
+            qkv = product(states, reach, weights, at).mul_(reach / norm(states, floor))
             mixed = attend(qkv, groups, masks, heads)
             reach = _reach(mixed)
             states.addcmul_(product(mixed, reach, weights, at + 1), reach)
 
             reach = _reach(states)
             fed = product(states, reach, weights, at + 2)
-            scale = reach / _norm(states, floor)
+            scale = reach / norm(states, floor)
             if weights.relu:
                 reach = fed.amax(-1, keepdim=True).clamp_(min=1e-9)
                 scale.mul_(reach)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from openclaw_instructor.model.attention import Group, attend
 from openclaw_instructor.model.int8 import Layers8, Weights8, by_fbgemm, by_onednn, layers_in_int8, packed_int8
+from openclaw_instructor.model.norm import unit
 from openclaw_instructor.model.rotation import Rotation
 
 if TYPE_CHECKING:
@@ -32,13 +33,6 @@ UNCOMPILED_FROM = (3, 14)
 
 # T5's `feed_forward_proj` -> the function; `_linear_pointwise` knows them by the same names.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
-
-
-def unit(hidden: Tensor, floor: Tensor) -> Tensor:
-    """Rows (tokens, width) of unit length: an RMS norm without its weight. `floor` is the root of width x epsilon."""
-    # It sums in float32 for every input; asking for that by `dtype` would copy the input first.
-    rows: Tensor = hidden / torch.linalg.vector_norm(hidden, dim=-1, keepdim=True).hypot_(floor)
-    return rows
 
 
 class Weights(NamedTuple):
@@ -164,10 +158,15 @@ class Served:
 
     def __init__(self, encoder: "Encoder", layers: list[Any], dtype: torch.dtype) -> None:
         shape, device = encoder.shape, encoder.device
-        int8 = Weights8.of(layers if dtype == torch.int8 else [], shape.activation)
+        if dtype == torch.int8:
+            plain, int8 = [], Weights8.of(layers, shape.activation)
+            through = _in_int8(layers_in_int8(by_onednn if int8.rounded else by_fbgemm))
+        else:
+            plain, int8 = layers, Weights8.of([], shape.activation)
+            through = _through(_packed if _packs(device, dtype) else _plain)
         self._weights = Weights(
             encoder.tokens.weight,
-            [] if dtype == torch.int8 else layers,
+            plain,
             int8,
             encoder.dense.weight,
             encoder.norm.floor,
@@ -176,10 +175,6 @@ class Served:
             shape.normalize,
             reach=device.type == "cpu",
         )
-        if dtype == torch.int8:
-            through = _in_int8(layers_in_int8(by_onednn if int8.rounded else by_fbgemm))
-        else:
-            through = _through(_packed if _packs(device, dtype) else _plain)
         hidden, embed = _programs(through)
         compiles = device.type == "cpu" and sys.version_info < UNCOMPILED_FROM
         self._hidden, self._embed = (_compiled(hidden), _compiled(embed)) if compiles else (hidden, embed)
