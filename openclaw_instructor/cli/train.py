@@ -117,6 +117,7 @@ def _train(door: Door, files: list[Path], options: dict[str, Any], *, as_json: b
     from openclaw_instructor.train.contrastive import train as run
     from openclaw_instructor.train.journal import read
     from openclaw_instructor.train.measure import Scores
+    from openclaw_instructor.train.parallel import reports
     from openclaw_instructor.train.start import from_scratch, parse_shape
 
     if options["scratch"] is not None and options["tokenizer"] is None:
@@ -133,6 +134,8 @@ def _train(door: Door, files: list[Path], options: dict[str, Any], *, as_json: b
     scores = Scores(options["evaluation"]) if options["evaluation"] else None
     config = TrainConfig(**_given(options, door))
     folder = run(ready, out, begin, config, evaluate=scores, restart=options["restart"], progress=not as_json)
+    if not reports():
+        return
     last: dict[str, Any] = {}
     for row in read(out / "metrics.jsonl"):
         last |= row

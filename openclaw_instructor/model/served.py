@@ -6,7 +6,6 @@ which needs no lock, and whose steps cost a short query less.
 """
 
 # Without postponed annotations: torch's compiler reads those of the functions themselves.
-import math
 import sys
 import warnings
 from collections.abc import Callable
@@ -16,7 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from openclaw_instructor.model.attention import Group, attend
+from openclaw_instructor.model.attention import Group, attend, masks_of
 from openclaw_instructor.model.int8 import Layers8, Weights8, by_fbgemm, by_onednn, layers_in_int8, packed_int8
 from openclaw_instructor.model.norm import unit
 from openclaw_instructor.model.rotation import Rotation
@@ -67,21 +66,6 @@ def _packed(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
     return y
 
 
-def _masks(bias: Tensor, groups: list[Group], rows: int, reach: bool) -> list[Tensor]:
-    """The position bias (1, heads, length, keys) of each group.
-
-    On a CPU attention is a quarter faster when the number of keys is a multiple of its vectors, so there `keys` is
-    rounded up where more of the pass's `rows` follow; what is not the prompt's own has a bias of minus infinity.
-    """
-    masks: list[Tensor] = []
-    for group in groups:
-        more = -group.length % 16
-        own = bias[:, :, : group.length, : group.length]
-        fits = reach and more > 0 and group.start + group.prompts * group.length + more <= rows
-        masks.append(F.pad(own, [0, more], value=-math.inf) if fits else own)
-    return masks
-
-
 def _through(product: Product) -> Layers:
     """The layers in the precision of their weights."""
 
@@ -109,7 +93,7 @@ def _programs(layers: Layers) -> tuple[Program, Program]:
     def hidden(weights: Weights, bias: Tensor, ids: Tensor, groups: list[Group]) -> Tensor:
         # Float32 also where the layers are bfloat16: rounded after every layer, they change rankings.
         states = F.embedding(ids, weights.tokens).float()
-        return layers(states, weights, groups, _masks(bias, groups, len(ids), weights.reach))
+        return layers(states, weights, groups, masks_of(bias, groups, len(ids), weights.reach))
 
     def embed(
         weights: Weights, bias: Tensor, ids: Tensor, groups: list[Group], pooled: Tensor, starts: Tensor

@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
@@ -37,6 +36,7 @@ class DistillConfig:
     pair_share: float = 0.35  # of the steps use (query, passage) pairs
     instruction_share: float = 0.35  # of the batches carry an instruction
     learning_rate: float = 0.0025  # of each weight's own root mean square, as in Adafactor (Shazeer and Stern, 2018)
+    matrix_rate: float = 2.0  # that of the layers' matrices, as a multiple
     warmup_steps: int = 150
     decay_from: float = 0.0  # share of the run after which the rate falls linearly to zero
     weight_decay: float = 0.01
@@ -70,18 +70,18 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
     batches = Batches(corpus, config, held_out)
-    optimizer = _optimizer(encoder, config)
+    optimizers = _optimizers(encoder, config)
     streams = Streams(torch.get_num_threads() if encoder.device.type == "cpu" else 1)
-    step, tokens, spent = _resume(folder, encoder, optimizer, batches)
+    step, tokens, spent = _resume(folder, encoder, optimizers, batches)
     began = saved = time.monotonic()
     encoder.train()
     with (folder / "metrics.jsonl").open("a") as metrics:
         while tokens < config.tokens:
             rate = _rate(step, tokens / config.tokens, config)
-            for group in optimizer.param_groups:
+            for group in (group for optimizer in optimizers for group in optimizer.param_groups):
                 group["lr"] = rate * group["scale"]
             drawn = batches.draw()
-            loss = _step(encoder, optimizer, drawn, config, streams, corpus.token_teacher)
+            loss = _step(encoder, optimizers, drawn, config, streams, corpus.token_teacher)
             step += 1
             tokens += sum(len(prompt.ids) for prompt in drawn.prompts)
             elapsed = spent + time.monotonic() - began
@@ -93,24 +93,31 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
                 metrics.write(json.dumps(row) + "\n")
                 metrics.flush()
             if time.monotonic() - saved > config.save_every:
-                _save(folder, encoder, optimizer, batches, (step, tokens, elapsed))
+                _save(folder, encoder, optimizers, batches, (step, tokens, elapsed))
                 saved = time.monotonic()
-    _save(folder, encoder, optimizer, batches, (step, tokens, spent + time.monotonic() - began))
+    _save(folder, encoder, optimizers, batches, (step, tokens, spent + time.monotonic() - began))
     return encoder
 
 
-def _optimizer(encoder: Encoder, config: DistillConfig) -> torch.optim.Optimizer:
-    groups: list[dict[str, Any]] = []
+def _optimizers(encoder: Encoder, config: DistillConfig) -> list[torch.optim.Optimizer]:
+    """Muon (Jordan, 2024) for the layers' matrices, AdamW for the rest; `scale` is a weight's own root mean square."""
+    matrices: list[dict[str, Any]] = []
+    rest: list[dict[str, Any]] = []
     for name, weight in encoder.named_parameters():
         scale = float(weight.detach().pow(2).mean().sqrt()) or encoder.shape.width**-0.5
-        decay = 0.0 if name.startswith("tokens.") else config.weight_decay
-        groups.append({"params": [weight], "scale": scale, "weight_decay": decay})
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
+        group = {"params": [weight], "scale": scale}
+        if name.startswith("layers.") and weight.dim() == 2:
+            matrices.append(group | {"scale": config.matrix_rate * scale})
+        else:
+            rest.append(group | {"weight_decay": 0.0 if name.startswith("tokens.") else config.weight_decay})
+    # Its updates have the root mean square of AdamW's, so that one learning rate serves both.
+    muon = torch.optim.Muon(matrices, config.learning_rate, config.weight_decay, adjust_lr_fn="match_rms_adamw")
+    return [muon, torch.optim.AdamW(rest, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)]
 
 
 def _step(
     encoder: Encoder,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Sequence[torch.optim.Optimizer],
     drawn: Drawn,
     config: DistillConfig,
     streams: Streams,
@@ -118,36 +125,43 @@ def _step(
 ) -> torch.Tensor:
     """One update. Each core embeds its share and carries the gradient of the loss over all back through it."""
     weights, device = list(encoder.parameters()), encoder.device
-    shares = [list(range(first, len(drawn.prompts), streams.count)) for first in range(streams.count)]
+    shares = [drawn.reordered(range(first, len(drawn.prompts), streams.count)) for first in range(streams.count)]
     of_states = torch.tensor(config.states_weight / len(shares), device=device)
 
-    def forward(share: list[int]) -> list[torch.Tensor]:
-        prompts = [drawn.prompts[index] for index in share]
-        batch = Packed.of(prompts).to(device)
+    def forward(share: Drawn) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """What has gradients, the vectors first, and what the vectors should be."""
+        batch = Packed.of(share.prompts).to(device)
         with _products(device):
             hidden = encoder.hidden(batch)
             vectors = encoder.pool(hidden, batch)
-            if teacher is None or not drawn.of_teacher:
-                return [vectors]
+            if teacher is None or not share.of_teacher:
+                return [vectors], _given(share).to(device)
             states = encoder.dense(encoder.token_states(hidden)[batch.pooled])
-        return [vectors, states_loss(states.float(), teacher.states(prompts))]
+        read = teacher.read(share.prompts)
+        targets = read.vectors if share.targets is None else share.targets.to(device)
+        return [vectors, states_loss(states.float(), read.states)], targets
 
     def backward(part: tuple[list[torch.Tensor], torch.Tensor]) -> tuple[torch.Tensor, ...]:
         outputs, gradient = part
         return torch.autograd.grad(outputs, weights, grad_outputs=[gradient, of_states][: len(outputs)])
 
     parts = streams.map(forward, shares)
-    student = torch.cat([part[0].detach() for part in parts]).requires_grad_()
-    whole = drawn.reordered([index for share in shares for index in share])
-    loss = loss_of(student, whole.targets.to(device), config)
+    student = torch.cat([outputs[0].detach() for outputs, _ in parts]).requires_grad_()
+    loss = loss_of(student, torch.cat([targets for _, targets in parts]), config)
     (gradient,) = torch.autograd.grad(loss, student)
-    pieces = gradient.split([len(share) for share in shares])
-    gradients = streams.map(backward, list(zip(parts, pieces, strict=True)))
+    pieces = gradient.split([len(share.prompts) for share in shares])
+    gradients = streams.map(backward, [(outputs, piece) for (outputs, _), piece in zip(parts, pieces, strict=True)])
     for weight, *shares_of_gradient in zip(weights, *gradients, strict=True):
         weight.grad = sum(shares_of_gradient[1:], start=shares_of_gradient[0])
     torch.nn.utils.clip_grad_norm_(weights, config.clip)
-    optimizer.step()
+    for optimizer in optimizers:
+        optimizer.step()
     return loss.detach()
+
+
+def _given(drawn: Drawn) -> torch.Tensor:
+    assert drawn.targets is not None, "without a token teacher the corpus holds the vectors"
+    return drawn.targets
 
 
 def _products(device: torch.device) -> torch.autocast:
@@ -162,10 +176,13 @@ def held_out_cosine(encoder: Encoder, batches: Batches, held_out: int) -> float:
     total = 0.0
     for start in range(0, held_out, 128):
         chosen = list(order[start : start + 128])
-        packed = Packed.of([batches.prompt(index, []) for index in chosen]).to(encoder.device)
-        teacher = torch.from_numpy(batches.corpus.vectors[chosen].astype(np.float32)).to(encoder.device)
+        prompts = [batches.prompt(index, []) for index in chosen]
+        given, reader = batches.targets(chosen), batches.corpus.token_teacher
+        if given is None:
+            assert reader is not None
+            given = reader.read(prompts).vectors
         with _products(encoder.device):
-            total += float((encoder(packed) * teacher).sum())
+            total += float((encoder(Packed.of(prompts).to(encoder.device)) * given.to(encoder.device)).sum())
     encoder.train()
     return total / held_out
 
@@ -176,10 +193,12 @@ def _rate(step: int, progress: float, config: DistillConfig) -> float:
     return config.learning_rate * warm * max(fall, 0.0)
 
 
-def _save(folder: Path, encoder: Encoder, optimizer: Any, batches: Batches, at: tuple[int, int, float]) -> None:
+def _save(
+    folder: Path, encoder: Encoder, optimizers: Sequence[Any], batches: Batches, at: tuple[int, int, float]
+) -> None:
     state = {
         "encoder": encoder.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
         "at": at,
         "random": batches.random.getstate(),
     }
@@ -187,13 +206,14 @@ def _save(folder: Path, encoder: Encoder, optimizer: Any, batches: Batches, at: 
     (folder / "state.pt.new").replace(folder / "state.pt")
 
 
-def _resume(folder: Path, encoder: Encoder, optimizer: Any, batches: Batches) -> tuple[int, int, float]:
+def _resume(folder: Path, encoder: Encoder, optimizers: Sequence[Any], batches: Batches) -> tuple[int, int, float]:
     path = folder / "state.pt"
     if not path.exists():
         return 0, 0, 0.0
     state = torch.load(path, weights_only=True)
     encoder.load_state_dict(state["encoder"])
-    optimizer.load_state_dict(state["optimizer"])
+    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
     version, internal, gauss = state["random"]
     batches.random.setstate((version, tuple(internal), gauss))
     step, tokens, spent = state["at"]

@@ -28,10 +28,11 @@ class Faceted:
 
 @dataclass
 class Corpus:
-    """Token ids without special tokens; `vectors` (texts, dimension) of the teacher; `pairs` index the texts."""
+    """Token ids without special tokens; `vectors` (texts, dimension) of the teacher, None where it has a
+    `token_teacher`, which makes them as it reads; `pairs` index the texts."""
 
     ids: list[list[int]]
-    vectors: np.ndarray
+    vectors: np.ndarray | None
     pairs: np.ndarray
     instructions: list[list[int]]
     query_instructions: list[list[int]]
@@ -45,14 +46,16 @@ class Corpus:
 
 @dataclass
 class Drawn:
-    """A batch: prompts sorted by length and the vectors to give (prompts, dimension) float32."""
+    """A batch: prompts sorted by length and the vectors to give (prompts, dimension) float32, None for those that the
+    teacher makes of what it reads."""
 
     prompts: list[Prompt]
-    targets: torch.Tensor
+    targets: torch.Tensor | None
     of_teacher: bool = True  # these are the teacher's vectors, its token states go with them
 
     def reordered(self, order: Sequence[int]) -> Drawn:
-        return Drawn([self.prompts[i] for i in order], self.targets[list(order)], self.of_teacher)
+        targets = None if self.targets is None else self.targets[list(order)]
+        return Drawn([self.prompts[i] for i in order], targets, self.of_teacher)
 
 
 class Batches:
@@ -83,7 +86,13 @@ class Batches:
         else:
             texts, instructions = self._singles()
         prompts = [self.prompt(index, instruction) for index, instruction in zip(texts, instructions, strict=True)]
-        return _sorted(Drawn(prompts, torch.from_numpy(self.corpus.vectors[texts].astype(np.float32))))
+        return _sorted(Drawn(prompts, self.targets(texts)))
+
+    def targets(self, texts: Sequence[int]) -> torch.Tensor | None:
+        """The teacher's vectors (texts, dimension) float32, if they were made before."""
+        if self.corpus.vectors is None:
+            return None
+        return torch.from_numpy(self.corpus.vectors[list(texts)].astype(np.float32))
 
     def _faceted(self) -> Drawn:
         """Texts of one source under an instruction that asks for one of their facets."""

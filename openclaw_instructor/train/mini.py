@@ -17,7 +17,6 @@ import random
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -35,9 +34,6 @@ from openclaw_instructor.train.graft import graft
 from openclaw_instructor.train.states import TokenTeacher
 from openclaw_instructor.train.teacher import Teacher
 from openclaw_instructor.train.vocabulary import choose_tokens, write_tokenizer
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 MAX_TOKENS = 250  # of a training text; the longest passages of the corpus are cut here
 MAX_SEQ_LENGTH = 512
@@ -96,14 +92,14 @@ def tokens(tokenizer_file: Path, texts: Sequence[str]) -> list[list[int]]:
     return [e.ids for e in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
 
-def build_corpus(found: TrainingTexts, vectors: NDArray[np.float16], tokenizer_file: Path) -> Corpus:
-    """Texts, pairs and instructions in the student's tokens, with the teacher's vectors."""
+def build_corpus(found: TrainingTexts, tokenizer_file: Path) -> Corpus:
+    """Texts, pairs and instructions in the student's tokens."""
     from tokenizers import Tokenizer
 
     phrases, vocabulary = instructions(), Tokenizer.from_file(str(tokenizer_file)).get_vocab()
     return Corpus(
         ids=tokens(tokenizer_file, found.texts),
-        vectors=vectors,
+        vectors=None,
         pairs=np.array(found.pairs),
         instructions=tokens(tokenizer_file, phrases[:600]),
         query_instructions=tokens(tokenizer_file, [*QUERIES, *phrases[600:620]]),
@@ -170,13 +166,12 @@ def main(
 ) -> None:
     torch.manual_seed(seed)
     teacher, found = Teacher(teacher_folder), read_corpus(data, code, manuals)
-    click.echo(f"{len(found.texts)} texts, {len(found.pairs)} pairs; computing the teacher's vectors", err=True)
-    vectors = teacher.vectors(found.texts, work / "teacher")
+    click.echo(f"{len(found.texts)} texts, {len(found.pairs)} pairs", err=True)
     ids = tokens(teacher.tokenizer_file, found.texts)
     kept = choose_tokens(teacher.tokenizer.get_vocab(), ids, vocabulary)
     tokenizer = write_tokenizer(teacher.tokenizer_file, kept, work / "tokenizer", MAX_SEQ_LENGTH)
     encoder = grafted(teacher, ids, kept, inner)
-    corpus = build_corpus(found, vectors, tokenizer / "tokenizer.json")
+    corpus = build_corpus(found, tokenizer / "tokenizer.json")
     sources = [*facet_texts(FACET_TEXTS), *read_labelled(data)]
     corpus.faceted = faceted(sources, teacher, work / "teacher", tokenizer / "tokenizer.json")
     device = choose_device(None)

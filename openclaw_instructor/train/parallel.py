@@ -52,6 +52,11 @@ class World:
             dist.barrier()
 
 
+def reports() -> bool:
+    """Whether this process is the one that tells the user: rank 0, or alone."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def join(device: torch.device) -> Iterator[World]:
     """The world torchrun made (NCCL on GPUs, gloo elsewhere), or this process alone."""

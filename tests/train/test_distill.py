@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import normalize
 
 from openclaw_instructor.model.checkpoint import Shape
 from openclaw_instructor.model.encoder import Encoder
@@ -15,11 +16,11 @@ from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompt
 from openclaw_instructor.train.distill import DistillConfig, distill, held_out_cosine, loss_of, set_centred
 from openclaw_instructor.train.draws import Batches, Corpus, Faceted
-from openclaw_instructor.train.states import TokenTeacher, states_loss
+from openclaw_instructor.train.states import Reading, TokenTeacher, states_loss
 
 SHAPE = Shape(60, 16, 32, 2, 8, 2, 32, 128, 1e-6, 12, normalize=True)
 CONFIG = DistillConfig(
-    tokens=6_000, batch_tokens=256, batch_texts=32, warmup_steps=5, learning_rate=0.015, log_every=5, save_every=1e9
+    tokens=6_000, batch_tokens=256, batch_texts=32, warmup_steps=5, learning_rate=0.025, log_every=5, save_every=1e9
 )
 
 
@@ -95,6 +96,7 @@ def test_batches_keep_to_their_budget_and_never_hold_out_texts(corpus: Corpus) -
     for _ in range(40):
         drawn = batches.draw()
         prompts = drawn.prompts
+        assert drawn.targets is not None
         assert len(prompts) == len(drawn.targets)
         assert drawn.of_teacher
         lengths = [len(prompt.ids) for prompt in prompts]
@@ -152,13 +154,14 @@ def test_what_is_drawn_oftener_has_three_times_the_weight(corpus: Corpus) -> Non
 
 
 class FixedStates:
-    """In place of a teacher that reads: one state per token id, whose means are the corpus's vectors."""
+    """In place of a teacher that reads: one state per token id, and their means."""
 
     def __init__(self) -> None:
         self.table = torch.from_numpy(np.random.default_rng(0).normal(size=(60, 12))).float()
 
-    def states(self, prompts: Sequence[Prompt]) -> torch.Tensor:
-        return torch.cat([self.table[prompt.ids[prompt.pool_from :]] for prompt in prompts])
+    def read(self, prompts: Sequence[Prompt]) -> Reading:
+        rows = [self.table[prompt.ids[prompt.pool_from :]] for prompt in prompts]
+        return Reading(torch.cat(rows), normalize(torch.stack([states.mean(0) for states in rows]), dim=1))
 
 
 def test_token_states_come_to_the_teacher_s_too(corpus: Corpus, tmp_path: Path) -> None:
@@ -176,3 +179,11 @@ def test_token_states_come_to_the_teacher_s_too(corpus: Corpus, tmp_path: Path) 
     corpus.token_teacher = cast("TokenTeacher", teacher)
     learned = error(distill(fresh(), corpus, config, tmp_path / "with", held_out=50))
     assert learned < 0.7 * without, (learned, without)
+
+
+def test_a_teacher_that_reads_gives_the_vectors_as_well(corpus: Corpus, tmp_path: Path) -> None:
+    corpus.vectors, corpus.token_teacher = None, cast("TokenTeacher", FixedStates())
+    encoder, batches = fresh(), Batches(corpus, CONFIG, held_out=50)
+    before = held_out_cosine(encoder, batches, 50)
+    distill(encoder, corpus, CONFIG, tmp_path, held_out=50)
+    assert held_out_cosine(encoder, batches, 50) > before + 0.2

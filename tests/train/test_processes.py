@@ -69,6 +69,7 @@ def test_two_processes_train_as_one_does(tmp_path: Path, tiny_checkpoint: Path, 
     for words in (alone, both):
         done = run(words)
         assert done.returncode == 0, done.stderr
+        assert (done.stdout + done.stderr).count("trained: ") == 1
     # Rounding leaves 5e-6; one process's gradient left out of a single step gives 0.04, out of every step 0.9.
     assert toy.apart(one / "checkpoint", two / "checkpoint", tiny_checkpoint) < 1e-3
     assert toy.furthest(tiny_checkpoint, two / "checkpoint") > 2e-3

@@ -5,7 +5,7 @@ import torch
 from transformers import BertConfig, BertModel
 
 from openclaw_instructor.model.prompt import Prompt
-from openclaw_instructor.train.states import TOGETHER, TokenTeacher, states_loss
+from openclaw_instructor.train.states import TokenTeacher, states_loss
 
 KEPT = [2, 1, 9, 8, 7, 6, 5, 4]  # the student's token 0 is the network's 2, and so on
 ROUNDING = {"atol": 0.05, "rtol": 0.05}  # the teacher is bfloat16 where the processor multiplies in it
@@ -23,21 +23,23 @@ def network() -> BertModel:
 
 
 @torch.no_grad()
-def test_every_prompt_is_read_as_if_alone(network: BertModel) -> None:
-    lengths = [2 + index % 5 for index in range(2 * TOGETHER + 3)]
-    prompts = [Prompt([0, *range(2, 2 + n), 1], 0, truncated=False) for n in sorted(lengths)]
-    states = TokenTeacher(network, KEPT, torch.device("cpu")).states(prompts)
+def test_every_prompt_is_read_as_the_network_reads_it_alone(network: BertModel) -> None:
+    prompts = [Prompt([0, *range(2, 2 + n), 1], 0, truncated=False) for n in (1, 1, 2, 3, 3, 3, 6)]
+    read = TokenTeacher(network, KEPT, torch.device("cpu")).read(prompts)
     alone = [network(torch.tensor([[KEPT[i] for i in p.ids]])).last_hidden_state[0] for p in prompts]
-    torch.testing.assert_close(states, torch.cat(alone), **ROUNDING)
+    torch.testing.assert_close(read.states, torch.cat(alone), **ROUNDING)
+    means = torch.stack([states.mean(0) for states in alone])
+    torch.testing.assert_close(read.vectors, torch.nn.functional.normalize(means, dim=1), **ROUNDING)
 
 
 @torch.no_grad()
 def test_the_teacher_reads_no_instruction(network: BertModel) -> None:
     teacher = TokenTeacher(network, KEPT, torch.device("cpu"))
-    plain = teacher.states([Prompt([0, 5, 6, 1], 0, truncated=False)])
-    steered = teacher.states([Prompt([0, 3, 4, 5, 6, 1], 3, truncated=False)])
-    # The start token stands before the instruction and enters no mean.
-    torch.testing.assert_close(steered, plain[1:], **ROUNDING)
+    plain = teacher.read([Prompt([0, 5, 6, 1], 0, truncated=False)])
+    steered = teacher.read([Prompt([0, 3, 4, 5, 6, 1], 3, truncated=False)])
+    # The start token stands before the instruction and enters no mean of the student's, yet the teacher's own.
+    torch.testing.assert_close(steered.states, plain.states[1:], **ROUNDING)
+    torch.testing.assert_close(steered.vectors, plain.vectors, **ROUNDING)
 
 
 def test_the_loss_is_of_direction_and_least_at_the_teacher() -> None:
