@@ -15,6 +15,7 @@ Absolute positions are not carried over (the table takes their average); the rel
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,7 @@ def graft(student: Encoder, teacher: Any, texts: Sequence[Sequence[int]], kept: 
     `texts` are a few hundred tokenised samples in the teacher's ids, special tokens included; `kept` says which
     teacher token each row of the student's table is.
     """
+    teacher = deepcopy(teacher).to("cpu", torch.float32)  # sentence-transformers may have put it on a GPU
     sample = _teacher_states(teacher, texts)
     student.position.weight.zero_()
     for parameter in student.parameters():
