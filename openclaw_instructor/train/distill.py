@@ -128,24 +128,11 @@ def _step(
     shares = [drawn.reordered(range(first, len(drawn.prompts), streams.count)) for first in range(streams.count)]
     of_states = torch.tensor(config.states_weight / len(shares), device=device)
 
-    def forward(share: Drawn) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """What has gradients, the vectors first, and what the vectors should be."""
-        batch = Packed.of(share.prompts).to(device)
-        with _products(device):
-            hidden = encoder.hidden(batch)
-            vectors = encoder.pool(hidden, batch)
-            if teacher is None or not share.of_teacher:
-                return [vectors], _given(share).to(device)
-            states = encoder.dense(encoder.token_states(hidden)[batch.pooled])
-        read = teacher.read(share.prompts)
-        targets = read.vectors if share.targets is None else share.targets.to(device)
-        return [vectors, states_loss(states.float(), read.states)], targets
-
     def backward(part: tuple[list[torch.Tensor], torch.Tensor]) -> tuple[torch.Tensor, ...]:
         outputs, gradient = part
         return torch.autograd.grad(outputs, weights, grad_outputs=[gradient, of_states][: len(outputs)])
 
-    parts = streams.map(forward, shares)
+    parts = streams.map(lambda share: _read(encoder, share, teacher), shares)
     student = torch.cat([outputs[0].detach() for outputs, _ in parts]).requires_grad_()
     loss = loss_of(student, torch.cat([targets for _, targets in parts]), config)
     (gradient,) = torch.autograd.grad(loss, student)
@@ -159,9 +146,19 @@ def _step(
     return loss.detach()
 
 
-def _given(drawn: Drawn) -> torch.Tensor:
-    assert drawn.targets is not None, "without a token teacher the corpus holds the vectors"
-    return drawn.targets
+def _read(encoder: Encoder, share: Drawn, teacher: TokenTeacher | None) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """What has gradients, the vectors first and then perhaps the states' loss, and what the vectors should be."""
+    batch = Packed.of(share.prompts).to(encoder.device)
+    with _products(encoder.device):
+        hidden = encoder.hidden(batch)
+        vectors = encoder.pool(hidden, batch)
+        if teacher is None or not share.of_teacher:
+            assert share.targets is not None, "without a token teacher the corpus holds the vectors"
+            return [vectors], share.targets.to(encoder.device)
+        states = encoder.dense(encoder.token_states(hidden)[batch.pooled])
+    read = teacher.read(share.prompts)
+    targets = read.vectors if share.targets is None else share.targets.to(encoder.device)
+    return [vectors, states_loss(states.float(), read.states)], targets
 
 
 def _products(device: torch.device) -> torch.autocast:
