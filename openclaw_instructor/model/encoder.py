@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from openclaw_instructor.model.attention import attend, attend_learning
+from openclaw_instructor.model.attention import attend, attend_learning, masks_of
 from openclaw_instructor.model.memory import give_back
 from openclaw_instructor.model.norm import unit
 from openclaw_instructor.model.packing import Packed
@@ -208,7 +208,7 @@ class Encoder(nn.Module):
         if torch.is_autocast_enabled(device):
             hidden = hidden.to(torch.get_autocast_dtype(device))
         bias = bias.to(hidden.dtype)
-        masks = [bias[:, :, : group.length, : group.length] for group in batch.groups]
+        masks = masks_of(bias, batch.groups, len(batch.ids), reach=False)
         for layer in self.blocks():
             hidden = layer(hidden, batch, masks)
         return hidden

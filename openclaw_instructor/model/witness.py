@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from openclaw_instructor.model.attention import masks_of
 from openclaw_instructor.model.packing import Packed
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Witness:
         """With the table and the position bias as they were read."""
         self._states = F.embedding(self._batch.ids, encoder.tokens.weight)
         bias = encoder.position_bias(max(group.length for group in self._batch.groups))
-        self._masks = [bias[:, :, : group.length, : group.length] for group in self._batch.groups]
+        self._masks = masks_of(bias, self._batch.groups, len(self._batch.ids), reach=False)
 
     @torch.no_grad()
     def follow(self, layer: Layer) -> None:

@@ -110,7 +110,7 @@ def _optimizers(encoder: Encoder, config: DistillConfig) -> list[torch.optim.Opt
             matrices.append(group | {"scale": config.matrix_rate * scale})
         else:
             rest.append(group | {"weight_decay": 0.0 if name.startswith("tokens.") else config.weight_decay})
-    # Its updates have the root mean square of AdamW's, so that one learning rate serves both.
+    # Muon's updates have the root mean square of AdamW's, so that one learning rate serves both.
     muon = torch.optim.Muon(matrices, config.learning_rate, config.weight_decay, adjust_lr_fn="match_rms_adamw")
     return [muon, torch.optim.AdamW(rest, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)]
 

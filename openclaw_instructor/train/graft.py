@@ -24,6 +24,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from openclaw_instructor.model.encoder import Encoder, Layer
+from openclaw_instructor.train.bert import Projection
 
 CONSTANT = 8.0  # length of the constant direction, near that of a token's vector
 RIDGE = 1e-4
@@ -75,9 +76,8 @@ def _graft_attention(
     """Set query, key, value and output; returns the stream behind them."""
     own, normed = source.attention.self, _normed(stream, epsilon)
     fit = _fit(normed, state, sample.weight)
-    scale = layer.head_width**-0.5  # BERT scales the logits, T5 does not
-    weight = torch.cat([own.query.weight * scale, own.key.weight, own.value.weight])
-    bias = torch.cat([own.query.bias * scale, own.key.bias, own.value.bias])
+    # BERT scales the logits, T5 does not.
+    weight, bias = Projection.of(own, scale=layer.head_width**-0.5)
     layer.qkv.weight.copy_(torch.cat([weight, bias[:, None]], dim=1) @ fit.T)
     layer.out.weight.copy_(_writer(fit, stream, constant) @ source.attention.output.dense.weight)
     mixed = []

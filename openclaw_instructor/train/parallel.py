@@ -54,7 +54,11 @@ class World:
 
 def reports() -> bool:
     """Whether this process is the one that tells the user: rank 0, or alone."""
-    return os.environ.get("RANK", "0") == "0"
+    return _rank() == 0
+
+
+def _rank() -> int:
+    return int(os.environ.get("RANK", "0"))
 
 
 @contextmanager
@@ -64,12 +68,12 @@ def join(device: torch.device) -> Iterator[World]:
     if size == 1:
         yield World(0, 1, device)
         return
-    rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
+    local = int(os.environ.get("LOCAL_RANK", "0"))
     if device.type == "cuda":
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield World(rank, size, device)
+        yield World(_rank(), size, device)
     finally:
         dist.destroy_process_group()

@@ -39,7 +39,7 @@ class TokenTeacher:
 
     @torch.no_grad()
     def read(self, prompts: Sequence[Prompt]) -> Reading:
-        """What the teacher makes of prompts that are sorted by length."""
+        """What the teacher makes of prompts; neighbours of one length are read together."""
         # With the token before the instruction, which enters no mean of the student's.
         lead = [prompt.ids[:1] if prompt.pool_from else [] for prompt in prompts]
         texts = [
