@@ -48,6 +48,13 @@ class PatientProtocol(HttpToolsProtocol):
         self._in_head = False
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        # A large body makes uvicorn stop reading, and it goes on when the body is asked for again: after the last piece
+        # never, and of a connection that is not read nobody learns that its client has gone.
+        if not self.pipeline:
+            self.flow.resume_reading()
+
     def data_received(self, data: bytes) -> None:
         if self._in_head:
             self._head_bytes += len(data)

@@ -115,7 +115,10 @@ def test_concurrent_requests_share_passes(serve: Serve) -> None:
     [
         ("/v1/embeddings", {"input": "given up"}),
         ("/v1/tools/semantic_match", {"query": "given", "candidates": ["up"]}),
+        # So large that the server stops reading while it comes.
+        ("/v1/embeddings", {"input": "given up", "user": "u" * 600_000}),
     ],
+    ids=["embeddings", "tool", "large"],
 )
 def test_a_client_that_hangs_up_drops_its_work(serve: Serve, path: str, body: dict[str, Any]) -> None:
     local = serve()
