@@ -73,10 +73,12 @@ class Shelf:
         with self._lock:
             self._derived = {key: derived for key, derived in self._derived.items() if key in keys}
         for path in self.folder.glob("*-*.*"):
-            # A young temporary file may be another process's that is just writing it.
-            forgotten = path.suffix == ".tmp" and time.time() - path.stat().st_mtime > _TEMPORARY_SECONDS
-            if forgotten or (path.stem not in stems and path.suffix in _SUFFIXES):
-                path.unlink(missing_ok=True)
+            # Another process may finish or drop it between two looks.
+            with contextlib.suppress(FileNotFoundError):
+                # A young temporary file may be another process's that is just writing it.
+                forgotten = path.suffix == ".tmp" and time.time() - path.stat().st_mtime > _TEMPORARY_SECONDS
+                if forgotten or (path.stem not in stems and path.suffix in _SUFFIXES):
+                    path.unlink()
 
     def clear(self) -> None:
         with self._lock:

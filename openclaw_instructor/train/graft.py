@@ -7,9 +7,11 @@ BERT (Devlin et al., 2019) normalises *after* each residual sum, has biases and 
   stream to the teacher's state says what each branch must read, and its inverse what the branch must write;
 - LayerNorm forgets the mean, so the stream is kept at zero mean, and one direction that hardly varies holds a
   constant instead: through it the regressions carry every bias;
-- of the feed-forward units the ones that write most are kept.
+- of the feed-forward units the ones that write most are kept;
+- what the teacher's attention has by position is what the student's lacks without: a first pass over the layers
+  measures it, `positions.py` makes it a relative bias, and a second pass fills the layers around that.
 
-Absolute positions are not carried over (the table takes their average); the relative bias has to be learned.
+Absolute positions are not carried over otherwise: the table takes their average.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from openclaw_instructor.model.encoder import Encoder, Layer
+from openclaw_instructor.model.encoder import Encoder, Layer, relative_buckets
 from openclaw_instructor.train.bert import Projection
+from openclaw_instructor.train.positions import Lack, shared_bias
 
 CONSTANT = 8.0  # length of the constant direction, near that of a token's vector
 RIDGE = 1e-4
@@ -53,7 +56,6 @@ def graft(student: Encoder, teacher: Any, texts: Sequence[Sequence[int]], kept: 
     """
     teacher = deepcopy(teacher).to("cpu", torch.float32)  # sentence-transformers may have put it on a GPU
     sample = _teacher_states(teacher, texts)
-    student.position.weight.zero_()
     for parameter in student.parameters():
         if parameter.dim() == 1:
             parameter.fill_(1.0)
@@ -61,48 +63,81 @@ def graft(student: Encoder, teacher: Any, texts: Sequence[Sequence[int]], kept: 
     constant = _steadiest_direction(sample)
     table = _centred(table) @ (torch.eye(len(constant)) - torch.outer(constant, constant)) + CONSTANT * constant
     student.tokens.weight.copy_(table[torch.tensor(kept)])
-    stream, epsilon = table[sample.ids], student.shape.epsilon
-    for layer, source, (before, between) in zip(
-        student.blocks(), teacher.encoder.layer, zip(sample.states[::2], sample.states[1::2], strict=False), strict=True
-    ):
-        stream = _graft_attention(layer, source, stream, before, sample, constant, epsilon)
-        stream = _graft_feed_forward(layer, source, stream, between, sample, constant, epsilon)
-    student.dense.weight.copy_(_fit(_normed(stream, epsilon), sample.states[-1], sample.weight)[:, :-1].T)
+    grafting = _Grafting(student, teacher, sample, table[sample.ids], constant)
+    student.position.weight.zero_()
+    orders, bias = shared_bias(grafting.run([torch.arange(student.shape.heads)] * student.shape.layers))
+    student.position.weight.copy_(bias)
+    grafting.run(orders)
 
 
-def _graft_attention(
-    layer: Layer, source: Any, stream: Tensor, state: Tensor, sample: _Sample, constant: Tensor, epsilon: float
-) -> Tensor:
-    """Set query, key, value and output; returns the stream behind them."""
-    own, normed = source.attention.self, _normed(stream, epsilon)
-    fit = _fit(normed, state, sample.weight)
-    # BERT scales the logits, T5 does not.
-    weight, bias = Projection.of(own, scale=layer.head_width**-0.5)
-    layer.qkv.weight.copy_(torch.cat([weight, bias[:, None]], dim=1) @ fit.T)
-    layer.out.weight.copy_(_writer(fit, stream, constant) @ source.attention.output.dense.weight)
-    mixed = []
-    for rows in layer.qkv(normed).split(sample.lengths):
-        query, key, value = rows.view(len(rows), 3, layer.heads, -1).permute(1, 2, 0, 3)
-        attended = F.scaled_dot_product_attention(query, key, value, scale=1.0)
-        mixed.append(attended.transpose(0, 1).reshape(len(rows), -1))
-    behind: Tensor = stream + layer.out(torch.cat(mixed))
-    return behind
+class _Grafting:
+    """Fills layer by layer, each on the stream that the layers before it give; `tokens` is the first of them."""
 
+    def __init__(self, student: Encoder, teacher: Any, sample: _Sample, tokens: Tensor, constant: Tensor) -> None:
+        self.student, self.teacher, self.sample = student, teacher, sample
+        self.tokens, self.constant = tokens, constant
+        self.epsilon = student.shape.epsilon
 
-def _graft_feed_forward(
-    layer: Layer, source: Any, stream: Tensor, state: Tensor, sample: _Sample, constant: Tensor, epsilon: float
-) -> Tensor:
-    """Set the two matrices, with the units that write most; returns the stream behind them."""
-    up, down, normed = source.intermediate.dense, source.output.dense, _normed(stream, epsilon)
-    fit = _fit(normed, state, sample.weight)
-    reading = torch.cat([up.weight, up.bias[:, None]], dim=1) @ fit.T
-    writing = _writer(fit, stream, constant) @ down.weight
-    written = F.gelu(normed @ reading.T).std(dim=0) * writing.norm(dim=0)
-    units = written.topk(layer.up.out_features).indices.sort().values
-    layer.up.weight.copy_(reading[units])
-    layer.down.weight.copy_(writing[:, units])
-    behind: Tensor = stream + layer.down(F.gelu(layer.up(normed)))
-    return behind
+    def run(self, orders: Sequence[Tensor]) -> list[Lack]:
+        """Set all weights under the position bias that the student has, each layer's heads in the given order; returns
+        what each layer's attention then lacks without that bias."""
+        stream, states = self.tokens, self.sample.states
+        lacks: list[Lack] = []
+        for index, (layer, source, order) in enumerate(
+            zip(self.student.blocks(), self.teacher.encoder.layer, orders, strict=True)
+        ):
+            stream, lack = self._attention(layer, source, stream, states[2 * index], order)
+            stream = self._feed_forward(layer, source, stream, states[2 * index + 1])
+            lacks.append(lack)
+        self.student.dense.weight.copy_(_fit(self._normed(stream), states[-1], self.sample.weight)[:, :-1].T)
+        return lacks
+
+    def _attention(
+        self, layer: Layer, source: Any, stream: Tensor, state: Tensor, order: Tensor
+    ) -> tuple[Tensor, Lack]:
+        """Set query, key, value and output; returns the stream behind them, and what the attention lacks."""
+        normed, width = self._normed(stream), len(self.constant)
+        fit = _fit(normed, state, self.sample.weight)
+        # BERT scales the logits, T5 does not.
+        weight, bias = Projection.of(source.attention.self, scale=layer.head_width**-0.5)
+        affine = torch.cat([weight, bias[:, None]], dim=1).view(3, layer.heads, -1, width + 1)[:, order].flatten(0, 2)
+        writing = source.attention.output.dense.weight.view(width, layer.heads, -1)[:, order].flatten(1)
+        layer.qkv.weight.copy_(affine @ fit.T)
+        layer.out.weight.copy_(_writer(fit, stream, self.constant) @ writing)
+        theirs = F.linear(state, affine[:, :width], affine[:, width])
+        mixed, lack = self._attended(layer, layer.qkv(normed), theirs)
+        return stream + layer.out(mixed), lack
+
+    def _attended(self, layer: Layer, ours: Tensor, theirs: Tensor) -> tuple[Tensor, Lack]:
+        """Attention (tokens, width) of the student's queries, keys and values, and what its logits lack."""
+        shape, lengths = self.student.shape, self.sample.lengths
+        bias, buckets = self.student.position_bias(max(lengths))[0], relative_buckets(max(lengths), shape)
+        lack, mixed = Lack(shape.heads, shape.buckets), []
+        for our_rows, their_rows in zip(ours.split(lengths), theirs.split(lengths), strict=True):
+            length = len(our_rows)
+            query, key, value = our_rows.view(length, 3, layer.heads, -1).permute(1, 2, 0, 3)
+            wanted, on, _ = their_rows.view(length, 3, layer.heads, -1).permute(1, 2, 0, 3)
+            logits = query @ key.mT
+            lack.add(wanted @ on.mT - logits, buckets[:length, :length])
+            attended = torch.softmax(logits + bias[:, :length, :length], dim=-1) @ value
+            mixed.append(attended.transpose(0, 1).reshape(length, -1))
+        return torch.cat(mixed), lack
+
+    def _feed_forward(self, layer: Layer, source: Any, stream: Tensor, state: Tensor) -> Tensor:
+        """Set the two matrices, with the units that write most; returns the stream behind them."""
+        up, down, normed = source.intermediate.dense, source.output.dense, self._normed(stream)
+        fit = _fit(normed, state, self.sample.weight)
+        reading = torch.cat([up.weight, up.bias[:, None]], dim=1) @ fit.T
+        writing = _writer(fit, stream, self.constant) @ down.weight
+        written = F.gelu(normed @ reading.T).std(dim=0) * writing.norm(dim=0)
+        units = written.topk(layer.up.out_features).indices.sort().values
+        layer.up.weight.copy_(reading[units])
+        layer.down.weight.copy_(writing[:, units])
+        behind: Tensor = stream + layer.down(F.gelu(layer.up(normed)))
+        return behind
+
+    def _normed(self, stream: Tensor) -> Tensor:
+        return stream * torch.rsqrt(stream.pow(2).mean(dim=-1, keepdim=True) + self.epsilon)
 
 
 def _fit(normed: Tensor, state: Tensor, weight: Tensor) -> Tensor:
@@ -161,10 +196,6 @@ def _steadiest_direction(sample: _Sample) -> Tensor:
     # The direction of ones has no variance left: lift it out of the way.
     directions: Tensor = torch.linalg.eigh(covariance + covariance.trace() / width).eigenvectors
     return directions[:, 0]
-
-
-def _normed(stream: Tensor, epsilon: float) -> Tensor:
-    return stream * torch.rsqrt(stream.pow(2).mean(dim=-1, keepdim=True) + epsilon)
 
 
 def _centred(rows: Tensor, dim: int = -1) -> Tensor:

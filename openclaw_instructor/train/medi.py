@@ -13,6 +13,7 @@ import codecs
 import gzip
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from openclaw_instructor.errors import InvalidData
 
 Pair = tuple[str, str]
 _BLOCK = 1 << 20
+_BETWEEN = re.compile(r"\s*,?\s*")  # elements of an array; it matches anywhere
 
 
 @dataclass(frozen=True)
@@ -154,22 +156,21 @@ def _elements(file: Any, where: str) -> Iterator[Any]:
     """Elements of a JSON array, one block of the file in memory at a time."""
     decoder, text = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8")()
     buffer = text.decode(file.read(_BLOCK)).lstrip().removeprefix("[")
-    number = 0
+    number = at = 0
     while True:
-        buffer = buffer.lstrip().removeprefix(",").lstrip()
-        if buffer.startswith("]"):
+        at = _BETWEEN.match(buffer, at).end()  # type: ignore[union-attr]
+        if buffer.startswith("]", at):
             return
         try:
-            row, end = decoder.raw_decode(buffer)
+            row, end = decoder.raw_decode(buffer, at)
         except ValueError:
             block = file.read(_BLOCK)
             if not block:
                 raise InvalidData(f"{where}: element {number} of the array is cut off or not JSON") from None
-            buffer += text.decode(block)
+            buffer, at = buffer[at:] + text.decode(block), 0
             continue
         yield row
-        number += 1
-        buffer = buffer[end:]
+        number, at = number + 1, end
 
 
 def _index(path: Path, work: Path) -> dict[str, Any]:
