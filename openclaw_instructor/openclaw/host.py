@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +120,8 @@ def remembered(settings: Settings, name: str) -> Any:
 def write_file(path: Path, text: str) -> None:
     """Replace a file in one step, so that OpenClaw never reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    # The daemon syncs in threads of its own, perhaps two at a time.
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     fresh.write_text(text, encoding="utf-8")
     fresh.replace(path)
 

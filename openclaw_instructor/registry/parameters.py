@@ -37,12 +37,8 @@ def search(collection: str, top_k: int, mode: str) -> dict[str, Any]:
         top_k=_top_k("How many passages to return", top_k),
         collection=_text("Which indexed collection to search.") | {"default": collection},
         path=_text("Only files whose path matches this glob, such as `guides/*.md`."),
-        after={
-            "type": "string",
-            "pattern": _DATE,
-            "description": "Only files modified on this day or later (YYYY-MM-DD).",
-        },
-        before={"type": "string", "pattern": _DATE, "description": "Only files modified before this day (YYYY-MM-DD)."},
+        after=_day("Only files modified on this day or later (YYYY-MM-DD)."),
+        before=_day("Only files modified before this day (YYYY-MM-DD)."),
         mode={
             "type": "string",
             "enum": ["hybrid", "vector", "keyword"],
