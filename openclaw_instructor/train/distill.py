@@ -30,7 +30,7 @@ from openclaw_instructor.train.states import TokenTeacher, states_loss
 
 @dataclass(frozen=True)
 class DistillConfig:
-    tokens: int = 117_000_000  # length of the run; the learning rate follows it
+    tokens: int = 24_000_000  # length of the run; the learning rate follows it
     batch_tokens: int = 6_144  # tokens of a step
     batch_texts: int = 320  # and at most so many texts
     pair_share: float = 0.35  # of the steps use (query, passage) pairs

@@ -5,7 +5,7 @@
 DATA is laid out as `corpus.py` says; FOLDER holds sentence-transformers/all-MiniLM-L6-v2, or another BERT of its kind;
 technical English is read from PACKAGES, a folder of Python packages such as `site-packages`, and from PAGES, a folder
 of manuals such as `node_modules`.
-The student starts from the teacher's own layers (`graft.py`) and learns what T5 cannot take over: some 19 million
+The student starts from the teacher's own layers (`graft.py`) and learns what T5 cannot take over: some 20 million
 tokens an hour on two cores of a processor with bfloat16 matrix instructions. A killed run continues where it was. On
 Linux, `MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=2147483648` before the command saves a fifth of the time:
 the allocator then keeps the activations' memory from step to step.
