@@ -76,7 +76,6 @@ class _Grafting:
     def __init__(self, student: Encoder, teacher: Any, sample: _Sample, tokens: Tensor, constant: Tensor) -> None:
         self.student, self.teacher, self.sample = student, teacher, sample
         self.tokens, self.constant = tokens, constant
-        self.epsilon = student.shape.epsilon
 
     def run(self, orders: Sequence[Tensor]) -> list[Lack]:
         """Set all weights under the position bias that the student has, each layer's heads in the given order; returns
@@ -89,14 +88,14 @@ class _Grafting:
             stream, lack = self._attention(layer, source, stream, states[2 * index], order)
             stream = self._feed_forward(layer, source, stream, states[2 * index + 1])
             lacks.append(lack)
-        self.student.dense.weight.copy_(_fit(self._normed(stream), states[-1], self.sample.weight)[:, :-1].T)
+        self.student.dense.weight.copy_(_fit(self.student.norm(stream), states[-1], self.sample.weight)[:, :-1].T)
         return lacks
 
     def _attention(
         self, layer: Layer, source: Any, stream: Tensor, state: Tensor, order: Tensor
     ) -> tuple[Tensor, Lack]:
         """Set query, key, value and output; returns the stream behind them, and what the attention lacks."""
-        normed, width = self._normed(stream), len(self.constant)
+        normed, width = layer.attention_norm(stream), len(self.constant)
         fit = _fit(normed, state, self.sample.weight)
         # BERT scales the logits, T5 does not.
         weight, bias = Projection.of(source.attention.self, scale=layer.head_width**-0.5)
@@ -125,7 +124,7 @@ class _Grafting:
 
     def _feed_forward(self, layer: Layer, source: Any, stream: Tensor, state: Tensor) -> Tensor:
         """Set the two matrices, with the units that write most; returns the stream behind them."""
-        up, down, normed = source.intermediate.dense, source.output.dense, self._normed(stream)
+        up, down, normed = source.intermediate.dense, source.output.dense, layer.feed_norm(stream)
         fit = _fit(normed, state, self.sample.weight)
         reading = torch.cat([up.weight, up.bias[:, None]], dim=1) @ fit.T
         writing = _writer(fit, stream, self.constant) @ down.weight
@@ -135,9 +134,6 @@ class _Grafting:
         layer.down.weight.copy_(writing[:, units])
         behind: Tensor = stream + layer.down(F.gelu(layer.up(normed)))
         return behind
-
-    def _normed(self, stream: Tensor) -> Tensor:
-        return stream * torch.rsqrt(stream.pow(2).mean(dim=-1, keepdim=True) + self.epsilon)
 
 
 def _fit(normed: Tensor, state: Tensor, weight: Tensor) -> Tensor:
