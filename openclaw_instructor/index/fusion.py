@@ -11,7 +11,7 @@ Ranking: TypeAlias = Sequence[tuple[int, float]]
 Share: TypeAlias = Callable[[Ranking, Ranking, float], float]
 
 # One standard deviation of the words' scores counts as so many of the cosine.
-KEYWORD_WEIGHT = 1.5
+KEYWORD_WEIGHT = 1.3
 # Added to the words': where they hardly vary, a query's words are everywhere and say little.
 KEYWORD_SPREAD = 8.0
 
