@@ -74,8 +74,8 @@ def _advance(states: Tensor, change: Tensor, units: Tensor, weights: Weights) ->
     """The unit rows of the states after `change` is added to them, in the memory of `units` or its like."""
     if states.size(0) <= weights.block:
         return unit(states.add_(change), weights.floor).to(units.dtype)
-    blocks = states.split(weights.block), change.split(weights.block), units.split(weights.block)
-    for rows, added, result in zip(blocks[0], blocks[1], blocks[2]):  # noqa: B905
+    size = weights.block
+    for rows, added, result in zip(states.split(size), change.split(size), units.split(size), strict=True):
         result.copy_(unit(rows.add_(added), weights.floor))
     return units
 
