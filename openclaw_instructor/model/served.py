@@ -90,7 +90,10 @@ def _through(product: Product) -> Layers:
             mixed = attend(product(units, weights, at, "none"), groups, masks, weights.heads)
             units = _advance(states, product(mixed, weights, at + 1, "none"), units, weights)
             fed = product(units, weights, at + 2, weights.activation)
-            units = _advance(states, product(fed, weights, at + 3, "none"), units, weights)
+            if at + 4 < len(weights.layers):
+                units = _advance(states, product(fed, weights, at + 3, "none"), units, weights)
+            else:
+                states.add_(product(fed, weights, at + 3, "none"))
         return states
 
     return layers
