@@ -105,7 +105,7 @@ def compare(checkpoint: str, dtypes: tuple[str, str], texts: list[str], rounds: 
         "share_of_peak": flops / mine / peak,
         "query_ms": 1e3 * statistics.median(o for o, _ in query),
         "query_ratio": statistics.median(o / t for o, t in query),
-        "read_once_ms": 1e3 * _bytes_per_query(checkpoint, described["dtype"]) / bandwidth,
+        "read_once_ms": 1e3 * _weights_per_query(checkpoint) * described["weight_bytes"] / bandwidth,
         "gb_per_second": bandwidth / 1e9,
         "min_cosine": float(cosine.min()),
     }
@@ -114,11 +114,11 @@ def compare(checkpoint: str, dtypes: tuple[str, str], texts: list[str], rounds: 
     return result
 
 
-def _bytes_per_query(checkpoint: str, dtype: str) -> float:
+def _weights_per_query(checkpoint: str) -> int:
     from openclaw_instructor.model.checkpoint import Checkpoint
 
     opened = Checkpoint.open(checkpoint)
-    return (opened.parameters - opened.shape.vocab_size * opened.shape.width) * {"bfloat16": 2, "int8": 1}.get(dtype, 4)
+    return opened.parameters - opened.shape.vocab_size * opened.shape.width
 
 
 def memory(checkpoint: str, dtype: str, texts: list[str]) -> dict[str, float]:

@@ -80,7 +80,8 @@ def _ours(checkpoint: str, dtype: str) -> Any:
 
     def extra(what: str) -> dict[str, Any]:
         if what == "describe":
-            return {"dtype": str(model.dtype).removeprefix("torch."), "device": str(model.device)}
+            dtype = str(model.dtype).removeprefix("torch.")
+            return {"dtype": dtype, "device": str(model.device), "weight_bytes": _weight_bytes(model)}
         if what == "memory":
             return {"peak_mb": _peak_mb(), "weights_mb": _weights_mb(model)}
         return _ceilings(model, torch)
@@ -112,11 +113,19 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2  # macOS counts bytes
 
 
+def _weight_bytes(model: Any) -> int:
+    """Of one weight of the layers, as it is served."""
+    from openclaw_instructor.model import limbs
+
+    in_digits = model.dtype.itemsize == 4 and limbs.pays(model.device, model.checkpoint.shape.width)
+    return 3 if in_digits else int(model.dtype.itemsize)
+
+
 def _weights_mb(model: Any) -> float:
     checkpoint = model.checkpoint
     table = checkpoint.shape.vocab_size * checkpoint.shape.width
     # With int8 the table is bfloat16.
-    return ((checkpoint.parameters - table) * model.dtype.itemsize + table * max(2, model.dtype.itemsize)) / 1e6
+    return ((checkpoint.parameters - table) * _weight_bytes(model) + table * max(2, model.dtype.itemsize)) / 1e6
 
 
 def _ceilings(model: Any, torch: Any) -> dict[str, Any]:

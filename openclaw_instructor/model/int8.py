@@ -1,4 +1,4 @@
-"""The layers with products of int8: weights rounded once, what they multiply anew each time.
+"""The layers with products of int8: weights rounded or cut into digits once, what they multiply anew each time.
 
 A product has one scale for all rows of what it multiplies, so each row is brought to a reach of one before it, and its
 result scaled back: no row hangs on its neighbours. The scales travel beside the rows. A norm is one of them, and
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from openclaw_instructor.model.attention import Group, attend
+from openclaw_instructor.model.limbs import Limbs, digits, multiplied
 from openclaw_instructor.model.norm import norm
 
 # Without VNNI the processor adds two products in 16 bits: with 127 steps one of twenty results would overflow.
@@ -33,16 +34,19 @@ class Rounded(NamedTuple):
 
 
 class Weights8(NamedTuple):
-    """qkv, out, up and down of each layer, for oneDNN or for FBGEMM; between up and down lies a ReLU or a GELU."""
+    """qkv, out, up and down of each layer, for oneDNN, for FBGEMM or in digits; between up and down lies a ReLU or a
+    GELU."""
 
     rounded: list[Rounded]
     blocked: list[Blocked]  # type: ignore[valid-type]
+    limbs: list[Limbs]
     relu: bool
 
     @classmethod
     def of(cls, packed: Sequence[Any], activation: str) -> "Weights8":
         rounded = [weight for weight in packed if isinstance(weight, Rounded)]
-        return cls(rounded, [] if rounded else list(packed), activation == "relu")
+        limbs = [weight for weight in packed if isinstance(weight, Limbs)]
+        return cls(rounded, [] if rounded or limbs else list(packed), limbs, activation == "relu")
 
 
 # Rows (n, in) and the reach of each (n, 1) -> what rows of reach one would give, through the ReLU if it is up's. The
@@ -97,18 +101,24 @@ def by_fbgemm(rows: Tensor, reach: Tensor, weights: Weights8, at: int) -> Tensor
     return y
 
 
+def by_limbs(rows: Tensor, reach: Tensor, weights: Weights8, at: int) -> Tensor:
+    activation = "relu" if weights.relu and at % 4 == 2 else "none"
+    return multiplied(digits(rows, reach), weights.limbs[at], activation)
+
+
 def _reach(rows: Tensor) -> Tensor:
     """The greatest magnitude of each row (n, 1), above zero."""
     return torch.maximum(rows.amax(-1, keepdim=True), rows.amin(-1, keepdim=True).neg_()).clamp_(min=1e-9)
 
 
-def layers_in_int8(product: Product8) -> Layers8:
-    """The layers, which change the states (tokens, width) float32 that they are given."""
+def layers_in_int8(like: Weights8) -> Layers8:
+    """The layers, which change the states (tokens, width) float32 that they are given, with weights like these."""
+    product: Product8 = by_limbs if like.limbs else by_onednn if like.rounded else by_fbgemm
 
     def layers(
         states: Tensor, weights: Weights8, floor: Tensor, groups: list[Group], masks: list[Tensor], heads: int
     ) -> Tensor:
-        for at in range(0, max(len(weights.rounded), len(weights.blocked)), 4):
+        for at in range(0, len(weights.rounded) + len(weights.blocked) + len(weights.limbs), 4):
             reach = _reach(states)
             qkv = product(states, reach, weights, at).mul_(reach / norm(states, floor))
             mixed = attend(qkv, groups, masks, heads)

@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from openclaw_instructor.model import limbs
 from openclaw_instructor.model.attention import Group, attend, masks_of
-from openclaw_instructor.model.int8 import Layers8, Weights8, by_fbgemm, by_onednn, layers_in_int8, packed_int8
+from openclaw_instructor.model.int8 import Layers8, Weights8, layers_in_int8, packed_int8
 from openclaw_instructor.model.norm import unit
 from openclaw_instructor.model.rotation import Rotation
 
@@ -38,8 +39,9 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.
 
 
 class Weights(NamedTuple):
-    """What a pass reads beside its batch: `layers` or `int8` hold qkv, out, up and down of each layer; `floor` is
-    `unit`'s; `reach` lets keys be rounded up; `block` is the rows that `_advance` takes at a time."""
+    """What a pass reads beside its batch: `layers` or, where products are of int8, `int8` hold qkv, out, up and down of
+    each layer; `floor` is `unit`'s; `reach` lets keys be rounded up; `block` is the rows that `_advance` takes at a
+    time."""
 
     tokens: Tensor
     layers: list[Tensor]
@@ -150,6 +152,8 @@ def packed(layer: "Layer", dtype: torch.dtype, device: torch.device, rotation: R
 def _packed_weight(weight: Tensor, width: int, dtype: torch.dtype, device: torch.device) -> Any:
     if dtype == torch.int8:
         return packed_int8(weight, width)
+    if dtype == torch.float32 and limbs.pays(device, width):
+        return limbs.Limbs.of(weight)
     weight = weight.to(device, dtype)
     return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None) if _packs(device, dtype) else weight
 
@@ -159,12 +163,10 @@ class Served:
 
     def __init__(self, encoder: "Encoder", layers: list[Any], dtype: torch.dtype) -> None:
         shape, device = encoder.shape, encoder.device
-        if dtype == torch.int8:
-            plain, int8 = [], Weights8.of(layers, shape.activation)
-            through = _in_int8(layers_in_int8(by_onednn if int8.rounded else by_fbgemm))
-        else:
-            plain, int8 = layers, Weights8.of([], shape.activation)
-            through = _through(_packed if _packs(device, dtype) else _plain)
+        plain = layers if isinstance(layers[0], Tensor) else []
+        int8 = Weights8.of([] if plain else layers, shape.activation)
+        of_plain = _packed if _packs(device, dtype) else _plain
+        through = _through(of_plain) if plain else _in_int8(layers_in_int8(int8))
         self._weights = Weights(
             encoder.tokens.weight,
             plain,
