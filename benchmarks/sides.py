@@ -117,7 +117,7 @@ def _weight_bytes(model: Any) -> int:
     """Of one weight of the layers, as it is served."""
     from openclaw_instructor.model import limbs
 
-    in_digits = model.dtype.itemsize == 4 and limbs.pays(model.device, model.checkpoint.shape.width)
+    in_digits = limbs.pays(model.dtype, model.device, model.checkpoint.shape.width)
     return 3 if in_digits else int(model.dtype.itemsize)
 
 

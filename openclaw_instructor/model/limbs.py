@@ -40,10 +40,10 @@ class Limbs(NamedTuple):
         return cls(high, middle, low, scales, torch.zeros(len(weight), dtype=torch.long))
 
 
-def pays(device: torch.device, width: int) -> bool:
-    """Whether these products take less time than float32's: with AMX, where calling six is little beside them."""
+def pays(dtype: torch.dtype, device: torch.device, width: int) -> bool:
+    """Whether float32 is asked for and this is its faster way: with AMX, where calling six is little beside them."""
     tiles: bool = torch._C._has_mkldnn and torch.cpu._is_amx_tile_supported()
-    return device.type == "cpu" and width >= WIDTH_FROM and tiles
+    return dtype == torch.float32 and device.type == "cpu" and width >= WIDTH_FROM and tiles
 
 
 def digits(rows: Tensor, reach: Tensor, steps: float = STEPS, block: int = BLOCK_ROWS) -> Tensor:

@@ -152,7 +152,7 @@ def packed(layer: "Layer", dtype: torch.dtype, device: torch.device, rotation: R
 def _packed_weight(weight: Tensor, width: int, dtype: torch.dtype, device: torch.device) -> Any:
     if dtype == torch.int8:
         return packed_int8(weight, width)
-    if dtype == torch.float32 and limbs.pays(device, width):
+    if limbs.pays(dtype, device, width):
         return limbs.Limbs.of(weight)
     weight = weight.to(device, dtype)
     return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None) if _packs(device, dtype) else weight

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not torch.cpu._is_vnni_supported(), reason="this
 @pytest.fixture
 def cutting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Products of float32 are made of int8's, whatever the width and the processor."""
-    monkeypatch.setattr(limbs, "pays", lambda device, width: True)
+    monkeypatch.setattr(limbs, "pays", lambda dtype, device, width: True)
 
 
 def reach_of(rows: torch.Tensor) -> torch.Tensor:
@@ -62,7 +62,7 @@ def test_a_product_is_as_exact_as_one_of_float32(rows: int, activation: str) -> 
 @pytest.mark.usefixtures("cutting")
 def test_a_trained_checkpoint_gives_the_vectors_of_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     cut = INSTRUCTOR("mini", "cpu", "float32")
-    monkeypatch.setattr(limbs, "pays", lambda device, width: False)
+    monkeypatch.setattr(limbs, "pays", lambda dtype, device, width: False)
     plain = INSTRUCTOR("mini", "cpu", "float32")
     vectors = cut.encode(TEXTS)
     np.testing.assert_allclose(vectors, plain.encode(TEXTS), atol=2e-6)
@@ -79,7 +79,7 @@ def test_both_activations_give_the_vectors_of_float32(
     write_checkpoint(tmp_path, Encoder(shape), tokenizer_from=mini.folder, max_seq_length=128, card="")
     vectors = []
     for pays in (False, True):
-        monkeypatch.setattr(limbs, "pays", lambda device, width, pays=pays: pays)
+        monkeypatch.setattr(limbs, "pays", lambda dtype, device, width, pays=pays: pays)
         vectors.append(INSTRUCTOR(tmp_path, "cpu", "float32").encode(TEXTS))
     np.testing.assert_allclose(*vectors, atol=2e-6)
 
@@ -93,8 +93,9 @@ def test_in_digits_no_weight_is_kept_twice() -> None:
 
 def test_it_pays_with_units_for_matrices_on_wide_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
-    assert limbs.pays(CPU, 768)
-    assert not limbs.pays(CPU, 256)
-    assert not limbs.pays(torch.device("cuda"), 768)
+    assert limbs.pays(torch.float32, CPU, 768)
+    assert not limbs.pays(torch.bfloat16, CPU, 768)
+    assert not limbs.pays(torch.float32, CPU, 256)
+    assert not limbs.pays(torch.float32, torch.device("cuda"), 768)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    assert not limbs.pays(CPU, 768)
+    assert not limbs.pays(torch.float32, CPU, 768)
