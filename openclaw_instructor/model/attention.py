@@ -38,17 +38,17 @@ def masks_of(bias: Tensor, groups: list[Group], rows: int, reach: bool) -> list[
 
 
 def attend(qkv: Tensor, groups: list[Group], masks: list[Tensor], heads: int) -> Tensor:
-    """Attention (tokens, width) of `qkv` (tokens, 3 x width), without gradients.
+    """Attention (tokens, width) of `qkv` (tokens, 3 x width), the first columns of its rows, without gradients.
 
     `masks` hold each group's position bias (1, heads, length, keys); keys beyond the length have minus infinity. Tokens
     behind the last group are filler and get any finite value.
     """
-    width = qkv.size(1) // 3
+    width, row = qkv.size(1) // 3, qkv.stride(0)
     each = width // heads
     mixed: list[Tensor] = []
     end = 0
     for group, mask in zip(groups, masks, strict=True):
-        stride, start = [group.length * 3 * width, each, 3 * width, 1], group.start * 3 * width
+        stride, start = [group.length * row, each, row, 1], group.start * row
         size = [group.prompts, heads, mask.size(-1), each]
         query = qkv.as_strided([group.prompts, heads, group.length, each], stride, start)
         # Keys may reach over the rows that follow: they lie in the same tensor, so that copies nothing.

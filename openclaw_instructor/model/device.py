@@ -81,8 +81,12 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
     """Whether the device has units for products of bfloat16 matrices, not only for pairs of vectors."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    tiles: bool = device.type == "cpu" and torch.cpu._is_amx_tile_supported()
-    return tiles
+    return has_tiles(device)
+
+
+def has_tiles(device: torch.device) -> bool:
+    """Whether it is a processor with AMX, and oneDNN is there to use it."""
+    return device.type == "cpu" and torch._C._has_mkldnn and bool(torch.cpu._is_amx_tile_supported())
 
 
 def _trains_faster_in_bfloat16(device: torch.device) -> bool:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from openclaw_instructor.model.device import has_tiles
+
 # The whole number that stands for a row's greatest value; rounded up, it still has a first digit of 127.
 STEPS = 127.0 * 65_536
 # What is cut is taken in blocks of so many rows, which stay in the cache between the steps.
@@ -42,8 +44,7 @@ class Limbs(NamedTuple):
 
 def pays(dtype: torch.dtype, device: torch.device, width: int) -> bool:
     """Whether float32 is asked for and this is its faster way: with AMX, where calling six is little beside them."""
-    tiles: bool = torch._C._has_mkldnn and torch.cpu._is_amx_tile_supported()
-    return dtype == torch.float32 and device.type == "cpu" and width >= WIDTH_FROM and tiles
+    return dtype == torch.float32 and width >= WIDTH_FROM and has_tiles(device)
 
 
 def digits(rows: Tensor, reach: Tensor, steps: float = STEPS, block: int = BLOCK_ROWS) -> Tensor:

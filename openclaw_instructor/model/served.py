@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from openclaw_instructor.model import limbs
+from openclaw_instructor.model import limbs, rows
 from openclaw_instructor.model.attention import Group, attend, masks_of
 from openclaw_instructor.model.int8 import Layers8, Weights8, layers_in_int8, packed_int8
 from openclaw_instructor.model.norm import unit
@@ -72,28 +72,31 @@ def _packed(x: Tensor, weights: Weights, at: int, activation: str) -> Tensor:
     return y
 
 
-def _advance(states: Tensor, change: Tensor, units: Tensor, weights: Weights) -> Tensor:
-    """The unit rows of the states after `change` is added to them, in the memory of `units` or its like."""
+def _advance(states: Tensor, change: Tensor, units: Tensor, weights: Weights) -> None:
+    """Make `units` the unit rows of the states after `change` is added to them."""
     if states.size(0) <= weights.block:
-        return unit(states.add_(change), weights.floor).to(units.dtype)
+        units.copy_(unit(states.add_(change), weights.floor))
+        return
     size = weights.block
-    for rows, added, result in zip(states.split(size), change.split(size), units.split(size), strict=True):
-        result.copy_(unit(rows.add_(added), weights.floor))
-    return units
+    for some, added, result in zip(states.split(size), change.split(size), units.split(size), strict=True):
+        result.copy_(unit(some.add_(added), weights.floor))
 
 
 def _through(product: Product) -> Layers:
     """The layers in the precision of their weights."""
 
     def layers(states: Tensor, weights: Weights, groups: list[Group], masks: list[Tensor]) -> Tensor:
-        units = unit(states, weights.floor).to(masks[0].dtype)
+        # What products read may be wider than the stream (`rows.py`), and so may what qkv gives.
+        read = states.new_zeros([states.size(0), weights.layers[0].size(1)], dtype=masks[0].dtype)
+        units = read[:, : states.size(1)].copy_(unit(states, weights.floor))
         # Nested, so that nothing but the states and their unit rows outlives the half of a layer that needs it.
         for at in range(0, len(weights.layers), 4):
-            mixed = attend(product(units, weights, at, "none"), groups, masks, weights.heads)
-            units = _advance(states, product(mixed, weights, at + 1, "none"), units, weights)
-            fed = product(units, weights, at + 2, weights.activation)
+            inside = weights.layers[at + 1].size(1)
+            mixed = attend(product(read, weights, at, "none")[:, : 3 * inside], groups, masks, weights.heads)
+            _advance(states, product(mixed, weights, at + 1, "none"), units, weights)
+            fed = product(read, weights, at + 2, weights.activation)
             if at + 4 < len(weights.layers):
-                units = _advance(states, product(fed, weights, at + 3, "none"), units, weights)
+                _advance(states, product(fed, weights, at + 3, "none"), units, weights)
             else:
                 states.add_(product(fed, weights, at + 3, "none"))
         return states
@@ -144,9 +147,12 @@ def packed(layer: "Layer", dtype: torch.dtype, device: torch.device, rotation: R
         if rotation:
             reads = product in (layer.qkv, layer.up)
             weight = rotation.turn(weight) if reads else rotation.turn_written(weight)
-        weights.append(_packed_weight(weight, layer.qkv.in_features, dtype, device))
+        weights.append(weight)
         product.weight = nn.Parameter(torch.empty(0), requires_grad=False)
-    return weights
+    width = layer.qkv.in_features
+    if rows.pays(dtype, device, width):
+        weights = rows.widened(weights)
+    return [_packed_weight(weight, width, dtype, device) for weight in weights]
 
 
 def _packed_weight(weight: Tensor, width: int, dtype: torch.dtype, device: torch.device) -> Any:
