@@ -1,8 +1,8 @@
 """Wider rows for products of bfloat16 with AMX.
 
-Rows whose distance is an even number of cache lines fall on few sets of the cache, at worst on two, and push one another
-out while a product reads or writes them. So what products read and write is made an odd number of lines wide: channels
-of zeros, which weights of zeros make and pass over.
+Rows whose distance is an even number of cache lines fall on few sets of the cache, at worst on one, and push one
+another out while a product reads or writes them. So what products read and write is made an odd number of lines wide:
+channels of zeros, which weights of zeros make and pass over.
 """
 
 from __future__ import annotations
