@@ -17,8 +17,8 @@ from openclaw_instructor.model.device import has_tiles
 
 # Numbers of bfloat16 in a cache line.
 LINE = 32
-# What lies inside a feed-forward gets two lines more at least: with one more than 3,072 channels oneDNN divides the sums
-# over them so that a remnant costs more than is gained.
+# What lies inside a feed-forward gets two lines more at least: with one, 3,072 channels become 3,104, which oneDNN adds
+# up as slowly as before.
 INNER_MORE = 2 * LINE
 # The width of a stream from which on it pays; below, two lines more are too many.
 WIDTH_FROM = 512
