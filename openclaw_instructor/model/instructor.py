@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -113,6 +114,11 @@ class INSTRUCTOR:
         return (vectors if self.checkpoint.shape.normalize else F.normalize(vectors, dim=1)).numpy()
 
     def _move(self, device: torch.device) -> None:
+        # In a thread that ends: the team it makes for its products would be one too many (`streams.py`).
+        with ThreadPoolExecutor(1) as briefly:
+            briefly.submit(self._load, device).result()
+
+    def _load(self, device: torch.device) -> None:
         self.device, self.dtype = device, choose_dtype(self._asked_dtype, device)
         unasked = self.dtype == torch.int8 and self._asked_dtype == "auto"
         witness = Witness(self.prompter) if unasked else None

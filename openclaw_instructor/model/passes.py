@@ -34,7 +34,7 @@ class Passes:
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
-        self._streams: Streams | None = None
+        self._streams: dict[int, Streams] = {}
         self._under_way = 0
         self._tokens_since = 0
         self._lock = threading.Lock()
@@ -64,9 +64,11 @@ class Passes:
         # Cores that other passes use would keep each other waiting at every operation.
         shared = self._operations(tokens) >= SHARED_WORK and self._under_way == 1
         if cores > 1 and (divisible or not shared):
-            plan = batches(lengths, budget, cores if divisible else 1)
-            done = self._divided(prompts, plan, cores)
+            done = self._threaded(prompts, batches(lengths, budget, cores if divisible else 1), cores, 1)
+        elif cores > 1 and threading.current_thread() is not threading.main_thread():
+            done = self._threaded(prompts, batches(lengths, budget), 1, cores)
         else:
+            # The main thread may have a team of its own, and it stays.
             done = self._pipelined(prompts, batches(lengths, budget))
         vectors = np.empty((len(prompts), self.encoder.shape.dimension), dtype=np.float32)
         for indices, embedded in done:
@@ -92,10 +94,15 @@ class Passes:
         inside = shape.heads * shape.head_width
         return 2.0 * tokens * shape.layers * (4 * shape.width * inside + 2 * shape.width * shape.inner)
 
-    def _divided(self, prompts: Sequence[Prompt], plan: Iterable[list[int]], cores: int) -> Iterator[Done]:
-        if self._streams is None or self._streams.count != cores:
-            self._streams = Streams(cores)
-        return self._streams.run(self._forward, (self._pack(prompts, indices) for indices in plan))
+    def _threaded(
+        self, prompts: Sequence[Prompt], plan: Iterable[list[int]], threads: int, cores: int
+    ) -> Iterator[Done]:
+        """On so many threads, each with so many cores."""
+        with self._lock:
+            streams = self._streams.get(threads)
+            if streams is None or streams.cores != cores:
+                streams = self._streams[threads] = Streams(threads, cores)
+        return streams.run(self._forward, (self._pack(prompts, indices) for indices in plan))
 
     def _pipelined(self, prompts: Sequence[Prompt], plan: Iterable[list[int]]) -> Iterator[Done]:
         """On a GPU the next pass is enqueued before the last one is fetched, so the device never waits for us."""

@@ -1,8 +1,13 @@
-"""Several batches at once on a CPU, each on one core.
+"""Batches on a CPU: several at once, each on one core, or one at a time on all of them.
 
 Products split over cores wait for one another after every operation. Whole batches do not: while one core adds and
 normalises, another multiplies, every batch stays in its core's own cache, and a core that is busy elsewhere delays only
 its own batch.
+
+A batch too small for that takes all cores, and what divides its products is a team of threads that belongs to the
+thread that asks. Once the teams of a process have more threads than there are cores, they sleep between operations
+instead of waiting awake, and a query takes half as long again, or twice as long. So threads that come and go leave such
+batches to one that stays.
 """
 
 from __future__ import annotations
@@ -22,16 +27,16 @@ AHEAD = 3  # items per core that are under way or ready
 
 
 class Streams:
-    """`count` threads that each run torch on one core; made once and kept."""
+    """`count` threads that each run torch on so many `cores`; made once and kept."""
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, count: int, cores: int = 1) -> None:
+        self.count, self.cores = count, cores
         ready = threading.Barrier(count + 1)
 
         def start() -> None:
             # A thread takes over the process's number at its first use of it, which must not come after ours is set.
             torch.get_num_threads()
-            torch.set_num_threads(1)
+            torch.set_num_threads(cores)
             # Sharp attention leaves probabilities too small for normal arithmetic, which is then many times slower.
             torch.set_flush_denormal(True)
             ready.wait()
@@ -41,7 +46,7 @@ class Streams:
             self._pool.submit(int)
         ready.wait()
         # The setting is per thread, yet new threads start with the last one made: give that back.
-        torch.set_num_threads(count)
+        torch.set_num_threads(count * cores)
 
     def map(self, work: Callable[[S], T], parts: Sequence[S]) -> list[T]:
         """One result for each part, in order."""

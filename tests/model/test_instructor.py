@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 import torch
 
 from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.model import passes
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.model.packing import Packed, rounded_up
+from openclaw_instructor.model.passes import Batch, Done, Passes
 
 INSTRUCTION = "Represent the sentence: "
 PAIRS = [[INSTRUCTION, "pay the invoice " * n] for n in (1, 9, 2, 30, 0, 4)]
@@ -149,6 +152,36 @@ def test_batches_on_several_cores_give_the_same_vectors(model: INSTRUCTOR, cores
 
 def pair_of(pair: list[str]) -> tuple[str, list[str]]:
     return pair[0], [pair[1]]
+
+
+def test_threads_that_come_and_go_leave_all_cores_to_one(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would make a team of threads, and those of all together would wait for one another asleep."""
+    before, ran_in = torch.get_num_threads(), []
+    monkeypatch.setattr(passes, "SHARED_WORK", 0)
+    forward = Passes._forward
+
+    def noting(self: Passes, batch: Batch) -> Done:
+        ran_in.append((threading.current_thread(), torch.get_num_threads()))
+        return forward(self, batch)
+
+    monkeypatch.setattr(Passes, "_forward", noting)
+    torch.set_num_threads(2)
+    try:
+        model = INSTRUCTOR(checkpoint, "cpu", "float32")
+        vectors = [model.encode("a letter")]
+        callers = [threading.Thread(target=lambda: vectors.append(model.encode("a letter"))) for _ in range(3)]
+        for caller in callers:
+            caller.start()
+            caller.join()
+    finally:
+        torch.set_num_threads(before)
+    main, *others = ran_in
+    assert main == (threading.main_thread(), 2)
+    assert len(others) == 3
+    assert len(set(others)) == 1
+    assert others[0][1] == 2
+    assert others[0][0] not in [*callers, threading.main_thread()]
+    np.testing.assert_allclose(vectors, np.stack(vectors[:1] * 4), atol=1e-6)
 
 
 def test_filling_a_row_up_changes_nothing_and_leaves_few_sizes(model: INSTRUCTOR) -> None:

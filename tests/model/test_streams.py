@@ -25,6 +25,16 @@ def test_a_stream_runs_on_one_core_and_the_caller_keeps_its_number() -> None:
         torch.set_num_threads(before)
 
 
+def test_one_thread_may_have_several_cores() -> None:
+    before = torch.get_num_threads()
+    try:
+        streams = Streams(1, 3)
+        assert set(streams.map(used, range(3))) == {3}
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_results_come_in_order_and_few_items_are_made_ahead() -> None:
     streams, made = Streams(2), []
 
