@@ -89,13 +89,3 @@ def test_in_digits_no_weight_is_kept_twice() -> None:
     encoder = Encoder.for_inference(Checkpoint.open("mini"), torch.float32, CPU)
     assert encoder.tokens.weight.dtype == torch.float32
     assert sum(parameter.numel() for parameter in encoder.layers.parameters()) == 0
-
-
-def test_it_pays_with_units_for_matrices_on_wide_streams(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
-    assert limbs.pays(torch.float32, CPU, 768)
-    assert not limbs.pays(torch.bfloat16, CPU, 768)
-    assert not limbs.pays(torch.float32, CPU, 256)
-    assert not limbs.pays(torch.float32, torch.device("cuda"), 768)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    assert not limbs.pays(torch.float32, CPU, 768)

@@ -12,7 +12,6 @@ from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.model.writer import write_checkpoint
 
-CPU = torch.device("cpu")
 # Alone, in groups, and in a pass of more rows than sums go through at a time.
 TEXTS = ["a letter", "an invoice, long overdue", *(f"{n}: " + "the boats " * n for n in (9, 9, 40))]
 
@@ -47,13 +46,3 @@ def test_what_is_added_is_zero_and_what_was_stays() -> None:
     for weight, wide in zip(weights, rows.widened(weights), strict=True):
         assert torch.equal(wide[: weight.size(0), : weight.size(1)], weight)
         assert wide.count_nonzero() == weight.numel()
-
-
-def test_it_pays_with_units_for_matrices_on_wide_streams(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
-    assert rows.pays(torch.bfloat16, CPU, 768)
-    assert not rows.pays(torch.float32, CPU, 768)
-    assert not rows.pays(torch.bfloat16, CPU, 384)
-    assert not rows.pays(torch.bfloat16, torch.device("cuda"), 768)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    assert not rows.pays(torch.bfloat16, CPU, 768)
