@@ -7,7 +7,7 @@ channels of zeros, which weights of zeros make and pass over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -29,16 +29,15 @@ def pays(dtype: torch.dtype, device: torch.device, width: int) -> bool:
     return dtype == torch.bfloat16 and width >= WIDTH_FROM and has_tiles(device)
 
 
-def widened(weights: Sequence[Tensor]) -> list[Tensor]:
-    """A layer's qkv, out, up and down (out, in) for such rows; what lies between them is as it was, then zeros."""
+def widened(weights: Sequence[Tensor]) -> Iterator[Tensor]:
+    """A layer's qkv, out, up and down (out, in) for such rows, one copied at a time; what lies between them is as it
+    was, then zeros."""
     qkv, out, up, down = weights
     stream, inner = _more(qkv.size(1)), _more(up.size(0), INNER_MORE)
-    return [
-        F.pad(qkv, [0, stream, 0, _more(qkv.size(0))]),
-        out,
-        F.pad(up, [0, stream, 0, inner]),
-        F.pad(down, [0, inner]),
-    ]
+    yield F.pad(qkv, [0, stream, 0, _more(qkv.size(0))])
+    yield out
+    yield F.pad(up, [0, stream, 0, inner])
+    yield F.pad(down, [0, inner])
 
 
 def _more(channels: int, least: int = 0) -> int:

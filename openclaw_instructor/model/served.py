@@ -150,9 +150,8 @@ def packed(layer: "Layer", dtype: torch.dtype, device: torch.device, rotation: R
         weights.append(weight)
         product.weight = nn.Parameter(torch.empty(0), requires_grad=False)
     width = layer.qkv.in_features
-    if rows.pays(dtype, device, width):
-        weights = rows.widened(weights)
-    return [_packed_weight(weight, width, dtype, device) for weight in weights]
+    shaped = rows.widened(weights) if rows.pays(dtype, device, width) else weights
+    return [_packed_weight(weight, width, dtype, device) for weight in shaped]
 
 
 def _packed_weight(weight: Tensor, width: int, dtype: torch.dtype, device: torch.device) -> Any:
