@@ -32,6 +32,20 @@ contrastive.backward = killed
 main(["train", *sys.argv[1:]])
 """
 
+# One step of several processes, then the names of this one's threads: gloo's tell what they are.
+LEFT = """
+import pathlib, torch
+from openclaw_instructor.train.parallel import join
+with join(torch.device("cpu")) as world:
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.AdamW([weight], fused=True)
+    weight.sum().backward()
+    world.add_gradients([weight])
+    optimizer.step()
+    print(f"sum {weight.grad[0]}")
+print(*[path.read_text() for path in pathlib.Path("/proc/self/task").glob("*/comm")])
+"""
+
 
 def run(words: list[str]) -> subprocess.CompletedProcess[str]:
     # In bfloat16 the order of a sum would show.
@@ -41,6 +55,10 @@ def run(words: list[str]) -> subprocess.CompletedProcess[str]:
         "OPENCLAW_INSTRUCTOR_DTYPE": "float32",
     }
     return subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True, check=False)
+
+
+def torchrun(*words: str) -> list[str]:
+    return ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", *words]
 
 
 def options(data: Path, out: Path, start: Path, steps: int) -> list[str]:
@@ -63,9 +81,8 @@ def test_a_killed_process_goes_on_where_it_was(tmp_path: Path, tiny_checkpoint: 
 @pytest.mark.parametrize("chunk", [[], ["--chunk-tokens", "64"]], ids=["one pass", "several passes"])
 def test_two_processes_train_as_one_does(tmp_path: Path, tiny_checkpoint: Path, chunk: list[str]) -> None:
     data, one, two = toy.data(tmp_path), tmp_path / "one", tmp_path / "two"
-    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
     alone = ["-m", "openclaw_instructor.train", *options(data, one, tiny_checkpoint, 6), *chunk]
-    both = [*torchrun, "-m", "openclaw_instructor.train", *options(data, two, tiny_checkpoint, 6), *chunk]
+    both = torchrun("-m", "openclaw_instructor.train", *options(data, two, tiny_checkpoint, 6), *chunk)
     for words in (alone, both):
         done = run(words)
         assert done.returncode == 0, done.stderr
@@ -75,3 +92,12 @@ def test_two_processes_train_as_one_does(tmp_path: Path, tiny_checkpoint: Path, 
     assert toy.furthest(tiny_checkpoint, two / "checkpoint") > 2e-3
     losses = [[row["loss"] for row in read(out / "metrics.jsonl")] for out in (one, two)]
     assert losses[1] == pytest.approx(losses[0], abs=0.05)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the names of threads are read from /proc")
+def test_a_group_ends_with_its_training(tmp_path: Path) -> None:
+    (tmp_path / "step.py").write_text(LEFT, encoding="utf-8")
+    done = run(torchrun(str(tmp_path / "step.py")))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("sum 2.0") == 2
+    assert "gloo" not in done.stdout
