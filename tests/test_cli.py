@@ -116,7 +116,13 @@ def test_home_on_the_command_line_wins(command, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [("checkpont: mini\n", "did you mean `checkpoint`?"), ("a: [\n", "not valid YAML")]
+    ("content", "said"),
+    [
+        ("checkpont: mini\n", "did you mean `checkpoint`?"),
+        ("a: [\n", "not valid YAML"),
+        ("home: /tmp\n", "`home` is the folder that this file lies in"),
+        ("yes: 3\n", "the key True is not a name"),
+    ],
 )
 def test_a_broken_configuration_names_the_file(home: Path, command, content: str, said: str) -> None:
     (home / "config.yaml").write_text(content)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
+
+from openclaw_instructor.settings import Settings
 
 SEARCH = ["tasks", "add", "find_recipe", "--kind", "search", "--description", "Find a recipe"]
 COMMENTED = """\
@@ -159,6 +162,22 @@ def test_add_refuses_what_would_not_load(command, home: Path, arguments: list[st
     assert not (home / "instructions.yaml").exists()
 
 
+def test_add_names_the_file_and_not_its_copy(command, home: Path) -> None:
+    path = home / "instructions.yaml"
+    path.write_text("{version: 1, tasks: {}}\n")
+    result = command("tasks", "add", "two", "--kind", "match", "--description", "x")
+    assert result.status == 2
+    assert f"{path}: cannot be edited automatically" in result.err
+    assert path.read_text() == "{version: 1, tasks: {}}\n"
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="a folder in which even root makes none")
+def test_add_says_that_home_cannot_be_written(command) -> None:
+    result = command("--home", "/proc/home", "tasks", "add", "two", "--kind", "match", "--description", "x")
+    assert result.status == 2
+    assert "instructions.yaml: cannot be written (" in result.err
+
+
 def test_model_use_keeps_the_rest_of_the_configuration(command, home: Path, tiny_checkpoint: Path) -> None:
     config = home / "config.yaml"
     config.write_text("# tuned\nthreads: 2  # small machine\ncheckpoint: mini\noffline: true")
@@ -171,6 +190,25 @@ def test_model_use_keeps_the_rest_of_the_configuration(command, home: Path, tiny
     )
     assert config.read_text() == f"# tuned\nthreads: 2  # small machine\ncheckpoint: {tiny_checkpoint}\noffline: true"
     assert command("model", "info", "--json").json["identity"] == used.json["identity"]
+
+
+def test_model_use_keeps_the_whole_path_of_a_folder(
+    command, home: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny_checkpoint.parent)
+    assert command("model", "use", tiny_checkpoint.name, "--json").json["checkpoint"] == str(tiny_checkpoint)
+    assert Settings.load(home).checkpoint == str(tiny_checkpoint)
+
+
+def test_a_folder_in_the_configuration_is_looked_for_beside_it(
+    home: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_checkpoint, home / "checkpoints" / "mine")
+    (home / "config.yaml").write_text("checkpoint: checkpoints/mine\n")
+    monkeypatch.chdir(tmp_path)
+    assert Settings.load(home).checkpoint == str(home / "checkpoints" / "mine")
+    (home / "config.yaml").write_text("checkpoint: hkunlp/instructor-base\n")
+    assert Settings.load(home).checkpoint == "hkunlp/instructor-base"
 
 
 def test_model_use_refuses_what_is_no_checkpoint(command, home: Path, tmp_path: Path) -> None:

@@ -243,6 +243,8 @@ def test_every_mistake_is_named_with_its_line(settings: Settings, text: str, lin
     assert problems[0].startswith(f"{path}:{line}: " if line else f"{path}: ")
     registry = Registry.load(settings)
     assert registry.problem == problems[0]
+    with pytest.raises(UnknownTask, match=re.escape(problems[0])):
+        registry.get("mine")
     assert set(registry.tasks) >= {"search_docs", "semantic_match", "classify_email"}
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +9,7 @@ from typing import Any
 import yaml
 
 from openclaw_instructor.errors import InvalidSettings, UnreadableSource
+from openclaw_instructor.paths import write_whole
 
 _REFUSED = "cannot be edited automatically without losing something; add the lines yourself:"
 
@@ -33,15 +31,16 @@ def set_key(path: Path, key: str, value: str | None) -> None:
     else:
         lines = [*_ended(lines), line]
     wanted = {name: old for name, old in before.items() if name != key} | ({key: value} if value is not None else {})
-    _replace(path, "".join(lines), wanted, line)
+    write_whole(path, _proved(path, "".join(lines), wanted, line))
 
 
-def add_entry(path: Path, section: str, name: str, entry: Mapping[str, Any]) -> None:
-    """Add `name: entry` at the end of the mapping `section` of the YAML file, which may not exist yet.
+def with_entry(path: Path, section: str, name: str, entry: Mapping[str, Any], *, new: str = "") -> str:
+    """The text of the YAML file with `name: entry` at the end of the mapping `section`; `new` is that of a file that
+    does not exist yet.
 
     Raises InvalidSettings when the file has a form that cannot be edited safely or `name` is there already.
     """
-    text = _read(path)
+    text = _read(path) if path.exists() else new
     before = _mapping(text, path)
     present = before.get(section) or {}
     if name in present:
@@ -50,8 +49,8 @@ def add_entry(path: Path, section: str, name: str, entry: Mapping[str, Any]) -> 
     block = yaml.safe_dump({name: dict(entry)}, sort_keys=False, allow_unicode=True, width=110)
     block = header + "".join(f"{' ' * indent}{row}" for row in block.splitlines(keepends=True))
     lines = text.splitlines(keepends=True)
-    new = [*_ended(lines[:at]), block, *lines[at:]]
-    _replace(path, "".join(new), {**before, section: {**present, name: dict(entry)}}, block)
+    edited = "".join([*_ended(lines[:at]), block, *lines[at:]])
+    return _proved(path, edited, {**before, section: {**present, name: dict(entry)}}, block)
 
 
 def _insertion(text: str, section: str) -> tuple[int, int, str]:
@@ -104,23 +103,12 @@ def _scalar(value: str) -> str:
     return yaml.safe_dump(value, allow_unicode=True, width=10_000).removesuffix("...\n").strip()
 
 
-def _replace(path: Path, text: str, wanted: Mapping[str, Any], lines: str) -> None:
-    """Put `text` in place of the file in one step, but only if it reads back as exactly `wanted`."""
+def _proved(path: Path, text: str, wanted: Mapping[str, Any], lines: str) -> str:
+    """`text`, the file's next, if it reads back as exactly `wanted`."""
     try:
         result = yaml.safe_load(text) or {}
     except yaml.YAMLError:
         result = None
     if result != wanted:
         raise InvalidSettings(f"{path}: {_REFUSED}\n{lines}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        if path.exists():
-            shutil.copymode(path, temporary)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise UnreadableSource(
-            f"{path}: cannot be written ({error.strerror}); check the folder's permissions"
-        ) from None
+    return text

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from openclaw_instructor.cli.edits import add_entry
+from openclaw_instructor.cli.edits import with_entry
 from openclaw_instructor.errors import InvalidArguments, InvalidRegistry
+from openclaw_instructor.paths import write_whole
 
 _INSTRUCTIONS = {
     "classify": "Represent the {what} for classification:",
@@ -49,24 +49,18 @@ def build_entry(kind: str, description: str, options: Mapping[str, Any]) -> dict
 
 
 def write_entry(path: Path, name: str, entry: Mapping[str, Any]) -> None:
-    """Add the entry to the file, after a copy with it passed `tasks check`. Raises InvalidRegistry."""
+    """Add the entry to the file, after a copy with it passed `tasks check`. Raises InvalidRegistry,
+    InvalidSettings, UnreadableSource."""
     from openclaw_instructor.registry import check
 
+    text = with_entry(path, "tasks", name, entry, new="version: 1\n")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
-        if path.exists():
-            shutil.copyfile(path, copy)
-        else:
-            copy.write_text("version: 1\n", encoding="utf-8")
-        add_entry(copy, "tasks", name, entry)
+        copy.write_text(text, encoding="utf-8")
         if problems := check(copy):
             where = f"`{problems[0].key}`: " if problems[0].key else ""
             raise InvalidRegistry(f"nothing was added: {where}{problems[0].what}; {problems[0].fix}")
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(copy, path)
-            return
-    add_entry(path, "tasks", name, entry)
+    write_whole(path, text)
 
 
 def _label(text: str) -> dict[str, str]:

@@ -66,8 +66,9 @@ def sync(door: Door, yes: bool, wait: float, force: bool, detach: bool, program:
 
     if detach:
         _agreed(yes)
-        sync_detached(door.settings(), wait=wait, program=program)
-        say("syncing in the background; agents have the tools from the turn after this one")
+        sync_detached(door.settings(), wait=wait, force=force, program=program)
+        message = "syncing in the background; agents have the tools from the turn after this one"
+        print_json({"state": "detached", "message": message}) if as_json else say(message)
         return 0
     settings = door.settings()
     return _show(sync_plugin(settings, confirm=_confirm(yes), wait=wait, force=force, program=program), as_json)
@@ -112,8 +113,6 @@ def _show(report: SyncReport, as_json: bool) -> int:
     if as_json:
         print_json(report.as_dict())
     else:
-        if report.problem:
-            say(f"warning: {report.problem}; the earlier tasks stay")
         click.echo(f"{report.state}: {report.message}")
         click.echo(f"tools: {', '.join(report.tools)}")
         click.echo(f"plugin: {report.folder}")

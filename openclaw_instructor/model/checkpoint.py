@@ -53,7 +53,8 @@ class Shape:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """An opened checkpoint folder; `name` is what was asked for, `revision` the hub commit if there is one."""
+    """An opened checkpoint folder; `name` is `mini`, the folder's whole path or the hub id, `revision` the hub
+    commit if there is one."""
 
     name: str
     folder: Path
@@ -75,7 +76,7 @@ class Checkpoint:
             return cls._read(text, BUNDLED[text], None)
         path = expanded(text)
         if path.is_dir():
-            return cls._read(text, path.absolute(), None)
+            return cls._read(str(path.absolute()), path.absolute(), None)
         if not hub.is_id(text):
             raise InvalidCheckpoint(
                 f"checkpoint `{text}`: no such folder; use `mini`, a folder, or a hub id such as hkunlp/instructor-base"

@@ -10,13 +10,13 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from openclaw_instructor.errors import OpenClawFailed, OpenClawMissing
+from openclaw_instructor.paths import write_whole
 from openclaw_instructor.settings import Settings
 
 _SELECTS_PROFILE = ("OPENCLAW_HOME", "OPENCLAW_STATE_DIR", "OPENCLAW_CONFIG_PATH", "OPENCLAW_PROFILE")
@@ -63,7 +63,7 @@ class Host:
         path = [str(Path(place).parent) for place in (self.program, node) if place]
         environment = {name: self.environment[name] for name in _SELECTS_PROFILE if self.environment.get(name)}
         known = _remembered(settings) | {"path": list(dict.fromkeys(path)), "environment": environment} | more
-        write_file(record_path(settings), json.dumps(known, indent=2) + "\n")
+        write_whole(record_path(settings), json.dumps(known, indent=2) + "\n")
 
     def run(self, *arguments: str, timeout: float = 120) -> str:
         """Standard output of `openclaw ...`. Raises OpenClawFailed with what it said."""
@@ -115,15 +115,6 @@ def record_path(settings: Settings) -> Path:
 def remembered(settings: Settings, name: str) -> Any:
     """A fact kept by `Host.remember`, or None."""
     return _remembered(settings).get(name)
-
-
-def write_file(path: Path, text: str) -> None:
-    """Replace a file in one step, so that OpenClaw never reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The daemon syncs in threads of its own, perhaps two at a time.
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
 
 
 def _remembered(settings: Settings) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from openclaw_instructor.errors import ConsentNeeded, InstructorError, OpenClawFailed
+from openclaw_instructor.errors import ConsentNeeded, InstructorError, InvalidRegistry, OpenClawFailed
 from openclaw_instructor.openclaw import build
-from openclaw_instructor.openclaw.host import GatewayDown, GatewayError, Host, remembered, write_file
+from openclaw_instructor.openclaw.host import GatewayDown, GatewayError, Host, remembered
+from openclaw_instructor.paths import write_whole
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.settings import Settings
 
@@ -43,7 +44,6 @@ class SyncReport:
     folder: str
     tools: list[str]
     written: list[str] = field(default_factory=list)
-    problem: str | None = None
     attempts: int = 0
     """How often the Gateway was asked to load it."""
     seconds: float = 0.0
@@ -77,6 +77,8 @@ def sync_if_enabled(settings: Settings) -> SyncReport | None:
     Never raises for what may be wrong with OpenClaw: the problem is in the report.
     """
     registry = Registry.load(settings)
+    if registry.problem:
+        return _report(settings, registry, "failed", f"{registry.problem}; OpenClaw keeps the tools it has")
     try:
         refresh_plugin(settings, registry)
         if settings.openclaw_sync and _out_of_step(settings, registry):
@@ -88,10 +90,10 @@ def sync_if_enabled(settings: Settings) -> SyncReport | None:
 
 def install_plugin(settings: Settings, *, confirm: Confirm, program: str | None = None) -> SyncReport:
     """Generate the plugin from the user's registry and link it into OpenClaw, enabled. Raises ConsentNeeded,
-    OpenClawMissing, OpenClawFailed."""
+    InvalidRegistry, OpenClawMissing, OpenClawFailed."""
     started = time.monotonic()
     host = Host.find(settings, program)
-    registry = Registry.load(settings)
+    registry = _sound_registry(settings)
     written = write_plugin(settings, registry)
     return _finish(_link(settings, host, registry, confirm), written, started)
 
@@ -112,7 +114,7 @@ def sync_plugin(
     """
     started = time.monotonic()
     host = Host.find(settings, program)
-    registry = Registry.load(settings)
+    registry = _sound_registry(settings)
     written = write_plugin(settings, registry)
     try:
         report = _bring_up_to_date(settings, host, registry, confirm, wait, force, install)
@@ -123,6 +125,14 @@ def sync_plugin(
         else:
             report = _link(settings, host, registry, confirm)
     return _finish(report, written, started)
+
+
+def _sound_registry(settings: Settings) -> Registry:
+    """What is read from a broken file lacks tasks that OpenClaw has by now; they must not vanish there for it."""
+    registry = Registry.load(settings)
+    if registry.problem:
+        raise InvalidRegistry(f"OpenClaw keeps the tools it has, because {registry.problem}")
+    return registry
 
 
 def command_line(settings: Settings) -> list[str]:
@@ -227,7 +237,7 @@ def _write(folder: Path, files: Mapping[str, str], *, whole: bool) -> list[str]:
     for path, text in files.items():
         target = folder / path
         if not target.is_file() or target.read_text(encoding="utf-8") != text:
-            write_file(target, text)
+            write_whole(target, text)
             changed.append(path)
     if whole:
         for skill in set(build.SKILLS) - {Path(path).parent.name for path in files}:
@@ -255,7 +265,7 @@ def _digest(folder: Path) -> str:
 
 def _report(settings: Settings, registry: Registry, state: str, message: str) -> SyncReport:
     tools = [*registry.tasks, build.GENERIC_TOOL]
-    return SyncReport(state, message, str(plugin_folder(settings)), tools, problem=registry.problem)
+    return SyncReport(state, message, str(plugin_folder(settings)), tools)
 
 
 def _finish(report: SyncReport, written: list[str], started: float) -> SyncReport:
@@ -264,9 +274,9 @@ def _finish(report: SyncReport, written: list[str], started: float) -> SyncRepor
     return report
 
 
-def sync_detached(settings: Settings, *, wait: float, program: str | None = None) -> None:
+def sync_detached(settings: Settings, *, wait: float, force: bool = False, program: str | None = None) -> None:
     """Start `openclaw sync --yes` as a process of its own, which outlives the caller and its terminal."""
-    more = ["--openclaw", program] if program else []
+    more = [*(["--force"] if force else []), *(["--openclaw", program] if program else [])]
     process = subprocess.Popen(
         [*command_line(settings), "openclaw", "sync", "--yes", "--wait", str(wait), *more],
         stdin=subprocess.DEVNULL,

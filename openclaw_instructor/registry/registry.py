@@ -81,7 +81,10 @@ class Registry:
         """The task of that name; raises UnknownTask with a suggestion."""
         tasks = self._state.tasks
         if name not in tasks:
-            raise UnknownTask(f"no task `{name}`; {suggest(name, tasks)} Tasks are defined in {self.sources[1]}")
+            broken = f". What is wrong there: {self.problem}" if self.problem else ""
+            raise UnknownTask(
+                f"no task `{name}`; {suggest(name, tasks)} Tasks are defined in {self.sources[1]}{broken}"
+            )
         return tasks[name]
 
     def embedding_instruction(self, input_type: str, checkpoint: str = "") -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from openclaw_instructor.errors import ConsentNeeded, OpenClawFailed, OpenClawMissing
+from openclaw_instructor.errors import ConsentNeeded, InvalidRegistry, OpenClawFailed, OpenClawMissing
 from openclaw_instructor.openclaw import build, doctor
 from openclaw_instructor.openclaw.sync import (
     command_line,
@@ -317,6 +317,26 @@ def test_the_daemons_hook_refreshes_specs_and_loads_names_only_when_told(setting
     assert "classify_ticket" in host.get("accepted")
 
 
+def test_a_broken_registry_takes_no_tools_away(settings: Settings, host: StandIn) -> None:
+    add_ticket(settings)
+    install_plugin(settings, confirm=agree)
+    folder = plugin_folder(settings)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with settings.instructions_path.open("a") as file:
+        file.write("\tbad: 1\n")
+    host.calls()
+    for bring in (sync_plugin, install_plugin):
+        with pytest.raises(InvalidRegistry, match=r"OpenClaw keeps the tools it has, because .*tab"):
+            bring(settings, confirm=agree)
+    report = sync_if_enabled(settings.model_copy(update={"openclaw_sync": True}))
+    assert report is not None
+    assert report.state == "failed"
+    assert "tab" in report.message
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert "classify_ticket" in host.get("accepted")
+    assert not [call for call in host.calls() if "install" in call or "reload" in call]
+
+
 def test_the_daemons_hook_does_nothing_when_nothing_changed(settings: Settings, host: StandIn) -> None:
     automatic = settings.model_copy(update={"openclaw_sync": True})
     install_plugin(settings, confirm=agree)
@@ -441,7 +461,7 @@ def test_a_detached_sync_outlives_its_caller(settings: Settings, host: StandIn, 
     home = ("--home", str(settings.home), "openclaw")
     command(*home, "install", "--yes")
     add_ticket(settings)
-    assert command(*home, "sync", "--detach", "--yes").status == 0
+    assert command(*home, "sync", "--detach", "--yes", "--json").json["state"] == "detached"
     deadline = time.monotonic() + 60
     while "classify_ticket" not in host.get("accepted"):
         assert time.monotonic() < deadline, "the sync in the background never came to its end"
