@@ -127,9 +127,19 @@ class TestLabelsOfACall:
         run(task(), engine, text="my cat", labels=["cats: tabbies", "snake_case"])
         assert engine.calls[0][1] == ["cats: tabbies", "snake case"]
 
+    def test_a_name_may_hold_a_colon(self) -> None:
+        known = [Label(name="type:bug", description="about cats"), Label(name="type", description="about dogs")]
+        engine = PlacedEngine(PLACES)
+        labels = ["Type:bug", "type: about dogs", "type:feature", "x: about: cats"]
+        run(task().model_copy(update={"labels": tuple(known)}), engine, text="my cat", labels=labels)
+        assert engine.calls[0][1] == ["type:bug: about cats", "type: about dogs", "type:feature", "x: about: cats"]
+        run(task().model_copy(update={"labels": tuple(known)}), engine, text="my cat", labels=["type:bug: loud", "b"])
+        assert "type:bug: loud" in engine.calls[2][1]
+
     @pytest.mark.parametrize(
         ("labels", "said"),
         [
+            (["b", "a: " + "x" * 301], "`labels` describes `a` in 301 characters and the limit is 300; shorten it"),
             (["a", "A"], "`labels` lists `A` twice; name each one once"),
             (["a: x", "a: y"], "`labels` lists `a` twice"),
             ([": x", "b"], "`labels` holds ': x'; write `name` or `name: description`"),

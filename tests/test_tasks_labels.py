@@ -80,6 +80,14 @@ def test_some_labels_may_lack_examples(rng: np.random.Generator) -> None:
     assert space.probabilities(means).argmax(axis=1).tolist() == [0, 1, 2]
 
 
+def test_a_label_without_examples_is_known_by_its_description(rng: np.random.Generator) -> None:
+    means = unit(rng.normal(size=(3, 48)))
+    many = cloud(rng, means, 15, 0.12)
+    space = LabelSpace.fit(means, [many[0], means[:0], many[2]])
+    assert space.floor > -1
+    assert (space.nearest(cloud(rng, means, 5, 0.12)[1]) > space.floor).all()
+
+
 def test_strangers_are_below_the_floor_and_members_above(rng: np.random.Generator) -> None:
     space, texts, _ = make(rng)
     strangers = unit(np.concatenate([np.zeros((50, 47)), np.ones((50, 1))], axis=1) + 0.02 * rng.normal(size=(50, 48)))

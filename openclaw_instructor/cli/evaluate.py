@@ -10,6 +10,7 @@ import click
 
 from openclaw_instructor.cli.door import Door
 from openclaw_instructor.cli.output import json_option, print_json, say
+from openclaw_instructor.errors import InvalidArguments
 
 KINDS = ("sts", "classification", "pair-classification", "clustering", "reranking", "retrieval")
 
@@ -76,6 +77,8 @@ def evaluate(
     from openclaw_instructor.evaluate.embedders import TEACHER
 
     settings = door.settings()
+    if output and not output.parent.is_dir():
+        raise InvalidArguments(f"--output: the folder {output.parent} does not exist; create it")
     models = [*checkpoints] or [settings.checkpoint]
     models += [teacher if teacher.startswith(TEACHER) else TEACHER + teacher for teacher in teachers]
     options["modes"] = options["modes"] or ("dense", "bm25", "hybrid")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,11 +70,28 @@ def train(door: Door, /, files: tuple[Path, ...], source: Path | None, as_json: 
     `torchrun -m openclaw_instructor.train` with the same arguments.
     """
     if source is not None:
+        _refuse(options | {"files": files}, _RUN_ONLY, "--from adapts the current checkpoint to a task")
         _adapt(door, source, options, as_json=as_json)
     elif files:
+        _refuse(options, _ADAPT_ONLY, "files and --out are a run of their own")
         _train(door, [expanded(path) for path in files], options, as_json=as_json)
     else:
         raise InvalidArguments("there is nothing to train on; give files and --out, or --from and --task")
+
+
+# What each of the two ways does not have.
+_RUN_ONLY = (
+    *("files", "out", "scratch", "tokenizer", "build", "instruction", "query_instruction", "document_instruction"),
+    *("embedder", "evaluation", "evaluate_every"),
+)
+_ADAPT_ONLY = ("task", "name")
+
+
+def _refuse(options: Mapping[str, Any], others: Sequence[str], what: str) -> None:
+    names = {option.name: option.opts[0] for option in click.get_current_context().command.params}
+    given = [names[name] for name in others if options[name]]
+    if given:
+        raise InvalidArguments(f"{what}, so {given[0]} has no meaning there; leave it out, or see docs/training.md")
 
 
 def _adapt(door: Door, source: Path, options: dict[str, Any], *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
@@ -12,6 +13,9 @@ from openclaw_instructor.errors import InvalidArguments
 
 MAX_INPUTS = 2_048
 MAX_INPUT_CHARACTERS = 200_000
+
+# Pairs of surrogates and other escapes, so that what is left in the group is half a pair.
+_ESCAPES = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
 
 _Body = TypeVar("_Body", bound=BaseModel)
 
@@ -25,7 +29,7 @@ class IndexAdd(_Strict):
 
     name: StrictStr = Field(min_length=1, max_length=64)
     # Absolute: a caller's working directory and home are not the daemon's.
-    folders: list[Annotated[StrictStr, Field(pattern="^/[^\\x00]*$")]] = Field(min_length=1, max_length=100)
+    folders: list[Annotated[StrictStr, Field(pattern="^/[^\\x00]*$")]] = Field(min_length=1, max_length=10_000)
     include: list[StrictStr] = []
     exclude: list[StrictStr] = []
 
@@ -68,12 +72,22 @@ async def read_object(request: Request) -> dict[str, Any]:
     if not body.strip():
         return {}
     try:
-        value = orjson.loads(body)
+        value = _parsed(body)
     except orjson.JSONDecodeError as error:
         raise InvalidArguments(f"the body is not valid JSON ({error}); send one JSON object in UTF-8") from None
     if not isinstance(value, dict):
         raise InvalidArguments(f"the body must be a JSON object, not {type(value).__name__}")
     return value
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if "surrogate" not in str(error):
+            raise
+    # JavaScript may cut a text within an emoji, and writes the half that is left; it becomes the replacement character.
+    return orjson.loads(_ESCAPES.sub(lambda escape: b"\\ufffd" if escape[1] else escape[0], body))
 
 
 async def read(request: Request, kind: type[_Body]) -> _Body:

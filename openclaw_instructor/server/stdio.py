@@ -133,6 +133,8 @@ class StdioServer:
         name, arguments = params.get("name"), params.get("arguments") or {}
         if not isinstance(name, str):
             raise _Refused(INVALID_PARAMS, "`name` must be the name of a tool")
+        if not isinstance(arguments, dict):
+            raise _Refused(INVALID_PARAMS, "`arguments` must be an object")
         cancellation = Cancellation()
         self._calls[repr(number)] = cancellation
         thread = threading.Thread(target=self._call, args=(number, name, arguments, cancellation), daemon=True)

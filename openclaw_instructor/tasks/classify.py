@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.registry import Label
+from openclaw_instructor.registry.task import DESCRIPTION_LIMIT
 from openclaw_instructor.tasks import email
 from openclaw_instructor.tasks.labels import LabelSpace
 
@@ -106,16 +107,30 @@ def _labels(task: ClassifyTask, given: list[str] | None) -> tuple[Label, ...]:
     known = {label.name.casefold(): label for label in task.labels}
     labels: dict[str, Label] = {}
     for entry in given:
-        name, _, description = (part.strip() for part in entry.partition(":"))
+        name, description = _name_and_description(entry, known)
         key = name.casefold()
         if not name or len(name) > 60:
             raise InvalidArguments(f"{task.name}: `labels` holds {entry[:80]!r}; write `name` or `name: description`")
+        if len(description) > DESCRIPTION_LIMIT:
+            raise InvalidArguments(
+                f"{task.name}: `labels` describes `{name}` in {len(description)} characters and the limit is "
+                f"{DESCRIPTION_LIMIT}; shorten it"
+            )
         if key in labels:
             raise InvalidArguments(f"{task.name}: `labels` lists `{name}` twice; name each one once")
-        labels[key] = (
-            known[key] if key in known and not description else Label(name=name, description=description[:300])
-        )
+        labels[key] = known[key] if key in known and not description else Label(name=name, description=description)
     return tuple(labels.values())
+
+
+def _name_and_description(entry: str, known: Collection[str]) -> tuple[str, str]:
+    """Parted at the first colon before a space, unless that lies within a name the task knows."""
+    entry = entry.strip()
+    folded = entry.casefold()
+    if folded in known:
+        return entry, ""
+    begun = max((name for name in known if folded.startswith(f"{name}: ")), key=len, default="")
+    *name, description = entry.split(": ", begun.count(": ") + 1) if ": " in entry else (entry, "")
+    return ": ".join(name).strip(), description.strip()
 
 
 def _space(labels: tuple[Label, ...], instruction: str, engine: Engine) -> LabelSpace:

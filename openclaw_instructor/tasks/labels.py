@@ -60,8 +60,10 @@ class LabelSpace:
         ridge = (targets - weights / np.diag(inverse)[:, None])[scored]
         left_out = _prototype_scores_left_out(groups, means, centre) + ridge
         temperature = _fit_temperature(left_out, owner[scored], spread)
-        kept = np.vstack(groups)[scored]
-        return cls(centre, prototypes, points, weights, temperature, kept, _floor(kept, owner[scored]))
+        everything = np.vstack(groups)
+        bare = np.repeat([len(group) == 1 for group in groups], [len(group) for group in groups])
+        floor = _floor(everything[scored], owner[scored])
+        return cls(centre, prototypes, points, weights, temperature, everything[scored | bare], floor)
 
     def probabilities(self, vectors: NDArray[np.floating]) -> Matrix:
         """(n, dim) L2-normalised embeddings -> (n, labels); each row sums to 1."""
@@ -70,9 +72,8 @@ class LabelSpace:
         return _softmax(scores / self.temperature)
 
     def nearest(self, vectors: NDArray[np.floating]) -> Matrix:
-        """(n, dim) embeddings -> (n,) cosine to the most similar example; what is below `floor` belongs to no label."""
-        if not len(self.examples):
-            return np.ones(len(vectors))
+        """(n, dim) embeddings -> (n,) cosine to the most similar example, or description of a label that has none; what
+        is below `floor` belongs to no label."""
         return np.asarray((np.asarray(vectors, dtype=np.float64) @ self.examples.T).max(axis=1))
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from openclaw_instructor.evaluate.datasets import find
 from openclaw_instructor.evaluate.embedders import Embedded
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.device import autocast
 from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.packing import Packed, batches
 from openclaw_instructor.model.prompt import Prompter
+from openclaw_instructor.paths import expanded
 
 
 class TrainedEmbedder:
@@ -37,9 +39,12 @@ class TrainedEmbedder:
 
 
 class Scores:
-    """Measures a folder of evaluation data during training: the mean score of each kind."""
+    """Measures a folder of evaluation data during training: the mean score of each kind. Raises InvalidData when it
+    holds none."""
 
     def __init__(self, folder: Path, limit: int | None = None) -> None:
+        # Now, not after the steps of hours.
+        find(expanded(folder))
         self.folder, self.limit = folder, limit
 
     def __call__(self, embedder: TrainedEmbedder, step: int) -> dict[str, float]:

@@ -210,6 +210,11 @@ def test_versions_are_negotiated(pipes: Callable[..., Pipes], version: Any, agre
         (b'{"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": []}\n', 5, -32602),
         (b'{"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": [1]}\n', 5, -32602),
         (b'{"jsonrpc": "2.0", "id": "5", "method": "tools/call", "params": {"name": 3}}\n', "5", -32602),
+        (
+            b'{"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": "x", "arguments": [1]}}\n',
+            5,
+            -32602,
+        ),
     ],
 )
 def test_what_is_no_request_gets_a_json_rpc_error(

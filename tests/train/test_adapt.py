@@ -121,5 +121,8 @@ def test_one_command_adapts_and_says_how_to_use_it(
 def test_from_needs_a_known_task(tmp_path: Path, command: Callable[..., Any]) -> None:
     source = jsonl(tmp_path / "labels.jsonl", rows(20))
     assert "needs --task" in command("train", "--from", str(source)).err
+    lost = command("train", "--from", str(source), "--task", "classify_email", "--out", "run")
+    assert "so --out has no meaning there" in lost.err
+    assert "so --name has no meaning there" in command("train", str(source), "--out", "run", "--name", "x").err
     output = command("train", "--from", str(source), "--task", "clasify_email", "--json")
     assert (output.status, output.json["error"]["code"]) == (2, "unknown_task")

@@ -211,6 +211,12 @@ def test_training_from_scratch_needs_only_a_tokenizer(tmp_path: Path, tiny_check
     assert (shape.layers, shape.width, shape.heads, shape.head_width, shape.dimension) == (1, 16, 2, 8, 16)
     assert output.json["step"] == 2
     assert command("train", str(toy.data(tmp_path)), *arguments).status == 2
+    (tmp_path / "empty").mkdir()
+    output = command(
+        "train", str(toy.data(tmp_path)), "--out", str(tmp_path / "no"), "--evaluate", str(tmp_path / "empty")
+    )
+    assert "no evaluation data found" in output.err
+    assert not (tmp_path / "no").exists(), "said before a step is made"
 
 
 def test_scratch_weights_come_from_the_seed(tmp_path: Path, tiny_checkpoint: Path) -> None:
