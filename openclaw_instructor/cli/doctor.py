@@ -99,8 +99,8 @@ def _checkpoint(settings: Settings) -> Finding:
 
     # Offline: looking must not start a download of gigabytes.
     checkpoint = Checkpoint.open(settings.checkpoint, revision=settings.revision, offline=True)
-    size = checkpoint.weights_path.stat().st_size / 1e6
-    detail = f"{checkpoint.name}: {checkpoint.dimension} dimensions, {checkpoint.shape.layers} layers, {size:.1f} MB"
+    shape = f"{checkpoint.dimension} dimensions, {checkpoint.shape.layers} layers"
+    detail = f"{checkpoint.name}: {shape}, {checkpoint.megabytes:.1f} MB"
     return Finding("checkpoint", "ok", detail)
 
 

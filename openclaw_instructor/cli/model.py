@@ -131,7 +131,7 @@ def _details(checkpoint: Checkpoint) -> dict[str, Any]:
         "width": checkpoint.shape.width,
         "max_tokens": checkpoint.max_seq_length,
         "parameters": checkpoint.parameters,
-        "megabytes": round(checkpoint.weights_path.stat().st_size / 1e6, 1),
+        "megabytes": round(checkpoint.megabytes, 1),
         "identity": checkpoint.identity,
         "path": str(checkpoint.folder),
     }

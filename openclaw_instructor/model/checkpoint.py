@@ -4,9 +4,9 @@
     modules.json                    Transformer, Pooling, Dense, Normalize, in order
     1_Pooling/config.json           masked mean
     2_Dense/config.json + weights   projection to the embedding
-    sentence_bert_config.json       max_seq_length
-    tokenizer.json (or spiece.model)
-    model.safetensors (or pytorch_model.bin)
+    sentence_bert_config.json       max_seq_length, do_lower_case
+    tokenizer.json (or spiece.model), tokenizer_config.json
+    model.safetensors (or pytorch_model.bin, or the shards of either and their index)
 
 Opening one reads only JSON; the weights wait for `tensors()`. Nothing here executes code from a checkpoint.
 """
@@ -14,23 +14,23 @@ Opening one reads only JSON; the weights wait for `tensors()`. Nothing here exec
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from openclaw_instructor.errors import InvalidCheckpoint
 from openclaw_instructor.model import hub
+from openclaw_instructor.model.layout import has_weights, module_kinds, read_json, weights_of
 from openclaw_instructor.paths import expanded
 
 if TYPE_CHECKING:
     import torch
 
 BUNDLED = {"mini": Path(__file__).parent / "mini"}
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+LONGEST = 100_000  # tokens; for no limit transformers writes 1e30
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,14 @@ class Shape:
 @dataclass(frozen=True)
 class Checkpoint:
     """An opened checkpoint folder; `name` is `mini`, the folder's whole path or the hub id, `revision` the hub
-    commit if there is one."""
+    commit if there is one. With `lower_case` the tokenizer sees instruction and text in lower case."""
 
     name: str
     folder: Path
     shape: Shape
     max_seq_length: int
     revision: str | None = None
+    lower_case: bool = False
 
     @classmethod
     def open(
@@ -86,16 +87,23 @@ class Checkpoint:
 
     @classmethod
     def _read(cls, name: str, folder: Path, revision: str | None) -> Checkpoint:
-        max_seq_length = int(_read_json(folder / "sentence_bert_config.json").get("max_seq_length") or 512)
-        return cls(name, folder, _read_shape(folder), max_seq_length, revision)
+        settings = read_json(folder / "sentence_bert_config.json")
+        limit = int(settings.get("max_seq_length") or _limit_of_tokenizer(folder))
+        return cls(name, folder, _read_shape(folder), limit, revision, bool(settings.get("do_lower_case")))
 
     @property
     def dimension(self) -> int:
         return self.shape.dimension
 
     @cached_property
-    def weights_path(self) -> Path:
-        return _weights(self.folder)
+    def weight_files(self) -> list[Path]:
+        """The encoder's weights, more than one file where they are in shards. Raises InvalidCheckpoint."""
+        return weights_of(self.folder)
+
+    @property
+    def megabytes(self) -> float:
+        """Size of the encoder's weights on disk."""
+        return sum(path.stat().st_size for path in self.weight_files) / 1e6
 
     @cached_property
     def parameters(self) -> int:
@@ -114,8 +122,12 @@ class Checkpoint:
             for path in sorted(self.folder.rglob("*.json")):
                 digest.update(path.relative_to(self.folder).as_posix().encode() + b"\0" + path.read_bytes())
             for folder in (self.folder, self.folder / "2_Dense"):
-                if any((folder / name).is_file() for name in WEIGHTS):
-                    _digest_samples(_weights(folder), digest)
+                if has_weights(folder):
+                    for path in weights_of(folder):
+                        _digest_samples(path, digest)
+        if self.lower_case:
+            # There are vectors of versions that left capitals as they were.
+            digest.update(b"lower case")
         return digest.hexdigest()[:24]
 
     def tensors(self) -> Mapping[str, torch.Tensor]:
@@ -123,40 +135,36 @@ class Checkpoint:
         # Late: opening a checkpoint must not import torch.
         from openclaw_instructor.model.weights import open_weights
 
-        encoder = open_weights(self.weights_path)
+        encoder = open_weights(self.weight_files)
         if not (self.folder / "2_Dense").is_dir():
             return encoder
-        dense = open_weights(_weights(self.folder / "2_Dense"))
+        dense = open_weights(weights_of(self.folder / "2_Dense"))
         if "linear.bias" in dense:
             raise InvalidCheckpoint(f"{self.folder}/2_Dense: the projection has a bias; INSTRUCTOR models have none")
         return ChainMap({"dense.weight": dense["linear.weight"]}, encoder)  # type: ignore[arg-type]
 
 
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InvalidCheckpoint(
-            f"{path.parent} is not an INSTRUCTOR checkpoint: {path.name} is missing; give a folder in the hub's layout"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InvalidCheckpoint(f"{path} cannot be read ({error}); download the checkpoint again") from None
+def _limit_of_tokenizer(folder: Path) -> int:
+    """The limit where `max_seq_length` is not given, as sentence-transformers 6 saves it; 512 where there is none."""
+    path = folder / "tokenizer_config.json"
+    limit = read_json(path).get("model_max_length") if path.is_file() else None
+    return limit if type(limit) is int and 1 <= limit <= LONGEST else 512
 
 
 def _read_shape(folder: Path) -> Shape:
-    config = _read_json(folder / "config.json")
-    kinds = [module["type"].rsplit(".", 1)[-1] for module in _read_json(folder / "modules.json")]
+    config = read_json(folder / "config.json")
+    kinds = module_kinds(folder)
     if config.get("model_type") != "t5":
         raise InvalidCheckpoint(f"{folder}: model_type is {config.get('model_type')!r}; only T5 encoders run here")
     activation = config.get("feed_forward_proj", "relu")
     if activation not in ("relu", "gelu"):
         raise InvalidCheckpoint(f"{folder}: feed_forward_proj is {activation!r}; only `relu` and `gelu` run here")
-    pooling = _read_json(folder / "1_Pooling" / "config.json")
+    pooling = read_json(folder / "1_Pooling" / "config.json")
     if not pooling.get("pooling_mode_mean_tokens", pooling.get("pooling_mode") == "mean"):
         raise InvalidCheckpoint(f"{folder}/1_Pooling: only mean pooling runs here")
     dimension = int(config["d_model"])
     if "Dense" in kinds:
-        dense = _read_json(folder / "2_Dense" / "config.json")
+        dense = read_json(folder / "2_Dense" / "config.json")
         if not str(dense.get("activation_function", "Identity")).endswith("Identity"):
             raise InvalidCheckpoint(
                 f"{folder}/2_Dense: activation {dense['activation_function']}; only Identity runs here"
@@ -181,13 +189,6 @@ def _read_shape(folder: Path) -> Shape:
         raise InvalidCheckpoint(
             f"{folder / 'config.json'}: key {error} is missing; it is not a T5 configuration"
         ) from None
-
-
-def _weights(folder: Path) -> Path:
-    for name in WEIGHTS:
-        if (folder / name).is_file():
-            return folder / name
-    raise InvalidCheckpoint(f"{folder}: neither {WEIGHTS[0]} nor {WEIGHTS[1]} is there; download the checkpoint again")
 
 
 def _digest_samples(path: Path, digest: hashlib._Hash) -> None:

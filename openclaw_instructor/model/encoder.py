@@ -226,9 +226,11 @@ class Encoder(nn.Module):
         # Also without grad: between steps of a training run, what was kept would be of older weights.
         if self.position.weight.requires_grad:
             return self._make_bias(length)
-        if self._bias is None or self._bias.shape[-1] < length or self._bias.device != self.device:
-            self._bias = self._make_bias(length).contiguous()
-        return self._bias
+        # In a local: another thread may keep a shorter one between these lines.
+        bias = self._bias
+        if bias is None or bias.shape[-1] < length or bias.device != self.device:
+            bias = self._bias = self._make_bias(length).contiguous()
+        return bias
 
     def _make_bias(self, length: int) -> Tensor:
         table: Tensor = self.position.weight[relative_buckets(length, self.shape).to(self.device)]

@@ -6,9 +6,12 @@ import re
 from pathlib import Path
 
 from openclaw_instructor.errors import CheckpointUnavailable
+from openclaw_instructor.model.layout import CONFIGURATION, is_whole, weight_patterns
 
 _ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")
 _FILES = ["*.json", "1_Pooling/*", "2_Dense/*", "3_Normalize/*", "spiece.model"]
+# Without the weights: of the kinds a repository holds, we never fetch more than one.
+_ALWAYS = [*CONFIGURATION, "2_Dense/config.json", "tokenizer.json", "tokenizer_config.json"]
 
 
 def is_id(name: str) -> bool:
@@ -50,26 +53,16 @@ def snapshot(name: str, *, revision: str | None, offline: bool, pull: bool) -> t
 
 def _cached(name: str, revision: str | None) -> Path | None:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import IncompleteSnapshotError, LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
-    except IncompleteSnapshotError as error:
-        # What the hub calls incomplete may be all that we asked for: we never fetch both kinds of weights.
-        folder = Path(error.snapshot_path)
-    except LocalEntryNotFoundError:
+        folder = Path(snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=_ALWAYS))
+    except LocalEntryNotFoundError:  # also for a download that left one of these files out
         return None
-    return folder if _complete(folder) else None
+    return folder if is_whole(folder) else None
 
 
 def _wanted(name: str, revision: str | None) -> list[str]:
     from huggingface_hub import HfApi
 
-    files = HfApi().list_repo_files(name, revision=revision)
-    weights = "model.safetensors" if "model.safetensors" in files else "pytorch_model.bin"
-    return [*_FILES, weights]
-
-
-def _complete(folder: Path) -> bool:
-    weights = (folder / "model.safetensors").exists() or (folder / "pytorch_model.bin").exists()
-    return weights and (folder / "modules.json").exists() and (folder / "config.json").exists()
+    return [*_FILES, *weight_patterns(HfApi().list_repo_files(name, revision=revision))]

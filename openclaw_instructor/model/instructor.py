@@ -37,7 +37,9 @@ class INSTRUCTOR:
     `name` is `mini` (bundled, the default), a checkpoint folder or a hub id. `dtype` is "float32", "bfloat16", "int8"
     (on x86 processors) or "auto": bfloat16 where the processor has matrix instructions for it, else int8 where it runs
     and a few samples show that the checkpoint keeps its vectors in it, else float32; the attribute `dtype` says which.
-    float16 is refused because T5 overflows in it. Raises InvalidCheckpoint, CheckpointUnavailable or InvalidArguments.
+    float16 is refused because T5 overflows in it. A pickle or a copy opens the checkpoint's folder again, on the
+    same device and with the `dtype` that was asked for. Raises InvalidCheckpoint, CheckpointUnavailable or
+    InvalidArguments.
     """
 
     def __init__(
@@ -55,6 +57,9 @@ class INSTRUCTOR:
         self.prompter = Prompter(self.checkpoint)
         self._asked_dtype = dtype
         self._move(choose_device(device))
+
+    def __reduce__(self) -> tuple[type[INSTRUCTOR], tuple[Checkpoint, str, str]]:
+        return type(self), (self.checkpoint, str(self.device), self._asked_dtype)
 
     @property
     def max_seq_length(self) -> int:
@@ -78,7 +83,8 @@ class INSTRUCTOR:
 
         Returns an array (n, dimension) float32, in input order; a tensor with `convert_to_tensor`; a list of tensors
         with neither; one row for one string. `output_value="token_embeddings"` gives a list of tensors (tokens, width),
-        `None` a list of dicts with every value. A tuple of two strings is one pair; a list of two strings is two texts.
+        `None` a list of dicts with every value. A list of two strings is two texts. A tuple is one pair,
+        while InstructorEmbedding takes it for several texts: give those as a list.
         Batches are cut by tokens: what suits the device, and no more than `batch_size` texts of full length hold.
         """
         single = isinstance(sentences, (str, tuple))

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor.errors import InvalidCheckpoint, MissingExtra
 
@@ -85,6 +85,23 @@ class Prompter:
 
 
 def _load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
+    tokenizer = _read_tokenizer(checkpoint)
+    if checkpoint.lower_case:
+        _lower_case_first(tokenizer)
+    return tokenizer
+
+
+def _lower_case_first(tokenizer: Tokenizer) -> None:
+    """Lower-case before every other step, unless one of them does: the rule of sentence-transformers 6."""
+    from tokenizers.normalizers import Lowercase, Sequence
+
+    own = tokenizer.normalizer
+    steps: list[Any] = list(own) if isinstance(own, Sequence) else [own] if own else []  # type: ignore[call-overload]
+    if not any(isinstance(step, Lowercase) for step in steps):
+        tokenizer.normalizer = Sequence([Lowercase(), *steps])
+
+
+def _read_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     path = checkpoint.folder / "tokenizer.json"
     if path.is_file():
         from tokenizers import Tokenizer

@@ -1,14 +1,17 @@
-"""Tensors of a weight file by name. Each is mapped when asked for and let go by the reader, never all at once."""
+"""Tensors of weight files by name. Each is mapped when asked for and let go by the reader, never all at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from openclaw_instructor.errors import InvalidCheckpoint
+
+ZIP = b"PK\3\4"
 
 
 class SafetensorsFile(Mapping[str, Tensor]):
@@ -38,15 +41,21 @@ class SafetensorsFile(Mapping[str, Tensor]):
         return len(self._names)
 
 
-def open_weights(path: Path) -> Mapping[str, Tensor]:
-    """Memory-mapped tensors of a `.safetensors` or `.bin` file; a pickle may hold tensors only.
+def open_weights(paths: Sequence[Path]) -> Mapping[str, Tensor]:
+    """Memory-mapped tensors of a `.safetensors` or `.bin` file, or of all shards; a pickle may hold tensors only.
 
-    Raises InvalidCheckpoint for a damaged file.
+    A `.bin` from before torch 1.6 is no zip file: it is read whole. Raises InvalidCheckpoint for a damaged file.
     """
+    return ChainMap(*[_open(path) for path in paths])  # type: ignore[arg-type]
+
+
+def _open(path: Path) -> Mapping[str, Tensor]:
     if path.suffix == ".safetensors":
         return SafetensorsFile(path)
     try:
-        loaded: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        with path.open("rb") as file:
+            mapped = file.read(len(ZIP)) == ZIP
+        loaded: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # zipfile, pickle and torch each raise their own
         raise damaged(path, error) from None
     return loaded

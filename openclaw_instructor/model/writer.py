@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from openclaw_instructor.model.layout import read_json
 from openclaw_instructor.model.t5 import to_t5
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def write_checkpoint(
     card: str,
     dtype: torch.dtype = torch.float32,
 ) -> Path:
-    """Write weights, configuration, tokenizer and model card; `tokenizer_from` is a folder that holds a tokenizer.
+    """Write weights, configuration, tokenizer and model card; `tokenizer_from` is a folder that holds a tokenizer, and
+    if it is a checkpoint that lower-cases what its tokenizer sees, the new one does too.
 
     `dtype` is that of the stored weights only: they are always computed with as the reader decides. The folder appears
     whole or not at all.
@@ -40,7 +42,7 @@ def write_checkpoint(
     tensors = {name: tensor.to(dtype).cpu() for name, tensor in to_t5(encoder).items()}
     save_file({"linear.weight": tensors.pop("dense.weight")}, new / "2_Dense" / "model.safetensors")
     save_file(tensors, new / "model.safetensors", metadata={"format": "pt"})
-    for name, content in _configs(encoder.shape, max_seq_length).items():
+    for name, content in _configs(encoder.shape, max_seq_length, _lower_cases(tokenizer_from)).items():
         (new / name).parent.mkdir(exist_ok=True)
         (new / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     for name in TOKENIZER_FILES:
@@ -52,7 +54,12 @@ def write_checkpoint(
     return folder
 
 
-def _configs(shape: Shape, max_seq_length: int) -> dict[str, Any]:
+def _lower_cases(folder: Path) -> bool:
+    path = folder / "sentence_bert_config.json"
+    return path.is_file() and bool(read_json(path).get("do_lower_case"))
+
+
+def _configs(shape: Shape, max_seq_length: int, lower_case: bool) -> dict[str, Any]:
     modules = ["Transformer", "Pooling", "Dense"] + ["Normalize"] * shape.normalize
     return {
         "config.json": {
@@ -96,5 +103,5 @@ def _configs(shape: Shape, max_seq_length: int) -> dict[str, Any]:
             "bias": False,
             "activation_function": "torch.nn.modules.linear.Identity",
         },
-        "sentence_bert_config.json": {"max_seq_length": max_seq_length, "do_lower_case": False},
+        "sentence_bert_config.json": {"max_seq_length": max_seq_length, "do_lower_case": lower_case},
     }

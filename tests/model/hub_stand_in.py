@@ -12,12 +12,13 @@ from typing import Any
 
 
 class HubStandIn:
-    """Serves one repository from a folder; `requests` lists the paths asked for."""
+    """Serves one repository from a folder; `requests` lists the paths asked for, `failing` files are not sent."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
         self.commit = hashlib.sha1(name.encode()).hexdigest()
         self.requests: list[str] = []
+        self.failing: set[str] = set()
         self.files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
         self.files["onnx/model.onnx"] = folder / "config.json"
         stand_in = self
@@ -61,6 +62,8 @@ class HubStandIn:
                 listed = {"id": self.name, "sha": self.commit, "siblings": [{"rfilename": f} for f in self.files]}
             return self.send(request, 200, json.dumps(listed).encode(), {"Content-Type": "application/json"})
         match = re.fullmatch(rf"/{re.escape(self.name)}/resolve/([^/]+)/(.+)", path)
+        if match and match[1] in known and match[2] in self.failing:
+            return self.send(request, 403, b"{}", {})
         if match and match[1] in known and match[2] in self.files:
             content = self.files[match[2]].read_bytes()
             etag = f'"{hashlib.sha1(content).hexdigest()}"'

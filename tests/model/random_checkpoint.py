@@ -40,6 +40,7 @@ def write(
     seed: int = 0,
     max_seq_length: int = 48,
     safetensors: bool = True,
+    zipped: bool = True,
     layers: int = 2,
     activation: str = "relu",
 ) -> Path:
@@ -58,7 +59,7 @@ def write(
         torch.nn.init.normal_(weight, mean=1.0 if "layer_norm" in name else 0.0, std=0.3)
     model.save_pretrained(folder)
     if not safetensors:
-        torch.save(model.state_dict(), folder / "pytorch_model.bin")
+        torch.save(model.state_dict(), folder / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)
         (folder / "model.safetensors").unlink()
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -68,6 +69,22 @@ def write(
         model_max_length=max_seq_length,
     ).save_pretrained(folder)
     _write_modules(folder, max_seq_length, safetensors)
+    return folder
+
+
+def shard(folder: Path) -> Path:
+    """Put a checkpoint's weights into two files and an index, as transformers does with large ones."""
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(folder / "model.safetensors")
+    names = sorted(tensors)
+    weight_map = {}
+    for number, part in enumerate((names[::2], names[1::2]), 1):
+        file = f"model-0000{number}-of-00002.safetensors"
+        save_file({name: tensors[name] for name in part}, folder / file)
+        weight_map |= dict.fromkeys(part, file)
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
     return folder
 
 

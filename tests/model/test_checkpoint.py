@@ -4,10 +4,12 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hub_stand_in import HubStandIn
+from random_checkpoint import shard, write
 
 from openclaw_instructor.errors import CheckpointUnavailable, InstructorError, InvalidCheckpoint
 from openclaw_instructor.model.checkpoint import Checkpoint
@@ -44,6 +46,55 @@ def test_identity_follows_the_weights(copy: Path) -> None:
     assert Checkpoint.open(copy).identity != before
 
 
+def test_identity_follows_the_shards_and_lower_case(tmp_path: Path) -> None:
+    folder = shard(write(tmp_path / "shards"))
+    before = Checkpoint.open(folder)
+    assert [path.name[:11] for path in before.weight_files] == ["model-00001", "model-00002"]
+    assert replace(before, lower_case=True).identity != before.identity
+    data = bytearray(before.weight_files[1].read_bytes())
+    data[-1] ^= 1
+    before.weight_files[1].write_bytes(data)
+    assert Checkpoint.open(folder).identity != before.identity
+
+
+def test_the_identity_of_a_commit_is_that_of_former_versions(checkpoint: Path) -> None:
+    """Else every index would be made anew."""
+    opened = replace(Checkpoint.open(checkpoint), name="someone/instructor-tiny", revision="0" * 40)
+    assert opened.identity == "0aa8129bafcce53b3a582a18"
+
+
+@pytest.mark.parametrize(
+    ("settings", "tokenizer", "limit"),
+    [
+        ({"max_seq_length": 48}, {"model_max_length": 16}, 48),
+        ({"max_seq_length": None}, {"model_max_length": 16}, 16),
+        ({}, {"model_max_length": 100_000}, 100_000),
+        ({}, {"model_max_length": int(1e30)}, 512),
+        ({}, {"model_max_length": 1e30}, 512),
+        ({}, {"model_max_length": 0}, 512),
+        ({}, {"model_max_length": None}, 512),
+        ({}, {}, 512),
+        ({}, None, 512),
+    ],
+)
+def test_the_limit_is_that_of_the_tokenizer_where_none_is_given(
+    copy: Path, settings: dict[str, object], tokenizer: dict[str, object] | None, limit: int
+) -> None:
+    (copy / "sentence_bert_config.json").write_text(json.dumps(settings))
+    (copy / "tokenizer_config.json").unlink()
+    if tokenizer is not None:
+        (copy / "tokenizer_config.json").write_text(json.dumps(tokenizer))
+    assert Checkpoint.open(copy).max_seq_length == limit
+
+
+def _index(content: object) -> object:
+    def change(folder: Path) -> None:
+        (folder / "model.safetensors").unlink()
+        (folder / "model.safetensors.index.json").write_text(json.dumps(content))
+
+    return change
+
+
 def _drop(name: str) -> object:
     return lambda folder: (folder / name).unlink()
 
@@ -68,6 +119,10 @@ def _change(name: str, **keys: object) -> object:
         (_drop("tokenizer.json"), "neither tokenizer.json nor spiece.model"),
         (_cut("model.safetensors"), "damaged or incomplete"),
         (_cut("tokenizer.json"), "cannot be read"),
+        (_index([]), "weight_map does not name files"),
+        (_index({"weight_map": {}}), "weight_map does not name files"),
+        (_index({"weight_map": {"shared.weight": "../copy/config.json"}}), "weight_map does not name files"),
+        (_index({"weight_map": {"shared.weight": "model-1.safetensors"}}), "model-1.safetensors is missing"),
         (_change("config.json", d_ff=65), "config.json says"),
         (_change("config.json", num_layers=3), "is missing; the weights do not fit"),
         (_change("config.json", model_type="bert"), "only T5 encoders"),
@@ -97,6 +152,14 @@ def test_a_pickle_in_the_weights_is_not_run(copy: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidCheckpoint, match="damaged"):
         Checkpoint.open(copy).tensors()
     assert not (tmp_path / "owned").exists()
+
+
+def test_a_cut_file_of_before_torch_1_6_is_damaged(tmp_path: Path) -> None:
+    folder = write(tmp_path / "bin", safetensors=False, zipped=False)
+    weights = folder / "pytorch_model.bin"
+    weights.write_bytes(weights.read_bytes()[:-2000])
+    with pytest.raises(InvalidCheckpoint, match="damaged or incomplete"):
+        Checkpoint.open(folder).tensors()
 
 
 def test_a_name_that_is_nothing() -> None:
@@ -131,6 +194,50 @@ def test_a_hub_id_is_downloaded_once_and_then_found_offline(checkpoint: Path, tm
         assert _open_in_child(hub, tmp_path, name) == first
         assert hub.requests == []
     assert _open_in_child(hub, tmp_path, name.replace("')", "', offline=True)")) == first
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["sentence_bert_config.json", "1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors",
+     "tokenizer.json", "tokenizer_config.json"],
+)  # fmt: skip
+def test_a_file_that_failed_is_asked_for_again(checkpoint: Path, tmp_path: Path, file: str) -> None:
+    name = "Checkpoint.open('someone/instructor-tiny')"
+    with HubStandIn("someone/instructor-tiny", checkpoint) as hub:
+        hub.failing.add(file)
+        assert _open_in_child(hub, tmp_path, name)["code"] == "checkpoint_unavailable"
+        hub.failing.clear()
+        opened = _open_in_child(hub, tmp_path, name)
+        assert opened["revision"] == hub.commit
+        assert (Path(opened["folder"]) / file).is_file()
+
+
+def test_what_a_repository_does_not_have_is_not_asked_for_again(copy: Path, tmp_path: Path) -> None:
+    shutil.rmtree(copy / "2_Dense")
+    modules = [m for m in json.loads((copy / "modules.json").read_text()) if not m["type"].endswith("Dense")]
+    (copy / "modules.json").write_text(json.dumps(modules))
+    (copy / "tokenizer.json").rename(copy / "spiece.model")
+    (copy / "tokenizer_config.json").unlink()
+    with HubStandIn("someone/instructor-tiny", copy) as hub:
+        first = _open_in_child(hub, tmp_path, "Checkpoint.open('someone/instructor-tiny')")
+        assert first["revision"] == hub.commit
+    assert _open_in_child(hub, tmp_path, "Checkpoint.open('someone/instructor-tiny', offline=True)") == first
+
+
+def test_shards_are_downloaded_and_one_that_failed_is_asked_for_again(tmp_path: Path) -> None:
+    folder = shard(write(tmp_path / "shards"))
+    (folder / "pytorch_model.bin").write_bytes(b"of another kind")
+    name = "Checkpoint.open('someone/instructor-tiny')"
+    with HubStandIn("someone/instructor-tiny", folder) as hub:
+        hub.failing.add("model-00002-of-00002.safetensors")
+        assert _open_in_child(hub, tmp_path, name)["code"] == "checkpoint_unavailable"
+        hub.failing.clear()
+        first = _open_in_child(hub, tmp_path, name)
+        assert first["revision"] == hub.commit
+        assert not any("pytorch_model.bin" in path for path in hub.requests)
+        hub.requests.clear()
+        assert _open_in_child(hub, tmp_path, name) == first
+        assert hub.requests == []
 
 
 def test_a_revision_is_pinned(checkpoint: Path, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import torch
 
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model import passes
+from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.model.packing import Packed, rounded_up
 from openclaw_instructor.model.passes import Batch, Done, Passes
@@ -121,8 +125,6 @@ def test_sentences_of_another_shape_are_named(model: INSTRUCTOR, item: object) -
 
 
 def test_float16_weights_on_disk_are_computed_in_full(checkpoint: Path, model: INSTRUCTOR, tmp_path: Path) -> None:
-    from openclaw_instructor.model.checkpoint import Checkpoint
-    from openclaw_instructor.model.encoder import Encoder
     from openclaw_instructor.model.writer import write_checkpoint
 
     encoder = Encoder.from_checkpoint(Checkpoint.open(checkpoint))
@@ -182,6 +184,30 @@ def test_threads_that_come_and_go_leave_all_cores_to_one(checkpoint: Path, monke
     assert others[0][1] == 2
     assert others[0][0] not in [*callers, threading.main_thread()]
     np.testing.assert_allclose(vectors, np.stack(vectors[:1] * 4), atol=1e-6)
+
+
+class Raced(Encoder):
+    """Right after it has kept its bias, another thread keeps a shorter one."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value[..., :2, :2] if name == "_bias" and isinstance(value, torch.Tensor) else value)
+
+
+def test_a_shorter_bias_of_another_thread_is_not_taken(checkpoint: Path, model: INSTRUCTOR) -> None:
+    encoder = Raced.for_inference(Checkpoint.open(checkpoint), torch.float32, torch.device("cpu"))
+    assert encoder.position_bias(9).shape[-1] == 9
+    assert encoder.position_bias(2).shape[-1] == 2
+    batch = Packed.of(model.prompter.render(INSTRUCTION, ["pay the invoice"]))
+    with torch.inference_mode():
+        torch.testing.assert_close(encoder(batch), model.encoder(batch), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("again", [lambda model: pickle.loads(pickle.dumps(model)), copy.copy, copy.deepcopy])
+def test_a_pickle_and_a_copy_open_the_checkpoint_again(model: INSTRUCTOR, again: object) -> None:
+    other = again(model)  # type: ignore[operator]
+    assert (other.checkpoint, other.device, other.dtype) == (model.checkpoint, model.device, model.dtype)
+    np.testing.assert_allclose(other.encode(PAIRS), model.encode(PAIRS), atol=1e-6)
+    assert len(pickle.dumps(model)) < 10_000
 
 
 def test_filling_a_row_up_changes_nothing_and_leaves_few_sizes(model: INSTRUCTOR) -> None:

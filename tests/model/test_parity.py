@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from random_checkpoint import write
+from random_checkpoint import shard, write
 from sentence_transformers import SentenceTransformer
+from tokenizers import Tokenizer, normalizers
 
+from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.instructor import INSTRUCTOR
+from openclaw_instructor.model.writer import write_checkpoint
 
 TEXTS = {
     "short": "pay",
@@ -54,13 +58,75 @@ def test_every_prefix_of_an_instruction_longer_than_the_limit(
         assert cosines(ours, theirs).min() >= 0.99999, end
 
 
-def test_pytorch_bin_gives_the_vectors_of_safetensors(model: INSTRUCTOR, tmp_path: Path) -> None:
-    folder = write(tmp_path / "bin", safetensors=False)
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before torch 1.6"])
+def test_pytorch_bin_gives_the_vectors_of_safetensors(model: INSTRUCTOR, tmp_path: Path, zipped: bool) -> None:
+    folder = write(tmp_path / "bin", safetensors=False, zipped=zipped)
     again = INSTRUCTOR(str(folder), device="cpu", dtype="float32")
-    assert again.checkpoint.weights_path.name == "pytorch_model.bin"
+    assert [path.name for path in again.checkpoint.weight_files] == ["pytorch_model.bin"]
     np.testing.assert_allclose(
         again.encode([[INSTRUCTION, TEXTS["long"]]]), model.encode([[INSTRUCTION, TEXTS["long"]]]), atol=1e-6
     )
+
+
+def test_shards_give_the_vectors_of_one_file(model: INSTRUCTOR, tmp_path: Path) -> None:
+    again = INSTRUCTOR(str(shard(write(tmp_path / "shards"))), device="cpu", dtype="float32")
+    assert len(again.checkpoint.weight_files) == 2
+    np.testing.assert_allclose(
+        again.encode([[INSTRUCTION, TEXTS["long"]]]), model.encode([[INSTRUCTION, TEXTS["long"]]]), atol=1e-6
+    )
+
+
+def test_a_limit_that_sentence_transformers_saved(reference: SentenceTransformer, tmp_path: Path) -> None:
+    given, reference.max_seq_length = reference.max_seq_length, 16
+    try:
+        reference.save(str(tmp_path / "saved"))
+    finally:
+        reference.max_seq_length = given
+    ours = INSTRUCTOR(str(tmp_path / "saved"), device="cpu", dtype="float32")
+    theirs = SentenceTransformer(str(tmp_path / "saved"), device="cpu")
+    assert ours.max_seq_length == theirs.max_seq_length == 16
+    texts = [TEXTS["long"], TEXTS["truncated"]]
+    assert cosines(ours.encode(texts), theirs.encode([text.strip() for text in texts])).min() >= 0.99999
+
+
+SHOUTED = ["PAY the Invoice OF March", "ZÜRICH NAÏVE CAFÉ", "ΣΊΣΥΦΟΣ İstanbul \u212a", "already lower"]
+
+
+@pytest.mark.parametrize(
+    "normalizer",
+    [
+        None,
+        normalizers.NFKC(),
+        normalizers.Sequence([normalizers.NFKC(), normalizers.StripAccents()]),
+        normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()]),
+        normalizers.Lowercase(),
+    ],
+    ids=["none", "one", "several", "lower-cases among several", "lower-cases"],
+)
+def test_capitals_where_the_checkpoint_lower_cases(
+    tmp_path: Path, model: INSTRUCTOR, normalizer: normalizers.Normalizer | None
+) -> None:
+    folder = write(tmp_path / "lower")
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 48, "do_lower_case": true}')
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.normalizer = normalizer
+    tokenizer.save(str(folder / "tokenizer.json"))
+    ours = INSTRUCTOR(str(folder), device="cpu", dtype="float32")
+    theirs = SentenceTransformer(str(folder), device="cpu").encode(SHOUTED, prompt="REPRESENT The Text: ")
+    vectors = ours.encode([["REPRESENT The Text: ", text] for text in SHOUTED])
+    assert cosines(vectors, theirs).min() >= 0.99999
+    np.testing.assert_allclose(vectors[0], ours.encode([["represent the text: ", SHOUTED[0].lower()]])[0], atol=1e-6)
+    assert ours.prompter.count(SHOUTED[:1]) == ours.prompter.count([SHOUTED[0].lower()])
+
+
+def test_a_checkpoint_made_from_one_that_lower_cases_does_too(tmp_path: Path) -> None:
+    folder = write(tmp_path / "lower")
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 48, "do_lower_case": true}')
+    encoder = Encoder.from_checkpoint(Checkpoint.open(folder))
+    made = write_checkpoint(tmp_path / "made", encoder, tokenizer_from=folder, max_seq_length=48, card="# made\n")
+    assert Checkpoint.open(made).lower_case
+    ours = INSTRUCTOR(str(made), device="cpu", dtype="float32").encode(SHOUTED)
+    assert cosines(ours, SentenceTransformer(str(folder), device="cpu").encode(SHOUTED)).min() >= 0.99999
 
 
 def test_lengths_beyond_every_position_bucket(tmp_path: Path) -> None:

@@ -1,0 +1,89 @@
+"""Files of a checkpoint folder: the weights or their shards, and whether all that opening and loading need is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from openclaw_instructor.errors import InvalidCheckpoint
+
+CONFIGURATION = ("config.json", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json")
+TOKENIZERS = ("tokenizer.json", "spiece.model")
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+
+
+def read_json(path: Path) -> Any:
+    """What a configuration file holds. Raises InvalidCheckpoint when it is absent or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InvalidCheckpoint(
+            f"{path.parent} is not an INSTRUCTOR checkpoint: {path.name} is missing; give a folder in the hub's layout"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InvalidCheckpoint(f"{path} cannot be read ({error}); download the checkpoint again") from None
+
+
+def module_kinds(folder: Path) -> list[str]:
+    """The modules behind one another, such as `Transformer` and `Pooling`. Raises InvalidCheckpoint."""
+    return [module["type"].rsplit(".", 1)[-1] for module in read_json(folder / "modules.json")]
+
+
+def has_weights(folder: Path) -> bool:
+    return any((folder / name).is_file() for weights in WEIGHTS for name in (weights, _index_of(weights)))
+
+
+def weights_of(folder: Path) -> list[Path]:
+    """The one file of weights, or all its shards. Raises InvalidCheckpoint when one of them is absent."""
+    for name in WEIGHTS:
+        if (folder / name).is_file():
+            return [folder / name]
+        if (folder / _index_of(name)).is_file():
+            return _shards(folder / _index_of(name))
+    raise InvalidCheckpoint(f"{folder}: neither {WEIGHTS[0]} nor {WEIGHTS[1]} is there; download the checkpoint again")
+
+
+def weight_patterns(files: Collection[str]) -> list[str]:
+    """Which of a repository's files hold the weights that `weights_of` would take."""
+    for name in WEIGHTS:
+        if name in files:
+            return [name]
+        if _index_of(name) in files:
+            stem, kind = name.split(".")
+            return [f"{stem}-?????-of-?????.{kind}"]
+    return []
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether no file is missing that opening and loading need; whether they are damaged is not asked."""
+    if not all((folder / name).is_file() for name in CONFIGURATION):
+        return False
+    if not any((folder / name).is_file() for name in TOKENIZERS):
+        return False
+    try:
+        weights_of(folder)
+        if "Dense" in module_kinds(folder):
+            weights_of(folder / "2_Dense")
+            return (folder / "2_Dense" / "config.json").is_file()
+    except InvalidCheckpoint:
+        return False
+    return True
+
+
+def _index_of(weights: str) -> str:
+    return f"{weights}.index.json"
+
+
+def _shards(index: Path) -> list[Path]:
+    content = read_json(index)
+    shard_of = content.get("weight_map") if isinstance(content, dict) else None
+    names = sorted(set(map(str, shard_of.values()))) if isinstance(shard_of, dict) else []
+    if not names or any(Path(name).name != name for name in names):
+        raise InvalidCheckpoint(f"{index}: weight_map does not name files beside it; download the checkpoint again")
+    shards = [index.with_name(name) for name in names]
+    for shard in shards:
+        if not shard.is_file():
+            raise InvalidCheckpoint(f"{shard} is missing, {index.name} names it; download the checkpoint again")
+    return shards
