@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 
 from openclaw_instructor import Toolbox
-from openclaw_instructor.errors import InvalidArguments, UnknownCollection, UnknownInstruction, UnknownTask
+from openclaw_instructor.errors import (
+    CheckpointUnavailable,
+    InvalidArguments,
+    UnknownCollection,
+    UnknownInstruction,
+    UnknownTask,
+)
 from openclaw_instructor.settings import Settings
 from tests.engine.word_model import WordModel, engine_with
 
@@ -41,6 +47,21 @@ def test_listing_opens_neither_engine_nor_index(home: Path) -> None:
         assert all(spec.read_only and spec.parameters["type"] == "object" for spec in specs)
         assert json.loads(json.dumps(specs[0].as_dict()))["name"] == "search_docs"
         assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", ["keyword", "hybrid"])
+def test_words_answer_without_a_checkpoint(toolbox: Toolbox, tmp_path: Path, mode: str) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "bike.md").write_text("# Bike\n\nThe chain is oiled every month.\n")
+    toolbox.index_add("docs", [tmp_path / "notes"])
+    toolbox.index_sync("docs")
+    gone = toolbox.settings.model_copy(update={"checkpoint": "someone/gone", "offline": True})
+    with Toolbox(settings=gone) as box:
+        result = box.run("search_docs", {"query": "chain oiled", "mode": mode})
+        assert result["hits"][0]["file"].endswith("bike.md")
+        assert ("searched by words only" in str(result["notes"])) == (mode == "hybrid")
+        with pytest.raises(CheckpointUnavailable):
+            box.run("search_docs", {"query": "chain oiled", "mode": "vector"})
 
 
 def test_every_kind_answers_plain_json(toolbox: Toolbox, tmp_path: Path) -> None:

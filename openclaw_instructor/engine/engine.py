@@ -262,6 +262,9 @@ class Engine:
             while not self._closed:
                 if self._unload_asked and not passes:
                     self._runner.unload()
+                    # Its folder may hold another checkpoint by the time that it is loaded again.
+                    self.__dict__.pop("checkpoint", None)
+                    self.__dict__.pop("prompter", None)
                     self._unload_asked = False
                     self._changed.notify_all()
                 requests = self._queue.next_requests()

@@ -142,10 +142,12 @@ def begin(connection: sqlite3.Connection, collection: Collection) -> None:
 
 
 def finish(connection: sqlite3.Connection, collection: Collection, generation: Generation, when: str) -> None:
-    """Let this generation serve, delete the others, and say that the sync came to its end."""
+    """Let this generation serve, delete the others, and say that the sync came to its end; it did not for a folder that
+    was added while it ran."""
+    complete = any(now.id == collection.id and now.roots == collection.roots for now in collections(connection))
     updated = connection.execute(
-        "UPDATE collections SET serving = ?, unfinished = 0, synced_at = ? WHERE id = ?",
-        (generation.id, when, collection.id),
+        "UPDATE collections SET serving = ?, unfinished = ?, synced_at = ? WHERE id = ?",
+        (generation.id, not complete, when, collection.id),
     )
     if not updated.rowcount:
         raise removed(collection)

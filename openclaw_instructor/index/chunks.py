@@ -13,10 +13,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from openclaw_instructor.index.readers import Block, Document
+from openclaw_instructor.index.readers import MAX_HEADING_CHARACTERS, Block, Document
 
 # Part of a collection's identity: change it whenever the same file would be cut or prefixed differently.
-CHUNKER = "chunks-1"
+CHUNKER = "chunks-2"
 # Longer passages blur: one vector has to stand for all of it.
 MAX_CONTENT_TOKENS = 240
 MIN_CONTENT_TOKENS = 16
@@ -89,6 +89,7 @@ class Chunker:
             atoms = list(self._atoms(section, lines, of_line, budget))
             # The title is told apart from the headings, so it is not said twice.
             heading = " > ".join(section.headings[section.headings[:1] == (document.title,) :])
+            heading = heading[: 2 * MAX_HEADING_CHARACTERS]
             chunks += [self._chunk(group, lines, prefix, heading) for group in _packed(atoms, budget)]
         return chunks
 

@@ -70,6 +70,9 @@ def patterns(lines: Sequence[str], what: str) -> GitIgnoreSpec:
 
 def check_root(path: Path) -> None:
     """Raises UnreadableSource when this is no readable folder or file."""
+    if not _storable(str(path)):
+        shown = str(path).encode(errors="replace").decode()
+        raise UnreadableSource(f"{shown}: its name is not valid UTF-8; rename it")
     try:
         if path.is_dir():
             with os.scandir(path) as entries:
@@ -146,7 +149,9 @@ class _Walk:
         if status.st_size > MAX_FILE_BYTES:
             self._skip(path, f"{status.st_size / 1e6:.0f} MB is over the limit of {MAX_FILE_BYTES // 1_000_000} MB")
         else:
-            self.listing.files.setdefault(path, Found(path, place, status.st_size, status.st_mtime_ns))
+            # The store keeps numbers of 64 bits, which end in 2262.
+            modified = min(status.st_mtime_ns, 2**63 - 1)
+            self.listing.files.setdefault(path, Found(path, place, status.st_size, modified))
 
     def _skip(self, path: str, reason: str) -> None:
         self.listing.skipped.append((path, reason))
@@ -187,7 +192,7 @@ def _gitignore(folder: Path, relative: str) -> Iterator[tuple[str, GitIgnoreSpec
         return
     import pathspec
 
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     try:
         yield relative, pathspec.GitIgnoreSpec.from_lines(lines)
     except ValueError:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from openclaw_instructor import lock
 from openclaw_instructor.errors import IdentityMismatch, InstructorError, InvalidArguments, UnknownCollection
-from openclaw_instructor.index import catalog, files, identity, passages
+from openclaw_instructor.index import catalog, files, identity, keyword, passages
 from openclaw_instructor.index.derived import Shelf, Shelved
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
-from openclaw_instructor.index.search import MODES, Filters, Mode, Source, choose, gather, shown
+from openclaw_instructor.index.search import MODES, Filters, Mode, Source, find, shown
 from openclaw_instructor.index.store import Store
 from openclaw_instructor.index.sync import Progress, Sync
 from openclaw_instructor.paths import expanded
@@ -103,6 +103,10 @@ class Index:
             catalog.remove(connection, name)
         self._drop_old_vectors()
 
+    def names(self) -> list[str]:
+        """The collections there are, whatever their state."""
+        return [collection.name for collection in self._collections()]
+
     def status(self, name: str | None = None) -> list[CollectionStatus]:
         """How each collection stands. Raises UnknownCollection."""
         result = []
@@ -160,6 +164,8 @@ class Index:
         vector, truncated = None, False
         if mode != "keyword":
             vector, truncated = self._embed_query(cut, query_instruction, chosen, mode, notes)
+        if mode != "vector":
+            truncated = truncated or keyword.truncated(cut)
         hits = self._hits(chosen, cut, vector, mode, filters, max(1, top_k), notes)
         return SearchResult(
             query=cut,
@@ -198,10 +204,12 @@ class Index:
         run = Sync(self._store, self.engine, collection, on_progress)
         try:
             report, generation = run.run()
-        except InstructorError as error:
+        except Exception as error:
             if alone:
                 raise
-            run.report.error = error.message
+            command = f"run `openclaw-instructor index sync {collection.name}` to see more"
+            unexpected = f"an unexpected {type(error).__name__}; {command}"
+            run.report.error = error.message if isinstance(error, InstructorError) else unexpected
             return run.report
         if report.chunks:
             with self._store.read() as connection:
@@ -222,13 +230,12 @@ class Index:
     ) -> list[Hit]:
         with self._store.read() as connection:
             sources = self._sources(connection, chosen, vector is not None, notes)
-            ranking = gather(connection, sources, query, vector, mode, filters, top_k)
-            found = passages.fetch(connection, [key for key, _ in ranking])
+            found = find(connection, sources, query, vector, mode, filters, top_k)
             empty = not found and not any(passages.counts(connection, source.generation.id)[1] for source in sources)
         if not found:
             notes.append(_nothing([collection.name for collection in chosen], empty, bool(filters), bool(notes)))
         names = {source.generation.id: source.collection.name for source in sources}
-        return shown(choose(ranking, found, top_k), query, names)
+        return shown(found, query, names)
 
     def _sources(
         self, connection: sqlite3.Connection, chosen: list[Collection], by_meaning: bool, notes: list[str]

@@ -32,9 +32,19 @@ _SEAM = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 
 
 def terms(query: str) -> list[str]:
-    """The distinct words of a query worth looking up: stop words only when there is nothing else."""
+    """The distinct words of a query worth looking up, up to MAX_QUERY_TERMS: stop words only when there is nothing
+    else."""
+    return _terms(query)[:MAX_QUERY_TERMS]
+
+
+def truncated(query: str) -> bool:
+    """Whether the query has more words than are looked up."""
+    return len(_terms(query)) > MAX_QUERY_TERMS
+
+
+def _terms(query: str) -> list[str]:
     words = list(dict.fromkeys(word.lower() for word in _WORD.findall(query)))
-    return ([word for word in words if word not in _STOP_WORDS] or words)[:MAX_QUERY_TERMS]
+    return [word for word in words if word not in _STOP_WORDS] or words
 
 
 def any_of(words: Sequence[str]) -> str:

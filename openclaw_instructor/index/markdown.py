@@ -5,11 +5,12 @@ Only what decides where a passage may begin and end is parsed (CommonMark 0.31, 
 
 from __future__ import annotations
 
+import datetime
 import re
 
 import yaml
 
-from openclaw_instructor.index.readers import Block, Document, paragraphs
+from openclaw_instructor.index.readers import MAX_HEADING_CHARACTERS, Block, Document, paragraphs
 
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*")
@@ -48,13 +49,20 @@ def _front_matter(lines: list[str]) -> tuple[int, str]:
         return 1, ""
     for number, line in enumerate(lines[1:], start=2):
         if line.rstrip() in ("---", "..."):
-            try:
-                values = yaml.safe_load("\n".join(lines[1 : number - 1]))
-            except (yaml.YAMLError, ValueError):
-                return number + 1, ""
-            title = values.get("title") if isinstance(values, dict) else None
-            return number + 1, " ".join(str(title or "").split())
+            return number + 1, _title("\n".join(lines[1 : number - 1]))
     return 1, ""
+
+
+def _title(front_matter: str) -> str:
+    try:
+        values = yaml.safe_load(front_matter)
+    except Exception:  # KeyError and RecursionError too are how the parser meets odd values
+        return ""
+    title = values.get("title") if isinstance(values, dict) else None
+    # Of a list or mapping the text may be a million times as long as the file.
+    if not isinstance(title, str | int | float | datetime.date):
+        return ""
+    return " ".join(str(title).encode(errors="replace").decode().split())[:MAX_HEADING_CHARACTERS]
 
 
 def _fence(lines: list[str], number: int) -> Block | None:
@@ -77,6 +85,8 @@ def _heading(lines: list[str], number: int) -> Block | None:
         return None
     text, underline = lines[number - 1], _SETEXT.fullmatch(lines[number])
     if not underline or not text.strip() or text.startswith(("    ", "\t")) or _NOT_PARAGRAPH.match(text):
+        return None
+    if len(text) > MAX_HEADING_CHARACTERS:
         return None
     # Only the last line before the underline counts as the heading; a paragraph above it stays a paragraph.
     return Block(number, number + 1, 1 if underline[1][0] == "=" else 2, _visible(text))

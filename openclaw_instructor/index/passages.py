@@ -7,6 +7,7 @@ than 0.001. FAISS is always built from these, so that a rebuilt one ranks exactl
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from openclaw_instructor.index.chunks import Chunk
+
+_ID_BITS = 32
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,12 @@ def publish(
         ),
     )
     title = f"{document.title} {document.place}"
-    for chunk, vector in zip(chunks, vectors, strict=True):
-        row = connection.execute(
-            "INSERT INTO chunks (document_id, first_line, last_line, title, heading, text, parts, digest) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    for number, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True), _fresh_id(connection)):
+        connection.execute(
+            "INSERT INTO chunks (id, document_id, first_line, last_line, title, heading, text, parts, digest) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
+                number,
                 inserted.lastrowid,
                 chunk.first,
                 chunk.last,
@@ -106,7 +110,14 @@ def publish(
                 chunk.digest,
             ),
         )
-        connection.execute("INSERT INTO vectors (chunk_id, vector) VALUES (?, ?)", (row.lastrowid, vector))
+        connection.execute("INSERT INTO vectors (chunk_id, vector) VALUES (?, ?)", (number, vector))
+
+
+def _fresh_id(connection: sqlite3.Connection) -> int:
+    """Above all ids so far, by a distance that is drawn: a file put back from a backup would count on from an id that
+    stands for another text in the vector files."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'chunks'").fetchone()
+    return (row[0] if row else 0) + 1 + secrets.randbits(_ID_BITS)
 
 
 def retouch(connection: sqlite3.Connection, document_id: int, size: int, mtime_ns: int, modified: float) -> None:

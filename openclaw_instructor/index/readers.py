@@ -23,6 +23,11 @@ _BOMS = (
 _SNIFF_BYTES = 8_192
 
 
+# A heading is kept with every chunk below it and shown with every hit; longer ones are paragraphs that happen to stand
+# above a line of dashes.
+MAX_HEADING_CHARACTERS = 200
+
+
 @dataclass(frozen=True)
 class Block:
     """Lines `first` to `last` (1-based, inclusive) that belong together; a heading when `level` is not 0."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.index import fusion, keyword, passages
 from openclaw_instructor.index.files import patterns
+from openclaw_instructor.index.readers import MAX_HEADING_CHARACTERS
 from openclaw_instructor.index.results import MAX_RESULT_CHARACTERS, Hit
 from openclaw_instructor.index.snippets import MAX_CHARACTERS, snippet
 
@@ -25,9 +27,12 @@ if TYPE_CHECKING:
 Mode: TypeAlias = Literal["hybrid", "vector", "keyword"]
 MODES: tuple[Mode, ...] = ("hybrid", "vector", "keyword")
 
-# From each side; more than is asked for, because some of them are parts of one section or texts twice.
+# From each side; more than is asked for, because some of them are parts of one section or texts twice. Where those
+# leave too few, ever more are gathered.
 CANDIDATES = 100
 _CANDIDATES_PER_HIT = 3
+_WIDER = 4
+_MOST_CANDIDATES = 20_000
 # Hits from one document while others wait; fewer hits than asked for are filled up from those left out.
 PER_DOCUMENT = 2
 _HIT_OVERHEAD = 450
@@ -59,7 +64,12 @@ class Filters:
         # An agent seldom knows where a collection's root is, so a relative pattern may match at any depth.
         absolute = self.path.startswith("/")
         spec = patterns([self.path if absolute else f"**/{self.path}"], "path")
-        return [row[0] for row in rows if spec.match_file(row[1].lstrip("/") if absolute else row[2])]
+        # A hit's own file, whose name may hold what patterns read as a class of characters, comes back as it is.
+        return [
+            row[0]
+            for row in rows
+            if self.path in row[1:] or spec.match_file(row[1].lstrip("/") if absolute else row[2])
+        ]
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,7 @@ class Near(Protocol):
     def spread(self, query: Matrix) -> float: ...
 
 
-def gather(
+def find(
     connection: sqlite3.Connection,
     sources: Sequence[Source],
     query: str,
@@ -87,9 +97,27 @@ def gather(
     mode: Mode,
     filters: Filters,
     top_k: int,
-) -> list[tuple[int, float]]:
-    """(chunk id, score) of the best candidates over all sources, best first."""
+) -> list[tuple[Passage, float]]:
+    """The best `top_k` passages over all sources with their scores, best first."""
     limit = max(CANDIDATES, _CANDIDATES_PER_HIT * top_k)
+    while True:
+        ranking = gather(connection, sources, query, vector, mode, filters, limit)
+        chosen = choose(ranking, passages.fetch(connection, [key for key, _ in ranking]), top_k)
+        if len(chosen) == top_k or len(ranking) < limit or limit >= _MOST_CANDIDATES:
+            return chosen
+        limit *= _WIDER
+
+
+def gather(
+    connection: sqlite3.Connection,
+    sources: Sequence[Source],
+    query: str,
+    vector: Matrix | None,
+    mode: Mode,
+    filters: Filters,
+    limit: int,
+) -> list[tuple[int, float]]:
+    """(chunk id, score) of the best candidates over all sources, best first; up to `limit` from each side."""
     generation_ids = [source.generation.id for source in sources]
     document_ids = filters.documents(connection, generation_ids) if filters else None
     chunk_ids = None if document_ids is None else passages.chunk_ids_of(connection, document_ids)
@@ -136,8 +164,8 @@ def shown(chosen: Sequence[tuple[Passage, float]], query: str, names: dict[int, 
                 file=passage.path,
                 first_line=first,
                 last_line=last,
-                title=passage.document_title or Path(passage.path).name,
-                heading=passage.heading,
+                title=_brief(passage.document_title) or Path(passage.path).name,
+                heading=_brief(passage.heading),
                 score=score,
                 snippet=text,
                 collection=names[passage.generation_id],
@@ -145,6 +173,10 @@ def shown(chosen: Sequence[tuple[Passage, float]], query: str, names: dict[int, 
             )
         )
     return result
+
+
+def _brief(heading: str) -> str:
+    return textwrap.shorten(heading, MAX_HEADING_CHARACTERS, placeholder=" …")
 
 
 def _nearest(
@@ -168,6 +200,9 @@ def _among(sources: Sequence[Source], vector: Matrix, ids: Sequence[int]) -> lis
 def _alike(one: Passage, other: Passage) -> bool:
     if one.text == other.text:
         return True
+    if one.first_line == one.last_line == other.first_line == other.last_line:
+        # Pieces of one long line do not repeat one another.
+        return False
     same_section = one.document_id == other.document_id and one.heading == other.heading
     return same_section and one.first_line <= other.last_line and other.first_line <= one.last_line
 

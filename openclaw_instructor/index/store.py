@@ -21,6 +21,8 @@ from openclaw_instructor.lock import exclusive
 _BUSY_SECONDS = 30.0
 _IDLE_READERS = 4
 
+_File = tuple[int, int] | None
+
 
 class Store:
     """One index file. Safe to share between threads. Raises StoreError when the file or its folder is no use."""
@@ -32,6 +34,7 @@ class Store:
         self._readers: list[sqlite3.Connection] = []
         self._closed = False
         self._prepare()
+        self._file = self._written = _identity(path)
         with self._plainly():
             self._writer = self._open()
 
@@ -39,17 +42,22 @@ class Store:
     def read(self) -> Iterator[sqlite3.Connection]:
         """A connection that sees one unchanging state of the file."""
         with self._plainly():
-            connection = self._borrow()
+            connection, file = self._borrow()
             try:
                 connection.execute("BEGIN")
                 yield connection
             finally:
-                self._give_back(connection)
+                self._give_back(connection, file)
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """The writing connection inside one transaction: all of it is kept, or nothing."""
         with self._writer_lock, self._plainly():
+            with self._pool_lock:
+                self._follow()
+            if self._written != self._file:
+                self._writer.close()
+                self._writer, self._written = self._open(), self._file
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer
@@ -67,6 +75,17 @@ class Store:
             reader.close()
         with self._writer_lock:
             self._writer.close()
+
+    def _follow(self) -> None:
+        """Go on with what lies at the path now: a file may be moved away, as damaged, or put back from a backup. The
+        caller holds the lock of the readers."""
+        if self._closed or _identity(self.path) == self._file:
+            return
+        for reader in self._readers:
+            reader.close()
+        self._readers.clear()
+        self._prepare()
+        self._file = _identity(self.path)
 
     def _prepare(self) -> None:
         try:
@@ -107,19 +126,20 @@ class Store:
         connection.executescript("PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;")
         return connection
 
-    def _borrow(self) -> sqlite3.Connection:
+    def _borrow(self) -> tuple[sqlite3.Connection, _File]:
         with self._pool_lock:
             if self._closed:
                 raise StoreError(f"the index {self.path} has been closed; open it again")
+            self._follow()
             if self._readers:
-                return self._readers.pop()
-        return self._open()
+                return self._readers.pop(), self._file
+            return self._open(), self._file
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def _give_back(self, connection: sqlite3.Connection, file: _File) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         with self._pool_lock:
-            if not self._closed and len(self._readers) < _IDLE_READERS:
+            if not self._closed and file == self._file and len(self._readers) < _IDLE_READERS:
                 self._readers.append(connection)
                 return
         connection.close()
@@ -148,3 +168,12 @@ class Store:
                 "`openclaw-instructor index add NAME FOLDER` again: it is built anew from your files"
             )
         return StoreError(f"the index {self.path} failed ({error}); run `openclaw-instructor doctor`")
+
+
+def _identity(path: Path) -> _File:
+    """Device and number of the file that lies there, if one does."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -11,14 +11,15 @@ import datetime
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openclaw_instructor.errors import Busy
+from openclaw_instructor.errors import Busy, InstructorError
 from openclaw_instructor.index import catalog, files, identity, passages, readers
 from openclaw_instructor.index.chunks import Chunk, Chunker
+from openclaw_instructor.index.readers import MAX_HEADING_CHARACTERS
 from openclaw_instructor.index.results import CollectionReport
 
 if TYPE_CHECKING:
@@ -124,30 +125,41 @@ class Sync:
         self._on_progress(done + int(share * size), total, message)
 
     def _read_all(self, generation: Generation, plan: _Plan) -> Iterator[_Pending]:
-        chunker = None
         for found in plan.pending:
             before = plan.known.get(found.path)
             try:
-                data = files.read_bytes(found.path)
-                if readers.binary(data):
-                    raise files.Skipped("a binary file", gone=True)
+                pending = self._read(found, before)
             except files.Skipped as skipped:
                 self.report.skipped.append((found.path, skipped.reason))
                 if before and skipped.gone:
                     plan.gone.append(before.id)
                     self.report.removed += 1
-                continue
-            digest = files.digest(data)
-            if before and before.hash == digest:
-                with self.store.write() as connection:
-                    passages.retouch(connection, before.id, len(data), found.mtime_ns, found.mtime_ns / 1e9)
-                self.report.unchanged += 1
-                continue
-            chunker = chunker or self._chunker()
-            document = readers.read(Path(found.path), data)
-            self._doubts += [f"{found.path}: {note}" for note in document.notes]
-            yield _Pending(found, _row(found, len(data), digest, document.title), chunker.split(document))
+            except InstructorError:
+                raise
+            except Exception as error:
+                # Whatever one file holds, it must not keep the others from being indexed.
+                reason = f"reading it ended in an unexpected {type(error).__name__}; leave it out with --exclude"
+                self.report.skipped.append((found.path, reason))
+            else:
+                if pending:
+                    yield pending
 
+    def _read(self, found: files.Found, before: passages.Known | None) -> _Pending | None:
+        """The document, or None when its content is what it was. Raises files.Skipped."""
+        data = files.read_bytes(found.path)
+        if readers.binary(data):
+            raise files.Skipped("a binary file", gone=True)
+        digest = files.digest(data)
+        if before and before.hash == digest:
+            with self.store.write() as connection:
+                passages.retouch(connection, before.id, len(data), found.mtime_ns, found.mtime_ns / 1e9)
+            self.report.unchanged += 1
+            return None
+        document = readers.read(Path(found.path), data)
+        self._doubts += [f"{found.path}: {note}" for note in document.notes]
+        return _Pending(found, _row(found, len(data), digest, document.title), self._chunker.split(document))
+
+    @cached_property
     def _chunker(self) -> Chunker:
         prompter = self.engine.prompter
         instruction = self.collection.instruction
@@ -228,7 +240,7 @@ def _row(found: files.Found, size: int, digest: str, title: str) -> passages.Doc
         size=size,
         mtime_ns=found.mtime_ns,
         hash=digest,
-        title=title,
+        title=title[:MAX_HEADING_CHARACTERS],
         modified=found.mtime_ns / 1e9,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import CancelledError as FutureCancelled
@@ -23,6 +24,8 @@ from openclaw_instructor.server.metrics import CONTENT_TYPE, Metrics
 from openclaw_instructor.server.tools import fit
 from openclaw_instructor.server.work import Workers, embed
 from openclaw_instructor.service import Toolbox
+
+logger = logging.getLogger(__name__)
 
 _BULK_TEXTS = 32  # more texts than this in one request are bulk work whatever their type
 _LEAST_CHARACTERS = 500
@@ -205,7 +208,10 @@ def _outcome(task: asyncio.Future[Any]) -> dict[str, Any]:
         return report
     if isinstance(error, FutureCancelled):
         error = Busy("the service ended while it indexed; what was indexed stays, and the next sync goes on", 1.0)
-    return body_of(error if isinstance(error, InstructorError) else unexpected(error))
+    if isinstance(error, InstructorError):
+        return body_of(error)
+    logger.error("an unexpected error", exc_info=error)
+    return body_of(unexpected(error))
 
 
 def _check_model(engine: Engine, body: bodies.EmbeddingsRequest) -> None:

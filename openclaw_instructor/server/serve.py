@@ -155,6 +155,9 @@ class Daemon:
         if not self._settings.index_path.exists():
             return {"ok": True, "collections": 0}
         try:
+            # To compare, a checkpoint has to be opened; that may be a download, and callers wait for this answer.
+            if not self._toolbox.engine.opened:
+                return {"ok": True, "collections": len(self._toolbox.index.names())}
             states = self._toolbox.index_status()
         except InstructorError as error:
             return {"ok": False, "problem": error.code}

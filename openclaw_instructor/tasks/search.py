@@ -17,15 +17,26 @@ def run(task: SearchTask, arguments: Mapping[str, Any], index: Index) -> dict[st
     `collections_searched`, `stale`, `truncated_query` and `notes`. Raises what Index.search raises.
     """
     mode = arguments.get("mode", task.mode)
-    # Words alone need no model, and so no checkpoint to name the instruction's variant.
-    instruction = "" if mode == "keyword" else task.instruction("query", index.engine.checkpoint_name)
     return index.search(
         arguments["query"],
         collection=arguments.get("collection") or task.collection,
-        query_instruction=instruction,
+        query_instruction=_instruction(task, mode, index),
         top_k=arguments.get("top_k", task.top_k),
         path=arguments.get("path"),
         after=arguments.get("after"),
         before=arguments.get("before"),
         mode=mode,
     ).as_dict()
+
+
+def _instruction(task: SearchTask, mode: str, index: Index) -> str:
+    """The one for this checkpoint. Words alone need no model, and so no checkpoint to name the variant."""
+    from openclaw_instructor.index.identity import NO_MODEL
+
+    if mode == "keyword":
+        return ""
+    try:
+        return task.instruction("query", index.engine.checkpoint_name)
+    except NO_MODEL:
+        # The index goes on by words where it may.
+        return ""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 from word_model import CHECKPOINT, WordModel, WordPrompter, busy_worker
 
 from openclaw_instructor.engine import Engine, Priority
@@ -210,3 +212,18 @@ def test_identity_follows_what_makes_vectors_comparable(make_engine: Make) -> No
     assert len({same, engine.identity("Represent:", "v1"), engine.identity("Represent: ", "v2")}) == 3
     assert make_engine(dtype="bfloat16").identity("Represent: ", "v1") == same
     assert make_engine(dtype="int8").identity("Represent: ", "v1") != same
+
+
+def test_a_checkpoint_replaced_while_unloaded_is_another(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(tiny_checkpoint, folder)
+    engine = Engine(Settings(home=tmp_path, checkpoint=str(folder), threads=1, load_wait=600))
+    before, identity = engine.embed(["text"]).vectors, engine.identity("")
+    engine.unload()
+    assert engine.identity("") == identity
+    weights = load_file(folder / "model.safetensors")
+    save_file({name: weight.roll(1, 0) for name, weight in weights.items()}, folder / "model.safetensors")
+    engine.unload()
+    assert engine.identity("") != identity
+    assert abs(engine.embed(["text"]).vectors - before).max() > 1e-3
+    engine.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,24 @@ def test_the_file_of_another_store_is_not_trusted(
     index.sync()
     file.write_bytes(stranger)
     assert ask(open_index(), QUESTION, mode="vector")["hits"][0]["title"] == "Bread"
+
+
+def test_a_store_put_back_from_a_backup_is_not_taken_for_the_one_after_it(
+    docs: Index, home: Path, folder: Path, open_index: Callable[..., Index]
+) -> None:
+    docs.close()
+    shutil.copy(home / "index.db", home / "backup.db")
+    (folder / "saturn.md").write_text("The rings of Saturn in a telescope.\n")
+    later = open_index()
+    later.sync()
+    later.close()
+    (folder / "saturn.md").unlink()
+    shutil.copy(home / "backup.db", home / "index.db")
+    (folder / "roses.md").write_text("When roses are pruned.\n")
+    restored = open_index()
+    restored.sync()
+    hit = ask(restored, "roses are pruned", mode="vector")["hits"][0]
+    assert (Path(hit["file"]).name, hit["score"] > 0.5) == ("roses.md", True)
 
 
 def test_an_older_file_is_caught_up(docs: Index, file: Path, folder: Path, open_index: Callable[..., Index]) -> None:

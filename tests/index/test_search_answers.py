@@ -161,3 +161,45 @@ def test_a_result_is_never_longer_than_a_host_takes(docs: Index, folder: Path, t
     if result["count"] < min(top_k, CANDIDATES):
         assert "more hits did not fit" in result["notes"][-1]
     assert result["count"] >= min(top_k, 20)
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "vector", "keyword"])
+def test_copies_do_not_crowd_out_other_answers(docs: Index, folder: Path, mode: str) -> None:
+    for number in range(CANDIDATES + 20):
+        (folder / f"part{number}").mkdir()
+        (folder / f"part{number}" / "LICENSE.md").write_text("quartz crystal\n")
+    (folder / "one.md").write_text("quartz crystal in a longer text that says more of it than the copies say\n")
+    (folder / "two.md").write_text("of the quartz that is found in rivers and brooks near the old mines up there\n")
+    docs.sync()
+    assert sorted(files(ask(docs, "quartz crystal", top_k=3, mode=mode))) == ["LICENSE.md", "one.md", "two.md"]
+
+
+def test_pieces_of_one_long_line_are_answers_of_their_own(docs: Index, folder: Path) -> None:
+    (folder / "transcript.md").write_text(" ".join(f"quartz{number} crystal and so on" for number in range(400)))
+    docs.sync()
+    result = ask(docs, "crystal", top_k=4, mode="keyword")
+    assert files(result) == ["transcript.md"] * 4
+    assert len({hit["snippet"] for hit in result["hits"]}) == 4
+
+
+def test_a_long_line_above_dashes_is_no_heading(docs: Index, folder: Path, home: Path) -> None:
+    (folder / "transcript.md").write_text("zebra " * 20_000 + "\n---\n\nand then\n")
+    (folder / "zebra.md").write_text("# " + "The zebra " * 2_000 + "\n\nA zebra.\n")
+    docs.sync()
+    result = ask(docs, "zebra", top_k=5)
+    assert set(files(result)) == {"transcript.md", "zebra.md"}
+    assert max(len(hit["heading"]) + len(hit["title"]) for hit in result["hits"]) <= 400
+    assert result["count"] == 5
+
+
+def test_a_query_of_too_many_words_is_said(docs: Index) -> None:
+    query = " ".join(f"word{number}" for number in range(65))
+    assert ask(docs, query, mode="keyword")["truncated_query"]
+    assert not ask(docs, query.rsplit(" ", 1)[0], mode="keyword")["truncated_query"]
+
+
+def test_a_hits_own_file_can_be_the_path(docs: Index, folder: Path) -> None:
+    (folder / "bread [old].md").write_text("dough of old\n")
+    docs.sync()
+    for path in (str(folder / "bread [old].md"), "notes/bread [old].md"):
+        assert files(ask(docs, "dough", path=path)) == ["bread [old].md"]

@@ -192,3 +192,14 @@ def test_deleting_a_collection_leaves_nothing_behind(docs: Index, home: Path, fo
         assert matches[0] == 0
     assert list((home / "vectors").iterdir()) == []
     assert [status.name for status in docs.status()] == ["other"]
+
+
+def test_a_file_that_is_moved_away_is_made_anew(docs: Index, home: Path, folder: Path) -> None:
+    (home / "index.db").rename(home / "old.db")
+    assert ask(docs, "knead the dough")["collections_searched"] == []
+    docs.add("docs", [folder], instruction=DOCUMENT)
+    docs.sync()
+    assert ask(docs, "knead the dough")["hits"][0]["title"] == "Bread"
+    with sqlite3.connect(home / "index.db") as connection:
+        assert connection.execute("SELECT count(*) FROM documents").fetchone() == (3,)
+    connection.close()

@@ -19,7 +19,7 @@ from openclaw_instructor.errors import (
     UnknownCollection,
     UnreadableSource,
 )
-from openclaw_instructor.index import CollectionReport, Index
+from openclaw_instructor.index import CollectionReport, Index, readers
 from openclaw_instructor.index import sync as sync_module
 
 
@@ -202,3 +202,89 @@ def test_a_sync_waits_for_another_and_gives_up_in_the_end(
             docs.sync("docs", on_progress=lambda done, total, message: said.append(message))
     assert said == ["waiting for another process that is syncing"]
     assert not lock.held(home / "sync.lock")
+
+
+@pytest.mark.parametrize(
+    "front_matter",
+    [
+        'title: "Launch \\ud83d\\ude80"',
+        "draft: !!bool maybe",
+        "title: " + "[" * 3_000 + "]" * 3_000,
+        "a: &a [x, x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a]\ntitle: [*b, *b, *b, *b, *b, *b]",
+    ],
+    ids=["half an emoji", "a bool that is none", "deeply nested", "aliases"],
+)
+def test_odd_front_matter_stops_nothing(index: Index, folder: Path, front_matter: str) -> None:
+    (folder / "a.md").write_text(f"---\n{front_matter}\n---\n\nA giraffe.\n")
+    index.add("docs", [folder], instruction=DOCUMENT)
+    report = resync(index)
+    assert (report.added, report.skipped) == (4, [])
+    hit = ask(index, "giraffe")["hits"][0]
+    assert len(hit["title"]) < 20
+
+
+def test_one_file_that_cannot_be_cut_does_not_stop_the_others(
+    docs: Index, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(path: Path, data: bytes) -> readers.Document:
+        if path.name == "bread.md":
+            raise ZeroDivisionError
+        return real(path, data)
+
+    real = readers.read
+    monkeypatch.setattr(readers, "read", read)
+    (folder / "bread.md").write_text("other bread\n")
+    (folder / "cake.md").write_text("a cake of giraffes\n")
+    (folder / "trip.txt").unlink()
+    report = resync(docs)
+    assert counted(report) == (1, 0, 1, 1)
+    reason = "reading it ended in an unexpected ZeroDivisionError; leave it out with --exclude"
+    assert report.skipped == [(str(folder / "bread.md"), reason)]
+
+
+def test_a_file_from_the_far_future_is_indexed(index: Index, folder: Path) -> None:
+    os.utime(folder / "bread.md", (2**33 + 2**31, 2**33 + 2**31))
+    index.add("docs", [folder], instruction=DOCUMENT)
+    assert resync(index).added == 3
+    assert resync(index).unchanged == 3
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_refused(index: Index, tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(bytes(tmp_path / "caf") + b"\xe9"))
+    odd.mkdir()
+    with pytest.raises(UnreadableSource, match="its name is not valid UTF-8"):
+        index.add("docs", [odd], instruction=DOCUMENT)
+
+
+def test_over_all_collections_nothing_unforeseen_stops_the_others(
+    docs: Index, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "more").mkdir()
+    docs.add("aaa", [tmp_path / "more"], instruction=DOCUMENT)
+    real = sync_module.Sync._plan
+
+    def plan(run: sync_module.Sync, *arguments: object) -> object:
+        if run.collection.name == "aaa":
+            raise ZeroDivisionError
+        return real(run, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sync_module.Sync, "_plan", plan)
+    first, second = docs.sync().collections
+    assert first.error == "an unexpected ZeroDivisionError; run `openclaw-instructor index sync aaa` to see more"
+    assert (second.collection, second.unchanged, second.error) == ("docs", 3, None)
+    with pytest.raises(ZeroDivisionError):
+        docs.sync("aaa")
+
+
+def test_a_folder_added_during_a_sync_is_still_to_be_read(
+    index: Index, folder: Path, engine: WordEngine, tmp_path: Path
+) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "zebra.md").write_text("A zebra.\n")
+    index.add("docs", [folder], instruction=DOCUMENT)
+    engine.before_embed = lambda: index.add("docs", [tmp_path / "more"], instruction=DOCUMENT)
+    resync(index)
+    engine.before_embed = lambda: None
+    assert index.status("docs")[0].stale
+    assert resync(index).added == 1
+    assert not index.status("docs")[0].stale

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from openclaw_instructor.lock import exclusive
 from openclaw_instructor.server import daemon as lifecycle
 from openclaw_instructor.server.client import Cancellation, Cancelled, Client
 from openclaw_instructor.server.endpoint import Endpoint
+from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
 
 SECRETS = ("zanzibar", "quokka", "mirabelle", "ornithopter", "fandango", "kumquat")
@@ -175,6 +177,22 @@ def test_a_registry_broken_while_running_keeps_the_tools_and_is_said(settings: S
     assert ask(endpoint.url + "/v1/tools/semantic_match", candidates, token=endpoint.token).status == 200
     settings.instructions_path.unlink()
     wait_until(lambda: ask(endpoint.url + "/health").body["registry"]["ok"])
+
+
+def test_health_waits_for_no_download(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notes").mkdir()
+    with Toolbox(settings=settings) as toolbox:
+        toolbox.index_add("docs", [tmp_path / "notes"])
+        toolbox.index_sync("docs")
+    hub = socket.create_server(("127.0.0.1", 0))  # takes a connection and never answers
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{hub.getsockname()[1]}")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    with settings.config_path.open("a") as file:
+        file.write("checkpoint: someone/large\n")
+    endpoint = lifecycle.ensure(Settings.load(settings.home))
+    answer = ask(f"{endpoint.url}/health", token=endpoint.token, timeout=8)
+    assert answer.body["index"] == {"ok": True, "collections": 1}
+    hub.close()
 
 
 def test_logs_metrics_and_state_never_hold_a_text(settings: Settings, tmp_path: Path) -> None:
