@@ -96,11 +96,16 @@ class Toolbox:
             return match.run(definition, checked, self.engine)
         raise AssertionError(f"kind {definition.kind!r} has no runner")
 
-    def embed(self, texts: Sequence[str], input_type: str = "") -> Embeddings:
-        """Embed texts under the instruction `input_type` names (see Registry.embedding_instruction); "" is none."""
+    def embed(self, texts: Sequence[str], input_type: str = "", *, bulk: bool = False) -> Embeddings:
+        """Embed texts under the instruction `input_type` names (see Registry.embedding_instruction); "" is none.
+
+        `bulk` work lets other requests pass, and waits for a model that is loading however long it takes.
+        """
+        from openclaw_instructor.engine import Priority
+
         self.registry.refresh()
         instruction = self.registry.embedding_instruction(input_type, self.engine.checkpoint_name)
-        return self.engine.embed(list(texts), instruction)
+        return self.engine.embed(list(texts), instruction, priority=Priority.BULK if bulk else Priority.INTERACTIVE)
 
     def index_add(
         self,

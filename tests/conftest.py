@@ -12,6 +12,9 @@ import pytest
 
 from openclaw_instructor.settings import ENV_PREFIX
 
+# Haystack reports its use over the network, from its import on.
+os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -28,7 +28,7 @@ ROOMS: list[set[str]] = [
     {"service"},
     {"evaluate"},
     {"train"},
-    {"server", "openclaw"},
+    {"server", "openclaw", "integrations"},
     {"cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}

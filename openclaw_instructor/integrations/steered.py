@@ -1,0 +1,47 @@
+"""What the integrations share: texts under an instruction that has a name, by one model for the whole process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from openclaw_instructor.service import Toolbox
+from openclaw_instructor.settings import Settings
+
+if TYPE_CHECKING:
+    from openclaw_instructor.engine import Embeddings
+
+_toolboxes: dict[tuple[str | None, str | None], Toolbox] = {}
+_lock = threading.Lock()
+
+
+def shared_toolbox(checkpoint: str | None, home: str | None) -> Toolbox:
+    """The process's Toolbox of this checkpoint and home, by default the configured ones; it stays open."""
+    with _lock:
+        if (checkpoint, home) not in _toolboxes:
+            _toolboxes[checkpoint, home] = Toolbox(settings=Settings.load(home, checkpoint=checkpoint))
+        return _toolboxes[checkpoint, home]
+
+
+class Steered:
+    """Embeds under named instructions. Making one loads nothing; all of one checkpoint and home share a model.
+
+    An instruction is named as in `Toolbox.embed`: `query` and `passage`, a role of a task such as `search_docs.query`,
+    or an instruction written out; "" is none.
+    """
+
+    def __init__(self, checkpoint: str | None, home: str | None) -> None:
+        self._toolbox = shared_toolbox(checkpoint, home)
+
+    @property
+    def checkpoint_name(self) -> str:
+        return self._toolbox.engine.checkpoint_name
+
+    def embed(self, texts: Sequence[str], instruction: str, *, bulk: bool = False) -> Embeddings:
+        """Embeddings of the texts; `bulk` work lets queries of other threads pass. Waits for the model to be loaded.
+
+        Raises UnknownInstruction and what loading and running the model raise.
+        """
+        # Nobody but a server has anything better to do than to wait for a model that is loading.
+        return self._toolbox.embed(texts, instruction, bulk=bulk or not self._toolbox.engine.loaded)
