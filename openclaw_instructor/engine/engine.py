@@ -184,29 +184,18 @@ class Engine:
 
     def stats(self) -> dict[str, Any]:
         """Counters since the start and the state now; never a text."""
-        cache, counters = self._runner.cache, self._runner.counters
         with self._changed:
             waiting = {priority.name.lower(): self._queue.texts(priority) for priority in Priority}
             requests, dropped = len(self._queue), self._queue.dropped
         return {
             "loaded": self.loaded,
             "loading": self.loading,
-            "load_count": counters.loads,
             "queue_requests": requests,
             "queue_texts": waiting,
             "requests": self._requests,
             "busy": self._refused,
             "cancelled": dropped,
-            "texts": counters.texts,
-            "tokens": counters.tokens,
-            "batches": counters.batches,
-            "batch_texts": counters.batch_texts,
-            "batch_fill": counters.tokens / counters.budget if counters.budget else 0.0,
-            "model_seconds": counters.seconds,
-            "tokens_per_second": self._runner.pace.tokens_per_second,
-            "cache_hits": cache.hits if cache else 0,
-            "cache_misses": cache.misses if cache else 0,
-            "cache_problem": cache.problem if cache else None,
+            **self._runner.stats(),
         }
 
     def unload(self) -> None:

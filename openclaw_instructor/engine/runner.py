@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from openclaw_instructor.engine.cache import EmbeddingCache, text_key
 from openclaw_instructor.engine.memory import return_memory
@@ -84,6 +84,23 @@ class Runner:
     @property
     def loaded(self) -> bool:
         return self._model is not None
+
+    def stats(self) -> dict[str, Any]:
+        """What has been loaded, embedded and looked up since the start."""
+        cache, counters = self.cache, self.counters
+        return {
+            "load_count": counters.loads,
+            "texts": counters.texts,
+            "tokens": counters.tokens,
+            "batches": counters.batches,
+            "batch_texts": counters.batch_texts,
+            "batch_fill": counters.tokens / counters.budget if counters.budget else 0.0,
+            "model_seconds": counters.seconds,
+            "tokens_per_second": self.pace.tokens_per_second,
+            "cache_hits": cache.hits if cache else 0,
+            "cache_misses": cache.misses if cache else 0,
+            "cache_problem": cache.problem if cache else None,
+        }
 
     def load_left(self) -> float:
         """Seconds the load under way will probably still take."""
