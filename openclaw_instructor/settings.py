@@ -28,7 +28,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     home: Path
-    checkpoint: str = Field("mini", description="`mini` (bundled), a checkpoint folder, or a hub id")
+    checkpoint: str = Field(
+        "mini", description="`mini` (bundled), a checkpoint folder (a relative one lies in home), or a hub id"
+    )
     revision: str | None = Field(None, description="hub revision to pin: a commit, tag or branch")
     offline: bool = Field(False, description="never contact the hub")
     device: str | None = Field(None, description="cpu, cuda, cuda:0 or mps; default: the best there is")

@@ -88,6 +88,7 @@ def evaluate(
         instructions=instruction_sets or (None,),
         device=settings.device,
         dtype=settings.dtype,
+        revisions={settings.checkpoint: settings.revision},
         offline=settings.offline,
         on_progress=say,
         **options,

@@ -14,6 +14,8 @@ from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.paths import expanded
 
 if TYPE_CHECKING:
+    from openclaw_instructor.model.checkpoint import Checkpoint
+    from openclaw_instructor.settings import Settings
     from openclaw_instructor.train.prepare import Wording
 
 FILE = click.Path(path_type=Path)
@@ -95,7 +97,6 @@ def _refuse(options: Mapping[str, Any], others: Sequence[str], what: str) -> Non
 
 
 def _adapt(door: Door, source: Path, options: dict[str, Any], *, as_json: bool) -> None:
-    from openclaw_instructor.model.checkpoint import Checkpoint
     from openclaw_instructor.registry import Registry
     from openclaw_instructor.train.adapt import adapt
 
@@ -103,14 +104,14 @@ def _adapt(door: Door, source: Path, options: dict[str, Any], *, as_json: bool) 
         raise InvalidArguments("--from needs --task, the task that the rows are for")
     settings = door.settings()
     task = Registry.load(settings).get(options["task"])
-    start = Checkpoint.open(options["checkpoint"] or settings.checkpoint, offline=settings.offline)
+    start = _open(options["checkpoint"] or settings.checkpoint, settings)
     folder = _folder(settings.home / "checkpoints", options["name"], task.name)
     result = adapt(source, task, start, folder, _given(options, door), restart=options["restart"], progress=not as_json)
     if as_json:
         print_json(result.as_dict())
         return
     rows = [(result.metric, f"{100 * result.before:.1f}", f"{100 * result.after:.1f}")]
-    print_table((f"on {result.held_out} held-out rows", "before", "after"), rows)
+    print_table((f"on {result.held_out} held-out texts", "before", "after"), rows)
     for note in result.notes:
         say(f"note: {note}")
     if result.improved:
@@ -123,14 +124,13 @@ def _train(door: Door, files: list[Path], options: dict[str, Any], *, as_json: b
     settings, out, build = door.settings(), options["out"], options["build"]
     seed = options["seed"] or 0
     start = options["checkpoint"] or settings.checkpoint
-    embedder = _Embedder(options["embedder"] or start, settings.device)
+    embedder = _Embedder(options["embedder"] or start, settings)
     if build is not None:
         count = write_built(files, build, _wording(options), embedder, seed=seed)
         print_json({"file": str(build), "records": count}) if as_json else say(f"{count} records in {build}")
         return
     if out is None:
         raise InvalidArguments("give --out, the folder of the run")
-    from openclaw_instructor.model.checkpoint import Checkpoint
     from openclaw_instructor.train.contrastive import TrainConfig
     from openclaw_instructor.train.contrastive import train as run
     from openclaw_instructor.train.journal import read
@@ -143,11 +143,12 @@ def _train(door: Door, files: list[Path], options: dict[str, Any], *, as_json: b
 
     def begin() -> Checkpoint:
         if options["scratch"] is None:
-            return Checkpoint.open(start, offline=settings.offline)
+            return _open(start, settings)
         return from_scratch(parse_shape(options["scratch"]), options["tokenizer"], out, seed=seed)
 
     def ready() -> list[Path]:
-        return prepare(files, out / "data", _wording(options), embedder, seed=seed)
+        name = f"{embedder.name}@{embedder.revision}"
+        return prepare(files, out / "data", _wording(options), embedder, embedder_name=name, seed=seed)
 
     scores = Scores(options["evaluation"]) if options["evaluation"] else None
     config = TrainConfig(**_given(options, door))
@@ -163,16 +164,29 @@ def _train(door: Door, files: list[Path], options: dict[str, Any], *, as_json: b
         say(f"trained: {folder}; use it: openclaw-instructor model use {folder}")
 
 
+def _open(name: str, settings: Settings) -> Checkpoint:
+    from openclaw_instructor.model.checkpoint import Checkpoint
+
+    return Checkpoint.open(name, revision=_revision(name, settings), offline=settings.offline)
+
+
+def _revision(name: str, settings: Settings) -> str | None:
+    """The configured revision is one of the configured checkpoint."""
+    return settings.revision if name == settings.checkpoint else None
+
+
 class _Embedder:
     """Pairs instruction data; loaded only where there is some."""
 
-    def __init__(self, name: str, device: str | None) -> None:
-        self.name, self.device = name, device
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name, self.settings = name, settings
+        self.revision = _revision(name, settings)
 
     def __call__(self) -> Any:
         from openclaw_instructor.evaluate.embedders import open_embedder
 
-        model = open_embedder(self.name, device=self.device)
+        device, offline = self.settings.device, self.settings.offline
+        model = open_embedder(self.name, device=device, revision=self.revision, offline=offline)
         return lambda texts: model.embed(list(texts), "", "text").vectors
 
 

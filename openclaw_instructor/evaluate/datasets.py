@@ -14,21 +14,26 @@ Files are `.jsonl` or `.jsonl.gz` (`qrels.tsv`, `qrels.tsv.gz`). A data set is n
 from __future__ import annotations
 
 import gzip
+import heapq
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from openclaw_instructor.errors import InvalidData
+from openclaw_instructor.evaluate.fields import NAME, NUMBER, SAME, TEXT, TEXTS, typed
 
 KINDS = ("sts", "classification", "pair-classification", "clustering", "reranking", "retrieval")
 FIELDS = {
-    "sts": ("s1", "s2", "score"),
-    "pair-classification": ("s1", "s2", "label"),
-    "clustering": ("text", "label"),
-    "reranking": ("query", "positive", "negative"),
+    "sts": {"s1": TEXT, "s2": TEXT, "score": NUMBER},
+    "pair-classification": {"s1": TEXT, "s2": TEXT, "label": SAME},
+    "clustering": {"text": TEXT, "label": NAME},
+    "reranking": {"query": TEXT, "positive": TEXTS, "negative": TEXTS},
 }
+_LABELLED = {"text": TEXT, "label": NAME}
+_WITH_ID = {"id": NAME, "text": TEXT}
 Row = dict[str, Any]
 
 
@@ -45,12 +50,10 @@ class Dataset:
         return self.name.rsplit("/", 1)[-1]
 
     def rows(self, part: str) -> list[Row]:
-        """Rows of a JSONL part, each checked to have the fields its kind needs. Raises InvalidData."""
+        """Rows of a JSONL part, each with the fields its kind needs. Raises InvalidData with file and line."""
         path = self.files[part]
-        needed = {"corpus": ("id", "text"), "queries": ("id", "text")}.get(part) or FIELDS.get(
-            self.kind, ("text", "label")
-        )
-        return list(read_rows(path, needed))
+        forms = _WITH_ID if part in ("corpus", "queries") else FIELDS.get(self.kind, _LABELLED)
+        return [typed(row, forms, f"{path}:{number}") for number, row in numbered_rows(path, tuple(forms))]
 
     def judgements(self) -> dict[str, dict[str, int]]:
         """qrels: query id -> document id -> grade. Raises InvalidData."""
@@ -104,8 +107,38 @@ def find(folder: Path) -> Found:
     return Found(sorted(datasets, key=lambda d: (KINDS.index(d.kind), d.name)), skipped)
 
 
-def read_rows(path: Path, needed: tuple[str, ...] = ()) -> Iterator[Row]:
+def cut(rows: list[Row], limit: int) -> list[Row]:
+    """At most `limit` rows, evenly spread; labels keep their proportions, and each a row as far as the limit goes."""
+    if len(rows) <= limit:
+        return rows
+    groups: dict[str, list[int]] = defaultdict(list)
+    for index, row in enumerate(rows):
+        groups[str(row.get("label"))].append(index)
+    counts = _shared({label: len(members) for label, members in groups.items()}, limit)
+    kept = [groups[label][len(groups[label]) * i // count] for label, count in counts.items() for i in range(count)]
+    return [rows[index] for index in sorted(kept)]
+
+
+def _shared(sizes: dict[str, int], limit: int) -> dict[str, int]:
+    """Rows of each label: one of the commonest `limit`, then each further one as Sainte-Laguë gives out seats."""
+    first = sorted(sizes, key=lambda label: -sizes[label])[:limit]
+    counts = dict.fromkeys(first, 1)
+    waiting = [(-sizes[label] / 3, place, label) for place, label in enumerate(first)]
+    heapq.heapify(waiting)
+    for _ in range(limit - len(first)):
+        _, place, label = waiting[0]
+        counts[label] += 1
+        heapq.heapreplace(waiting, (-sizes[label] / (2 * counts[label] + 1), place, label))
+    return counts
+
+
+def read_rows(path: Path, needed: Sequence[str] = ()) -> Iterator[Row]:
     """Objects of a JSONL file. Raises InvalidData with file and line."""
+    return (row for _, row in numbered_rows(path, needed))
+
+
+def numbered_rows(path: Path, needed: Sequence[str] = ()) -> Iterator[tuple[int, Row]]:
+    """Objects of a JSONL file with the numbers of their lines. Raises InvalidData with file and line."""
     for number, line in lines(path):
         if not line.strip():
             continue
@@ -116,7 +149,7 @@ def read_rows(path: Path, needed: tuple[str, ...] = ()) -> Iterator[Row]:
         missing = [name for name in needed if not isinstance(row, dict) or name not in row]
         if missing:
             raise InvalidData(f"{path}:{number}: field `{missing[0]}` is missing; rows need {', '.join(needed)}")
-        yield row
+        yield number, row
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -69,10 +69,10 @@ class InstructorEmbedder:
 class TeacherEmbedder:
     """Any sentence-transformers model. It gets the texts as it was trained to: with its own prompts, not ours."""
 
-    def __init__(self, path: str, *, name: str | None = None, device: str | None = None) -> None:
+    def __init__(self, path: str, *, name: str | None = None, device: str | None = None, offline: bool = False) -> None:
         library = need("sentence_transformers", "train")
         try:
-            self.model = library.SentenceTransformer(path, device=device)
+            self.model = library.SentenceTransformer(path, device=device, local_files_only=offline)
         except (OSError, ValueError) as error:
             first = str(error).splitlines()[0]
             raise InvalidData(
@@ -120,13 +120,19 @@ class CachedEmbedder:
 
 
 def open_embedder(
-    model: str | Path | Embedder | INSTRUCTOR, *, device: str | None = None, dtype: str = "auto", offline: bool = False
+    model: str | Path | Embedder | INSTRUCTOR,
+    *,
+    device: str | None = None,
+    dtype: str = "auto",
+    revision: str | None = None,
+    offline: bool = False,
 ) -> Embedder:
-    """`mini`, a folder, a hub id, `sentence-transformers:PATH`, a loaded INSTRUCTOR, or an Embedder as it is."""
+    """`mini`, a folder, a hub id, `sentence-transformers:PATH`, a loaded INSTRUCTOR, or an Embedder as it is;
+    `revision` is of a hub id. Raises InvalidData for anything else."""
     if isinstance(model, str) and model.startswith(TEACHER):
-        return TeacherEmbedder(model.removeprefix(TEACHER), device=device)
+        return TeacherEmbedder(model.removeprefix(TEACHER), device=device, offline=offline)
     if isinstance(model, (str, Path)):
-        return InstructorEmbedder(model, device=device, dtype=dtype, offline=offline)
+        return InstructorEmbedder(model, device=device, dtype=dtype, revision=revision, offline=offline)
     if isinstance(model, Embedder) and isinstance(getattr(model, "name", None), str):
         return model
     from openclaw_instructor.model.instructor import INSTRUCTOR

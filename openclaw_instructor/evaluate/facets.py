@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from openclaw_instructor.errors import InvalidData
-from openclaw_instructor.evaluate.datasets import Dataset, Row
+from openclaw_instructor.evaluate.datasets import Dataset, Row, cut
 from openclaw_instructor.evaluate.embedders import Embedder
-from openclaw_instructor.evaluate.metrics import neighbours
+from openclaw_instructor.evaluate.metrics import check_classes, neighbours
 from openclaw_instructor.registry.task import render
 
 ROWS_PER_SOURCE = 1500
@@ -33,15 +33,19 @@ def faceted(specs: Mapping[str, Mapping[str, Any]], datasets: Sequence[Dataset],
     by_name = {dataset.short: dataset for dataset in datasets if dataset.kind in ("classification", "clustering")}
     made = []
     for name, spec in specs.items():
-        if not isinstance(spec, Mapping) or not isinstance(spec.get("facets"), Mapping) or len(spec["facets"]) < 2:
-            raise InvalidData(f"facets.{name}: give `sources:` and at least two `facets:`; see docs/evaluation.md")
+        _check(name, spec)
         if all(source in by_name for source in spec["sources"]):
             made.append(_build(name, spec, by_name, limit))
     return made
 
 
 def follow(embedder: Embedder, data: Faceted) -> list[dict[str, Any]]:
-    """One row per facet: `asked`, `other` (the mean of the others) and `none`, accuracies; `gain` = asked - other."""
+    """One row per facet: `asked`, `other` (the mean of the others) and `none`, accuracies; `gain` = asked - other.
+
+    Raises Undefined where a facet has a single label.
+    """
+    for facet, labels in data.labels.items():
+        check_classes(labels, f"the texts' {facet}")
     vectors = {
         asked: embedder.embed(data.texts, render(text), "text").vectors
         for asked, text in {**data.instructions, "": ""}.items()
@@ -56,6 +60,24 @@ def follow(embedder: Embedder, data: Faceted) -> list[dict[str, Any]]:
     return rows
 
 
+def _check(name: str, spec: Any) -> None:
+    what = f"facets.{name}"
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("facets"), Mapping) or len(spec["facets"]) < 2:
+        raise InvalidData(f"{what}: give `sources:` and at least two `facets:`; see docs/evaluation.md")
+    if not isinstance(spec.get("sources"), list) or not spec["sources"]:
+        raise InvalidData(f"{what}.sources: give a list of data sets, such as [support-mail]")
+    if not isinstance(spec.get("labels", []), list):
+        raise InvalidData(f"{what}.labels: give a list of labels, or leave it out for all")
+    if not isinstance(spec.get("split_label", ""), str) or spec.get("split_label") == "":
+        raise InvalidData(f'{what}.split_label: give what parts the labels of a row, such as " / "')
+    for facet, value in spec["facets"].items():
+        parts = {"instruction": value} if isinstance(value, str) else value
+        if not isinstance(parts, Mapping) or not isinstance(parts.get("instruction"), str):
+            raise InvalidData(f"{what}.facets.{facet}: give an instruction, or {{by: ..., instruction: ...}}")
+        if not isinstance(parts.get("by", ""), str):
+            raise InvalidData(f"{what}.facets.{facet}.by: give `label`, `source` or the name of a field of the rows")
+
+
 def _build(name: str, spec: Mapping[str, Any], by_name: Mapping[str, Dataset], limit: int | None) -> Faceted:
     texts: list[str] = []
     labelled = _labelled(spec)
@@ -65,7 +87,7 @@ def _build(name: str, spec: Mapping[str, Any], by_name: Mapping[str, Dataset], l
         rows = dataset.rows("test" if "test" in dataset.files else "rows")
         allowed = spec.get("labels")
         kept = [row for row in rows if allowed is None or row["label"] in allowed]
-        for row in kept[: limit or ROWS_PER_SOURCE]:
+        for row in cut(kept, limit) if limit else kept[:ROWS_PER_SOURCE]:
             labels = _labels(name, spec, labelled, source, row)
             texts.append(row["text"])
             for facet, column in columns.items():
@@ -81,8 +103,11 @@ def _labels(name: str, spec: Mapping[str, Any], labelled: Mapping[str, Any], sou
                 f"facets.{name}: label {row['label']!r} of {source} does not split into {len(spec['facets'])}"
             )
         return dict(zip(spec["facets"], parts, strict=True))
-    values = {"label": str(row["label"]), "source": source}
-    return {facet: values.get(value["by"]) or str(row[value["by"]]) for facet, value in labelled.items()}
+    values = row | {"source": source}
+    absent = next((value["by"] for value in labelled.values() if values.get(value["by"]) is None), None)
+    if absent is not None:
+        raise InvalidData(f"facets.{name}: a row of {source} has no field `{absent}`; give it one, or change `by:`")
+    return {facet: str(values[value["by"]]) for facet, value in labelled.items()}
 
 
 def _labelled(spec: Mapping[str, Any]) -> dict[str, Any]:

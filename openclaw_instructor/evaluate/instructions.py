@@ -56,6 +56,8 @@ def _check(path: Path, content: dict[str, Any]) -> None:
     for key in content:
         if key not in ("version", "kinds", "datasets", "facets"):
             raise InvalidData(f"{path}: unknown key `{key}`; known: version, kinds, datasets, facets")
+        if key != "version" and not isinstance(content[key] or {}, dict):
+            raise InvalidData(f"{path}: `{key}:` must hold names and their values; see docs/evaluation.md")
     for kind in content.get("kinds") or {}:
         if kind not in KINDS:
             raise InvalidData(f"{path}: kinds.{kind}: unknown kind; known: {', '.join(KINDS)}")

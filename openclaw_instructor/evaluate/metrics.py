@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +28,32 @@ MAIN = {
     "reranking": "map_at_1000",
     "retrieval": "ndcg_at_10",
 }
+_LIBRARIES = {
+    "sts": "scipy.stats",
+    "classification": "sklearn.linear_model",
+    "pair-classification": "sklearn.metrics",
+    "clustering": "sklearn.cluster",
+}
 CUTOFFS = (1, 3, 5, 10, 20, 100, 1000)
 SEED = 42
+
+
+class Undefined(Exception):
+    """A measure has no value on these data, whatever the vectors; the message says why."""
+
+
+def check_classes(labels: Sequence[Any], what: str) -> None:
+    """Raise Undefined unless `labels` are at least two different ones."""
+    if len(set(labels)) < 2:
+        only = f"all of label {labels[0]!r}" if labels else "none"
+        raise Undefined(f"{what}: {only}; a score needs two different labels")
+
+
+def need_for(kinds: Iterable[str]) -> None:
+    """Import what measures these kinds. Raises MissingExtra."""
+    for kind in kinds:
+        if kind in _LIBRARIES:
+            need(_LIBRARIES[kind], "evaluate")
 
 
 def sts(first: Vectors, second: Vectors, scores: Sequence[float]) -> dict[str, float]:
@@ -108,10 +132,12 @@ def ranking(runs: Mapping[str, Mapping[str, float]], relevant: Mapping[str, Mapp
 
 
 def neighbours(vectors: Vectors, labels: Sequence[str], k: int = 10) -> float:
-    """Leave-one-out accuracy of a vote of the `k` nearest texts by cosine, each vote weighing its similarity."""
+    """Leave-one-out accuracy of a vote of the `k` nearest other texts by cosine, each vote weighing its similarity;
+    of all others where there are fewer."""
     similarity = vectors @ vectors.T
     np.fill_diagonal(similarity, -np.inf)
     names, truth = np.unique(np.asarray(labels), return_inverse=True)
+    k = min(k, len(vectors) - 1)
     nearest = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
     votes = np.zeros((len(vectors), len(names)))
     rows = np.arange(len(vectors))[:, None]

@@ -57,7 +57,7 @@ class Report:
         ]
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready; a score that is undefined (a set without judged queries) is null."""
+        """JSON-ready; a score that is undefined (of pairs that all score alike) is null."""
         return {
             "folder": self.folder,
             "means": [_finite(row) for row in self.means()],

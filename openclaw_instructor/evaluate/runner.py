@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from itertools import product
 from pathlib import Path
@@ -14,7 +15,7 @@ from openclaw_instructor.evaluate.datasets import KINDS, Dataset, find
 from openclaw_instructor.evaluate.embedders import CachedEmbedder, Embedder, open_embedder
 from openclaw_instructor.evaluate.facets import faceted, follow
 from openclaw_instructor.evaluate.instructions import Instructions
-from openclaw_instructor.evaluate.metrics import MAIN
+from openclaw_instructor.evaluate.metrics import MAIN, Undefined, need_for
 from openclaw_instructor.evaluate.report import Report, Result
 from openclaw_instructor.evaluate.search import MODES
 from openclaw_instructor.evaluate.tasks import Task, run
@@ -38,6 +39,7 @@ def evaluate(
     limit: int | None = None,
     device: str | None = None,
     dtype: str = "auto",
+    revisions: Mapping[str, str | None] | None = None,
     offline: bool = False,
     cache: str | Path | None = None,
     on_progress: Callable[[str], Any] | None = None,
@@ -45,10 +47,11 @@ def evaluate(
     """Measure every model on every data set below `folder`.
 
     `models`: `mini`, checkpoint folders, hub ids, `sentence-transformers:PATH`, loaded INSTRUCTORs, or objects with
-    `.name` and `.embed(texts, instruction, role)`. `instructions`: YAML files, "none", or None for the packaged set.
-    `modes` are for retrieval; `kinds` and `datasets` (globs on the name or its last part) choose data sets; `facets`
-    adds the instruction-following test; `limit` cuts rows per file (queries in retrieval); `cache` is a folder in which
-    vectors are kept, so that an unchanged model (a teacher) is run once. Raises InvalidData, InvalidArguments,
+    `.name` and `.embed(texts, instruction, role)`; `revisions` says which one of a hub id. `instructions`: YAML files,
+    "none", or None for the packaged set. `modes` are for retrieval; `kinds` and `datasets` (globs on the name or its
+    last part) choose data sets; `facets` adds the instruction-following test; `limit` cuts rows per file (queries in
+    retrieval); `cache` is a folder in which vectors are kept, so that an unchanged model (a teacher) is run once. A
+    data set without a score (all of one label) is in the report's `skipped`. Raises InvalidData, InvalidArguments,
     MissingExtra and what opening a checkpoint raises.
     """
     _check(modes, kinds, limit)
@@ -60,18 +63,34 @@ def evaluate(
     sets = [Instructions.load(source) for source in instructions]
     # Judged before any model is loaded: a mistake in a description should not cost minutes.
     facet_sets = faceted(sets[0].facets, chosen, limit) if facets else []
-    embedders = [open_embedder(model, device=device, dtype=dtype, offline=offline) for model in models]
+    need_for({dataset.kind for dataset in chosen})
+    embedders = [_open(model, revisions or {}, device=device, dtype=dtype, offline=offline) for model in models]
     if cache is not None:
         embedders = [CachedEmbedder(embedder, Path(cache)) for embedder in embedders]
     say = on_progress or _unheard
-    report = Report(str(folder), skipped=found.skipped)
+    report = Report(str(folder), skipped=dict(found.skipped))
     for dataset in chosen:
-        report.results += _measure(dataset, embedders, sets, modes, limit, say)
+        with _skipping(report, dataset.name):
+            report.results += _measure(dataset, embedders, sets, modes, limit, say)
     for data in facet_sets:
-        for embedder in embedders:
-            say(f"{embedder.name}: following instructions on {data.name}")
-            report.facets += follow(embedder, data)
+        with _skipping(report, f"facets.{data.name}"):
+            for embedder in embedders:
+                say(f"{embedder.name}: following instructions on {data.name}")
+                report.facets += follow(embedder, data)
     return report
+
+
+@contextmanager
+def _skipping(report: Report, name: str) -> Iterator[None]:
+    try:
+        yield
+    except Undefined as error:
+        report.skipped[name] = str(error)
+
+
+def _open(model: str | Path | Embedder | INSTRUCTOR, revisions: Mapping[str, str | None], **options: Any) -> Embedder:
+    revision = revisions.get(model) if isinstance(model, str) else None
+    return open_embedder(model, revision=revision, **options)
 
 
 def _unheard(progress: str) -> None:

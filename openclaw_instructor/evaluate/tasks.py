@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from openclaw_instructor.evaluate import metrics, search
-from openclaw_instructor.evaluate.datasets import Dataset, Row
+from openclaw_instructor.evaluate.datasets import Dataset, Row, cut
 from openclaw_instructor.evaluate.embedders import Embedder
 from openclaw_instructor.evaluate.instructions import Instructions
 
@@ -38,17 +38,15 @@ class Task:
         return embedded.vectors
 
     def cut(self, rows: list[Row]) -> list[Row]:
-        """At most `limit` rows, evenly spread, so that a sorted file keeps all of its labels."""
-        if self.limit is None or len(rows) <= self.limit:
-            return rows
-        return [rows[len(rows) * i // self.limit] for i in range(self.limit)]
+        """At most `limit` rows, evenly spread and with the labels in proportion."""
+        return rows if self.limit is None else cut(rows, self.limit)
 
 
 Scores = dict[str, dict[str, float]]  # mode -> metric -> value; "" where a kind has no modes
 
 
 def run(task: Task, modes: Sequence[str]) -> Scores:
-    """Scores of a data set by mode."""
+    """Scores of a data set by mode. Raises Undefined where it can have none."""
     if task.dataset.kind == "retrieval":
         return _retrieval(task, modes)
     return {"": _PLAIN[task.dataset.kind](task)}
@@ -57,30 +55,38 @@ def run(task: Task, modes: Sequence[str]) -> Scores:
 def _sts(task: Task) -> dict[str, float]:
     rows = task.cut(task.dataset.rows("rows"))
     first, second = _pair_vectors(task, rows)
-    return metrics.sts(first, second, [float(row["score"]) for row in rows])
+    return metrics.sts(first, second, [row["score"] for row in rows])
 
 
 def _pair_classification(task: Task) -> dict[str, float]:
     rows = task.cut(task.dataset.rows("rows"))
+    labels = [row["label"] for row in rows]
+    metrics.check_classes(labels, "its pairs")
     first, second = _pair_vectors(task, rows)
-    return metrics.pair_classification(first, second, [int(row["label"]) for row in rows])
+    return metrics.pair_classification(first, second, labels)
 
 
 def _classification(task: Task) -> dict[str, float]:
     train, test = task.cut(task.dataset.rows("train")), task.cut(task.dataset.rows("test"))
+    labels, end = [str(row["label"]) for row in (*train, *test)], len(train)
+    metrics.check_classes(labels[:end], "its texts to learn from")
+    if not test:
+        raise metrics.Undefined("it has no texts to test")
     vectors = task.embed([row["text"] for row in (*train, *test)])
-    labels = [str(row["label"]) for row in (*train, *test)]
-    cut = len(train)
-    return metrics.classification(vectors[:cut], labels[:cut], vectors[cut:], labels[cut:])
+    return metrics.classification(vectors[:end], labels[:end], vectors[end:], labels[end:])
 
 
 def _clustering(task: Task) -> dict[str, float]:
     rows = task.cut(task.dataset.rows("rows"))
-    return metrics.clustering(task.embed([row["text"] for row in rows]), [str(row["label"]) for row in rows])
+    labels = [str(row["label"]) for row in rows]
+    metrics.check_classes(labels, "its texts")
+    return metrics.clustering(task.embed([row["text"] for row in rows]), labels)
 
 
 def _reranking(task: Task) -> dict[str, float]:
     rows = [row for row in task.cut(task.dataset.rows("rows")) if row["positive"]]
+    if not rows:
+        raise metrics.Undefined("none of its queries has a positive text")
     documents = list(dict.fromkeys(text for row in rows for text in (*row["positive"], *row["negative"])))
     place = {text: index for index, text in enumerate(documents)}
     queries = task.embed([row["query"] for row in rows], "query")
@@ -100,6 +106,8 @@ def _retrieval(task: Task, modes: Sequence[str]) -> Scores:
     judgements = task.dataset.judgements()
     judged = [row for row in task.dataset.rows("queries") if str(row["id"]) in judgements]
     queries = {str(row["id"]): row["text"] for row in task.cut(judged)}
+    if not queries or not corpus:
+        raise metrics.Undefined("it has no documents, or none of its queries is judged in qrels")
     corpus = [row | {"id": str(row["id"])} for row in corpus]
     words = search.FullText(corpus if {"bm25", "hybrid"} & set(modes) else [])
     asked = found = np.empty((0, 1), np.float32)

@@ -1,7 +1,8 @@
 """Adapt a checkpoint to a task with a user's own data, and say honestly whether it helped.
 
 A fifth of the data is held out; what a task does (the label of a text, the rank of a query's own document) is measured
-on it before and after, through the same code that answers the tool. The instruction is the task's own.
+on it before and after, through the same code that answers the tool. The instruction is the task's own. No query is both
+learnt and held out, however many documents it has.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from openclaw_instructor.errors import InvalidArguments, InvalidData
-from openclaw_instructor.evaluate.datasets import read_rows
+from openclaw_instructor.evaluate.datasets import numbered_rows
+from openclaw_instructor.evaluate.fields import NAME, TEXT, TEXTS, typed
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.registry import ClassifyTask, Label, SearchTask, Task
@@ -43,9 +45,9 @@ Rows: TypeAlias = "NDArray[np.float64]"
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What adapting gave: `metric` (higher is better) on the `held_out` rows before and after.
+    """What adapting gave: `metric` (higher is better) on the `held_out` texts (of pairs: queries) before and after.
 
-    `certain` when the difference is larger than chance would make it on so many rows (paired, at 95%).
+    `certain` when the difference is larger than chance would make it on so many (paired, at 95%).
     """
 
     checkpoint: Path
@@ -111,15 +113,15 @@ def _beyond_chance(differences: Rows) -> bool:
     return bool(abs(differences.mean()) > 1.96 * error)
 
 
-def _verdict(before: float, after: float, certain: bool, rows: int) -> list[str]:
+def _verdict(before: float, after: float, certain: bool, texts: int) -> list[str]:
     if after <= before:
-        return ["it did not help on the held-out rows: keep the current checkpoint, or give more data"]
-    return [] if certain else [f"on {rows} held-out rows this may be chance; more data would tell"]
+        return ["it did not help on the held-out texts: keep the current checkpoint, or give more data"]
+    return [] if certain else [f"on {texts} held-out texts this may be chance; more data would tell"]
 
 
 @dataclass(frozen=True)
 class _Data:
-    """`score` gives the metric of every held-out row."""
+    """`score` gives the metric of every held-out text or query."""
 
     records: list[builders.Row]
     score: Callable[[Embed], Rows]
@@ -130,7 +132,7 @@ class _Data:
 
 def _labelled(source: Path, task: ClassifyTask, start: Checkpoint) -> _Data:
     rows = list(
-        dict.fromkeys(_text_and_label(row, task, f"{source}, row {n}") for n, row in enumerate(read_rows(source), 1))
+        dict.fromkeys(_text_and_label(row, task, f"{source}:{number}") for number, row in numbered_rows(source))
     )
     groups: dict[str, list[str]] = defaultdict(list)
     for text, label in rows:
@@ -162,23 +164,26 @@ def _labelled(source: Path, task: ClassifyTask, start: Checkpoint) -> _Data:
 
 
 def _pairs(source: Path, task: Task, start: Checkpoint) -> _Data:
-    rows = [_pair(row, f"{source}, row {number}") for number, row in enumerate(read_rows(source), 1)]
-    rows = list({row["a"]: row for row in rows}.values())
-    if len(rows) < FEWEST:
-        raise InvalidData(f"{source}: {len(rows)} pairs; give at least {FEWEST}")
+    rows = [_pair(row, f"{source}:{number}") for number, row in numbered_rows(source)]
+    rows = list({(row["a"], row["b"]): row for row in rows}.values())
+    queries = list(dict.fromkeys(row["a"] for row in rows))
+    if len(queries) < FEWEST:
+        raise InvalidData(f"{source}: {len(rows)} pairs of {len(queries)} queries; give at least {FEWEST} queries")
     roles = ("query", "document") if isinstance(task, SearchTask) else ("text", "text")
     query, document = (task.instruction(role, start.name) for role in roles)
-    shuffled = random.Random(0).sample(rows, len(rows))
-    cut = max(2, round(HELD_OUT * len(rows)))
-    test, kept = shuffled[:cut], shuffled[cut:]
-    texts = list(dict.fromkeys(row["b"] for row in (*test, *kept)))
-
-    own = [texts.index(row["b"]) for row in test]
+    shuffled = random.Random(0).sample(queries, len(queries))
+    test = shuffled[: max(2, round(HELD_OUT * len(queries)))]
+    kept = [row for row in rows if row["a"] not in set(test)]
+    place = {text: number for number, text in enumerate(dict.fromkeys(row["b"] for row in rows))}
+    own: dict[str, list[int]] = defaultdict(list)
+    for row in rows:
+        own[row["a"]].append(place[row["b"]])
 
     def score(embed: Embed) -> Rows:
-        similarity = embed([row["a"] for row in test], query) @ embed(texts, document).T
-        reached = similarity[np.arange(len(test)), own][:, None]
-        return np.asarray(1.0 / (similarity >= reached).sum(axis=1))
+        similarity = embed(test, query) @ embed(list(place), document).T
+        # Of several documents of a query, the first that is found counts.
+        reached = [each[own[text]].max() for text, each in zip(test, similarity, strict=True)]
+        return np.asarray(1.0 / (similarity >= np.array(reached)[:, None]).sum(axis=1))
 
     records = list(builders.pairs(kept, query, document, task.name))
     return _Data(records, score, "mean reciprocal rank", len(kept), [])
@@ -202,20 +207,23 @@ def _split(groups: dict[str, list[str]]) -> tuple[dict[str, list[str]], list[tup
 def _text_and_label(row: Any, task: ClassifyTask, where: str) -> tuple[str, str]:
     if not isinstance(row, dict) or "label" not in row:
         raise InvalidData(f"{where}: field `label` is missing; rows are {{text, label}}")
+    label = str(typed(row, {"label": NAME}, where)["label"])
     if "text" in row:
-        return str(row["text"]), str(row["label"])
+        return typed(row, {"text": TEXT}, where)["text"], label
     if task.input == "email" and "raw" in row:
-        return email.parse(row["raw"]).text, str(row["label"])
+        return email.parse(typed(row, {"raw": TEXT}, where)["raw"]).text, label
     if task.input == "email" and ("subject" in row or "body" in row):
-        message = email.from_fields(str(row.get("subject") or ""), str(row.get("body") or ""))
-        return message.text, str(row["label"])
+        # One of the two may be absent or null.
+        parts = {name: row[name] for name in ("subject", "body") if row.get(name) is not None}
+        return email.from_fields(**typed(parts, dict.fromkeys(parts, TEXT), where)).text, label
     raise InvalidData(f"{where}: there is no text; rows are {{text, label}}, for e-mail also {{subject, body, label}}")
 
 
 def _pair(row: Any, where: str) -> builders.Row:
     for first, second in (("a", "b"), ("query", "document")):
         if isinstance(row, dict) and isinstance(row.get(first), str) and isinstance(row.get(second), str):
-            return {"a": row[first], "b": row[second], "neg": row.get("neg")}
+            negatives = {"neg": row["neg"]} if row.get("neg") is not None else {}
+            return {"a": row[first], "b": row[second], **typed(negatives, dict.fromkeys(negatives, TEXTS), where)}
     raise InvalidData(f"{where}: rows are {{a, b}} or {{query, document}}, both texts")
 
 

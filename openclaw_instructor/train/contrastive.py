@@ -36,7 +36,7 @@ from openclaw_instructor.model.writer import write_checkpoint
 from openclaw_instructor.train import state
 from openclaw_instructor.train.batches import Batch, Batches
 from openclaw_instructor.train.card import model_card
-from openclaw_instructor.train.journal import Journal
+from openclaw_instructor.train.journal import Journal, read
 from openclaw_instructor.train.loss import info_nce
 from openclaw_instructor.train.measure import TrainedEmbedder
 from openclaw_instructor.train.medi import MediData, Plan
@@ -103,8 +103,8 @@ def train(
             plan = Plan(data.task_of, config.batch_size, config.seed)
             steps = config.steps or math.ceil(config.epochs * plan.steps_per_epoch)
             if world.leads:
-                settings = asdict(config) | {"start": checkpoint.identity, "records": len(data), "total_steps": steps}
-                state.check_settings(out, settings)
+                what = {"start": checkpoint.identity, "records": len(data), "data_digest": data.digest}
+                state.check_settings(out, asdict(config) | what | {"total_steps": steps})
         source = Batches(data, plan, checkpoint, config.max_tokens, config.in_batch, world.rank, world.size)
         encoder = Encoder.from_checkpoint(checkpoint).to(world.device)
         _loop(encoder, checkpoint, source, config, steps, out, world, evaluate, progress)
@@ -128,12 +128,7 @@ def _loop(
     evaluate: Evaluate | None,
     progress: bool,
 ) -> None:
-    plain = [p for n, p in encoder.named_parameters() if p.dim() == 1 or n.startswith(("tokens", "position"))]
-    decayed = [p for n, p in encoder.named_parameters() if p.dim() > 1 and not n.startswith(("tokens", "position"))]
-    optimizer = torch.optim.AdamW(
-        [{"params": plain, "weight_decay": 0.0}, {"params": decayed, "weight_decay": config.weight_decay}],
-        lr=config.learning_rate, fused=True,
-    )  # fmt: skip
+    optimizer = _optimizer(encoder, config)
     dtype = choose_training_dtype(config.dtype, world.device)
     saved = state.states(out)
     position = state.restore(saved[-1], encoder, optimizer) if saved else state.Position()
@@ -141,7 +136,16 @@ def _loop(
     streams = Streams(torch.get_num_threads()) if world.device.type == "cpu" else None
     encoder.train()
     with Journal(out if world.leads else None, position, steps, shown=progress and world.leads) as journal:
-        step = position.step
+
+        def measure(step: int) -> None:
+            if evaluate and world.leads and not _measured(out, step):
+                values = evaluate(TrainedEmbedder(encoder, checkpoint, dtype), step)
+                journal.write(step, tokens, **{f"evaluate/{name}": value for name, value in values.items()})
+            world.wait()
+
+        # States are saved before they are measured, so this one may not have been.
+        if _due(position.step, steps, config):
+            measure(position.step)
         for step, batch in enumerate(source.run(position.step, steps), position.step + 1):
             for group in optimizer.param_groups:
                 group["lr"] = rate = learning_rate(step, steps, config)
@@ -153,14 +157,30 @@ def _loop(
             journal.advance()
             if step % config.log_every == 0 or step == steps:
                 journal.write(step, tokens, loss=round(float(loss), 4), rate=rate)
-            last = step == steps
-            if evaluate and (last or (config.evaluate_every and step % config.evaluate_every == 0)):
-                if world.leads:
-                    values = evaluate(TrainedEmbedder(encoder, checkpoint, dtype), step)
-                    journal.write(step, tokens, **{f"evaluate/{name}": value for name, value in values.items()})
-                world.wait()
-            if world.leads and (last or step % config.save_every == 0):
+            due = _due(step, steps, config)
+            if world.leads and (due or step % config.save_every == 0):
                 state.save(out, encoder, optimizer, state.Position(step, tokens, journal.seconds))
+            if due:
+                measure(step)
+
+
+def _optimizer(encoder: Encoder, config: TrainConfig) -> torch.optim.AdamW:
+    plain = [p for n, p in encoder.named_parameters() if p.dim() == 1 or n.startswith(("tokens", "position"))]
+    decayed = [p for n, p in encoder.named_parameters() if p.dim() > 1 and not n.startswith(("tokens", "position"))]
+    return torch.optim.AdamW(
+        [{"params": plain, "weight_decay": 0.0}, {"params": decayed, "weight_decay": config.weight_decay}],
+        lr=config.learning_rate, fused=True,
+    )  # fmt: skip
+
+
+def _due(step: int, steps: int, config: TrainConfig) -> bool:
+    """Whether a step is one after which to measure."""
+    return step == steps or (step > 0 and config.evaluate_every > 0 and step % config.evaluate_every == 0)
+
+
+def _measured(out: Path, step: int) -> bool:
+    rows = read(out / "metrics.jsonl")
+    return any(row["step"] == step and any(key.startswith("evaluate/") for key in row) for row in rows)
 
 
 def backward(

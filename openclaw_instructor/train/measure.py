@@ -10,6 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from openclaw_instructor.evaluate.datasets import find
 from openclaw_instructor.evaluate.embedders import Embedded
+from openclaw_instructor.evaluate.metrics import need_for
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.device import autocast
 from openclaw_instructor.model.encoder import Encoder
@@ -40,11 +41,11 @@ class TrainedEmbedder:
 
 class Scores:
     """Measures a folder of evaluation data during training: the mean score of each kind. Raises InvalidData when it
-    holds none."""
+    holds none, MissingExtra where what measures it is not installed."""
 
     def __init__(self, folder: Path, limit: int | None = None) -> None:
         # Now, not after the steps of hours.
-        find(expanded(folder))
+        need_for({dataset.kind for dataset in find(expanded(folder)).datasets})
         self.folder, self.limit = folder, limit
 
     def __call__(self, embedder: TrainedEmbedder, step: int) -> dict[str, float]:

@@ -42,10 +42,13 @@ class Record:
 
 
 class MediData:
-    """Random access to the records of several files. Raises InvalidData with file and line for a malformed one."""
+    """Random access to the records of several files; `digest` is of what they hold, wherever they lie.
+
+    Raises InvalidData with file and line for a malformed record.
+    """
 
     def __init__(self, files: Sequence[Path], work: Path) -> None:
-        offsets, tasks, owners = [], [], []
+        offsets, tasks, owners, digests = [], [], [], []
         names: dict[str, int] = {}
         paths = [_unpacked(source, work) for source in files]
         for number, path in enumerate(paths):
@@ -53,9 +56,11 @@ class MediData:
             offsets.append(found["offsets"])
             tasks.append(np.array([names.setdefault(name, len(names)) for name in found["names"]])[found["tasks"]])
             owners.append(np.full(len(found["offsets"]), number))
+            digests.append(str(found["digest"]))
         self.offsets, self.owners = np.concatenate(offsets), np.concatenate(owners)
         self.task_of = np.concatenate(tasks)
         self.tasks = list(names)
+        self.digest = hashlib.sha256("".join(digests).encode()).hexdigest()[:12]
         self._files = [path.open("rb") for path in paths]
 
     def __len__(self) -> int:
@@ -174,15 +179,17 @@ def _elements(file: Any, where: str) -> Iterator[Any]:
 
 
 def _index(path: Path, work: Path) -> dict[str, Any]:
-    """Byte offset and task of every record; kept in `work` until the file changes."""
+    """Byte offset and task of every record, and a digest of all; kept in `work` until the file changes."""
     kept = work / f"{path.stem}-{_fingerprint(path)}.npz"
     if kept.is_file():
         with np.load(kept) as found:
-            return dict(found)
+            # An index of an earlier version has no digest.
+            if "digest" in found:
+                return dict(found)
     offsets: list[int] = []
     tasks: list[int] = []
     names: dict[str, int] = {}
-    position = 0
+    position, digest = 0, hashlib.sha256()
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
@@ -191,12 +198,14 @@ def _index(path: Path, work: Path) -> dict[str, Any]:
                 except ValueError as error:
                     raise InvalidData(f"{path}:{number}: not valid JSON ({error}); correct that line") from None
                 record = parse(row, f"{path}:{number}")
+                digest.update(line.strip() + b"\n")
                 offsets.append(position)
                 tasks.append(names.setdefault(record.task, len(names)))
             position += len(line)
     if not offsets:
         raise InvalidData(f"{path}: holds no records; give a file of training data")
-    found = {"offsets": np.array(offsets), "tasks": np.array(tasks), "names": np.array(list(names))}
+    columns = {"offsets": offsets, "tasks": tasks, "names": list(names), "digest": digest.hexdigest()}
+    found = {name: np.array(values) for name, values in columns.items()}
     work.mkdir(parents=True, exist_ok=True)
     with (new := kept.with_suffix(".new")).open("wb") as out:
         np.savez(out, **found)

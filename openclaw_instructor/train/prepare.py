@@ -23,9 +23,16 @@ class Wording:
 
 
 def prepare(
-    files: Sequence[Path], work: Path, wording: Wording, embedder: Callable[[], builders.Embed], *, seed: int = 0
+    files: Sequence[Path],
+    work: Path,
+    wording: Wording,
+    embedder: Callable[[], builders.Embed],
+    *,
+    embedder_name: str = "",
+    seed: int = 0,
 ) -> list[Path]:
-    """MEDI files as they are; other forms as built copies in `work`. `embedder()` is called for instruction data only.
+    """MEDI files as they are; other forms as built copies in `work`. `embedder()` is called for instruction data only,
+    which is built anew for an embedder of another name.
 
     Raises InvalidData for a file of no known form.
     """
@@ -34,8 +41,11 @@ def prepare(
         if is_medi(path):
             made.append(path)
             continue
-        key = hashlib.sha256(f"{path.absolute()}:{path.stat().st_mtime_ns}:{wording}:{seed}".encode()).hexdigest()[:12]
-        built = work / f"{path.name.split('.')[0]}-{key}.medi.jsonl"
+        key = f"{path.absolute()}:{path.stat().st_mtime_ns}:{wording}:{seed}"
+        if builders.form_of(path) == "instructions":
+            key += f":{embedder_name}"
+        digest = hashlib.sha256(key.encode()).hexdigest()[:12]
+        built = work / f"{path.name.split('.')[0]}-{digest}.medi.jsonl"
         if not built.is_file():
             medi.write(built, build(path, wording, embedder, seed=seed))
         made.append(built)

@@ -74,12 +74,13 @@ def check_settings(folder: Path, settings: dict[str, Any]) -> None:
     path = folder / "config.json"
     if path.is_file() and states(folder):
         before = json.loads(path.read_text(encoding="utf-8"))
-        changed = [key for key in settings if key not in FREE and before.get(key) != settings[key]]
+        # A run of an earlier version lacks the settings that came later.
+        changed = [key for key in settings if key not in FREE and before.get(key, settings[key]) != settings[key]]
         if changed:
             key = changed[0]
             raise InvalidData(
                 f"{folder} holds a run with {key} = {before.get(key)!r}, not {settings[key]!r}; "
-                "give another folder, the same settings, or --restart"
+                "give another folder, the same files and settings, or --restart"
             )
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openclaw_instructor.errors import InvalidData
-from openclaw_instructor.evaluate.datasets import KINDS, find
+from openclaw_instructor.evaluate.datasets import KINDS, cut, find
 from openclaw_instructor.evaluate.instructions import Instructions
 from tests.evaluate import sets
 
@@ -36,6 +39,57 @@ def test_a_bad_row_is_named_by_file_and_line(tmp_path: Path, line: str, said: st
     path.write_text('{"text": "x", "label": "y"}\n' + line)
     with pytest.raises(InvalidData, match=said):
         find(tmp_path).datasets[0].rows("rows")
+
+
+@pytest.mark.parametrize(
+    ("good", "field", "bad", "said"),
+    [
+        ({"s1": "a", "s2": "b", "score": 1}, "score", None, "`score` is null; it must be a number"),
+        ({"s1": "a", "s2": "b", "score": 1}, "score", True, "must be a number"),
+        ({"s1": "a", "s2": "b", "score": 1}, "s2", 5, "`s2` is 5; it must be a text"),
+        ({"s1": "a", "s2": "b", "label": 1}, "label", "entail", '`label` is "entail"; it must be 0 or 1'),
+        ({"s1": "a", "s2": "b", "label": 1}, "label", 0.7, "must be 0 or 1"),
+        ({"s1": "a", "s2": "b", "label": 1}, "label", [1], "must be 0 or 1"),
+        ({"text": "a", "label": "x"}, "label", None, "`label` is null; it must be a text or a number"),
+        ({"text": "a", "label": "x"}, "text", None, "`text` is null; it must be a text"),
+        ({"query": "a", "positive": ["b"], "negative": []}, "negative", None, "must be a list of texts"),
+        ({"query": "a", "positive": ["b"], "negative": []}, "positive", ["b", 1], "must be a list of texts"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_named_by_file_and_line(
+    tmp_path: Path, good: dict[str, Any], field: str, bad: Any, said: str
+) -> None:
+    sets.jsonl(tmp_path / "some.jsonl", [good, good | {field: bad}])
+    with pytest.raises(InvalidData, match=rf"some\.jsonl:2: .*{re.escape(said)}"):
+        find(tmp_path).datasets[0].rows("rows")
+
+
+def test_values_that_are_plainly_meant_are_taken(tmp_path: Path) -> None:
+    sets.jsonl(tmp_path / "ranked.jsonl", [{"query": "a", "positive": "one text", "negative": ["b"]}])
+    sets.jsonl(tmp_path / "same.jsonl", [{"s1": "a", "s2": "b", "label": value} for value in (1, "0", True, 0.0)])
+    ranked, same = sorted(find(tmp_path).datasets, key=lambda dataset: dataset.name)
+    assert ranked.rows("rows")[0]["positive"] == ["one text"]
+    assert [row["label"] for row in same.rows("rows")] == [1, 0, 1, 0]
+
+
+def test_a_cut_keeps_labels_in_proportion_and_all_of_them() -> None:
+    sizes = {"a": 60, "b": 30, "c": 9, "d": 1}
+    rows = [{"label": label, "at": at} for label, size in sizes.items() for at in range(size)]
+    for order in (rows, rows[::-1], rows[::7] + [row for i, row in enumerate(rows) if i % 7]):
+        kept = cut(order, 20)
+        assert Counter(row["label"] for row in kept) == {"a": 11, "b": 6, "c": 2, "d": 1}
+        assert [order.index(row) for row in kept] == sorted(order.index(row) for row in kept)
+        assert kept == cut(order, 20)
+        assert {row["label"] for row in cut(order, 4)} == set(sizes)
+        assert {row["label"] for row in cut(order, 2)} == {"a", "b"}
+    every_other = [{"text": str(i), "label": "xy"[i % 2]} for i in range(100)]
+    assert Counter(row["label"] for row in cut(every_other, 50)) == {"x": 25, "y": 25}
+
+
+def test_a_cut_of_rows_without_labels_is_evenly_spread() -> None:
+    rows = [{"s1": str(i)} for i in range(10)]
+    assert cut(rows, 5) == rows[::2]
+    assert cut(rows, 10) == rows
 
 
 def test_a_cut_gzip_file_is_said_to_be_broken(tmp_path: Path) -> None:
@@ -81,7 +135,12 @@ def test_the_packaged_instructions_cover_every_kind_and_end_with_one_space() -> 
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("kind: {}", "unknown key `kind`"), ("kinds: {stz: x}", "unknown kind"), ("datasets: {a: [1]}", "datasets.a")],
+    [
+        ("kind: {}", "unknown key `kind`"),
+        ("kinds: {stz: x}", "unknown kind"),
+        ("datasets: {a: [1]}", "datasets.a"),
+        ("facets: [a]", "`facets:` must hold"),
+    ],
 )
 def test_a_mistake_in_an_instructions_file_is_named(tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "own.yaml"

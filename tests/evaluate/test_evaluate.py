@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from openclaw_instructor.errors import InvalidArguments, InvalidData
+from openclaw_instructor.errors import InvalidArguments, InvalidData, MissingExtra
 from openclaw_instructor.evaluate import evaluate
-from openclaw_instructor.evaluate.embedders import Embedded
+from openclaw_instructor.evaluate.embedders import Embedded, open_embedder
 from tests.evaluate import sets
 
 VOCABULARY = sorted({word for texts in sets.SUBJECTS.values() for text in texts for word in text.split()})
@@ -136,6 +137,74 @@ class _Deaf(Words):
         return super().embed(texts, "", role)
 
 
+FACETS = {"sources": ["mail"], "facets": {"topic": "topic", "intent": {"instruction": "intent"}}}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"sources": None}, r"facets\.own\.sources: give a list"),
+        ({"sources": "mail"}, r"facets\.own\.sources: give a list"),
+        (
+            {"facets": {"topic": "topic", "intent": {"by": "label"}}},
+            r"facets\.own\.facets\.intent: give an instruction",
+        ),
+        ({"facets": {"topic": "topic", "intent": None}}, r"facets\.own\.facets\.intent: give an instruction"),
+        ({"facets": {"topic": "t", "intent": {"by": 1, "instruction": "i"}}}, r"intent\.by: give `label`"),
+        ({"facets": {"topic": "t", "intent": {"by": "wish", "instruction": "i"}}}, "row of mail has no field `wish`"),
+        ({"labels": "x"}, r"facets\.own\.labels: give a list"),
+        ({"split_label": 1}, r"facets\.own\.split_label: give what parts"),
+    ],
+)
+def test_a_mistake_in_a_facet_is_named(tmp_path: Path, wrong: dict[str, Any], said: str) -> None:
+    sets.jsonl(tmp_path / "mail.jsonl", [{"text": "a", "label": "x"}, {"text": "b", "label": "y"}])
+    own = tmp_path / "own.yaml"
+    own.write_text(json.dumps({"facets": {"own": FACETS | wrong}}))
+    with pytest.raises(InvalidData, match=said):
+        evaluate(tmp_path, [Words()], instructions=[own])
+
+
+def test_what_has_no_score_is_left_out_with_the_reason(tmp_path: Path, command: Callable[..., Any]) -> None:
+    folder = sets.write(tmp_path / "data")
+    same = [{"text": text, "label": "x"} for text in sets.SUBJECTS["garden"]]
+    sets.jsonl(folder / "one/train.jsonl", same)
+    sets.jsonl(folder / "one/test.jsonl", same)
+    sets.jsonl(folder / "untested/train.jsonl", [*same, {"text": "y", "label": "y"}])
+    sets.jsonl(folder / "untested/test.jsonl", [])
+    sets.jsonl(folder / "alone.jsonl", same)
+    sets.jsonl(folder / "pairs.jsonl", [{"s1": "a", "s2": "b", "label": 1}] * 3)
+    sets.jsonl(folder / "ranked.jsonl", [{"query": "a", "positive": [], "negative": ["b"]}])
+    sets.jsonl(folder / "unjudged/corpus.jsonl", [{"id": 1, "text": "a"}])
+    sets.jsonl(folder / "unjudged/queries.jsonl", [{"id": 1, "text": "a"}])
+    (folder / "unjudged/qrels.tsv").write_text("2\t1\t1\n")
+    own = tmp_path / "own.yaml"
+    facets = {"topic": {"by": "label", "instruction": "topic"}, "intent": "intent"}
+    own.write_text(json.dumps({"facets": {"few": {"sources": ["alone"], "facets": facets}}}))
+    report = evaluate(folder, [Words()], instructions=[own])
+    assert len(report.results) == 5 + 3
+    assert report.facets == []
+    assert report.skipped["one"] == "its texts to learn from: all of label 'x'; a score needs two different labels"
+    assert set(report.skipped) == {"one", "untested", "alone", "pairs", "ranked", "unjudged", "facets.few"}
+    json.dumps(report.as_dict(), allow_nan=False)
+
+
+def test_facets_of_few_texts_are_scored_too(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    facets = {"topic": {"by": "label", "instruction": "topic"}, "intent": "intent"}
+    own.write_text(json.dumps({"facets": {"few": {"sources": ["subjects"], "facets": facets}}}))
+    folder = sets.write(tmp_path / "data")
+    for limit, asked in ((None, 1.0), (6, 1.0), (3, 0.0)):
+        (row,) = evaluate(folder, [Words()], instructions=[own], kinds=["clustering"], limit=limit).facets
+        assert row["n"] == (limit or 9)
+        assert row["asked"] == asked, "three texts are of three labels"
+
+
+def test_a_missing_extra_is_said_before_a_model_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    with pytest.raises(MissingExtra, match=r"openclaw-instructor\[evaluate\]"):
+        evaluate(sets.write(tmp_path), ["no/such-checkpoint"], offline=True)
+
+
 def test_limit_cuts_rows_and_queries(tmp_path: Path) -> None:
     report = evaluate(sets.write(tmp_path), [Words()], kinds=["retrieval", "sts"], modes=["dense"], limit=4)
     assert [row.texts for row in report.results] == [8, 4 + 9]
@@ -185,6 +254,40 @@ def test_a_sentence_transformers_teacher_is_measured_beside_a_checkpoint(
     assert ours["model"] == str(tiny_checkpoint)
     # No instructions and the same weights: the two loaders must agree.
     assert ours["metrics"]["cosine_pearson"] == pytest.approx(theirs["metrics"]["cosine_pearson"], abs=1e-4)
+
+
+def test_the_configured_revision_and_offline_are_kept_to(
+    tmp_path: Path, tiny_checkpoint: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def snapshot(name: str, *, revision: str | None, offline: bool, pull: bool) -> tuple[Path, str]:
+        asked.append((name, revision, offline))
+        return tiny_checkpoint, "commit"
+
+    monkeypatch.setattr("openclaw_instructor.model.hub.snapshot", snapshot)
+    for name, value in (("CHECKPOINT", "some/one"), ("REVISION", "v1"), ("OFFLINE", "true")):
+        monkeypatch.setenv(f"OPENCLAW_INSTRUCTOR_{name}", value)
+    words = ["evaluate", str(sets.write(tmp_path)), "--kind", "sts"]
+    assert command(*words).status == 0
+    assert command(*words, "--checkpoint", "some/other", "--checkpoint", "some/one").status == 0
+    assert asked == [("some/one", "v1", True), ("some/other", None, True), ("some/one", "v1", True)]
+
+
+def test_a_teacher_is_not_looked_for_on_the_hub_when_offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sentence_transformers
+
+    asked = []
+
+    def refuse(path: str, **options: Any) -> Any:
+        asked.append((path, options["local_files_only"]))
+        raise OSError("not here")
+
+    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", refuse)
+    for offline in (True, False):
+        with pytest.raises(InvalidData, match="cannot be loaded"):
+            open_embedder("sentence-transformers:some/one", offline=offline)
+    assert asked == [("some/one", True), ("some/one", False)]
 
 
 def test_the_command_prints_a_table_and_writes_json(

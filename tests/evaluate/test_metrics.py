@@ -70,6 +70,15 @@ def test_neighbours_leave_the_text_itself_out() -> None:
     assert metrics.neighbours(vectors, ["x", "x", "y", "y"], k=1) == 1.0
 
 
+@pytest.mark.parametrize("count", [2, 5, 10, 11])
+def test_neighbours_of_few_texts_are_all_others(count: int) -> None:
+    vectors = np.eye(count, dtype=np.float32) * 0.1 + 1.0
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    assert metrics.neighbours(vectors, ["x"] * count) == 1.0
+    # Every other text is as near, so the one of the other label is outvoted and outvotes nobody.
+    assert metrics.neighbours(vectors, ["x"] * (count - 1) + ["y"]) == pytest.approx((count - 1) / count * (count > 2))
+
+
 def test_a_missing_extra_is_named_with_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
     with pytest.raises(MissingExtra, match=r'pip install "openclaw-instructor\[evaluate\]"'):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from openclaw_instructor.errors import InvalidArguments, InvalidData
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.settings import Settings
+from openclaw_instructor.train import medi
 from openclaw_instructor.train.adapt import Adaptation, adapt
 from tests.evaluate.sets import jsonl
 from tests.train import toy
@@ -66,6 +67,51 @@ def test_pairs_adapt_a_search_task(tmp_path: Path, tiny_checkpoint: Path) -> Non
     assert result.after > result.before
 
 
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ([{"a": "x", "b": "y"}, {"a": "x", "b": None}], r"pairs\.jsonl:2: rows are"),
+        ([{"a": "x", "b": "y", "neg": 5}], r"pairs\.jsonl:1: field `neg` is 5; it must be a list of texts"),
+        ([{"a": "x", "b": "y", "neg": ["z", None]}], r"pairs\.jsonl:1: field `neg`"),
+        ([{"a": f"x{i % 5}", "b": f"y{i}"} for i in range(30)], "30 pairs of 5 queries; give at least 10"),
+    ],
+)
+def test_pairs_that_cannot_be_learnt_are_refused(
+    tmp_path: Path, tiny_checkpoint: Path, made: list[dict[str, Any]], said: str
+) -> None:
+    with pytest.raises(InvalidData, match=said):
+        run(jsonl(tmp_path / "pairs.jsonl", made), tiny_checkpoint, tmp_path / "own", "search_docs")
+
+
+def test_every_document_of_a_query_is_learnt_or_held_out(
+    tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries = [row["query"][1] for row in toy.records(12)]
+    pairs = [{"query": queries[i % 12], "document": f"{queries[i % 12]} {i}", "neg": "no"} for i in range(60)]
+    learnt: list[dict[str, Any]] = []
+    write = medi.write
+
+    def kept(path: Path, records: Iterator[dict[str, Any]]) -> int:
+        learnt.extend(records)
+        return write(path, iter(learnt))
+
+    monkeypatch.setattr(medi, "write", kept)
+    source = jsonl(tmp_path / "pairs.jsonl", [*pairs, pairs[0]])
+    result = run(source, tiny_checkpoint, tmp_path / "own", "search_docs", epochs=1.0)
+    assert (result.held_out, result.trained_on) == (2, 50)
+    assert len({row["query"][1] for row in learnt}) == 10
+    assert all(row["neg"] == [[row["pos"][0], "no"]] for row in learnt)
+
+
+def test_any_of_a_querys_documents_may_be_found_first(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    """Each query has itself and a text of another query for documents: it finds itself first, and that is right."""
+    queries = [f"{word} {i}" for i, word in enumerate(toy.WORDS)]
+    pairs = [{"a": text, "b": other} for i, text in enumerate(queries) for other in (text, queries[i - 1])]
+    source = jsonl(tmp_path / "pairs.jsonl", pairs)
+    result = run(source, tiny_checkpoint, tmp_path / "own", "semantic_match", epochs=1.0)
+    assert result.before == 1.0
+
+
 def test_emails_in_parts_are_read_as_the_task_reads_them(tmp_path: Path, tiny_checkpoint: Path) -> None:
     mails: list[dict[str, Any]] = [
         {"subject": row["text"], "body": "<p>Hello</p>", "label": row["label"]} for row in rows(20)
@@ -87,12 +133,16 @@ def test_labels_that_the_task_does_not_have_are_mentioned(tmp_path: Path, tiny_c
         (rows(6), "give at least 10"),
         ([row | {"label": "one"} for row in rows(20)], "of two labels"),
         ([{"text": f"text {i}", "label": f"label {i}"} for i in range(12)], "three texts"),
-        ([{"label": "x"}], "row 1: there is no text"),
-        ([{"text": "x"}], "row 1: field `label` is missing"),
+        ([{"label": "x"}], r"labels\.jsonl:1: there is no text"),
+        ([{"text": "x"}], r"labels\.jsonl:1: field `label` is missing"),
+        ([*rows(1), {"text": None, "label": "x"}], r"labels\.jsonl:2: field `text` is null; it must be a text"),
+        ([{"text": "x", "label": None}], r"labels\.jsonl:1: field `label` is null"),
+        ([{"raw": None, "label": "x"}], r"labels\.jsonl:1: field `raw` is null"),
+        ([{"subject": ["x"], "body": None, "label": "x"}], r"labels\.jsonl:1: field `subject` is"),
     ],
 )
-def test_too_little_data_is_refused(
-    tmp_path: Path, tiny_checkpoint: Path, made: list[dict[str, str]], said: str
+def test_data_that_cannot_be_learnt_are_refused(
+    tmp_path: Path, tiny_checkpoint: Path, made: list[dict[str, Any]], said: str
 ) -> None:
     with pytest.raises(InvalidData, match=said):
         run(jsonl(tmp_path / "labels.jsonl", made), tiny_checkpoint, tmp_path / "own")

@@ -115,6 +115,19 @@ def test_files_of_any_form_are_prepared_once(tmp_path: Path) -> None:
     assert prepare(files, tmp_path / "work", Wording(query="Other:"), no_embedder)[0] != made[0]
 
 
+def test_instruction_data_is_paired_anew_by_another_embedder(tmp_path: Path) -> None:
+    vectors = {"q0": (1.0, 0.0), "q1": (0.9, 0.1), "q2": (0.0, 1.0)} | {f"o{i}": (0.1, i + 0.2) for i in range(3)}
+    rows = [{"task": "t", "input": f"q{i}", "output": f"o{i}"} for i in range(3)]
+    files = [jsonl(tmp_path / "tasks.jsonl", rows), jsonl(tmp_path / "faq.jsonl", [{"a": "how?", "b": "so"}])]
+    one, other, same = (
+        prepare(files, tmp_path / "work", Wording(), lambda: table(vectors), embedder_name=name)
+        for name in ("one", "other", "one")
+    )
+    assert one == same
+    assert one[0] != other[0]
+    assert one[1] == other[1], "pairs need no embedder"
+
+
 def test_a_file_of_no_known_form_is_refused(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "some.jsonl", [{"words": 1}])
     with pytest.raises(InvalidData, match=r"text, label"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from openclaw_instructor.errors import InvalidArguments, InvalidCheckpoint, InvalidData
+from openclaw_instructor.errors import InvalidArguments, InvalidCheckpoint, InvalidData, MissingExtra
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.instructor import INSTRUCTOR
@@ -161,6 +162,43 @@ def test_a_run_is_not_continued_under_other_settings(tmp_path: Path, tiny_checkp
     train([data], tmp_path / "run", tiny_checkpoint, replace(CONFIG, save_every=5))
 
 
+def test_a_run_is_not_continued_on_other_data(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    train([toy.data(tmp_path)], tmp_path / "run", tiny_checkpoint, CONFIG)
+    (tmp_path / "moved").mkdir()
+    train([toy.data(tmp_path / "moved")], tmp_path / "run", tiny_checkpoint, CONFIG)
+    card = (tmp_path / "run" / "checkpoint" / "README.md").read_text()
+    other = sets.jsonl(tmp_path / "other.jsonl", toy.records(seed=1))
+    with pytest.raises(InvalidData, match=r"data_digest = .*same files and settings, or --restart"):
+        train([other], tmp_path / "run", tiny_checkpoint, CONFIG)
+    assert (tmp_path / "run" / "checkpoint" / "README.md").read_text() == card
+
+
+def test_a_run_is_not_continued_under_other_instructions(
+    tmp_path: Path, tiny_checkpoint: Path, command: Callable[..., Any]
+) -> None:
+    faq = sets.jsonl(tmp_path / "faq.jsonl", [{"a": f"how {i}?", "b": f"so {i}"} for i in range(8)])
+    words = ["train", str(faq), "--out", str(tmp_path / "run"), "--checkpoint", str(tiny_checkpoint), "--steps", "1"]
+    assert command(*words).status == 0
+    assert command(*words).status == 0
+    output = command(*words, "--query-instruction", "Ask:", "--json")
+    assert (output.status, output.json["error"]["code"]) == (2, "invalid_data")
+    assert "data_digest" in output.json["error"]["message"]
+
+
+def test_a_run_of_an_earlier_version_goes_on(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    data, run = toy.data(tmp_path), tmp_path / "run"
+    train([data], run, tiny_checkpoint, CONFIG)
+    settings = json.loads((run / "config.json").read_text())
+    digest = settings.pop("data_digest")
+    (run / "config.json").write_text(json.dumps(settings))
+    for index in (run / "data").glob("*.npz"):
+        with np.load(index) as kept:
+            columns = {name: kept[name] for name in kept if name != "digest"}
+        np.savez(index, **columns)
+    train([data], run, tiny_checkpoint, CONFIG)
+    assert json.loads((run / "config.json").read_text())["data_digest"] == digest
+
+
 def test_a_damaged_state_is_named_with_the_way_out(tmp_path: Path, tiny_checkpoint: Path) -> None:
     data = toy.data(tmp_path)
     train([data], tmp_path / "run", tiny_checkpoint, CONFIG)
@@ -186,6 +224,37 @@ def test_what_is_evaluated_goes_into_the_metrics_and_the_card(tmp_path: Path, ti
     rows = [row for row in read(tmp_path / "run" / "metrics.jsonl") if "evaluate/sts" in row]
     assert [row["step"] for row in rows] == [2, 4]
     assert "| retrieval |" in (finished / "README.md").read_text()
+
+
+def test_an_error_while_measuring_loses_no_step(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    data, run, config = toy.data(tmp_path), tmp_path / "run", replace(CONFIG, evaluate_every=3, save_every=100)
+
+    def fail(*_: Any) -> Any:
+        raise InvalidData("a row is broken")
+
+    measured: list[int] = []
+
+    def count(_: Any, step: int) -> dict[str, float]:
+        measured.append(step)
+        return {"sts": 0.5}
+
+    for steps in ([3], [3]):
+        with pytest.raises(InvalidData, match="broken"):
+            train([data], run, tiny_checkpoint, config, evaluate=fail)
+        assert [int(path.stem.split("-")[1]) for path in state.states(run)] == steps
+    finished = train([data], run, tiny_checkpoint, config, evaluate=count)
+    train([data], run, tiny_checkpoint, config, evaluate=count)
+    assert measured == [3, 6], "what was not measured is, and nothing twice"
+    assert "| sts | 0.5 |" in (finished / "README.md").read_text()
+    assert toy.furthest(finished, train([data], tmp_path / "whole", tiny_checkpoint, config)) == 0.0
+
+
+def test_a_missing_extra_is_said_before_the_first_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluation = sets.write(tmp_path / "evaluation")
+    monkeypatch.setitem(sys.modules, "sklearn.cluster", None)
+    with pytest.raises(MissingExtra, match=r"openclaw-instructor\[evaluate\]"):
+        Scores(evaluation)
+    Scores(evaluation / "retrieval")
 
 
 def test_the_rate_rises_then_falls_to_almost_nothing() -> None:
@@ -217,6 +286,31 @@ def test_training_from_scratch_needs_only_a_tokenizer(tmp_path: Path, tiny_check
     )
     assert "no evaluation data found" in output.err
     assert not (tmp_path / "no").exists(), "said before a step is made"
+
+
+def test_the_configured_revision_and_offline_are_kept_to(
+    tmp_path: Path, tiny_checkpoint: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def snapshot(name: str, *, revision: str | None, offline: bool, pull: bool) -> tuple[Path, str]:
+        asked.append((name, revision, offline))
+        return tiny_checkpoint, "commit"
+
+    monkeypatch.setattr("openclaw_instructor.model.hub.snapshot", snapshot)
+    for name, value in (("CHECKPOINT", "some/one"), ("REVISION", "v1"), ("OFFLINE", "true")):
+        monkeypatch.setenv(f"OPENCLAW_INSTRUCTOR_{name}", value)
+    rows = [{"task": "t", "input": f"in {i}", "output": f"out {i * i}"} for i in range(6)]
+    words = ["train", str(sets.jsonl(tmp_path / "tasks.jsonl", rows)), "--steps", "1"]
+    assert command(*words, "--out", str(tmp_path / "run")).status == 0
+    assert set(asked) == {("some/one", "v1", True)}
+    assert command(*words, "--build", str(tmp_path / "made.jsonl"), "--embedder", "some/other").status == 0
+    assert asked[-1] == ("some/other", None, True)
+    asked.clear()
+    mails = [{"text": f"{label} {i}", "label": label} for label in ("a", "b") for i in range(8)]
+    source = sets.jsonl(tmp_path / "mails.jsonl", mails)
+    assert command("train", "--from", str(source), "--task", "classify_email", "--epochs", "1").status == 0
+    assert ("some/one", "v1", True) in asked
 
 
 def test_scratch_weights_come_from_the_seed(tmp_path: Path, tiny_checkpoint: Path) -> None:
