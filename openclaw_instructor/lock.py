@@ -38,7 +38,8 @@ def held(path: Path) -> bool:
         return False
     descriptor = _open(path)
     try:
-        return not _taken(descriptor)
+        # Shared: two that look at once must not take one another for the holder.
+        return not _taken(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
 
@@ -50,9 +51,9 @@ def _open(path: Path) -> int:
         raise StoreError(f"{path} cannot be opened ({error.strerror}); make its folder writable") from None
 
 
-def _taken(descriptor: int) -> bool:
+def _taken(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

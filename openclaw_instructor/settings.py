@@ -45,7 +45,12 @@ class Settings(BaseModel):
     exit_after: float = Field(3_600.0, ge=0, description="idle seconds after which the daemon exits; 0: never")
     host: str = Field("127.0.0.1", description="address the daemon listens on")
     port: int = Field(0, ge=0, le=65_535, description="0: any free port")
-    token: str | None = Field(None, min_length=8, description="bearer token of the daemon; default: a random one")
+    token: str | None = Field(
+        None,
+        min_length=8,
+        pattern="^[!-~]+$",
+        description="bearer token of the daemon, without blanks and accents; default: a random one",
+    )
     queue_texts: int = Field(20_000, ge=1, description="texts that may wait before requests get `busy`")
     load_wait: float = Field(45.0, gt=0, description="seconds a call waits for a loading model")
     cache_mb: int = Field(256, ge=0, description="size of the embedding cache on disk; 0: no cache")

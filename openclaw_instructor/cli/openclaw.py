@@ -62,7 +62,8 @@ def sync(door: Door, yes: bool, wait: float, force: bool, detach: bool, program:
     New tool names need your consent once. A sync that an agent runs itself waits for its own turn to end: give it
     --detach and --yes.
     """
-    from openclaw_instructor.openclaw.sync import sync_detached, sync_plugin
+    from openclaw_instructor.openclaw.detached import sync_detached
+    from openclaw_instructor.openclaw.sync import sync_plugin
 
     if detach:
         _agreed(yes)

@@ -119,12 +119,11 @@ def _plugin(host: Host, settings: Settings, registry: Registry) -> Iterator[Find
         yield Finding(
             "gateway", "warn", f"not running ({error})", "start it when you want agents: openclaw gateway run"
         )
-        try:
-            answer = json.loads(host.run("plugins", "inspect", build.PLUGIN_ID, "--json"))
-        except (OpenClawFailed, ValueError):
+        found = host.found_plugin(build.PLUGIN_ID)
+        if found is None:
             yield Finding("plugin", "fail", "OpenClaw does not have the plugin", _INSTALL)
             return
-        enabled, tools = answer["plugin"]["enabled"], answer["plugin"].get("contracts", {}).get("tools", [])
+        enabled, tools = found["enabled"], found.get("contracts", {}).get("tools", [])
     except GatewayError:
         yield Finding("gateway", "ok", "answers")
         yield Finding("plugin", "fail", "OpenClaw does not have the plugin", _INSTALL)
@@ -165,36 +164,37 @@ def _allowed(plugins: Mapping[str, Any]) -> Finding:
 
 def _visible(tools: Mapping[str, Any], agents: Mapping[str, Any], registry: Registry) -> Iterator[Finding]:
     """Whether the tool policy shows the tools, for the default and for each agent with a policy of its own."""
-    own = {name: entry["tools"] for name, entry in (agents.get("entries") or {}).items() if entry.get("tools")}
-    for agent, policy in {"": {}, **own}.items():
-        merged = {**tools, **policy}
-        for key in ("allow", "alsoAllow", "deny"):
-            merged[key] = [*(tools.get(key) or []), *(policy.get(key) or [])]
-        check = f"visible to {agent}" if agent else "visible"
-        where = f"agents.entries.{agent}.tools" if agent else "tools"
-        yield _policy_finding(check, where, merged, registry)
+    yield _policy_finding("visible", [("tools", tools)], registry)
+    for agent, entry in (agents.get("entries") or {}).items():
+        if own := entry.get("tools"):
+            layers = [("tools", tools), (f"agents.entries.{agent}.tools", own)]
+            yield _policy_finding(f"visible to {agent}", layers, registry)
 
 
-def _policy_finding(check: str, where: str, policy: Mapping[str, Any], registry: Registry) -> Finding:
-    whole = (build.PLUGIN_ID, "group:plugins")
-
-    def names_us(patterns: Sequence[str]) -> list[str]:
-        return [
-            pattern
-            for pattern in patterns
-            if pattern in whole or any(fnmatchcase(tool, pattern) for tool in [*registry.tasks, build.GENERIC_TOOL])
-        ]
-
-    if denied := names_us(policy["deny"]):
-        return Finding(check, "fail", f"{where}.deny hides it ({', '.join(denied)})", f"take that out of {where}.deny")
-    granted = names_us([*policy["allow"], *policy["alsoAllow"]])
-    if policy["allow"] and not granted:
-        return Finding(check, "fail", f"{where}.allow leaves it out", f"add {build.PLUGIN_ID} to {where}.allow")
-    profile = policy.get("profile") or "unset"
+def _policy_finding(check: str, layers: Sequence[tuple[str, Mapping[str, Any]]], registry: Registry) -> Finding:
+    """OpenClaw asks one layer after the other, and each must let the tools pass; of the profile and of what is allowed
+    beside it the last word counts."""
+    for where, policy in layers:
+        if denied := _naming_us(policy.get("deny"), registry):
+            fix = f"take that out of {where}.deny"
+            return Finding(check, "fail", f"{where}.deny hides it ({', '.join(denied)})", fix)
+        if policy.get("allow") and not _naming_us(policy["allow"], registry):
+            return Finding(check, "fail", f"{where}.allow leaves it out", f"add {build.PLUGIN_ID} to {where}.allow")
+    profile = next((policy["profile"] for _, policy in reversed(layers) if policy.get("profile")), "unset")
+    also: Sequence[str] = next((policy["alsoAllow"] for _, policy in reversed(layers) if policy.get("alsoAllow")), [])
+    granted = _naming_us(also, registry)
     if profile in _NARROW_PROFILES and not granted:
-        fix = f"openclaw config set {where}.alsoAllow '[\"{build.PLUGIN_ID}\"]' --strict-json"
+        value = json.dumps([*also, build.PLUGIN_ID])
+        fix = f"openclaw config set {layers[-1][0]}.alsoAllow '{value}' --strict-json"
         return Finding(check, "fail", f"the tool profile `{profile}` hides plugin tools", fix)
     return Finding(check, "ok", f"tool profile {profile}" + (f", granted by {granted[0]}" if granted else ""))
+
+
+def _naming_us(patterns: Sequence[str] | None, registry: Registry) -> list[str]:
+    """Those of the patterns that mean the plugin, or one of its tools."""
+    tools = [*registry.tasks, build.GENERIC_TOOL]
+    whole = (build.PLUGIN_ID, "group:plugins")
+    return [each for each in patterns or [] if each in whole or any(fnmatchcase(tool, each) for tool in tools)]
 
 
 def _section(host: Host, name: str) -> Mapping[str, Any]:

@@ -73,6 +73,14 @@ class Host:
             raise OpenClawFailed(f"`openclaw {' '.join(arguments[:2])}` failed: {said[-800:]}")
         return done.stdout
 
+    def found_plugin(self, plugin: str) -> dict[str, Any] | None:
+        """What OpenClaw's command line, without a Gateway, says of a plugin; None when it does not have it."""
+        try:
+            found: dict[str, Any] = json.loads(self.run("plugins", "inspect", plugin, "--json"))["plugin"]
+        except (OpenClawFailed, ValueError, KeyError):
+            return None
+        return found
+
     def call(self, method: str, parameters: Mapping[str, Any], timeout: float = 90) -> dict[str, Any]:
         """Answer of a Gateway method. Raises GatewayDown, GatewayError, OpenClawFailed."""
         done = self._run(

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -31,6 +29,7 @@ Confirm = Callable[[Sequence[str]], bool]
 _RETRY_SECONDS = 2.0
 _PATIENT_SECONDS = 3600.0  # nobody waits for a sync of the daemon's own
 _LIVE = "agents have these tools from their next turn"
+_DISABLED = f"it is disabled in OpenClaw; run: openclaw plugins enable {build.PLUGIN_ID}"
 _CONSENT = "PLUGIN_CAPABILITY_CONSENT_REQUIRED"
 
 
@@ -119,11 +118,7 @@ def sync_plugin(
     try:
         report = _bring_up_to_date(settings, host, registry, confirm, wait, force, install)
     except GatewayDown:
-        linked_here = remembered(settings, "linked") == str(plugin_folder(settings))
-        if not install and not linked_here:
-            report = _report(settings, registry, "absent", "OpenClaw does not have the plugin")
-        else:
-            report = _link(settings, host, registry, confirm)
+        report = _link_offline(settings, host, registry, confirm, install)
     return _finish(report, written, started)
 
 
@@ -154,15 +149,28 @@ def _bring_up_to_date(
         if not install:
             return _report(settings, registry, "absent", "OpenClaw does not have the plugin")
         return _link(settings, host, registry, confirm)
-    linked_here = remembered(settings, "linked") == str(plugin_folder(settings))
-    if not linked_here or found["source"]["kind"] != "path":
+    if not _linked_here(settings) or found["source"]["kind"] != "path":
         return _link(settings, host, registry, confirm)
     if not found["plugin"]["enabled"]:
-        fix = f"it is disabled in OpenClaw; run: openclaw plugins enable {build.PLUGIN_ID}"
-        return _report(settings, registry, "disabled", fix)
+        return _report(settings, registry, "disabled", _DISABLED)
     if not force and remembered(settings, "loaded") == _digest(plugin_folder(settings)):
         return _report(settings, registry, "current", "agents already have these tools; --force loads them again")
     return _reload(settings, host, registry, confirm, wait)
+
+
+def _link_offline(settings: Settings, host: Host, registry: Registry, confirm: Confirm, install: bool) -> SyncReport:
+    """Without a Gateway the plugin is linked again, and read at the next start; not if its owner has taken it out or
+    switched it off."""
+    found = host.found_plugin(build.PLUGIN_ID)
+    if not install and (found is None or not _linked_here(settings)):
+        return _report(settings, registry, "absent", "OpenClaw does not have the plugin")
+    if found is not None and not found["enabled"]:
+        return _report(settings, registry, "disabled", _DISABLED)
+    return _link(settings, host, registry, confirm)
+
+
+def _linked_here(settings: Settings) -> bool:
+    return bool(remembered(settings, "linked") == str(plugin_folder(settings)))
 
 
 def _reload(settings: Settings, host: Host, registry: Registry, confirm: Confirm, wait: float) -> SyncReport:
@@ -272,18 +280,3 @@ def _finish(report: SyncReport, written: list[str], started: float) -> SyncRepor
     report.written = written
     report.seconds = round(time.monotonic() - started, 1)
     return report
-
-
-def sync_detached(settings: Settings, *, wait: float, force: bool = False, program: str | None = None) -> None:
-    """Start `openclaw sync --yes` as a process of its own, which outlives the caller and its terminal."""
-    more = [*(["--force"] if force else []), *(["--openclaw", program] if program else [])]
-    process = subprocess.Popen(
-        [*command_line(settings), "openclaw", "sync", "--yes", "--wait", str(wait), *more],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        close_fds=True,
-    )
-    # A caller that lives long must collect its exit status.
-    threading.Thread(target=process.wait, daemon=True).start()

@@ -19,11 +19,13 @@ def main() -> None:
     parser.add_argument("--home", required=True)
     parser.add_argument("--host")
     parser.add_argument("--port", type=int)
+    parser.add_argument("--last-port", type=int)
     parser.add_argument("--exit-after", type=float)
     parser.add_argument("--foreground", action="store_true")
     parser.add_argument("--ready-fd", type=int)
     options = parser.parse_args()
-    serve({name: getattr(options, name) for name in _FLAGS}, options.foreground, options.ready_fd)
+    flags = {name: getattr(options, name) for name in _FLAGS}
+    serve(flags, options.foreground, options.ready_fd, options.last_port)
     leave()
 
 
@@ -35,25 +37,29 @@ def leave() -> NoReturn:
     os._exit(0)
 
 
-def serve(flags: dict[str, Any], foreground: bool, ready_fd: int | None = None) -> None:
+def serve(flags: dict[str, Any], foreground: bool, ready_fd: int | None = None, last_port: int | None = None) -> None:
     """Run the daemon with settings that `flags` override. After an edit of the configuration this process starts
-    anew, on the same port unless the configuration names one."""
+    anew, on its `last_port` unless the settings name one."""
     from openclaw_instructor.errors import InstructorError
     from openclaw_instructor.server.serve import run
 
     try:
-        port = run(Settings.load(**flags), foreground=foreground, ready_fd=ready_fd)
+        settings = Settings.load(**flags)
+        if last_port and not settings.port:
+            settings = settings.model_copy(update={"port": last_port})
+        port = run(settings, foreground=foreground, ready_fd=ready_fd)
     except InstructorError as error:
         if ready_fd is None:
             raise
         sys.exit(f"error: {error.message}")
     if port is None:
         return
-    if not Settings.load(**flags).port:
-        flags = flags | {"port": port}
-    arguments = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items() if value is not None]
+    given = {**flags, "last_port": port}
+    arguments = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value is not None]
     more = ["--foreground"] if foreground else []
-    os.execv(sys.executable, [sys.executable, "-m", "openclaw_instructor.server", *arguments, *more])  # noqa: S606
+    # -P: what lies in the current folder is nothing to import from.
+    command = [sys.executable, "-P", "-m", "openclaw_instructor.server", *arguments, *more]
+    os.execv(sys.executable, command)  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -20,7 +21,7 @@ from openclaw_instructor.server.guards import Guard
 from openclaw_instructor.server.mcp import McpEndpoint
 from openclaw_instructor.server.metrics import Metrics
 from openclaw_instructor.server.routes import Json, Routes
-from openclaw_instructor.server.work import ClientGone, Workers
+from openclaw_instructor.server.work import ClientGone, Workers, shutting_down
 from openclaw_instructor.service import Toolbox
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,11 @@ class App:
         scope["app"] = self
         try:
             await self._guarded(scope, receive, watched)
+        except asyncio.CancelledError:
+            # The grace of a shutdown is over.
+            if status != 499:
+                raise
+            await _failed(shutting_down())(scope, receive, watched)
         except Exception as error:
             if status != 499:
                 raise

@@ -134,6 +134,10 @@ class Client:
                 raise DaemonUnavailable(
                     f"the daemon at {endpoint.url} did not answer within {timeout:g} s; see {self.settings.log_path}"
                 ) from None
+            except DaemonUnavailable:
+                # It is ending, or no daemon of ours.
+                if last:
+                    raise
             except _GONE as error:
                 if cancellation and cancellation.cancelled:
                     raise Cancelled from None

@@ -62,7 +62,9 @@ def running(settings: Settings) -> Endpoint | None:
 def announced(settings: Settings) -> Endpoint | None:
     """The daemon that is alive, whether or not it answers and whatever its version."""
     endpoint = Endpoint.read(settings.daemon_path)
-    return endpoint if endpoint and held(life_lock(settings)) else None
+    # Read again: what stands there from before a crash goes once a new daemon has the lock.
+    known = endpoint and held(life_lock(settings)) and Endpoint.read(settings.daemon_path) == endpoint
+    return endpoint if known else None
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -90,8 +92,9 @@ def stop(settings: Settings) -> bool:
     if endpoint is None:
         return False
     for number in (signal.SIGTERM, signal.SIGKILL):
-        # The lock proves that the announced process still lives, so its id was not given to another.
-        if Endpoint.read(settings.daemon_path) != endpoint or not held(lock):
+        # The lock proves that the announced process still lives, so its id was not given to another. A daemon that ends
+        # takes its announcement away before it gives the lock back.
+        if Endpoint.read(settings.daemon_path) not in (endpoint, None) or not held(lock):
             return True
         _signal(endpoint.pid, number)
         deadline = time.monotonic() + STOP_SECONDS
@@ -116,7 +119,8 @@ def _replace(settings: Settings) -> Endpoint:
 
 def _start(settings: Settings) -> Endpoint:
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "openclaw_instructor.server", "--home", str(settings.home)]
+    # -P: what lies in the current folder is nothing to import from.
+    command = [sys.executable, "-P", "-m", "openclaw_instructor.server", "--home", str(settings.home)]
     try:
         process = subprocess.Popen(
             [*command, "--ready-fd", str(writing)],
@@ -166,10 +170,13 @@ def _fail(settings: Settings, ended: list[int]) -> NoReturn:
 
 
 def _await(settings: Settings, seconds: float) -> Endpoint | None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    """The daemon that another process is starting; given up earlier when nobody has held the lock for a while."""
+    lock_seen = began = time.monotonic()
+    while time.monotonic() < began + seconds and time.monotonic() < lock_seen + _SUPERVISOR_SECONDS:
         if endpoint := running(settings):
             return endpoint
+        if held(life_lock(settings)):
+            lock_seen = time.monotonic()
         time.sleep(_POLL)
     return None
 

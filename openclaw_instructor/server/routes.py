@@ -70,7 +70,7 @@ class Routes:
 
     async def health(self, request: Request) -> Response:
         known = bool(request.scope.get("authorized"))
-        return Json(await self._workers.run(request, partial(self._health, known)))
+        return Json(await self._workers.probe(partial(self._health, known)))
 
     async def metrics(self, request: Request) -> Response:
         return Response(self._metrics.expose(), media_type=CONTENT_TYPE)

@@ -28,6 +28,7 @@ from openclaw_instructor.server.daemon import life_lock
 from openclaw_instructor.server.endpoint import Endpoint, bearer_token, open_home
 from openclaw_instructor.server.failures import body_of, unexpected
 from openclaw_instructor.server.guards import is_loopback
+from openclaw_instructor.server.listening import listen
 from openclaw_instructor.server.patience import PatientProtocol
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
@@ -49,7 +50,9 @@ def run(settings: Settings, *, foreground: bool = False, ready_fd: int | None = 
     few_arenas()
     try:
         open_home(settings)
-        with exclusive(life_lock(settings), 2.0, "serving this home"), _listen(settings) as listener:
+        with exclusive(life_lock(settings), 2.0, "serving this home"), listen(settings) as listener:
+            # What a daemon that crashed has announced: its process and its port may be a stranger's by now.
+            settings.daemon_path.unlink(missing_ok=True)
             daemon = Daemon(settings, listener, foreground=foreground, ready_fd=ready_fd)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 return runner.run(daemon.serve())
@@ -167,7 +170,13 @@ class Daemon:
         """Announce once the server answers; then follow the files, and end when idle."""
         while not self._server.started:
             await asyncio.sleep(0.01)
-        self._announce()
+        try:
+            self._announce()
+        except InstructorError as error:
+            # Nobody could find this process, nor end it.
+            self._failure = error
+            self._server.should_exit = True
+            return
         # The tasks may have been edited while no daemon watched.
         threading.Thread(target=self._sync_openclaw, daemon=True).start()
         while not self._server.should_exit:
@@ -207,7 +216,7 @@ class Daemon:
             return
         self._configuration = digest
         try:
-            Settings.load(self._settings.home)
+            self._check_address(Settings.load(self._settings.home))
         except InvalidSettings as error:
             self._problem = error.message
             # The message quotes the value, which may be the token.
@@ -215,6 +224,13 @@ class Daemon:
             return
         self._restart = True
         self._stop("the configuration changed")
+
+    def _check_address(self, fresh: Settings) -> None:
+        """Raises InvalidSettings when a daemon with these settings could not listen."""
+        if fresh.host != self._settings.host or fresh.port not in (0, self._port):
+            # Our own port is taken as long as we listen on it.
+            free = {"port": 0} if fresh.port == self._port else {}
+            listen(fresh.model_copy(update=free)).close()
 
     def _stop(self, reason: str) -> None:
         logger.info("stopping: %s", reason)
@@ -254,27 +270,6 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         # uvicorn raises a captured signal again at the end, which would skip everything that comes after it.
         yield
-
-
-def _listen(settings: Settings) -> socket.socket:
-    if not is_loopback(settings.host) and not settings.token:
-        raise InvalidSettings(
-            f"host {settings.host!r} opens the service to other machines, which needs a token of your own: set `token` "
-            f"in {settings.config_path}, or use host 127.0.0.1"
-        )
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.host, settings.port))
-        listener.listen(1024)
-    except OSError as error:
-        listener.close()
-        raise InvalidSettings(
-            f"port {settings.port} on {settings.host} cannot be used ({error.strerror}): another program or another "
-            f"user's daemon has it; set `port` in {settings.config_path}, or 0 for any free one"
-        ) from None
-    return listener
 
 
 def _digest(settings: Settings) -> str:

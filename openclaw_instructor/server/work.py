@@ -14,7 +14,7 @@ import anyio
 from starlette.requests import Request
 
 from openclaw_instructor.engine import Embeddings, Engine, Priority, Scope
-from openclaw_instructor.errors import Busy
+from openclaw_instructor.errors import Busy, DaemonUnavailable
 from openclaw_instructor.server.activity import Activity
 from openclaw_instructor.server.patience import HANG_UPS
 
@@ -27,12 +27,17 @@ class ClientGone(Exception):
 
 
 class Workers:
-    """Runs functions in threads: short ones many at a time, long ones (indexing) few."""
+    """Runs functions in threads: short ones many at a time, long ones (indexing) few; probes wait for neither."""
 
     def __init__(self, activity: Activity) -> None:
         self._activity = activity
         self._short = anyio.CapacityLimiter(64)
         self._long = anyio.CapacityLimiter(4)
+        self._probes = anyio.CapacityLimiter(4)
+
+    async def probe(self, function: Callable[[], _Result]) -> _Result:
+        """The result of a function that only looks; a daemon that is slow to answer it is taken for dead."""
+        return await anyio.to_thread.run_sync(function, limiter=self._probes)
 
     async def run(self, request: Request, function: Callable[[], _Result], *, long: bool = False) -> _Result:
         """The function's result. Raises ClientGone, Busy when short work takes too long, and what it raises."""
@@ -49,7 +54,7 @@ class Workers:
         except FutureCancelled:
             if gone.is_set():
                 raise ClientGone from None
-            raise Busy("the service is shutting down; try again", 1.0) from None
+            raise shutting_down() from None
         finally:
             request.scope[HANG_UPS].discard(hang_up)
 
@@ -74,6 +79,11 @@ class Workers:
                     await task
                 raise Busy(f"the work took longer than {WORK_SECONDS:g} s; ask for less at once", 1.0)
             return task.result()
+
+
+def shutting_down() -> DaemonUnavailable:
+    """What a request is told that the end of the daemon breaks off; our client makes it once more."""
+    return DaemonUnavailable("the service is shutting down; try again")
 
 
 async def embed(request: Request, engine: Engine, texts: list[str], instruction: str, priority: Priority) -> Embeddings:

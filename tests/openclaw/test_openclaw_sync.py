@@ -73,6 +73,9 @@ if arguments[:2] == ["plugins", "install"]:
     manifest = Path(arguments[3]) / "openclaw.plugin.json"
     state["accepted"] = json.loads(manifest.read_text())["contracts"]["tools"]
     finish("Linked plugin path\\n" + saved)
+if arguments[:2] == ["plugins", "inspect"]:
+    plugin = {{"enabled": state["enabled"], "contracts": {{"tools": state["accepted"]}}}}
+    finish({{"plugin": plugin}} if state["installed"] else "not found", 0 if state["installed"] else 1)
 if arguments[:2] == ["plugins", "enable"]:
     state["enabled"] = True
     state.pop("marker", None)
@@ -362,6 +365,19 @@ def test_the_daemons_hook_never_installs_and_never_raises(settings: Settings, ho
     assert "broken" in report.message
 
 
+@pytest.mark.parametrize(("state", "is_now"), [("absent", False), ("disabled", True)])
+def test_without_a_gateway_the_owners_off_stays_off(
+    settings: Settings, host: StandIn, state: str, is_now: bool
+) -> None:
+    install_plugin(settings, confirm=agree)
+    host.set(gateway=False, enabled=False, installed=is_now, marker="false")
+    add_ticket(settings)
+    report = sync_if_enabled(settings.model_copy(update={"openclaw_sync": True}))
+    assert report is not None
+    assert report.state == state
+    assert (host.get("installed"), host.get("enabled")) == (is_now, False)
+
+
 def test_refresh_replaces_files_whole_and_only_when_they_differ(settings: Settings, host: StandIn) -> None:
     install_plugin(settings, confirm=agree)
     registry = Registry.load(settings)
@@ -383,6 +399,37 @@ def test_refresh_replaces_files_whole_and_only_when_they_differ(settings: Settin
         ({"config": {"tools": {"profile": "coding"}}}, "visible", "tools.alsoAllow"),
         ({"config": {"tools": {"deny": ["search_*"]}}}, "visible", "tools.deny"),
         ({"config": {"tools": {"allow": ["read"]}}}, "visible", "tools.allow"),
+        ({"config": {"tools": {"profile": "coding", "allow": ["openclaw-instructor"]}}}, "visible", "tools.alsoAllow"),
+        (
+            {
+                "config": {
+                    "tools": {"profile": "coding", "alsoAllow": ["openclaw-instructor"]},
+                    "agents": {"entries": {"ops": {"tools": {"alsoAllow": ["web_search"]}}}},
+                }
+            },
+            "visible to ops",
+            '["web_search", "openclaw-instructor"]',
+        ),
+        (
+            {
+                "config": {
+                    "tools": {"allow": ["read"]},
+                    "agents": {"entries": {"ops": {"tools": {"allow": ["openclaw-instructor"]}}}},
+                }
+            },
+            "visible to ops",
+            "tools.allow",
+        ),
+        (
+            {
+                "config": {
+                    "tools": {"allow": ["openclaw-instructor"]},
+                    "agents": {"entries": {"ops": {"tools": {"allow": ["read"]}}}},
+                }
+            },
+            "visible to ops",
+            "agents.entries.ops.tools.allow",
+        ),
         (
             {"config": {"agents": {"entries": {"ops": {"tools": {"profile": "minimal"}}}}}},
             "visible to ops",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.server
 import json
 import os
@@ -10,18 +11,22 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
-from serving import ask, make_home, wait_until
+from serving import TOKEN, Local, ask, make_home, wait_until
 
 from openclaw_instructor import __version__
 from openclaw_instructor.errors import DaemonUnavailable, InvalidArguments, UnknownCollection, UnknownTask
 from openclaw_instructor.lock import exclusive
 from openclaw_instructor.server import daemon as lifecycle
+from openclaw_instructor.server.app import App
 from openclaw_instructor.server.client import Cancellation, Cancelled, Client
 from openclaw_instructor.server.endpoint import Endpoint
+from openclaw_instructor.server.patience import HANG_UPS
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
 
@@ -105,6 +110,61 @@ def test_a_daemon_that_breaks_off_every_time_is_given_up(settings: Settings) -> 
         server.shutdown()
     settings.daemon_path.unlink()
     assert [path for path in asked if path != "/health"] == ["/v1/tools"] * 2
+
+
+def test_a_request_that_a_stop_breaks_off_is_told_so(serve: Callable[..., Local]) -> None:
+    """What the server does to requests that outlast the grace of a shutdown: it cancels their tasks."""
+    local = serve()
+    local.model.gate.clear()
+    body = json.dumps({"query": "x", "candidates": ["y"]}).encode()
+    headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {TOKEN}".encode())]
+    place = {"method": "POST", "path": "/v1/tools/semantic_match", "headers": headers, "query_string": b""}
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def ask_and_cancel() -> None:
+        app = App(local.toolbox, TOKEN, lambda known: {})
+        call = asyncio.ensure_future(app({"type": "http", **place, HANG_UPS: set()}, receive, send))
+        while not local.toolbox.engine.stats()["requests"]:
+            await asyncio.sleep(0.01)
+        call.cancel()
+        await asyncio.wait({call})
+        local.model.gate.set()
+
+    asyncio.run(ask_and_cancel())
+    assert sent[0]["status"] == 503
+    error = json.loads(sent[1]["body"])["error"]
+    assert (error["code"], error["message"]) == ("daemon_unavailable", "the service is shutting down; try again")
+
+
+def test_a_request_that_a_daemon_could_not_answer_any_more_is_made_once_more(settings: Settings) -> None:
+    answers = [(503, {"error": {"code": "daemon_unavailable", "message": "shutting down"}}), (200, {"tools": []})]
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, answer = (200, {"pid": os.getpid()}) if self.path == "/health" else answers.pop(0)
+            body = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with exclusive(lifecycle.life_lock(settings), 1, "standing in"), http.server.HTTPServer(("", 0), Handler) as server:
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        Endpoint(url, "token", os.getpid(), __version__).write(settings.daemon_path)
+        threading.Thread(target=server.serve_forever).start()
+        assert Client(settings).tools() == []
+        server.shutdown()
+    settings.daemon_path.unlink()
+    assert not answers
 
 
 def test_a_call_can_be_cancelled_and_its_work_is_dropped(settings: Settings) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -11,17 +13,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from serving import PROGRAM, ask, kill, make_home, wait_until
+from serving import PROGRAM, Local, ask, kill, make_home, wait_until
 
-from openclaw_instructor import __version__
+from openclaw_instructor import __version__, lock
 from openclaw_instructor.errors import DaemonUnavailable, InvalidSettings
 from openclaw_instructor.server import daemon as lifecycle
 from openclaw_instructor.server import endpoint as endpoints
+from openclaw_instructor.server import serve as serving_process
 from openclaw_instructor.server.endpoint import Endpoint
 from openclaw_instructor.settings import Settings
 
@@ -314,3 +317,103 @@ def test_a_wall_clock_that_jumps_changes_nothing(tmp_path: Path) -> None:
     assert "openclaw_instructor_cache_hits_total 1.0" in metrics(endpoint)
     threading.Thread(target=process.wait, daemon=True).start()
     assert lifecycle.stop(settings)
+
+
+def edit(settings: Settings, line: str) -> None:
+    with settings.config_path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def health(settings: Settings) -> dict[str, object]:
+    found = lifecycle.status(settings).get("health")
+    return found if isinstance(found, dict) else {}
+
+
+def test_an_edit_with_which_nothing_could_listen_changes_nothing(settings: Settings) -> None:
+    endpoint = lifecycle.ensure(settings)
+    before = settings.config_path.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        for line, said in (
+            ("host: 0.0.0.0", "needs a token of your own"),
+            (f"port: {other.getsockname()[1]}", "cannot be used"),
+        ):
+            settings.config_path.write_text(before)
+            wait_until(lambda: not health(settings).get("configuration_problem") or alive(endpoint.pid))
+            edit(settings, line)
+            wait_until(lambda said=said: said in str(health(settings).get("configuration_problem")))
+    assert lifecycle.running(settings) == endpoint, "it is the same process, on the same port"
+
+
+def test_a_port_that_is_set_later_counts(settings: Settings) -> None:
+    first = lifecycle.ensure(settings)
+    edit(settings, "unload_after: 700")
+    wait_until(lambda: settings.log_path.read_text().count("serving http://") == 2)
+    assert lifecycle.ensure(settings).url == first.url
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    edit(settings, f"port: {port}")
+    wait_until(lambda: settings.log_path.read_text().count("serving http://") == 3)
+    assert lifecycle.ensure(Settings.load(settings.home)).url == f"http://127.0.0.1:{port}"
+
+
+def test_a_restart_imports_nothing_from_the_current_folder(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "yaml.py").write_text("raise SystemExit('a stranger')\n")
+    words = "import sys; sys.path = sys.path[1:]; from openclaw_instructor.cli import main; main()"
+    arguments = ["--home", str(settings.home), "daemon", "run", "--foreground"]
+    process = subprocess.Popen([sys.executable, "-c", words, *arguments], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    wait_until(lambda: lifecycle.running(settings))
+    edit(settings, "unload_after: 700")
+    wait_until(lambda: settings.log_path.read_text().count("serving http://") == 2)
+    assert lifecycle.running(settings)
+    process.terminate()
+    process.wait(60)
+
+
+def test_what_a_crashed_daemon_announced_is_gone_once_another_has_the_lock(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Endpoint("http://127.0.0.1:9", "t" * 32, os.getpid(), __version__).write(settings.daemon_path)
+    found: list[bool] = []
+
+    def daemon(*arguments: object, **options: object) -> None:
+        found.append(settings.daemon_path.exists())
+        raise DaemonUnavailable("far enough")
+
+    monkeypatch.setattr(serving_process, "Daemon", daemon)
+    with pytest.raises(DaemonUnavailable, match="far enough"):
+        serving_process.run(settings)
+    assert found == [False]
+
+
+def test_looking_at_a_lock_does_not_hold_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with path.open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)  # as somebody else who looks
+        assert not lock.held(path)
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert lock.held(path)
+
+
+def test_a_daemon_that_cannot_announce_itself_ends(settings: Settings) -> None:
+    lifecycle.ensure(settings)
+    lifecycle.stop(settings)
+    ended = ensure_in_a_process(
+        settings.home, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    )
+    _, told = ended.communicate(timeout=50)
+    assert ended.returncode
+    assert "daemon.json cannot be written" in told
+    wait_until(lambda: not lock.held(lifecycle.life_lock(settings)))
+    assert lifecycle.ensure(settings)
+
+
+def test_probes_do_not_wait_for_tool_calls(serve: Callable[..., Local]) -> None:
+    local = serve()
+    local.model.gate.clear()
+    body = {"query": "x", "candidates": ["y"]}
+    with ThreadPoolExecutor(70) as pool:
+        calls = [pool.submit(local.ask, "/v1/tools/semantic_match", body) for _ in range(66)]
+        wait_until(lambda: local.toolbox.engine.stats()["requests"] >= 64)
+        assert ask(local.url + "/health", timeout=5).status == 200
+        local.model.gate.set()
+        assert {call.result(60).status for call in calls} == {200}
