@@ -17,6 +17,7 @@ from typing import Any
 from openclaw_instructor.errors import OpenClawFailed
 from openclaw_instructor.openclaw.host import Host
 from openclaw_instructor.openclaw.sync import command_line
+from openclaw_instructor.server.listening import url_of
 from openclaw_instructor.settings import Settings
 
 DEFAULT_PORT = 8737
@@ -48,7 +49,7 @@ def block(settings: Settings, token: str, port: int, *, autostart: bool) -> dict
         "queryInputType": "query",
         "documentInputType": "passage",
     }
-    url = f"http://127.0.0.1:{port}/v1"
+    url = f"{url_of(settings.host, port)}/v1"
     if not autostart:
         return {"memory": {"search": search | {"remote": {"baseUrl": url, "apiKey": token}}}}
     command, *arguments = command_line(settings)

@@ -216,7 +216,7 @@ def _outcome(task: asyncio.Future[Any]) -> dict[str, Any]:
 
 def _check_model(engine: Engine, body: bodies.EmbeddingsRequest) -> None:
     served = engine.checkpoint_name
-    if body.model is not None and body.model not in (served, served.rsplit("/", 1)[-1]):
+    if body.model is not None and body.model not in (served, served.rsplit("/", 1)[-1], engine.settings.checkpoint):
         raise InvalidArguments(
             f"model {body.model[:100]!r} is not served; this daemon runs `{served}`. Ask for that, or change it with "
             "`openclaw-instructor model use`"

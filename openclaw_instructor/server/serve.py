@@ -28,7 +28,7 @@ from openclaw_instructor.server.daemon import life_lock
 from openclaw_instructor.server.endpoint import Endpoint, bearer_token, open_home
 from openclaw_instructor.server.failures import body_of, unexpected
 from openclaw_instructor.server.guards import is_loopback
-from openclaw_instructor.server.listening import listen
+from openclaw_instructor.server.listening import listen, url_of
 from openclaw_instructor.server.patience import PatientProtocol
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
@@ -245,9 +245,7 @@ class Daemon:
             await asyncio.sleep(0.02)
 
     def _announce(self) -> None:
-        host = self._host
-        shown = f"[{host}]" if ":" in host else ("127.0.0.1" if host == "0.0.0.0" else host)  # noqa: S104
-        url = f"http://{shown}:{self._port}"
+        url = url_of(self._host, self._port)
         endpoint = Endpoint(url, self._token, os.getpid(), __version__, self._foreground)
         endpoint.write(self._settings.daemon_path)
         logger.info("serving %s, version %s, process %d", url, __version__, os.getpid())

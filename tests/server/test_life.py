@@ -26,6 +26,7 @@ from openclaw_instructor.server import daemon as lifecycle
 from openclaw_instructor.server import endpoint as endpoints
 from openclaw_instructor.server import serve as serving_process
 from openclaw_instructor.server.endpoint import Endpoint
+from openclaw_instructor.server.listening import url_of
 from openclaw_instructor.settings import Settings
 
 
@@ -417,3 +418,17 @@ def test_probes_do_not_wait_for_tool_calls(serve: Callable[..., Local]) -> None:
         assert ask(local.url + "/health", timeout=5).status == 200
         local.model.gate.set()
         assert {call.result(60).status for call in calls} == {200}
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8737"),
+        ("0.0.0.0", "http://127.0.0.1:8737"),
+        ("::1", "http://[::1]:8737"),
+        ("::", "http://[::1]:8737"),
+        ("host.lan", "http://host.lan:8737"),
+    ],
+)
+def test_what_listens_is_reached_from_this_machine(host: str, url: str) -> None:
+    assert url_of(host, 8737) == url
