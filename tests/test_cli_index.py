@@ -55,6 +55,16 @@ def test_a_collection_can_be_registered_now_and_indexed_later(command, notes: Pa
     assert command("index", "sync", "docs", "--json").json["collections"][0]["added"] == 1
 
 
+def test_what_the_note_on_other_types_advises_takes_nothing_away(command, notes: Path) -> None:
+    (notes / "shed.py").write_text("roof = None\n")
+    first = command("index", "add", "docs", str(notes), "--json").json["collections"][0]
+    assert (first["added"], "(.py); name them with --include" in first["notes"][0]) == (2, True)
+    second = command("index", "add", "docs", str(notes), "--include", "*.py", "--json").json["collections"][0]
+    assert (second["added"], second["removed"], second["unchanged"], second["notes"]) == (1, 0, 2, [])
+    only = command("index", "add", "docs", str(notes), "--include", "!*", "--include", "*.py", "--json")
+    assert [only.json["collections"][0][key] for key in ("removed", "unchanged")] == [2, 1]
+
+
 def test_searching_before_indexing_says_what_to_do(command) -> None:
     result = command("search", "anything")
     assert result.status in (0, 2)

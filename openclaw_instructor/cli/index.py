@@ -22,7 +22,12 @@ def index() -> None:
 @index.command()
 @click.argument("name")
 @click.argument("folders", nargs=-1, required=True, type=click.Path())
-@click.option("--include", multiple=True, metavar="GLOB", help="Take only files that match; repeat it.")
+@click.option(
+    "--include",
+    multiple=True,
+    metavar="GLOB",
+    help="Take files that match too, as text; repeat it. `--include '!*'` before it: only files that match.",
+)
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files that match; repeat it.")
 @click.option("--no-sync", is_flag=True, help="Only register the collection; index it later with `index sync`.")
 @json_option

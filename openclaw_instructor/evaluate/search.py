@@ -53,7 +53,7 @@ class FullText:
         rows = ((number, row.get("title") or "", row["text"]) for number, row in enumerate(corpus))
         self._database.executemany(
             "INSERT INTO texts (rowid, title, body, parts) VALUES (?, ?, ?, ?)",
-            ((number, title, text, keyword.identifier_words(f"{title} {text}")) for number, title, text in rows),
+            ((number, title, text, keyword.inner_words(f"{title} {text}")) for number, title, text in rows),
         )
 
     def bm25(self, queries: Mapping[str, str]) -> Run:

@@ -2,8 +2,8 @@
 
 Left out: hidden names, `.gitignore`d ones (a `.gitignore` counts from its own folder down), folders of installed or
 compiled code, what `exclude` matches, symbolic links (their target is indexed at its own place; one that leaves the
-folder is reported), files over the size limit and binary files (both reported). Without `include` only the formats of
-`readers.py` are taken. All patterns are gitignore's.
+folder is reported), files over the size limit and binary files (both reported). Taken are the formats of `readers.py`
+and what `include` matches; behind a first `!*`, only what it matches. All patterns are gitignore's.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.index.catalog import Root
 
 MAX_FILE_BYTES = 10_000_000
+ONLY = "!*"
 DEFAULT_IGNORES = ("node_modules/", "__pycache__/", "site-packages/", "venv/", "*.egg-info/")
 
 
@@ -100,7 +101,9 @@ class _Walk:
     def __init__(self, root: Root, listing: Listing) -> None:
         self.root = root
         self.listing = listing
-        self.include = patterns(root.include, "include") if root.include else None
+        # Not left to the pattern itself: there it would beat one of a folder that stands behind it.
+        self.only = root.include[:1] == (ONLY,)
+        self.include = patterns(root.include[self.only :], "include")
         self.exclude = patterns(root.exclude, "exclude")
 
     def run(self) -> None:
@@ -139,8 +142,8 @@ class _Walk:
         elif is_folder:
             self._folder(Path(entry.path), relative + "/", ignores)
         elif entry.is_file(follow_symlinks=False):
-            wanted = self.include.match_file(relative) if self.include else readable(Path(entry.name))
-            if wanted:
+            verdict = self.include.check_file(relative).include
+            if verdict or (verdict is None and not self.only and readable(Path(entry.name))):
                 self._take(entry.path, f"{self.root.path.name}/{relative}", entry.stat(follow_symlinks=False))
             else:
                 self.listing.other_types[Path(entry.name).suffix.lower() or entry.name] += 1

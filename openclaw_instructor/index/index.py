@@ -55,8 +55,9 @@ class Index:
     ) -> None:
         """Register folders or files as a collection, or add them to it; `sync` then reads them.
 
-        `include` and `exclude` are gitignore patterns relative to each folder; `instruction` is the rendered document
-        instruction. Raises InvalidArguments and UnreadableSource.
+        `include` (files to take besides those of known types, or only these behind a first `!*`) and `exclude` are
+        gitignore patterns relative to each folder; `instruction` is the rendered document instruction. Raises
+        InvalidArguments and UnreadableSource.
         """
         catalog.checked_name(name)
         files.patterns(include, "include")

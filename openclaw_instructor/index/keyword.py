@@ -1,6 +1,7 @@
 """The words' side of a search: which passages hold the words of a query, and how much that says.
 
-Full text is SQLite's FTS5 with Porter's stemmer. Evaluation asks the same questions of a table of its own.
+Full text is SQLite's FTS5 with Porter's stemmer. Scripts that put no blanks between words are looked up by pairs of
+characters. Evaluation asks the same questions of a table of its own.
 """
 
 from __future__ import annotations
@@ -8,16 +9,27 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import unicodedata
 from collections.abc import Mapping, Sequence
 from math import log, sqrt
 
-# bm25() weights of title, heading, text and the words inside its identifiers.
+# bm25() weights of title, heading, text and the words inside its names and unspaced runs.
 COLUMN_WEIGHTS = (2.0, 1.5, 1.0, 1.0)
 TOKENIZER = "porter unicode61 remove_diacritics 2"
 MAX_QUERY_TERMS = 64
-_WORD = re.compile(r"\w+")
+# Letters and marks of Thai, Lao, Burmese and Khmer; of Korean, which puts endings to its words; Kana and Han.
+_UNSPACED = (
+    "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u1049\u1050-\u109f\u1780-\u17d3"
+    "\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3"
+    "\u3005-\u3007\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_RUN = re.compile(f"[{_UNSPACED}]+")
+# The tokenizer makes one word of a run and the letters beside it.
+_JOINED = re.compile(rf"[\w{_UNSPACED}]+")
+WORD = re.compile(rf"[{_UNSPACED}]+|[^\W{_UNSPACED}]+")
 _STOP_WORDS = frozenset(
-    _WORD.findall(
+    WORD.findall(
         """
     a about am an and any are as at be been but by can could did do does for from had has have how i if in into is
     it its me my no not of on or our should so than that the their them then there these they this to us was we
@@ -43,7 +55,7 @@ def truncated(query: str) -> bool:
 
 
 def _terms(query: str) -> list[str]:
-    words = list(dict.fromkeys(word.lower() for word in _WORD.findall(query)))
+    words = list(dict.fromkeys(part.lower() for word in WORD.findall(query) for part in _sought(word)))
     return [word for word in words if word not in _STOP_WORDS] or words
 
 
@@ -56,6 +68,35 @@ def identifier_words(text: str) -> str:
     """The words inside `camelCase` names, which the tokenizer takes for one: `getFileSize` -> `get File Size`."""
     names = _NAME.findall(text)
     return " ".join(apart for name in names if (apart := _SEAM.sub(" ", name)) != name)
+
+
+def unspaced(word: str) -> bool:
+    """Whether a word is of a script that puts no blanks between words."""
+    return _RUN.fullmatch(word) is not None
+
+
+def inner_words(text: str) -> str:
+    """The words inside what the tokenizer takes for one: those of names, and of runs without blanks the pairs."""
+    joined = [word for word in _JOINED.findall(text) if _RUN.search(word)] if _RUN.search(text) else []
+    parts = (part for words in joined for word in WORD.findall(words) for part in _pairs(word))
+    return " ".join([identifier_words(text), *parts]).strip()
+
+
+def _pairs(word: str) -> list[str]:
+    """Each character of an unspaced run with the next one, the last one alone; any other word is left as it is.
+
+    Marks go, because the tokenizer would part a word there.
+    """
+    if not unspaced(word):
+        return [word]
+    letters = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", word)))
+    return [letters[start : start + 2] for start in range(len(letters))]
+
+
+def _sought(word: str) -> list[str]:
+    """What to look up of a word: a single character only where it stands alone."""
+    pairs = _pairs(word)
+    return pairs[:-1] or pairs
 
 
 def ranked(
@@ -116,5 +157,8 @@ def _found(
 
 
 def _quoted(word: str) -> str:
-    """A quoted string is a term to FTS5 whatever it holds, so no query can be read as its syntax."""
-    return f'"{word}"'
+    """A quoted string is a term to FTS5 whatever it holds, so no query can be read as its syntax.
+
+    A single character of an unspaced run also finds the pairs that it opens.
+    """
+    return f'"{word}"*' if len(word) == 1 and unspaced(word) else f'"{word}"'

@@ -14,7 +14,8 @@ from openclaw_instructor.index.readers import MAX_HEADING_CHARACTERS, Block, Doc
 
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*")
-_FENCE = re.compile(r" *(`{3,}|~{3,})(.*)")
+# Behind the marks of list items too. Blanks belong to the mark before them only: no line is tried in many ways.
+_FENCE = re.compile(r" *(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*(`{3,}|~{3,})(.*)")
 _NOT_PARAGRAPH = re.compile(r"\s*([-*+>|#]|\d+[.)])(\s|$)")
 _MARKUP = re.compile(
     r"`+(?P<code>[^`]*)`+|!?\[(?P<link>[^\]]*)\]\([^)]*\)|\*+|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)"

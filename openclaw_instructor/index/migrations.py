@@ -6,14 +6,14 @@ collections -< roots            what the user asked for: folders or files, with 
 collections -< generations      one full set of passages under one identity; `collections.serving` is the one searched
 generations -< documents -< chunks - vectors
 chunks -> passages              the full-text index over chunks, kept by triggers; `chunks.parts` holds the words
-                                inside the names of a text
+                                inside the names and the unspaced runs of a text
 """
 
 from __future__ import annotations
 
 import sqlite3
 
-from openclaw_instructor.index.keyword import identifier_words
+from openclaw_instructor.index.keyword import identifier_words, inner_words
 
 _FIRST = """
 CREATE TABLE collections (
@@ -104,12 +104,23 @@ CREATE TRIGGER chunks_deleted AFTER DELETE ON chunks BEGIN
 END;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PARTS_OF_NAMES)
+# Before this step `include` took nothing but what it matches, as it does now behind `!*`.
+_ONLY_INCLUDED = """
+UPDATE roots SET include = '["!*", ' || substr(include, 2) WHERE include != '[]';
+"""
+
+_PARTS_OF_RUNS = """
+UPDATE chunks SET parts = inner_words(title || ' ' || heading || ' ' || text);
+INSERT INTO passages (passages) VALUES ('rebuild');
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PARTS_OF_NAMES, _ONLY_INCLUDED, _PARTS_OF_RUNS)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Take the steps that are missing, each with its number in one transaction."""
     connection.create_function("identifier_words", 1, identifier_words, deterministic=True)
+    connection.create_function("inner_words", 1, inner_words, deterministic=True)
     for number, step in enumerate(MIGRATIONS[version(connection) :], start=version(connection) + 1):
         connection.executescript(f"BEGIN IMMEDIATE;{step}PRAGMA user_version = {number};COMMIT;")
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from openclaw_instructor.index.keyword import identifier_words
+from openclaw_instructor.index.keyword import inner_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,7 +106,7 @@ def publish(
                 title,
                 chunk.heading,
                 chunk.text,
-                identifier_words(f"{title} {chunk.heading} {chunk.text}"),
+                inner_words(f"{title} {chunk.heading} {chunk.text}"),
                 chunk.digest,
             ),
         )

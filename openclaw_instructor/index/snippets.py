@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from openclaw_instructor.index.keyword import WORD, unspaced
+
 MAX_CHARACTERS = 1_500
-_WORD = re.compile(r"\w+")
 _STEM_LENGTH = 5
 _ELLIPSIS = "…"
 
@@ -21,7 +22,7 @@ def snippet(text: str, first_line: int, terms: Sequence[str], limit: int = MAX_C
     if len(text) <= limit:
         return _trimmed(lines, first_line)
     stems = {_stem(term) for term in terms}
-    found = [{_stem(word) for word in _WORD.findall(line)} & stems for line in lines]
+    found = [{stem for _, stem in _hits(line, stems)} for line in lines]
     best, best_score = (0, 0), -1
     end = 0
     size = -1
@@ -52,17 +53,25 @@ def _trimmed(lines: list[str], first_line: int) -> tuple[str, int, int]:
 def _clipped(line: str, stems: set[str], limit: int) -> str:
     """The part of one line where the most different stems stand close together."""
     room = limit - 2 * len(_ELLIPSIS)
-    places = [(match.start(), _stem(match[0])) for match in _WORD.finditer(line)]
-    hits = [(position, stem) for position, stem in places if stem in stems]
+    hits = _hits(line, stems)
     best, best_score = 0, 0
     for index, (position, _) in enumerate(hits):
         near = {stem for other, stem in hits[index:] if other < position + room * 3 // 4}
         if len(near) > best_score:
             best, best_score = position, len(near)
     start = max(0, min(best - room // 4, len(line) - room))
-    start = next((position for position, _ in places if position >= start), start) if start else 0
+    if start:
+        # A run without blanks may begin before and end behind the best part: there is no word to start at.
+        start = next((word.start() for word in WORD.finditer(line) if start <= word.start() <= best), start)
     stop = min(len(line), start + room)
     return f"{_ELLIPSIS if start else ''}{line[start:stop]}{_ELLIPSIS if stop < len(line) else ''}"
+
+
+def _hits(line: str, stems: set[str]) -> list[tuple[int, str]]:
+    """Where the stems stand in a line, in order: as words, or inside a run without blanks."""
+    words = [(match.start(), stem) for match in WORD.finditer(line) if (stem := _stem(match[0])) in stems]
+    inside = [(match.start(), stem) for stem in stems if unspaced(stem) for match in re.finditer(stem, line)]
+    return sorted(words + inside)
 
 
 def _stem(word: str) -> str:

@@ -108,7 +108,9 @@ def test_nothing_comes_of_nothing() -> None:
 
 
 LINE = st.one_of(
-    st.sampled_from(["", "", "# H", "## H2", "###### deep", "```", "~~~~", "===", "---", "    code", "- item", "#"]),
+    st.sampled_from(
+        ["", "", "# H", "## H2", "###### deep", "```", "- ```sh", "~~~~", "===", "---", "    code", "- item", "#"]
+    ),
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=60),
     st.integers(0, 120).map(words),
 )

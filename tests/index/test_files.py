@@ -55,8 +55,16 @@ def test_exclude_beats_everything(root: Path) -> None:
     assert found(root, exclude=("docs/", "README")) == ["a.md", "build/i.md"]
 
 
-def test_include_takes_only_what_matches_of_any_type(root: Path) -> None:
-    assert found(root, include=("*.py", "docs/**/*.md")) == ["b.py", "docs/old/d.md"]
+def test_include_adds_what_matches_of_any_type(root: Path) -> None:
+    assert found(root, include=("*.py",)) == ["README", "a.md", "b.py", "build/i.md", "docs/c.txt", "docs/old/d.md"]
+    assert listing(root, include=("*.py",)).other_types == {}
+    assert found(root, include=("*.py", "!docs/**")) == ["README", "a.md", "b.py", "build/i.md"]
+
+
+def test_behind_a_first_mark_include_takes_only_what_matches(root: Path) -> None:
+    assert found(root, include=("!*", "*.py", "docs/**/*.md")) == ["b.py", "docs/old/d.md"]
+    assert found(root, include=("!*", "docs/")) == ["docs/c.txt", "docs/old/d.md"]
+    assert found(root, include=("!*",)) == []
 
 
 def test_places_begin_with_the_name_of_the_root(root: Path) -> None:

@@ -7,7 +7,7 @@ from math import log, sqrt
 
 import pytest
 
-from openclaw_instructor.index.keyword import TOKENIZER, evidence, identifier_words, terms
+from openclaw_instructor.index.keyword import TOKENIZER, evidence, identifier_words, inner_words, terms
 
 TEXTS = [
     "the red kettle",
@@ -44,6 +44,25 @@ def test_names_come_apart_at_their_capitals(text: str, words: str) -> None:
 def test_terms_are_distinct_words_without_stop_words() -> None:
     assert terms("Where is the Kettle, the kettle?") == ["kettle"]
     assert terms("is it to be") == ["is", "it", "to", "be"]
+
+
+def test_what_has_no_blanks_is_sought_by_pairs() -> None:
+    assert terms("東京都 の weather") == ["東京", "京都", "の", "weather"]
+    assert terms("APIキー") == ["api", "キー"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("東京都 a getSize", "get Size 東京 京都 都"),
+        ("APIキーを取得", "API キー ーを を取 取得 得"),
+        ("か\u3099 ｶﾞ・x", "が ガ"),
+        ("น้ำ", "นา า"),
+        ("plain text", ""),
+    ],
+)
+def test_runs_come_apart_into_pairs(text: str, words: str) -> None:
+    assert inner_words(text) == words
 
 
 def test_a_text_counts_by_how_much_of_the_query_it_covers(connection: sqlite3.Connection) -> None:

@@ -28,6 +28,19 @@ def test_headings_inside_code_are_code() -> None:
     assert headings("````\n# a\n```\n# b\n````\n\n# Real\n\n~~~ sh\n# c\n") == [(7, 1, "Real")]
 
 
+@pytest.mark.parametrize("item", ["1. ", "- ", "* ", "+ ", "  12)  ", "- 1. ", "-\t"])
+def test_code_may_open_on_the_line_of_a_list_item(item: str) -> None:
+    assert headings(f"{item}```sh\n   # a\n   ```\n\n# Real\n\n{item}~~~\n# b\n~~~\n# Last\n") == [
+        (5, 1, "Real"),
+        (10, 1, "Last"),
+    ]
+    assert headings(f"{item}`` `code` ```\n# Real\n") == headings(f"{item}```code```\n# Real\n") == [(2, 1, "Real")]
+
+
+def test_a_line_of_many_list_marks_is_read_at_once() -> None:
+    assert headings("-   " * 50_000 + "x\n\n# Real\n") == [(3, 1, "Real")]
+
+
 @pytest.mark.parametrize(
     ("raw", "shown"),
     [

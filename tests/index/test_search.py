@@ -58,6 +58,35 @@ def test_words_meet_the_names_that_are_made_of_them(docs: Index, folder: Path) -
         assert files(ask(docs, query, mode="keyword")) == ["reference.md"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "queries"),
+    [
+        ("weather.md", "# 報告\n\n東京都の天気は晴れです。明日の佐々木さんも。\n", "天気 東京都 晴れ 東 佐々木 気は"),
+        ("bill.md", "請求書の支払い期限は三十日です。ﾃﾞｰﾀはAPIキーで。\n", "請求書 支払い データ API キー 書"),
+        ("tea.txt", "我们今天下午在图书馆喝茶。𠮷野家。\n", "图书馆 今天下午 茶 𠮷野"),
+        ("town.txt", "우리는 서울에서 만나요.\n", "서울 서울은 만"),
+        ("rice.txt", "ฉันกินข้าวผัดที่บ้าน\n", "ข้าว ข้าวผัด บ้าน"),
+    ],
+)
+def test_words_are_found_inside_sentences_without_blanks(
+    docs: Index, folder: Path, name: str, text: str, queries: str
+) -> None:
+    (folder / name).write_text(text)
+    (folder / "other.md").write_text("# 別\n\n猫が眠る。狗在睡觉。고양이가 자요. แมวนอน\n")
+    docs.sync()
+    for query in queries.split():
+        assert files(ask(docs, query, mode="keyword")) == [name], query
+
+
+def test_evaluation_finds_words_inside_sentences_without_blanks_too() -> None:
+    texts = ["東京都の天気は晴れです", "請求書の支払い期限は三十日です", "猫が眠る"]
+    full_text = FullText([{"id": text, "text": text} for text in texts])
+    queries = {"天気": texts[0], "東京都": texts[0], "請求書": texts[1], "支払い": texts[1]}
+    assert {query: list(run) for query, run in full_text.bm25({query: query for query in queries}).items()} == {
+        query: [text] for query, text in queries.items()
+    }
+
+
 def test_words_meet_their_inflections_accents_and_capitals(docs: Index) -> None:
     assert files(ask(docs, "KNEADING", mode="keyword")) == ["bread.md"]
     assert files(ask(docs, "MUSÉUMS", mode="keyword")) == ["trip.txt"]

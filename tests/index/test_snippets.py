@@ -34,6 +34,13 @@ def test_one_long_line_is_cut_around_the_match() -> None:
     assert len(text) <= 100
 
 
+def test_a_match_inside_a_run_without_blanks_is_shown() -> None:
+    line = "ああああ" * 50 + "東京都の天気" + "いいいい" * 50
+    text = snippet(line, 7, ["東京", "京都", "天気"], 40)[0]
+    assert ("東京都の天気" in text, text[0], text[-1], len(text)) == (True, "…", "…", 40)
+    assert snippet("\n".join(["何もない"] * 30 + ["明日は晴れ"] + ["何もない"] * 30), 1, ["晴れ"], 10)[1] >= 30
+
+
 @given(
     st.lists(st.text("ab \t", max_size=50), min_size=1, max_size=30).map("\n".join),
     st.lists(st.text("ab", min_size=1, max_size=4), max_size=4),

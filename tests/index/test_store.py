@@ -12,7 +12,7 @@ import pytest
 from word_engine import DOCUMENT, WordEngine, ask
 
 from openclaw_instructor.errors import Busy, StoreError
-from openclaw_instructor.index import Index, keyword
+from openclaw_instructor.index import Index, catalog, keyword
 from openclaw_instructor.index import migrations as steps
 from openclaw_instructor.index.store import Store
 
@@ -48,7 +48,7 @@ def test_an_older_file_takes_the_steps_it_lacks(path: Path, monkeypatch: pytest.
     store.close()
 
 
-def test_texts_indexed_before_names_came_apart_are_found_by_their_words(tmp_path: Path) -> None:
+def test_texts_indexed_before_names_and_runs_came_apart_are_found_by_their_words(tmp_path: Path) -> None:
     """An index of the first version, as it was written then."""
     path = tmp_path / "index.db"
     first = sqlite3.connect(path)
@@ -63,18 +63,35 @@ def test_texts_indexed_before_names_came_apart_are_found_by_their_words(tmp_path
     )
     first.execute(
         "INSERT INTO chunks (document_id, first_line, last_line, title, heading, text, digest) "
-        "VALUES (1, 1, 1, 'A', '', 'see getFileSize', 'd')"
+        "VALUES (1, 1, 1, 'A', '', 'see getFileSize 東京都の天気', 'd')"
     )
     first.commit()
     first.close()
     store = Store(path)
     with store.read() as connection:
-        assert [key for key, _ in keyword.ranked(connection, "size", [1], 5)] == [1]
-        assert [key for key, _ in keyword.ranked(connection, "see", [1], 5)] == [1]
+        for query in ("size", "see", "天気"):
+            assert [key for key, _ in keyword.ranked(connection, query, [1], 5)] == [1]
     with store.write() as connection:
         connection.execute("DELETE FROM chunks")
     with store.read() as connection:
-        assert keyword.ranked(connection, "size", [1], 5) == []
+        assert keyword.ranked(connection, "size 天気", [1], 5) == []
+    store.close()
+
+
+def test_an_include_of_before_still_takes_only_what_it_matches(tmp_path: Path) -> None:
+    """An index of the first version too."""
+    path = tmp_path / "index.db"
+    first = sqlite3.connect(path)
+    first.executescript(f"{steps.MIGRATIONS[0]}PRAGMA user_version = 1;")
+    first.execute("INSERT INTO collections (name, instruction) VALUES ('docs', '')")
+    roots = [(1, "/a", '["*.py", "src/"]', "[]"), (1, "/b", "[]", "[]")]
+    first.executemany("INSERT INTO roots VALUES (?, ?, ?, ?)", roots)
+    first.commit()
+    first.close()
+    store = Store(path)
+    with store.read() as connection:
+        (collection,) = catalog.collections(connection)
+    assert [root.include for root in collection.roots] == [("!*", "*.py", "src/"), ()]
     store.close()
 
 
