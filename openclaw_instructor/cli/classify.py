@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from openclaw_instructor.cli.door import Door
-from openclaw_instructor.cli.output import given, json_option, print_json, print_table, read_source, say
+from openclaw_instructor.cli.output import given, json_option, print_json, print_table, read_bytes, say
 
 
 @click.command()
@@ -28,8 +28,9 @@ def classify(door: Door, /, task: str, raw: str | None, sender: str | None, as_j
     """
     arguments = given(options | {"from": sender})
     if raw is not None:
-        # Old mail is often in an 8-bit encoding that only its headers name; Latin-1 at least keeps every byte.
-        arguments["raw"] = read_source(raw, fallback="latin-1")
+        from openclaw_instructor.tasks.email import as_text
+
+        arguments["raw"] = as_text(read_bytes(raw))
     with door.open() as tools:
         result = tools.run(task, arguments)
     if as_json:

@@ -26,22 +26,22 @@ def given(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if v is not None and v != ()}
 
 
-def read_source(name: str, *, fallback: str | None = None) -> str:
-    """Text of a file, or of standard input for `-`; bytes that are not UTF-8 are read as `fallback`.
-
-    Raises UnreadableSource.
-    """
+def read_source(name: str) -> str:
+    """UTF-8 text of a file, or of standard input for `-`. Raises UnreadableSource."""
     try:
-        content = sys.stdin.buffer.read() if name == "-" else expanded(name).read_bytes()
-        return content.decode("utf-8-sig")
+        return read_bytes(name).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableSource(f"{name}: is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+
+
+def read_bytes(name: str) -> bytes:
+    """Content of a file, or of standard input for `-`. Raises UnreadableSource."""
+    try:
+        return sys.stdin.buffer.read() if name == "-" else expanded(name).read_bytes()
     except OSError as error:
         raise UnreadableSource(
             f"{name}: cannot be read ({error.strerror}); check the path and its permissions"
         ) from None
-    except UnicodeDecodeError as error:
-        if fallback is None:
-            raise UnreadableSource(f"{name}: is not UTF-8 (byte {error.start}); save it as UTF-8") from None
-        return content.decode(fallback, errors="replace")
 
 
 def plain(text: str) -> str:
