@@ -34,6 +34,21 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("tiny") / "tiny", max_seq_length=96)
 
 
+@pytest.fixture
+def asked_of_hub(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None, bool]]:
+    """Name, revision and `offline` of every look for a hub's checkpoint; `some/one` at v1 is configured, offline."""
+    asked: list[tuple[str, str | None, bool]] = []
+
+    def snapshot(name: str, *, revision: str | None, offline: bool, pull: bool) -> tuple[Path, str]:
+        asked.append((name, revision, offline))
+        return tiny_checkpoint, "commit"
+
+    monkeypatch.setattr("openclaw_instructor.model.hub.snapshot", snapshot)
+    for name, value in (("CHECKPOINT", "some/one"), ("REVISION", "v1"), ("OFFLINE", "true")):
+        monkeypatch.setenv(f"{ENV_PREFIX}{name}", value)
+    return asked
+
+
 @dataclass(frozen=True)
 class Output:
     """What one command did: `out` is standard output, `err` standard error."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from openclaw_instructor.errors import IdentityMismatch, InstructorError, Invali
 from openclaw_instructor.index import catalog, files, identity, keyword, passages
 from openclaw_instructor.index.derived import Shelf, Shelved
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
-from openclaw_instructor.index.search import MODES, Filters, Mode, Source, find, shown
+from openclaw_instructor.index.search import MODES, Filters, Mode, Source, find, gather, shown
 from openclaw_instructor.index.store import Store
 from openclaw_instructor.index.sync import Progress, Sync
 from openclaw_instructor.paths import expanded
@@ -231,7 +232,8 @@ class Index:
     ) -> list[Hit]:
         with self._store.read() as connection:
             sources = self._sources(connection, chosen, vector is not None, notes)
-            found = find(connection, sources, query, vector, mode, filters, top_k)
+            candidates = partial(gather, connection, sources, query, vector, mode, filters)
+            found = find(connection, candidates, top_k)
             empty = not found and not any(passages.counts(connection, source.generation.id)[1] for source in sources)
         if not found:
             notes.append(_nothing([collection.name for collection in chosen], empty, bool(filters), bool(notes)))

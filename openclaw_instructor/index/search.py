@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -90,18 +90,12 @@ class Near(Protocol):
 
 
 def find(
-    connection: sqlite3.Connection,
-    sources: Sequence[Source],
-    query: str,
-    vector: Matrix | None,
-    mode: Mode,
-    filters: Filters,
-    top_k: int,
+    connection: sqlite3.Connection, candidates: Callable[[int], Sequence[tuple[int, float]]], top_k: int
 ) -> list[tuple[Passage, float]]:
-    """The best `top_k` passages over all sources with their scores, best first."""
+    """The best `top_k` passages with their scores, best first; `candidates(limit)` gathers ever more to choose from."""
     limit = max(CANDIDATES, _CANDIDATES_PER_HIT * top_k)
     while True:
-        ranking = gather(connection, sources, query, vector, mode, filters, limit)
+        ranking = candidates(limit)
         chosen = choose(ranking, passages.fetch(connection, [key for key, _ in ranking]), top_k)
         if len(chosen) == top_k or len(ranking) < limit or limit >= _MOST_CANDIDATES:
             return chosen

@@ -257,21 +257,12 @@ def test_a_sentence_transformers_teacher_is_measured_beside_a_checkpoint(
 
 
 def test_the_configured_revision_and_offline_are_kept_to(
-    tmp_path: Path, tiny_checkpoint: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, command: Callable[..., Any], asked_of_hub: list[tuple[str, str | None, bool]]
 ) -> None:
-    asked = []
-
-    def snapshot(name: str, *, revision: str | None, offline: bool, pull: bool) -> tuple[Path, str]:
-        asked.append((name, revision, offline))
-        return tiny_checkpoint, "commit"
-
-    monkeypatch.setattr("openclaw_instructor.model.hub.snapshot", snapshot)
-    for name, value in (("CHECKPOINT", "some/one"), ("REVISION", "v1"), ("OFFLINE", "true")):
-        monkeypatch.setenv(f"OPENCLAW_INSTRUCTOR_{name}", value)
     words = ["evaluate", str(sets.write(tmp_path)), "--kind", "sts"]
     assert command(*words).status == 0
     assert command(*words, "--checkpoint", "some/other", "--checkpoint", "some/one").status == 0
-    assert asked == [("some/one", "v1", True), ("some/other", None, True), ("some/one", "v1", True)]
+    assert asked_of_hub == [("some/one", "v1", True), ("some/other", None, True), ("some/one", "v1", True)]
 
 
 def test_a_teacher_is_not_looked_for_on_the_hub_when_offline(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import signal
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +21,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "engine"))
 
 from word_model import WordModel
 
+from openclaw_instructor import __version__
+from openclaw_instructor.lock import exclusive
 from openclaw_instructor.server import daemon as lifecycle
 from openclaw_instructor.server.app import App
+from openclaw_instructor.server.endpoint import Endpoint
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
 
@@ -87,6 +93,36 @@ def make_home(folder: Path, **settings: Any) -> Settings:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
     return Settings.load(folder)
+
+
+@contextmanager
+def standing_in(settings: Settings, answer: Callable[[str], tuple[int, object] | None]) -> Iterator[list[str]]:
+    """A server that holds the daemon's lock and is well for /health; `answer(path)` is its status and JSON, or None to
+    hang up. Gives the paths that were asked for."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path != "/health":
+                asked.append(self.path)
+            said = (200, {"pid": os.getpid()}) if self.path == "/health" else answer(self.path)
+            if said:
+                body = json.dumps(said[1]).encode()
+                self.send_response(said[0])
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with exclusive(lifecycle.life_lock(settings), 1, "standing in"), http.server.HTTPServer(("", 0), Handler) as server:
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        Endpoint(url, "token", os.getpid(), __version__).write(settings.daemon_path)
+        threading.Thread(target=server.serve_forever).start()
+        yield asked
+        server.shutdown()
+    settings.daemon_path.unlink()
 
 
 def kill(settings: Settings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import http.server
 import json
 import os
 import re
@@ -17,15 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import TOKEN, Local, ask, make_home, wait_until
+from serving import TOKEN, Local, ask, make_home, standing_in, wait_until
 
-from openclaw_instructor import __version__
 from openclaw_instructor.errors import DaemonUnavailable, InvalidArguments, UnknownCollection, UnknownTask
-from openclaw_instructor.lock import exclusive
 from openclaw_instructor.server import daemon as lifecycle
 from openclaw_instructor.server.app import App
 from openclaw_instructor.server.client import Cancellation, Cancelled, Client
-from openclaw_instructor.server.endpoint import Endpoint
 from openclaw_instructor.server.patience import HANG_UPS
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
@@ -85,31 +81,10 @@ def metrics(settings: Settings) -> str:
 
 
 def test_a_daemon_that_breaks_off_every_time_is_given_up(settings: Settings) -> None:
-    """A stand-in that is alive and well for /health, and hangs up on everything else."""
-    asked: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            if self.path == "/health":
-                body = json.dumps({"pid": os.getpid()}).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with exclusive(lifecycle.life_lock(settings), 1, "standing in"), http.server.HTTPServer(("", 0), Handler) as server:
-        url = f"http://127.0.0.1:{server.server_address[1]}"
-        Endpoint(url, "token", os.getpid(), __version__).write(settings.daemon_path)
-        threading.Thread(target=server.serve_forever).start()
-        with pytest.raises(DaemonUnavailable, match="broke the connection twice"):
-            Client(settings).tools()
-        server.shutdown()
-    settings.daemon_path.unlink()
-    assert [path for path in asked if path != "/health"] == ["/v1/tools"] * 2
+    gone = pytest.raises(DaemonUnavailable, match="broke the connection twice")
+    with standing_in(settings, lambda path: None) as asked, gone:
+        Client(settings).tools()
+    assert asked == ["/v1/tools"] * 2
 
 
 def test_a_request_that_a_stop_breaks_off_is_told_so(serve: Callable[..., Local]) -> None:
@@ -144,27 +119,9 @@ def test_a_request_that_a_stop_breaks_off_is_told_so(serve: Callable[..., Local]
 
 def test_a_request_that_a_daemon_could_not_answer_any_more_is_made_once_more(settings: Settings) -> None:
     answers = [(503, {"error": {"code": "daemon_unavailable", "message": "shutting down"}}), (200, {"tools": []})]
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, answer = (200, {"pid": os.getpid()}) if self.path == "/health" else answers.pop(0)
-            body = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with exclusive(lifecycle.life_lock(settings), 1, "standing in"), http.server.HTTPServer(("", 0), Handler) as server:
-        url = f"http://127.0.0.1:{server.server_address[1]}"
-        Endpoint(url, "token", os.getpid(), __version__).write(settings.daemon_path)
-        threading.Thread(target=server.serve_forever).start()
+    with standing_in(settings, lambda path: answers.pop(0)) as asked:
         assert Client(settings).tools() == []
-        server.shutdown()
-    settings.daemon_path.unlink()
-    assert not answers
+    assert asked == ["/v1/tools"] * 2
 
 
 def test_a_call_can_be_cancelled_and_its_work_is_dropped(settings: Settings) -> None:

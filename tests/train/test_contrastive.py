@@ -289,28 +289,19 @@ def test_training_from_scratch_needs_only_a_tokenizer(tmp_path: Path, tiny_check
 
 
 def test_the_configured_revision_and_offline_are_kept_to(
-    tmp_path: Path, tiny_checkpoint: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, command: Callable[..., Any], asked_of_hub: list[tuple[str, str | None, bool]]
 ) -> None:
-    asked = []
-
-    def snapshot(name: str, *, revision: str | None, offline: bool, pull: bool) -> tuple[Path, str]:
-        asked.append((name, revision, offline))
-        return tiny_checkpoint, "commit"
-
-    monkeypatch.setattr("openclaw_instructor.model.hub.snapshot", snapshot)
-    for name, value in (("CHECKPOINT", "some/one"), ("REVISION", "v1"), ("OFFLINE", "true")):
-        monkeypatch.setenv(f"OPENCLAW_INSTRUCTOR_{name}", value)
     rows = [{"task": "t", "input": f"in {i}", "output": f"out {i * i}"} for i in range(6)]
     words = ["train", str(sets.jsonl(tmp_path / "tasks.jsonl", rows)), "--steps", "1"]
     assert command(*words, "--out", str(tmp_path / "run")).status == 0
-    assert set(asked) == {("some/one", "v1", True)}
+    assert set(asked_of_hub) == {("some/one", "v1", True)}
     assert command(*words, "--build", str(tmp_path / "made.jsonl"), "--embedder", "some/other").status == 0
-    assert asked[-1] == ("some/other", None, True)
-    asked.clear()
+    assert asked_of_hub[-1] == ("some/other", None, True)
+    asked_of_hub.clear()
     mails = [{"text": f"{label} {i}", "label": label} for label in ("a", "b") for i in range(8)]
     source = sets.jsonl(tmp_path / "mails.jsonl", mails)
     assert command("train", "--from", str(source), "--task", "classify_email", "--epochs", "1").status == 0
-    assert ("some/one", "v1", True) in asked
+    assert ("some/one", "v1", True) in asked_of_hub
 
 
 def test_scratch_weights_come_from_the_seed(tmp_path: Path, tiny_checkpoint: Path) -> None:
