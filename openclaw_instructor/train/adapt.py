@@ -173,7 +173,8 @@ def _pairs(source: Path, task: Task, start: Checkpoint) -> _Data:
     query, document = (task.instruction(role, start.name) for role in roles)
     shuffled = random.Random(0).sample(queries, len(queries))
     test = shuffled[: max(2, round(HELD_OUT * len(queries)))]
-    kept = [row for row in rows if row["a"] not in set(test)]
+    held_out = set(test)
+    kept = [row for row in rows if row["a"] not in held_out]
     place = {text: number for number, text in enumerate(dict.fromkeys(row["b"] for row in rows))}
     own: dict[str, list[int]] = defaultdict(list)
     for row in rows:
