@@ -16,6 +16,7 @@ from __future__ import annotations
 import gzip
 import heapq
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ FIELDS = {
     "clustering": {"text": TEXT, "label": NAME},
     "reranking": {"query": TEXT, "positive": TEXTS, "negative": TEXTS},
 }
+_GRADE = re.compile("-?[0-9]+")
 _LABELLED = {"text": TEXT, "label": NAME}
 _WITH_ID = {"id": NAME, "text": TEXT}
 Row = dict[str, Any]
@@ -61,7 +63,7 @@ class Dataset:
         path = self.files["qrels"]
         for number, line in lines(path):
             parts = line.rstrip("\n").split("\t")
-            if len(parts) != 3 or not parts[2].lstrip("-").isdigit():
+            if len(parts) != 3 or not _GRADE.fullmatch(parts[2]):
                 raise InvalidData(f"{path}:{number}: expected query id, document id and grade, separated by tabs")
             result.setdefault(parts[0], {})[parts[1]] = int(parts[2])
         return result

@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.evaluate.datasets import read_rows
+from openclaw_instructor.evaluate.datasets import numbered_rows, read_rows
+from openclaw_instructor.evaluate.fields import NAME, TEXT, TEXTS, typed
 from openclaw_instructor.train import builders, medi
+
+_FIELDS = {
+    "pairs": {"a": TEXT, "b": TEXT},
+    "labelled": {"text": TEXT, "label": NAME},
+    "instructions": {"input": TEXT},
+}
 
 
 @dataclass(frozen=True)
@@ -57,14 +64,20 @@ def build(
 ) -> Iterator[builders.Row]:
     """MEDI records of a file of any known form. Raises InvalidData."""
     form, name = builders.form_of(path), path.name.split(".")[0]
-    rows = read_rows(path, builders.FORMS[form])
     if form == "medi":
-        return rows
+        return read_rows(path, builders.FORMS[form])
+    rows = _typed_rows(path, form)
     if form == "pairs":
         return builders.pairs(rows, wording.query, wording.document, name)
     if form == "labelled":
         return builders.labelled(rows, wording.text, name, seed=seed)
     return builders.instruction_data(rows, embedder(), seed=seed)
+
+
+def _typed_rows(path: Path, form: str) -> Iterator[builders.Row]:
+    for number, row in numbered_rows(path, builders.FORMS[form]):
+        negatives = {"neg": TEXTS} if form == "pairs" and row.get("neg") is not None else {}
+        yield typed(row, _FIELDS[form] | negatives, f"{path}:{number}")
 
 
 def write_built(

@@ -99,9 +99,10 @@ def test_a_cut_gzip_file_is_said_to_be_broken(tmp_path: Path) -> None:
         find(tmp_path).datasets[0].rows("rows")
 
 
-def test_bad_judgements_are_named_by_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["q2 2 1", "q2\t2\t--5", "q2\t2\t²"])
+def test_bad_judgements_are_named_by_line(tmp_path: Path, line: str) -> None:
     sets.write(tmp_path)
-    (tmp_path / "retrieval/again/qrels.tsv").write_text("q1\t1\t1\nq2 2 1\n")
+    (tmp_path / "retrieval/again/qrels.tsv").write_text(f"q1\t1\t1\n{line}\n")
     with pytest.raises(InvalidData, match=r"qrels\.tsv:2"):
         find(tmp_path / "retrieval").datasets[0].judgements()
 

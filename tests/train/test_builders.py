@@ -128,6 +128,21 @@ def test_instruction_data_is_paired_anew_by_another_embedder(tmp_path: Path) -> 
     assert one[1] == other[1], "pairs need no embedder"
 
 
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"text": None, "label": "a"}, "field `text` is null"),
+        ({"a": "question", "b": 5}, "field `b` is 5"),
+        ({"a": "question", "b": "answer", "neg": 5}, "field `neg` is 5"),
+        ({"task": "t", "input": ["x"], "output": "y"}, "field `input` is"),
+    ],
+)
+def test_a_value_that_is_no_text_is_named_where_it_stands(tmp_path: Path, row: dict[str, Any], said: str) -> None:
+    path = jsonl(tmp_path / "rows.jsonl", [row])
+    with pytest.raises(InvalidData, match=rf"rows\.jsonl:1: {said}"):
+        prepare([path], tmp_path / "data", Wording(), lambda: table({}))
+
+
 def test_a_file_of_no_known_form_is_refused(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "some.jsonl", [{"words": 1}])
     with pytest.raises(InvalidData, match=r"text, label"):
