@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 
 from openclaw_instructor.errors import InvalidArguments, UnreadableSource
@@ -21,20 +20,27 @@ def expanded(path: str | Path) -> Path:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file in one step, so that nobody reads half of it; its folder is made, its mode kept. Raises
-    UnreadableSource."""
-    # Several threads of the daemon may write the same file.
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    """Replace a file in one step; its folder is made, its mode kept. Raises UnreadableSource."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            fresh.write_text(text, encoding="utf-8")
-            if path.exists():
-                fresh.chmod(path.stat().st_mode & 0o7777)
-            fresh.replace(path)
-        finally:
-            fresh.unlink(missing_ok=True)
+        replace_file(path, text, path.stat().st_mode & 0o7777 if path.exists() else None)
     except OSError as error:
         raise UnreadableSource(
             f"{path}: cannot be written ({error.strerror}); check the folder's permissions"
         ) from None
+
+
+def replace_file(path: Path, text: str, mode: int | None = None) -> None:
+    """Put a file in another's place in one step, so that nobody reads half of it. Raises OSError."""
+    # A name of its own each time: several threads and processes may write the same file.
+    fresh = path.with_name(f".{path.name}-{os.urandom(8).hex()}")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            if mode is not None:
+                # Whatever the process's mask takes away.
+                os.fchmod(descriptor, mode)
+            file.write(text)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)

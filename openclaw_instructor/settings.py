@@ -69,6 +69,10 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise InvalidSettings(_explain(error, folder / "config.yaml")) from None
 
+    def revision_of(self, checkpoint: str) -> str | None:
+        """The configured revision is one of the configured checkpoint."""
+        return self.revision if checkpoint == self.checkpoint else None
+
     @property
     def config_path(self) -> Path:
         return self.home / "config.yaml"

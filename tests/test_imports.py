@@ -19,7 +19,7 @@ HEAVY = ("torch", "transformers", "sentence_transformers")
 # A room may import rooms further up in this list, and itself; rooms on one line do not know each other.
 ROOMS: list[set[str]] = [
     {"errors"},
-    {"findings", "lock", "paths"},
+    {"findings", "lock", "paths", "text"},
     {"settings"},
     {"registry", "model"},
     {"engine"},

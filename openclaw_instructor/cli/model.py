@@ -107,8 +107,8 @@ def pull(door: Door, name: str, revision: str | None, as_json: bool) -> None:
 def _open(name: str, settings: Settings, **options: Any) -> Checkpoint:
     from openclaw_instructor.model.checkpoint import Checkpoint
 
-    revision = settings.revision if name == settings.checkpoint else None
-    return Checkpoint.open(name, **{"offline": settings.offline, "revision": revision} | given(options))
+    configured = {"offline": settings.offline, "revision": settings.revision_of(name)}
+    return Checkpoint.open(name, **configured | given(options))
 
 
 def _row(name: str, settings: Settings) -> dict[str, Any]:

@@ -167,12 +167,7 @@ def _train(door: Door, files: list[Path], options: dict[str, Any], *, as_json: b
 def _open(name: str, settings: Settings) -> Checkpoint:
     from openclaw_instructor.model.checkpoint import Checkpoint
 
-    return Checkpoint.open(name, revision=_revision(name, settings), offline=settings.offline)
-
-
-def _revision(name: str, settings: Settings) -> str | None:
-    """The configured revision is one of the configured checkpoint."""
-    return settings.revision if name == settings.checkpoint else None
+    return Checkpoint.open(name, revision=settings.revision_of(name), offline=settings.offline)
 
 
 class _Embedder:
@@ -180,7 +175,7 @@ class _Embedder:
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name, self.settings = name, settings
-        self.revision = _revision(name, settings)
+        self.revision = settings.revision_of(name)
 
     def __call__(self) -> Any:
         from openclaw_instructor.evaluate.embedders import open_embedder

@@ -168,12 +168,3 @@ class RequestQueue:
             for serial in [serial for serial, request in requests.items() if request.future.cancelled()]:
                 requests.pop(serial).future.set_running_or_notify_cancel()
                 self.dropped += 1
-
-
-def clean(text: str) -> str:
-    """Half a surrogate pair is no character, and tokenizers refuse it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from openclaw_instructor.errors import InvalidArguments, UnreadableSource
 from openclaw_instructor.index.readers import readable
+from openclaw_instructor.text import clean
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 10_000_000
 ONLY = "!*"
+_NOT_UTF8 = "its name is not valid UTF-8; rename it"
 DEFAULT_IGNORES = ("node_modules/", "__pycache__/", "site-packages/", "venv/", "*.egg-info/")
 
 
@@ -71,9 +73,8 @@ def patterns(lines: Sequence[str], what: str) -> GitIgnoreSpec:
 
 def check_root(path: Path) -> None:
     """Raises UnreadableSource when this is no readable folder or file."""
-    if not _storable(str(path)):
-        shown = str(path).encode(errors="replace").decode()
-        raise UnreadableSource(f"{shown}: its name is not valid UTF-8; rename it")
+    if (shown := clean(str(path))) != str(path):
+        raise UnreadableSource(f"{shown}: {_NOT_UTF8}")
     try:
         if path.is_dir():
             with os.scandir(path) as entries:
@@ -133,8 +134,8 @@ class _Walk:
         name = relative + "/" * is_folder
         if entry.name.startswith(".") or self.exclude.match_file(name) or _ignored(name, ignores):
             return
-        if not _storable(entry.name):
-            self._skip(entry.path.encode(errors="replace").decode(), "its name is not valid UTF-8; rename it")
+        if clean(entry.name) != entry.name:
+            self._skip(clean(entry.path), _NOT_UTF8)
         elif entry.is_symlink():
             target = Path(entry.path).resolve()
             if not target.is_relative_to(self.root.path):
@@ -217,11 +218,3 @@ def _ignored(relative: str, ignores: list[tuple[str, GitIgnoreSpec]]) -> bool:
         if verdict is not None:
             return verdict
     return False
-
-
-def _storable(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

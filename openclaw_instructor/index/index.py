@@ -18,6 +18,7 @@ from openclaw_instructor.index.search import MODES, Filters, Mode, Source, find,
 from openclaw_instructor.index.store import Store
 from openclaw_instructor.index.sync import Progress, Sync
 from openclaw_instructor.paths import expanded
+from openclaw_instructor.text import clean
 
 if TYPE_CHECKING:
     import sqlite3
@@ -149,7 +150,7 @@ class Index:
         words alone, and says so, where the model cannot be used; `vector` raises then; `keyword` never loads it.
         Raises InvalidArguments and UnknownCollection.
         """
-        query = query.encode(errors="replace").decode()
+        query = clean(query)
         if not query.strip():
             raise InvalidArguments("query is empty; say what to look for")
         if mode not in MODES:

@@ -11,6 +11,7 @@ import re
 import yaml
 
 from openclaw_instructor.index.readers import MAX_HEADING_CHARACTERS, Block, Document, paragraphs
+from openclaw_instructor.text import clean
 
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*")
@@ -63,7 +64,7 @@ def _title(front_matter: str) -> str:
     # Of a list or mapping the text may be a million times as long as the file.
     if not isinstance(title, str | int | float | datetime.date):
         return ""
-    return " ".join(str(title).encode(errors="replace").decode().split())[:MAX_HEADING_CHARACTERS]
+    return " ".join(clean(str(title)).split())[:MAX_HEADING_CHARACTERS]
 
 
 def _fence(lines: list[str], number: int) -> Block | None:

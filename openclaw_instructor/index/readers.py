@@ -21,8 +21,6 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SNIFF_BYTES = 8_192
-
-
 # A heading is kept with every chunk below it and shown with every hit; longer ones are paragraphs that happen to stand
 # above a line of dashes.
 MAX_HEADING_CHARACTERS = 200

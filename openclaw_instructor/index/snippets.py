@@ -22,7 +22,8 @@ def snippet(text: str, first_line: int, terms: Sequence[str], limit: int = MAX_C
     if len(text) <= limit:
         return _trimmed(lines, first_line)
     stems = {_stem(term) for term in terms}
-    found = [{stem for _, stem in _hits(line, stems)} for line in lines]
+    runs = [stem for stem in stems if unspaced(stem)]
+    found = [{stem for _, stem in _hits(line, stems, runs)} for line in lines]
     best, best_score = (0, 0), -1
     end = 0
     size = -1
@@ -39,7 +40,7 @@ def snippet(text: str, first_line: int, terms: Sequence[str], limit: int = MAX_C
             size -= len(lines[start]) + 1
     start, stop = best
     if stop - start == 1 and len(lines[start]) > limit:
-        return _clipped(lines[start], stems, limit), first_line + start, first_line + start
+        return _clipped(lines[start], _hits(lines[start], stems, runs), limit), first_line + start, first_line + start
     return _trimmed(lines[start:stop], first_line + start)
 
 
@@ -50,10 +51,9 @@ def _trimmed(lines: list[str], first_line: int) -> tuple[str, int, int]:
     return "\n".join(kept), first_line + written[0], first_line + written[-1]
 
 
-def _clipped(line: str, stems: set[str], limit: int) -> str:
+def _clipped(line: str, hits: list[tuple[int, str]], limit: int) -> str:
     """The part of one line where the most different stems stand close together."""
     room = limit - 2 * len(_ELLIPSIS)
-    hits = _hits(line, stems)
     best, best_score = 0, 0
     for index, (position, _) in enumerate(hits):
         near = {stem for other, stem in hits[index:] if other < position + room * 3 // 4}
@@ -67,10 +67,10 @@ def _clipped(line: str, stems: set[str], limit: int) -> str:
     return f"{_ELLIPSIS if start else ''}{line[start:stop]}{_ELLIPSIS if stop < len(line) else ''}"
 
 
-def _hits(line: str, stems: set[str]) -> list[tuple[int, str]]:
-    """Where the stems stand in a line, in order: as words, or inside a run without blanks."""
+def _hits(line: str, stems: set[str], runs: list[str]) -> list[tuple[int, str]]:
+    """Where the stems stand in a line, in order: as words, or, those that are `runs`, inside a run without blanks."""
     words = [(match.start(), stem) for match in WORD.finditer(line) if (stem := _stem(match[0])) in stems]
-    inside = [(match.start(), stem) for stem in stems if unspaced(stem) for match in re.finditer(stem, line)]
+    inside = [(match.start(), stem) for stem in runs for match in re.finditer(stem, line)]
     return sorted(words + inside)
 
 

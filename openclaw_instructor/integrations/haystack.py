@@ -29,7 +29,7 @@ class InstructorTextEmbedder:
 
     def warm_up(self) -> None:
         """Load the model, which otherwise the first `run` does."""
-        self._steered.embed([""], "")
+        self._steered.load()
 
     def to_dict(self) -> dict[str, Any]:
         return default_to_dict(self, checkpoint=self.checkpoint, instruction=self.instruction, home=self.home)
@@ -71,7 +71,7 @@ class InstructorDocumentEmbedder:
 
     def warm_up(self) -> None:
         """Load the model, which otherwise the first `run` does."""
-        self._steered.embed([""], "")
+        self._steered.load()
 
     def to_dict(self) -> dict[str, Any]:
         return default_to_dict(

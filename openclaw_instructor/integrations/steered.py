@@ -38,6 +38,10 @@ class Steered:
     def checkpoint_name(self) -> str:
         return self._toolbox.engine.checkpoint_name
 
+    def load(self) -> None:
+        """Load the model, which otherwise the first text does."""
+        self.embed([""], "")
+
     def embed(self, texts: Sequence[str], instruction: str, *, bulk: bool = False) -> Embeddings:
         """Embeddings of the texts; `bulk` work lets queries of other threads pass. Waits for the model to be loaded.
 

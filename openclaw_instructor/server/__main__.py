@@ -41,6 +41,7 @@ def serve(flags: dict[str, Any], foreground: bool, ready_fd: int | None = None, 
     """Run the daemon with settings that `flags` override. After an edit of the configuration this process starts
     anew, on its `last_port` unless the settings name one."""
     from openclaw_instructor.errors import InstructorError
+    from openclaw_instructor.server.daemon import MODULE
     from openclaw_instructor.server.serve import run
 
     try:
@@ -57,9 +58,7 @@ def serve(flags: dict[str, Any], foreground: bool, ready_fd: int | None = None, 
     given = {**flags, "last_port": port}
     arguments = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value is not None]
     more = ["--foreground"] if foreground else []
-    # -P: what lies in the current folder is nothing to import from.
-    command = [sys.executable, "-P", "-m", "openclaw_instructor.server", *arguments, *more]
-    os.execv(sys.executable, command)  # noqa: S606
+    os.execv(sys.executable, [sys.executable, *MODULE, *arguments, *more])  # noqa: S606
 
 
 if __name__ == "__main__":

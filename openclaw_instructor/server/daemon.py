@@ -27,6 +27,8 @@ START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 _SUPERVISOR_SECONDS = 5.0
 _POLL = 0.05
+# -P: what lies in the current folder is nothing to import from.
+MODULE = ("-P", "-m", "openclaw_instructor.server")
 
 
 def life_lock(settings: Settings) -> Path:
@@ -91,15 +93,19 @@ def stop(settings: Settings) -> bool:
     endpoint = announced(settings)
     if endpoint is None:
         return False
-    for number in (signal.SIGTERM, signal.SIGKILL):
+
+    def ended() -> bool:
         # The lock proves that the announced process still lives, so its id was not given to another. A daemon that ends
         # takes its announcement away before it gives the lock back.
-        if Endpoint.read(settings.daemon_path) not in (endpoint, None) or not held(lock):
+        return not held(lock) or Endpoint.read(settings.daemon_path) not in (endpoint, None)
+
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if ended():
             return True
         _signal(endpoint.pid, number)
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline:
-            if not held(lock) or Endpoint.read(settings.daemon_path) not in (endpoint, None):
+            if ended():
                 return True
             time.sleep(_POLL)
     raise DaemonUnavailable(f"process {endpoint.pid} does not end; kill it yourself")
@@ -119,8 +125,7 @@ def _replace(settings: Settings) -> Endpoint:
 
 def _start(settings: Settings) -> Endpoint:
     reading, writing = os.pipe()
-    # -P: what lies in the current folder is nothing to import from.
-    command = [sys.executable, "-P", "-m", "openclaw_instructor.server", "--home", str(settings.home)]
+    command = [sys.executable, *MODULE, "--home", str(settings.home)]
     try:
         process = subprocess.Popen(
             [*command, "--ready-fd", str(writing)],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import secrets
 import tempfile
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from openclaw_instructor.errors import DaemonUnavailable, InvalidSettings
+from openclaw_instructor.paths import replace_file
 from openclaw_instructor.settings import Settings
 
 PROBE_SECONDS = 10.0
@@ -98,12 +98,7 @@ def bearer_token(settings: Settings) -> str:
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file in one step, mode 0600. Raises DaemonUnavailable."""
-    fresh = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        fresh.replace(path)
+        replace_file(path, text, 0o600)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise DaemonUnavailable(f"{path} cannot be written ({error.strerror}); make room there or unlock it") from None

@@ -48,12 +48,17 @@ def test_an_older_file_takes_the_steps_it_lacks(path: Path, monkeypatch: pytest.
     store.close()
 
 
-def test_texts_indexed_before_names_and_runs_came_apart_are_found_by_their_words(tmp_path: Path) -> None:
-    """An index of the first version, as it was written then."""
-    path = tmp_path / "index.db"
+def first_version(path: Path) -> sqlite3.Connection:
+    """An index as the first version wrote it, with a collection."""
     first = sqlite3.connect(path)
     first.executescript(f"{steps.MIGRATIONS[0]}PRAGMA user_version = 1;")
     first.execute("INSERT INTO collections (name, instruction) VALUES ('docs', '')")
+    return first
+
+
+def test_texts_indexed_before_names_and_runs_came_apart_are_found_by_their_words(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    first = first_version(path)
     first.execute(
         "INSERT INTO generations (collection_id, identity, space, checkpoint, dimension) VALUES (1, 'i', 's', 'c', 2)"
     )
@@ -79,11 +84,8 @@ def test_texts_indexed_before_names_and_runs_came_apart_are_found_by_their_words
 
 
 def test_an_include_of_before_still_takes_only_what_it_matches(tmp_path: Path) -> None:
-    """An index of the first version too."""
     path = tmp_path / "index.db"
-    first = sqlite3.connect(path)
-    first.executescript(f"{steps.MIGRATIONS[0]}PRAGMA user_version = 1;")
-    first.execute("INSERT INTO collections (name, instruction) VALUES ('docs', '')")
+    first = first_version(path)
     roots = [(1, "/a", '["*.py", "src/"]', "[]"), (1, "/b", "[]", "[]")]
     first.executemany("INSERT INTO roots VALUES (?, ?, ?, ?)", roots)
     first.commit()
