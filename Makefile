@@ -21,13 +21,14 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # Compiling all of torch's Python files would take as long as the rest; each is compiled when it is first used.
-# The stamps keep pip out of every later run until pyproject.toml changes.
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
+# The stamps keep pip out of every later run until pyproject.toml or what it compiles changes.
+BUILT := pyproject.toml $(wildcard openclaw_instructor/model/tiles/*.[ch]) openclaw_instructor/model/tiles/build.py
+$(VENV)/.installed: $(BUILT) | $(BIN)/python
 	@echo "installing into $(VENV); the first time takes a minute or two"
 	@$(BIN)/pip install --quiet --no-compile -e .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+$(VENV)/.installed-dev: $(BUILT) | $(BIN)/python
 	@echo "installing into $(VENV), with what the tests need"
 	@$(BIN)/pip install --quiet --no-compile -e '.[dev]'
 	@touch $@ $(VENV)/.installed

@@ -50,7 +50,7 @@ def examine(door: Door) -> list[Finding]:
         settings = door.settings()
     except InstructorError as error:
         return [*findings, Finding("settings", "fail", error.message, "correct that file, then run doctor again")]
-    checks: list[Callable[[Settings], Finding]] = [_home, _registry, _checkpoint, _index, _daemon]
+    checks: list[Callable[[Settings], Finding]] = [_home, _registry, _checkpoint, _kernels, _index, _daemon]
     return findings + [_guarded(check, settings) for check in checks]
 
 
@@ -102,6 +102,18 @@ def _checkpoint(settings: Settings) -> Finding:
     shape = f"{checkpoint.dimension} dimensions, {checkpoint.shape.layers} layers"
     detail = f"{checkpoint.name}: {shape}, {checkpoint.megabytes:.1f} MB"
     return Finding("checkpoint", "ok", detail)
+
+
+def _kernels(settings: Settings) -> Finding:
+    from openclaw_instructor.model import tiles
+    from openclaw_instructor.model.device import choose_device
+
+    device = choose_device(settings.device)
+    if tiles.missing(device):
+        detail = "this processor has AMX, but its kernels were not compiled: embedding takes twice as long"
+        fix = "install a C compiler (gcc 12, clang 16 or newer), then pip install --force-reinstall openclaw-instructor"
+        return Finding("kernels", "warn", detail, fix)
+    return Finding("kernels", "ok", "our own, for AMX" if tiles.serves(device) else f"torch's, on {device}")
 
 
 def _index(settings: Settings) -> Finding:

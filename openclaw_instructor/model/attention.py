@@ -38,7 +38,7 @@ def masks_of(bias: Tensor, groups: list[Group], rows: int, reach: bool) -> list[
 
 
 def attend(qkv: Tensor, groups: list[Group], masks: list[Tensor], heads: int) -> Tensor:
-    """Attention (tokens, width) of `qkv` (tokens, 3 x width), the first columns of its rows, without gradients.
+    """Attention (tokens, width) of `qkv` (tokens, 3 x width), without gradients.
 
     `masks` hold each group's position bias (1, heads, length, keys); keys beyond the length have minus infinity. Tokens
     behind the last group are filler and get any finite value.

@@ -18,12 +18,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from openclaw_instructor.model import tiles
 from openclaw_instructor.model.attention import attend, attend_learning, masks_of
 from openclaw_instructor.model.memory import give_back
 from openclaw_instructor.model.norm import unit
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.rotation import Rotation
-from openclaw_instructor.model.served import ACTIVATIONS, Served, packed
+from openclaw_instructor.model.served import ACTIVATIONS, Served, packed, tiled
 from openclaw_instructor.model.t5 import Reader
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.norm = RMSNorm(shape.width, shape.epsilon)
         self.dense = nn.Linear(shape.width, shape.dimension, bias=False)
-        self.served: Served | None = None
+        self.served: Served | tiles.OnTiles | None = None
         self.rotation: Rotation | None = None  # of the stream, where the products are int8
         self._bias: Tensor | None = None
 
@@ -143,6 +144,7 @@ class Encoder(nn.Module):
         if witness:
             witness.begin(encoder)
         encoder.norm.fold_into(encoder.dense)
+        on_tiles = tiles.pays(dtype, device, checkpoint.shape)
         if dtype == torch.int8:
             encoder.rotation = Rotation(encoder.shape.width)
             table = encoder.rotation.turn_table(encoder.tokens.weight.detach(), torch.bfloat16)
@@ -151,16 +153,16 @@ class Encoder(nn.Module):
             encoder.position.to(torch.float32)
         else:
             encoder.tokens.to(dtype)
-            encoder.position.to(dtype)
+            encoder.position.to(torch.float32 if on_tiles else dtype)
         layers: list[Any] = []
         for index, layer in enumerate(encoder.blocks()):
             layer.load_state_dict(reader.layer(index), assign=True)
             if witness:
                 witness.follow(layer)
-            layers += packed(layer, dtype, device, encoder.rotation)
+            layers += tiled(layer) if on_tiles else packed(layer, dtype, device, encoder.rotation)
             give_back()
         encoder = encoder.to(device).requires_grad_(False).eval()
-        encoder.served = Served(encoder, layers, dtype)
+        encoder.served = tiles.OnTiles(encoder, layers) if on_tiles else Served(encoder, layers, dtype)
         return encoder
 
     @classmethod
@@ -172,6 +174,10 @@ class Encoder(nn.Module):
     @property
     def in_int8(self) -> bool:
         return self.rotation is not None
+
+    @property
+    def on_tiles(self) -> bool:
+        return isinstance(self.served, tiles.OnTiles)
 
     @property
     def device(self) -> torch.device:
@@ -219,7 +225,16 @@ class Encoder(nn.Module):
             yield layer
 
     def _bias_of(self, batch: Packed) -> Tensor:
-        return self.position_bias(max(group.length for group in batch.groups))
+        longest = max(group.length for group in batch.groups)
+        return self.distance_bias(longest) if self.on_tiles else self.position_bias(longest)
+
+    def distance_bias(self, length: int) -> Tensor:
+        """(heads, 2 x reach + 1) of every distance from -reach to reach, which is `length` or more; kept."""
+        bias = self._bias
+        if bias is None or bias.shape[-1] < 2 * length + 1:
+            distances = torch.arange(-length, length + 1)
+            bias = self._bias = self.position.weight[buckets_of(distances, self.shape)].T.contiguous()
+        return bias
 
     def position_bias(self, length: int) -> Tensor:
         """(1, heads, length, length) or larger; kept between calls except in training."""
@@ -238,9 +253,13 @@ class Encoder(nn.Module):
 
 
 def relative_buckets(length: int, shape: Shape) -> Tensor:
-    """Bucket (length, length) of key position minus query position: exact when near, logarithmic when far."""
+    """Bucket (length, length) of every key for every query."""
     positions = torch.arange(length)
-    distance = positions[None, :] - positions[:, None]
+    return buckets_of(positions[None, :] - positions[:, None], shape)
+
+
+def buckets_of(distance: Tensor, shape: Shape) -> Tensor:
+    """Bucket of key position minus query position: exact when near, logarithmic when far."""
     half = shape.buckets // 2
     exact = half // 2
     far = torch.log(distance.abs().clamp(min=1).float() / exact) / math.log(shape.max_distance / exact) * (half - exact)

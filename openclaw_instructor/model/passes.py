@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from openclaw_instructor.model import tiles
 from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.memory import give_back
 from openclaw_instructor.model.packing import Packed, batches
@@ -18,8 +19,9 @@ from openclaw_instructor.model.streams import Streams
 # A pass whose activations stay in a core's cache is fastest; a GPU wants enough work to fill it. Products of int8
 # are as fast with fewer tokens, which takes less memory.
 CPU_TOKENS, INT8_TOKENS, GPU_TOKENS = 768, 512, 65_536
-# Less than this is not worth dividing.
-STREAM_TOKENS = 256
+# Fewer tokens are not worth a core of their own. On tiles they are sooner: what another core has written is as slow to
+# read as memory, and the kernels lose nothing with few rows.
+STREAM_TOKENS, TILES_STREAM_TOKENS = 256, 64
 # On a CPU freed memory is given back after so many tokens; after a quarter of them it takes `mini` 3% of its time.
 GIVE_BACK_TOKENS = 65_536
 # Operations from which one pass is worth all cores: below it, waiting for one another costs more than it brings.
@@ -57,14 +59,13 @@ class Passes:
         lengths = [len(prompt.ids) for prompt in prompts]
         tokens = sum(lengths)
         on_cpu = self.encoder.device.type == "cpu"
-        suits = GPU_TOKENS if not on_cpu else INT8_TOKENS if self.encoder.in_int8 else CPU_TOKENS
-        budget = min(batch_tokens or suits, suits)
+        budget = min(batch_tokens or self._suits, self._suits)
         cores = torch.get_num_threads() if on_cpu else 1
-        divisible = tokens >= 2 * STREAM_TOKENS
+        parts = min(cores, tokens // (TILES_STREAM_TOKENS if self.encoder.on_tiles else STREAM_TOKENS))
         # Cores that other passes use would keep each other waiting at every operation.
         shared = self._operations(tokens) >= SHARED_WORK and self._under_way == 1
-        apart = divisible or not shared
-        plan = batches(lengths, budget, cores if divisible else 1)
+        apart = parts > 1 or not shared
+        plan = batches(lengths, budget, max(1, parts))
         # The main thread may have a team of its own, and it stays.
         if cores > 1 and (apart or threading.current_thread() is not threading.main_thread()):
             done = self._threaded(prompts, plan, cores, apart)
@@ -79,6 +80,14 @@ class Passes:
         if on_cpu:
             self._give_back_after(tokens)
         return torch.from_numpy(vectors)
+
+    @property
+    def _suits(self) -> int:
+        if self.encoder.device.type != "cpu":
+            return GPU_TOKENS
+        if self.encoder.on_tiles:
+            return tiles.PASS_TOKENS
+        return INT8_TOKENS if self.encoder.in_int8 else CPU_TOKENS
 
     def _give_back_after(self, tokens: int) -> None:
         with self._lock:
@@ -117,8 +126,9 @@ class Passes:
             yield last
 
     def _pack(self, prompts: Sequence[Prompt], indices: list[int]) -> Batch:
-        on_cpu = self.encoder.device.type == "cpu"
-        return indices, Packed.of([prompts[index] for index in indices], rounded=on_cpu)
+        # The kernels on tiles take any number of rows.
+        rounded = self.encoder.device.type == "cpu" and not self.encoder.on_tiles
+        return indices, Packed.of([prompts[index] for index in indices], rounded=rounded)
 
     @torch.inference_mode()
     def _forward(self, batch: Batch) -> Done:

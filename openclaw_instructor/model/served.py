@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from openclaw_instructor.model import limbs, rows
+from openclaw_instructor.model import limbs, tiles
 from openclaw_instructor.model.attention import Group, attend, masks_of
 from openclaw_instructor.model.int8 import Layers8, Weights8, layers_in_int8, packed_int8
 from openclaw_instructor.model.norm import unit
@@ -86,15 +86,12 @@ def _through(product: Product) -> Layers:
     """The layers in the precision of their weights."""
 
     def layers(states: Tensor, weights: Weights, groups: list[Group], masks: list[Tensor]) -> Tensor:
-        # What products read may be wider than the stream (`rows.py`), and so may what qkv gives.
-        read = states.new_zeros([states.size(0), weights.layers[0].size(1)], dtype=masks[0].dtype)
-        units = read[:, : states.size(1)].copy_(unit(states, weights.floor))
+        units = unit(states, weights.floor).to(masks[0].dtype)
         # Nested, so that nothing but the states and their unit rows outlives the half of a layer that needs it.
         for at in range(0, len(weights.layers), 4):
-            inside = weights.layers[at + 1].size(1)
-            mixed = attend(product(read, weights, at, "none")[:, : 3 * inside], groups, masks, weights.heads)
+            mixed = attend(product(units, weights, at, "none"), groups, masks, weights.heads)
             _advance(states, product(mixed, weights, at + 1, "none"), units, weights)
-            fed = product(read, weights, at + 2, weights.activation)
+            fed = product(units, weights, at + 2, weights.activation)
             if at + 4 < len(weights.layers):
                 _advance(states, product(fed, weights, at + 3, "none"), units, weights)
             else:
@@ -139,19 +136,28 @@ def packed(layer: "Layer", dtype: torch.dtype, device: torch.device, rotation: R
     """The four weights of a layer, which is left empty: norms folded in, turned if the stream is, and on a CPU in the
     order that the kernels read, so that a single query runs at the speed of memory instead of reordering them every
     time."""
+    weights = _taken(layer)
+    if rotation:
+        qkv, out, up, down = weights
+        weights = [rotation.turn(qkv), rotation.turn_written(out), rotation.turn(up), rotation.turn_written(down)]
+    return [_packed_weight(weight, layer.qkv.in_features, dtype, device) for weight in weights]
+
+
+def tiled(layer: "Layer") -> list[Tensor]:
+    """The same for the layers on AMX's tiles, as one row."""
+    qkv, out, up, down = _taken(layer)
+    return [tiles.layer_weights(qkv, out, up, down, layer.heads)]
+
+
+def _taken(layer: "Layer") -> list[Tensor]:
+    """A layer's qkv, out, up and down (out, in) with its norms folded in; it is left empty."""
     layer.attention_norm.fold_into(layer.qkv)
     layer.feed_norm.fold_into(layer.up)
     weights = []
     for product in (layer.qkv, layer.out, layer.up, layer.down):
-        weight = product.weight.detach()
-        if rotation:
-            reads = product in (layer.qkv, layer.up)
-            weight = rotation.turn(weight) if reads else rotation.turn_written(weight)
-        weights.append(weight)
+        weights.append(product.weight.detach())
         product.weight = nn.Parameter(torch.empty(0), requires_grad=False)
-    width = layer.qkv.in_features
-    shaped = rows.widened(weights) if rows.pays(dtype, device, width) else weights
-    return [_packed_weight(weight, width, dtype, device) for weight in shaped]
+    return weights
 
 
 def _packed_weight(weight: Tensor, width: int, dtype: torch.dtype, device: torch.device) -> Any:

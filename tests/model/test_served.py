@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import torch
 
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.model import device, limbs, rows, served
+from openclaw_instructor.model import device, limbs, served
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.instructor import INSTRUCTOR
@@ -96,20 +95,11 @@ def test_int8_is_refused_where_it_does_not_run(monkeypatch: pytest.MonkeyPatch) 
         device.choose_dtype("int8", torch.device("cuda"))
 
 
-@pytest.mark.parametrize(
-    ("pays", "dtype", "other"),
-    [(limbs.pays, torch.float32, torch.bfloat16), (rows.pays, torch.bfloat16, torch.float32)],
-)
-def test_digits_and_wider_rows_pay_with_units_for_matrices_on_wide_streams(
-    pays: Callable[[torch.dtype, torch.device, int], bool],
-    dtype: torch.dtype,
-    other: torch.dtype,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_digits_pay_with_units_for_matrices_on_wide_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
-    assert pays(dtype, CPU, 768)
-    assert not pays(other, CPU, 768)
-    assert not pays(dtype, CPU, 384)
-    assert not pays(dtype, torch.device("cuda"), 768)
+    assert limbs.pays(torch.float32, CPU, 768)
+    assert not limbs.pays(torch.bfloat16, CPU, 768)
+    assert not limbs.pays(torch.float32, CPU, 384)
+    assert not limbs.pays(torch.float32, torch.device("cuda"), 768)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    assert not pays(dtype, CPU, 768)
+    assert not limbs.pays(torch.float32, CPU, 768)

@@ -1,0 +1,207 @@
+"""The layers on AMX's tiles, in C: what torch's own kernels leave of such a processor is more than half.
+
+`layers.c` runs a whole pass: activations stay in the order in which tiles are loaded, from one product to the next, and
+in the second cache; attention needs no matrix of biases; a short query's parts go to whichever core is free, so that it
+takes little longer than reading the weights. A row's result does not depend on its neighbours, to the bit.
+
+It is compiled when the package is built (`build.py`). Without it, and for other processors and formats, torch's kernels
+serve (`served.py`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from openclaw_instructor.model.device import has_tiles
+
+if TYPE_CHECKING:
+    from openclaw_instructor.model.checkpoint import Shape
+    from openclaw_instructor.model.encoder import Encoder
+    from openclaw_instructor.model.packing import Packed
+
+LIBRARY = Path(__file__).with_name("tiles.so")
+
+# Channels of a tile's row, and of a panel of a weight.
+STEP = 32
+# Most channels of a feed-forward that are computed before they are multiplied on: with the rest of a pass of
+# PASS_TOKENS they fit into the second cache.
+CHUNK = 512
+PASS_TOKENS = 512
+# Outputs of the dense product that are computed at a time.
+OUTPUTS = 16
+# What `tiles_forward` gives back when it did not go through.
+NO_MEMORY = 1
+
+
+def _fields(of: dict[type, str]) -> list[tuple[str, type]]:
+    return [(name, kind) for kind, names in of.items() for name in names.split()]
+
+
+class _Model(ctypes.Structure):
+    _fields_ = _fields(
+        {
+            ctypes.c_long: "vocabulary width heads head_width inner chunk layers dimension has_gelu normalizes",
+            ctypes.c_float: "floor",
+            ctypes.c_void_p: "table weights dense",
+        }
+    )
+
+
+class _Group(ctypes.Structure):
+    _fields_ = _fields({ctypes.c_long: "start prompts length"})
+
+
+class _Batch(ctypes.Structure):
+    _fields_ = [
+        ("ids", ctypes.c_void_p),
+        ("rows", ctypes.c_long),
+        ("groups", ctypes.POINTER(_Group)),
+        ("group_count", ctypes.c_long),
+        ("bias", ctypes.c_void_p),
+        ("reach", ctypes.c_long),
+        ("pooled", ctypes.c_void_p),
+        ("starts", ctypes.c_void_p),
+        ("pooled_count", ctypes.c_long),
+        ("prompts", ctypes.c_long),
+        ("vectors", ctypes.c_void_p),
+        ("hidden", ctypes.c_void_p),
+    ]
+
+
+@cache
+def _library() -> ctypes.CDLL | None:
+    """The compiled layers, where they are of these sources and the system gives a process the tiles."""
+    if not LIBRARY.exists() or any(_newer(source) for source in LIBRARY.parent.glob("*.[ch]")):
+        return None
+    library = ctypes.CDLL(str(LIBRARY))
+    library.tiles_forward.argtypes = (ctypes.POINTER(_Model), ctypes.POINTER(_Batch), ctypes.c_long)
+    return library if library.tiles_open() else None
+
+
+def _newer(source: Path) -> bool:
+    return source.stat().st_mtime > LIBRARY.stat().st_mtime
+
+
+def serves(device: torch.device) -> bool:
+    """Whether it is a processor with such tiles, and the layers were compiled."""
+    return _has_what_it_takes(device) and _library() is not None
+
+
+def missing(device: torch.device) -> bool:
+    """Whether the processor has tiles for which nothing was compiled."""
+    return _has_what_it_takes(device) and _library() is None
+
+
+def _has_what_it_takes(device: torch.device) -> bool:
+    return sys.platform == "linux" and has_tiles(device) and bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def pays(dtype: torch.dtype, device: torch.device, shape: Shape) -> bool:
+    """Whether the layers of a checkpoint run here, in this format."""
+    whole = all(channels % STEP == 0 for channels in (shape.width, shape.head_width, shape.inner))
+    return whole and shape.dimension % OUTPUTS == 0 and dtype == torch.bfloat16 and serves(device)
+
+
+def layer_weights(qkv: Tensor, out: Tensor, up: Tensor, down: Tensor, heads: int) -> Tensor:
+    """A layer's weights (out, in) in one row of bfloat16, in the order in which a pass reads them."""
+    chunk = _chunk(up.size(0))
+    of_heads = qkv.unflatten(0, (3, heads, -1)).transpose(0, 1).flatten(0, 2)
+    parts = [of_heads, out]
+    for start in range(0, up.size(0), chunk):
+        parts += [up[start : start + chunk], down[:, start : start + chunk]]
+    row = _huge(sum(part.numel() for part in parts))
+    for target, part in zip(row.split([part.numel() for part in parts]), parts, strict=True):
+        _panels(part, target)
+    return row
+
+
+def _panels(weight: Tensor, into: Tensor) -> None:
+    """For every 32 outputs and every 32 inputs the two tiles that `product.h` describes."""
+    n, k = weight.size(0) // STEP, weight.size(1) // STEP
+    tiles = weight.unflatten(1, (k, 16, 2)).unflatten(0, (n, 2, 16))
+    into.view(n, k, 2, 16, 16, 2).copy_(tiles.permute(0, 3, 1, 4, 2, 5))
+
+
+def _huge(numbers: int) -> Tensor:
+    """Room for numbers of bfloat16, in large pages if the system has them."""
+    pages = mmap.mmap(-1, 2 * numbers, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(pages, dtype=torch.bfloat16)
+
+
+def _chunk(inner: int) -> int:
+    return max(channels for channels in range(STEP, CHUNK + 1, STEP) if inner % channels == 0)
+
+
+class OnTiles:
+    """The passes of an encoder whose layers are `layer_weights`."""
+
+    def __init__(self, encoder: Encoder, layers: Sequence[Tensor]) -> None:
+        library = _library()
+        assert library is not None
+        self._forward = library.tiles_forward
+        self._shape = shape = encoder.shape
+        # What the addresses below belong to.
+        self._kept = encoder.tokens.weight.detach(), encoder.dense.weight.detach().contiguous(), list(layers)
+        table, dense, _ = self._kept
+        self._layers = (ctypes.c_void_p * len(layers))(*(layer.data_ptr() for layer in layers))
+        self._model = _Model(
+            shape.vocab_size,
+            shape.width,
+            shape.heads,
+            shape.head_width,
+            shape.inner,
+            _chunk(shape.inner),
+            len(layers),
+            shape.dimension,
+            shape.activation == "gelu",
+            shape.normalize,
+            encoder.norm.floor.item(),
+            table.data_ptr(),
+            ctypes.addressof(self._layers),
+            dense.data_ptr(),
+        )
+
+    def hidden(self, batch: Packed, bias: Tensor) -> Tensor:
+        """Token states (tokens, width) float32 before the final norm; `bias` (heads, 2 x reach + 1) float32 is that of
+        distances from -reach on, and no prompt is longer than reach. Raises MemoryError."""
+        hidden = torch.empty(len(batch.ids), self._shape.width)
+        self._run(batch, bias, hidden=hidden)
+        return hidden
+
+    def embed(self, batch: Packed, bias: Tensor) -> Tensor:
+        """Embeddings (prompts, dimension) float32."""
+        vectors = torch.empty(len(batch.starts), self._shape.dimension)
+        self._run(batch, bias, vectors=vectors)
+        return vectors
+
+    def _run(self, batch: Packed, bias: Tensor, vectors: Tensor | None = None, hidden: Tensor | None = None) -> None:
+        called = _Batch(
+            batch.ids.data_ptr(),
+            len(batch.ids),
+            (_Group * len(batch.groups))(*(_Group(*group) for group in batch.groups)),
+            len(batch.groups),
+            bias.data_ptr(),
+            bias.size(1) // 2,
+            batch.pooled.data_ptr(),
+            batch.starts.data_ptr(),
+            len(batch.pooled),
+            len(batch.starts),
+            None if vectors is None else vectors.data_ptr(),
+            None if hidden is None else hidden.data_ptr(),
+        )
+        failure = self._forward(self._model, called, torch.get_num_threads())
+        if failure == NO_MEMORY:
+            raise MemoryError(f"no memory for a pass of {len(batch.ids)} tokens; give `embed` a smaller `batch_tokens`")
+        if failure:
+            raise IndexError(f"a token's number is beyond the table's {self._shape.vocab_size}: {batch.ids.max()}")
