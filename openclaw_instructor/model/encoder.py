@@ -24,7 +24,7 @@ from openclaw_instructor.model.memory import give_back
 from openclaw_instructor.model.norm import unit
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.rotation import Rotation
-from openclaw_instructor.model.served import ACTIVATIONS, Served, packed, tiled
+from openclaw_instructor.model.served import ACTIVATIONS, Served, packed, taken
 from openclaw_instructor.model.t5 import Reader
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Encoder(nn.Module):
         if witness:
             witness.begin(encoder)
         encoder.norm.fold_into(encoder.dense)
-        on_tiles = tiles.pays(dtype, device, checkpoint.shape)
+        on_tiles = tiles.Weights(checkpoint.shape) if tiles.pays(dtype, device, checkpoint.shape) else None
         if dtype == torch.int8:
             encoder.rotation = Rotation(encoder.shape.width)
             table = encoder.rotation.turn_table(encoder.tokens.weight.detach(), torch.bfloat16)
@@ -159,10 +159,13 @@ class Encoder(nn.Module):
             layer.load_state_dict(reader.layer(index), assign=True)
             if witness:
                 witness.follow(layer)
-            layers += tiled(layer) if on_tiles else packed(layer, dtype, device, encoder.rotation)
+            if on_tiles:
+                on_tiles.add(*taken(layer))
+            else:
+                layers += packed(layer, dtype, device, encoder.rotation)
             give_back()
         encoder = encoder.to(device).requires_grad_(False).eval()
-        encoder.served = tiles.OnTiles(encoder, layers) if on_tiles else Served(encoder, layers, dtype)
+        encoder.served = tiles.OnTiles(encoder, on_tiles) if on_tiles else Served(encoder, layers, dtype)
         return encoder
 
     @classmethod

@@ -61,7 +61,9 @@ class Passes:
         on_cpu = self.encoder.device.type == "cpu"
         budget = min(batch_tokens or self._suits, self._suits)
         cores = torch.get_num_threads() if on_cpu else 1
-        parts = min(cores, tokens // (TILES_STREAM_TOKENS if self.encoder.on_tiles else STREAM_TOKENS))
+        least = TILES_STREAM_TOKENS if self.encoder.on_tiles else STREAM_TOKENS
+        # A core that has the longest text should not be the only one with work.
+        parts = min(cores, tokens // max(least, *lengths, 1))
         # Cores that other passes use would keep each other waiting at every operation.
         shared = self._operations(tokens) >= SHARED_WORK and self._under_way == 1
         apart = parts > 1 or not shared

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from openclaw_instructor.model import limbs, tiles
+from openclaw_instructor.model import limbs
 from openclaw_instructor.model.attention import Group, attend, masks_of
 from openclaw_instructor.model.int8 import Layers8, Weights8, layers_in_int8, packed_int8
 from openclaw_instructor.model.norm import unit
@@ -136,28 +136,22 @@ def packed(layer: "Layer", dtype: torch.dtype, device: torch.device, rotation: R
     """The four weights of a layer, which is left empty: norms folded in, turned if the stream is, and on a CPU in the
     order that the kernels read, so that a single query runs at the speed of memory instead of reordering them every
     time."""
-    weights = _taken(layer)
+    qkv, out, up, down = taken(layer)
     if rotation:
-        qkv, out, up, down = weights
-        weights = [rotation.turn(qkv), rotation.turn_written(out), rotation.turn(up), rotation.turn_written(down)]
-    return [_packed_weight(weight, layer.qkv.in_features, dtype, device) for weight in weights]
+        qkv, up = rotation.turn(qkv), rotation.turn(up)
+        out, down = rotation.turn_written(out), rotation.turn_written(down)
+    return [_packed_weight(weight, layer.qkv.in_features, dtype, device) for weight in (qkv, out, up, down)]
 
 
-def tiled(layer: "Layer") -> list[Tensor]:
-    """The same for the layers on AMX's tiles, as one row."""
-    qkv, out, up, down = _taken(layer)
-    return [tiles.layer_weights(qkv, out, up, down, layer.heads)]
-
-
-def _taken(layer: "Layer") -> list[Tensor]:
+def taken(layer: "Layer") -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """A layer's qkv, out, up and down (out, in) with its norms folded in; it is left empty."""
     layer.attention_norm.fold_into(layer.qkv)
     layer.feed_norm.fold_into(layer.up)
-    weights = []
-    for product in (layer.qkv, layer.out, layer.up, layer.down):
-        weights.append(product.weight.detach())
+    products = layer.qkv, layer.out, layer.up, layer.down
+    qkv, out, up, down = (product.weight.detach() for product in products)
+    for product in products:
         product.weight = nn.Parameter(torch.empty(0), requires_grad=False)
-    return weights
+    return qkv, out, up, down
 
 
 def _packed_weight(weight: Tensor, width: int, dtype: torch.dtype, device: torch.device) -> Any:

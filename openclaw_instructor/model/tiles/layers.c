@@ -32,10 +32,10 @@
 
 typedef struct {
     long vocabulary, width, heads, head_width, inner, chunk, layers, dimension, has_gelu, normalizes;
-    float floor;                /* root of width x epsilon */
-    const bf16 *table;          /* (vocabulary, width) */
-    const bf16 *const *weights; /* of each layer */
-    const float *dense;         /* (dimension, width) */
+    float floor;         /* root of width x epsilon */
+    const bf16 *table;   /* (vocabulary, width) */
+    const bf16 *weights; /* of all layers */
+    const float *dense;  /* (dimension, width) */
 } Model;
 
 typedef struct {
@@ -183,9 +183,10 @@ static long parts_of_layer(const Pass *pass, long stage) {
     return (stage % 2 == FEED % 2 ? model->chunk : model->width) / BLOCK;
 }
 
-static void do_part_of_layer(const Pass *pass, const bf16 *weights, long stage, long part) {
+static void do_part_of_layer(const Pass *pass, long layer, long stage, long part) {
     const Model *model = pass->model;
     long inside = model->heads * model->head_width;
+    const bf16 *weights = model->weights + layer * (4 * inside + 2 * model->inner) * model->width;
     const bf16 *out = weights + 3 * inside * model->width, *feed = out + inside * model->width;
     if (stage == NORMED || stage == NORMED_AGAIN) {
         normed_part(pass, part);
@@ -220,7 +221,7 @@ static void do_part(const Pass *pass, long stage, long part) {
     if (stage == TOKENS)
         tokens_part(pass, part);
     else if (behind < 0)
-        do_part_of_layer(pass, pass->model->weights[(stage - LAYERS) / each], (stage - LAYERS) % each, part);
+        do_part_of_layer(pass, (stage - LAYERS) / each, (stage - LAYERS) % each, part);
     else if (behind == MEANS)
         means_part(pass, part);
     else if (behind == DENSE)

@@ -27,8 +27,7 @@ enum {
     PAIR = 2 * TILE,         /* the two tiles of a step */
     /* Most steps of a weight, 32 KB, that stay in the first cache while all rows pass by. */
     STEPS_KEPT = 16,
-    /* A block alone meets each weight for the first time: it asks for them so many bytes before. */
-    AHEAD = 8192,
+    AHEAD = 4, /* steps for which a weight is fetched before them, where it is not fetched with the last panel */
 };
 
 static inline long rounded_up(long number, long step) { return (number + step - 1) / step * step; }
@@ -53,15 +52,18 @@ typedef struct {
     long row, second, step;
 } Left;
 
-/* Weights of the next panel, fetched into the second cache while this one is multiplied. */
+/* Weights that are fetched into the second cache before they are needed: in each step some lines, and after some steps
+ * those of the next panel. */
 typedef struct {
     const char *at;
-    long lines; /* in each step */
+    long lines, steps;
+    const char *next;
 } Fetch;
 
-static inline void fetch(Fetch *next) {
-    for (long line = 0; line < next->lines; line++) _mm_prefetch(next->at + line * LINE, _MM_HINT_T1);
-    next->at += next->lines * LINE;
+static inline void fetch(Fetch *ahead) {
+    if (ahead->steps-- == 0) ahead->at = ahead->next;
+    for (long line = 0; line < ahead->lines; line++) _mm_prefetch(ahead->at + line * LINE, _MM_HINT_T1);
+    ahead->at += ahead->lines * LINE;
 }
 
 static inline Left activations(const bf16 *tiles, long across, long row, long step) {
@@ -80,7 +82,7 @@ static inline __m512i rounded(const float *from, __m512 scale) {
 }
 
 /* Activations pass by the first cache, where the weight is to stay. */
-static inline void multiply_block(Left left, const bf16 *weight, long steps, Fetch *next) {
+static inline void multiply_block(Left left, const bf16 *weight, long steps, Fetch *ahead) {
     for (long step = 0; step < steps; step++) {
         const char *at = left.at + step * left.step;
         _tile_loadd(6, weight + step * PAIR, LINE);
@@ -91,25 +93,25 @@ static inline void multiply_block(Left left, const bf16 *weight, long steps, Fet
         _tile_stream_loadd(5, at + left.second, left.row);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
-        fetch(next);
+        fetch(ahead);
     }
 }
 
-static inline void multiply_half(Left left, const bf16 *weight, long steps, Fetch *next) {
+static inline void multiply_half(Left left, const bf16 *weight, long steps, Fetch *ahead) {
     for (long step = 0; step < steps; step++) {
         _tile_loadd(6, weight + step * PAIR, LINE);
         _tile_loadd(4, left.at + step * left.step, left.row);
         _tile_dpbf16ps(0, 4, 6);
         _tile_loadd(7, weight + step * PAIR + TILE, LINE);
         _tile_dpbf16ps(1, 4, 7);
-        fetch(next);
+        fetch(ahead);
     }
 }
 
 /* `to` (rows `stride` floats apart, a whole block in memory) becomes the product, or grows by it; `rows` may be more
  * than a block's. */
 static inline void block(long rows, Left left, const bf16 *weight, long steps, float *to, long stride, int grows,
-                         Fetch *next) {
+                         Fetch *ahead) {
     float *second = to + TILE_ROWS * stride;
     int whole = rows > TILE_ROWS;
     long bytes = stride * (long)sizeof(float);
@@ -129,9 +131,9 @@ static inline void block(long rows, Left left, const bf16 *weight, long steps, f
         _tile_zero(3);
     }
     if (whole)
-        multiply_block(left, weight, steps, next);
+        multiply_block(left, weight, steps, ahead);
     else
-        multiply_half(left, weight, steps, next);
+        multiply_half(left, weight, steps, ahead);
     _tile_stored(0, to, bytes);
     _tile_stored(1, to + 16, bytes);
     if (whole) {
@@ -156,14 +158,17 @@ static inline __attribute__((always_inline)) void multiply(const Product *p, flo
                                                            Finish *finish, void *to) {
     long blocks = rounded_up(p->rows, BLOCK) / BLOCK, turns = blocks == 1 ? 1 : (p->steps + STEPS_KEPT - 1) / STEPS_KEPT;
     long kept = (p->steps + turns - 1) / turns;
-    long bytes = p->steps * PAIR * (long)sizeof(bf16), lines = PAIR * (long)sizeof(bf16) / LINE;
-    Fetch next = {(const char *)p->panel + (blocks == 1 ? AHEAD : bytes * p->following), rounded_up(lines, blocks) / blocks};
+    long lines = PAIR * (long)sizeof(bf16) / LINE;
+    const char *next = (const char *)(p->panel + p->following * p->steps * PAIR);
+    /* A block alone meets each weight for the first time; of several the first ones do, and all fetch the next panel. */
+    Fetch ahead = {next, rounded_up(lines, blocks) / blocks, -1, 0};
+    if (blocks == 1) ahead = (Fetch){(const char *)(p->panel + AHEAD * PAIR), lines, p->steps - AHEAD, next};
     for (long step = 0; step < p->steps; step += kept) {
         long steps = p->steps - step < kept ? p->steps - step : kept;
         for (long row = 0; row < p->rows; row += BLOCK) {
             long left = p->rows - row;
             block(left, activations(p->left, p->steps, row, step), p->panel + step * PAIR, steps, sums + row * stride,
-                  stride, grows || step > 0, &next);
+                  stride, grows || step > 0, &ahead);
             if (finish && step + steps == p->steps)
                 finish(sums + row * stride, row, left > TILE_ROWS ? BLOCK : TILE_ROWS, to);
         }
