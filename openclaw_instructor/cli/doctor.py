@@ -110,8 +110,8 @@ def _kernels(settings: Settings) -> Finding:
 
     device = choose_device(settings.device)
     if tiles.missing(device):
-        detail = "this processor has AMX, but its kernels were not compiled: embedding takes twice as long"
-        fix = "install a C compiler (gcc 12, clang 16 or newer), then pip install --force-reinstall openclaw-instructor"
+        detail = "this processor has AMX, but the kernels for it are missing or of another version: twice the time"
+        fix = "with a C compiler (gcc 12, clang 16): pip install --force-reinstall --no-cache-dir openclaw-instructor"
         return Finding("kernels", "warn", detail, fix)
     return Finding("kernels", "ok", "our own, for AMX" if tiles.serves(device) else f"torch's, on {device}")
 

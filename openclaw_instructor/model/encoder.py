@@ -235,7 +235,7 @@ class Encoder(nn.Module):
         """(heads, 2 x reach + 1) of every distance from -reach to reach, which is `length` or more; kept."""
         bias = self._bias
         if bias is None or bias.shape[-1] < 2 * length + 1:
-            distances = torch.arange(-length, length + 1)
+            distances = torch.arange(-length, length + 1, device=self.device)
             bias = self._bias = self.position.weight[buckets_of(distances, self.shape)].T.contiguous()
         return bias
 

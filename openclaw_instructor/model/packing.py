@@ -42,7 +42,9 @@ class Packed:
             ids.extend(prompt.ids)
         if rounded:
             ids.extend([0] * (rounded_up(len(ids)) - len(ids)))
-        return cls(torch.tensor(ids), torch.tensor(pooled), torch.tensor(starts), _groups(prompts))
+        # Whatever a process's default device is: `to` moves them.
+        made = [torch.tensor(numbers, dtype=torch.int64, device="cpu") for numbers in (ids, pooled, starts)]
+        return cls(made[0], made[1], made[2], _groups(prompts))
 
     def to(self, device: torch.device) -> Packed:
         if device.type == "cpu":

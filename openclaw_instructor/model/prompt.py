@@ -46,7 +46,13 @@ class Prompter:
         with self._lock:
             span = self._span(instruction) if instruction else 0
             encodings = self._tokenizer.encode_batch_fast([instruction + text.strip() for text in texts])
-        return [Prompt(e.ids, min(span, len(e.ids) - 1), bool(e.overflowing)) for e in encodings]
+        prompts = [Prompt(e.ids, min(span, len(e.ids) - 1), bool(e.overflowing)) for e in encodings]
+        if not all(prompt.ids for prompt in prompts):
+            raise InvalidCheckpoint(
+                f"{self.checkpoint.folder}: its tokenizer makes no token of an empty text, so nothing can be embedded; "
+                "let its post-processor add the end token"
+            )
+        return prompts
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text alone, without special tokens and without a limit."""

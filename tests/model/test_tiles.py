@@ -3,13 +3,14 @@ serve, and most of this is skipped."""
 
 from __future__ import annotations
 
-import os
+import importlib.util
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -144,6 +145,8 @@ def test_a_forked_process_has_no_helpers_and_needs_none() -> None:
         "batch = Packed.of(model.prompter.render('', ['the boats leave at nine']))\n"
         "before = model.encoder(batch)\n"
         "child = os.fork()\n"
+        "torch.set_num_threads(5)\n"
+        "model.encoder(batch)\n"
         "same = (model.encoder(batch) == before).all().item()\n"
         "if not child: os._exit(0 if same else 1)\n"
         "print(same, os.waitpid(child, 0)[1])"
@@ -193,9 +196,78 @@ def test_a_library_of_other_sources_is_not_used(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(tiles, "LIBRARY", tmp_path / "tiles" / tiles.LIBRARY.name)
     opened = tiles._library.__wrapped__
     assert opened() is not None
-    later = tiles.LIBRARY.stat().st_mtime + 1
-    os.utime(tmp_path / "tiles" / "layers.c", (later, later))
+    with (tmp_path / "tiles" / "product.h").open("a") as file:
+        file.write("/* edited */\n")
     assert opened() is None
+    tiles.LIBRARY.unlink()  # not written over: it is mapped
+    tiles.LIBRARY.write_bytes(b"of another system")
+    assert opened() is None
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> ModuleType:
+    """The build hook, on a copy of the sources."""
+    shutil.copytree(tiles.LIBRARY.parent, tmp_path / "tiles", ignore=shutil.ignore_patterns("*.so"))
+    spec = importlib.util.spec_from_file_location("build_of_tiles", tmp_path / "tiles" / "build.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_build_without_a_compiler_leaves_the_kernels_out_and_says_so(
+    build: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(build.sys, "platform", "linux")
+    monkeypatch.setattr(build.platform, "machine", lambda: "x86_64")
+    monkeypatch.setenv("CC", "no-such-compiler")
+    build.LIBRARY.write_bytes(b"an older one")
+    assert not build.compiled()
+    assert not build.LIBRARY.exists()
+    assert "torch's serve instead\nno-such-compiler: No such file" in capsys.readouterr().err
+
+
+def test_other_systems_are_not_asked_for_a_compiler(
+    build: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(build.platform, "machine", lambda: "arm64")
+    assert not build.compiled()
+    assert capsys.readouterr().err == ""
+
+
+@here
+def test_a_build_leaves_nothing_but_the_library(build: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path.name for path in build.FOLDER.iterdir()}
+    assert build.compiled()
+    assert {path.name for path in build.FOLDER.iterdir()} - before <= {"tiles.so", "__pycache__"}
+    monkeypatch.setattr(tiles, "LIBRARY", build.LIBRARY)
+    assert tiles._library.__wrapped__() is not None
+
+
+@here
+@torch.inference_mode()
+def test_defaults_of_the_process_do_not_matter() -> None:
+    model = INSTRUCTOR("mini", "cpu", "bfloat16")
+    expected = model.encode("the boats leave at nine")
+    for dtype in (torch.float64, torch.bfloat16):
+        torch.set_default_dtype(dtype)
+        try:
+            assert np.array_equal(model.encode("the boats leave at nine"), expected)
+        finally:
+            torch.set_default_dtype(torch.float32)
+
+
+@here
+@torch.inference_mode()
+def test_numbers_that_c_would_misread_are_refused(tmp_path: Path) -> None:
+    encoder, _ = both(random_checkpoint(tmp_path))
+    batch = Packed.of(prompts([5]))
+    assert isinstance(encoder.served, tiles.OnTiles)
+    with pytest.raises(TypeError, match=r"torch.float32 in one piece of memory is read here, not torch.float64 on cpu"):
+        encoder.served.embed(batch, encoder.distance_bias(5).double())
+    with pytest.raises(IndexError, match="a prompt without a token"):
+        encoder.served.embed(replace(batch, ids=batch.ids[:0]), encoder.distance_bias(5))
 
 
 @here

@@ -14,7 +14,7 @@ from random_checkpoint import CORPUS
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
-from openclaw_instructor.errors import MissingExtra
+from openclaw_instructor.errors import InvalidCheckpoint, MissingExtra
 from openclaw_instructor.model.instructor import INSTRUCTOR
 
 PAIR = ["Represent the sentence: ", "pay the invoice within thirty days"]
@@ -33,6 +33,15 @@ def test_padding_and_truncation_of_the_file_do_not_count(copy: Path, model: INST
     again = INSTRUCTOR(str(copy), device="cpu", dtype="float32")
     np.testing.assert_allclose(again.encode([PAIR]), model.encode([PAIR]), atol=1e-6)
     assert again.prompter.count(["pay the invoice " * 30]) == model.prompter.count(["pay the invoice " * 30])
+
+
+def test_a_tokenizer_that_makes_nothing_of_nothing_is_named(copy: Path) -> None:
+    content = json.loads((copy / "tokenizer.json").read_text())
+    content["post_processor"] = None
+    (copy / "tokenizer.json").write_text(json.dumps(content))
+    model = INSTRUCTOR(str(copy), device="cpu", dtype="float32")
+    with pytest.raises(InvalidCheckpoint, match="makes no token of an empty text"):
+        model.encode(["pay the invoice", " "])
 
 
 @pytest.fixture

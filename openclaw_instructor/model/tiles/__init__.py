@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor
 
 from openclaw_instructor.model.device import has_tiles
+from openclaw_instructor.model.tiles.sources import digest
 
 if TYPE_CHECKING:
     from openclaw_instructor.model.checkpoint import Shape
@@ -40,7 +42,7 @@ OUTPUTS = 16
 # A large page; the system aligns room that is a multiple of it.
 PAGE = 2 << 20
 # What `tiles_forward` gives back when it did not go through.
-NO_MEMORY = 1
+NO_MEMORY, UNKNOWN_TOKEN = 1, 2
 
 
 def _fields(of: dict[type, str]) -> list[tuple[str, type]]:
@@ -81,15 +83,14 @@ class _Batch(ctypes.Structure):
 @cache
 def _library() -> ctypes.CDLL | None:
     """The compiled layers, where they are of these sources and the system gives a process the tiles."""
-    if not LIBRARY.exists() or any(_newer(source) for source in LIBRARY.parent.glob("*.[ch]")):
+    try:
+        library = ctypes.CDLL(str(LIBRARY))
+    except OSError:  # there is none, or it is of a newer system
         return None
-    library = ctypes.CDLL(str(LIBRARY))
+    library.tiles_sources.restype = ctypes.c_char_p
     library.tiles_forward.argtypes = (ctypes.POINTER(_Model), ctypes.POINTER(_Batch), ctypes.c_long)
-    return library if library.tiles_open() else None
-
-
-def _newer(source: Path) -> bool:
-    return source.stat().st_mtime > LIBRARY.stat().st_mtime
+    of_these = library.tiles_sources() == digest(LIBRARY.parent).encode()
+    return library if of_these and library.tiles_open() else None
 
 
 def serves(device: torch.device) -> bool:
@@ -149,7 +150,8 @@ def _in_large_pages(numbers: int) -> Tensor:
     """Room for numbers of bfloat16, in large pages if the system has them: reading them is a quarter faster."""
     room = -(-2 * numbers // PAGE) * PAGE
     pages = mmap.mmap(-1, room, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
+    # Some kernels have none.
+    with suppress(OSError, AttributeError):
         pages.madvise(mmap.MADV_HUGEPAGE)
     return torch.frombuffer(pages, dtype=torch.bfloat16, count=numbers)
 
@@ -163,7 +165,8 @@ class OnTiles:
         self._forward = library.tiles_forward
         self._shape = shape = encoder.shape
         # What the addresses below belong to.
-        table, dense = encoder.tokens.weight.detach(), encoder.dense.weight.detach().contiguous()
+        table = encoder.tokens.weight.detach().contiguous()
+        dense = encoder.dense.weight.detach().float().contiguous()
         self._kept = table, dense, weights.rows
         self._model = _Model(
             shape.vocab_size,
@@ -184,34 +187,44 @@ class OnTiles:
 
     def hidden(self, batch: Packed, bias: Tensor) -> Tensor:
         """Token states (tokens, width) float32 before the final norm; `bias` (heads, 2 x reach + 1) float32 is that of
-        distances from -reach on, and no prompt is longer than reach. Raises MemoryError."""
-        hidden = torch.empty(len(batch.ids), self._shape.width)
+        distances from -reach on, and no prompt is longer than reach. Rows of no prompt hold anything. Raises
+        MemoryError; IndexError for tokens that the table does not have."""
+        hidden = torch.empty(len(batch.ids), self._shape.width, dtype=torch.float32, device="cpu")
         self._run(batch, bias, hidden=hidden)
         return hidden
 
     def embed(self, batch: Packed, bias: Tensor) -> Tensor:
         """Embeddings (prompts, dimension) float32."""
-        vectors = torch.empty(len(batch.starts), self._shape.dimension)
+        vectors = torch.empty(len(batch.starts), self._shape.dimension, dtype=torch.float32, device="cpu")
         self._run(batch, bias, vectors=vectors)
         return vectors
 
     def _run(self, batch: Packed, bias: Tensor, vectors: Tensor | None = None, hidden: Tensor | None = None) -> None:
         called = _Batch(
-            batch.ids.data_ptr(),
+            _address(batch.ids, torch.int64),
             len(batch.ids),
             (_Group * len(batch.groups))(*(_Group(*group) for group in batch.groups)),
             len(batch.groups),
-            bias.data_ptr(),
+            _address(bias, torch.float32),
             bias.size(1) // 2,
-            batch.pooled.data_ptr(),
-            batch.starts.data_ptr(),
+            _address(batch.pooled, torch.int64),
+            _address(batch.starts, torch.int64),
             len(batch.pooled),
             len(batch.starts),
-            None if vectors is None else vectors.data_ptr(),
-            None if hidden is None else hidden.data_ptr(),
+            None if vectors is None else _address(vectors, torch.float32),
+            None if hidden is None else _address(hidden, torch.float32),
         )
         failure = self._forward(self._model, called, torch.get_num_threads())
         if failure == NO_MEMORY:
             raise MemoryError(f"no memory for a pass of {len(batch.ids)} tokens; give `embed` a smaller `batch_tokens`")
-        if failure:
+        if failure == UNKNOWN_TOKEN:
             raise IndexError(f"a token's number is beyond the table's {self._shape.vocab_size}: {batch.ids.max()}")
+        if failure:
+            raise IndexError("a prompt without a token has no embedding; let the tokenizer end a text with one")
+
+
+def _address(tensor: Tensor, dtype: torch.dtype) -> int:
+    """Where C finds the numbers. Raises TypeError where it would find others."""
+    if tensor.dtype != dtype or tensor.device.type != "cpu" or not tensor.is_contiguous():
+        raise TypeError(f"{dtype} in one piece of memory is read here, not {tensor.dtype} on {tensor.device}")
+    return tensor.data_ptr()

@@ -116,7 +116,7 @@ static inline float softmax(float *scores, const float *bias, long length, bf16 
 static void attend(const Head *head, long start, long length, const float *bias, Mixed to) {
     long keys = rounded_up(length, BLOCK), steps = head->width / STEP, row = head->stride * (long)sizeof(bf16);
     long scores_stride = keys + 16;
-    Fetch nothing = {0, 0, -1, 0};
+    Fetch nothing = NOTHING_AHEAD;
     pack_keys(head, start, keys);
     pack_values(head, start, length, keys);
     for (long query = 0; query < length; query += BLOCK) {

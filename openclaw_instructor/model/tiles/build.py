@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import os
 import platform
+import runpy
 import shlex
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = Path(__file__).parent
-SOURCE, LIBRARY = FOLDER / "layers.c", FOLDER / "tiles.so"
+LIBRARY = FOLDER / "tiles.so"
 # The oldest processors with AMX; what runs it asks the processor first.
 OPTIONS = ("-std=c17", "-O3", "-march=sapphirerapids", "-fno-math-errno", "-fPIC", "-shared", "-pthread")
 
@@ -37,18 +39,28 @@ def compiled() -> bool:
     """Whether the library could be made; says why not where it is of use."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return False
-    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
-    try:
-        # Beside it first: a process may have the old one open.
-        made = LIBRARY.with_suffix(".new")
-        subprocess.run([*compiler, *OPTIONS, str(SOURCE), "-o", str(made)], check=True, capture_output=True, text=True)
-        made.replace(LIBRARY)
-    except OSError as error:
-        why = error.strerror
-    except subprocess.CalledProcessError as error:
-        why = error.stderr.strip()
-    else:
-        return True
+    digest = runpy.run_path(str(FOLDER / "sources.py"))["digest"]
+    # Beside it first: a process may have the old one open.
+    with tempfile.TemporaryDirectory(dir=FOLDER) as beside:
+        made = Path(beside) / LIBRARY.name
+        options = [*OPTIONS, f'-DSOURCES="{digest(FOLDER)}"', str(FOLDER / "layers.c"), "-o", str(made)]
+        problems = []
+        for compiler in _compilers():
+            try:
+                subprocess.run([*shlex.split(compiler), *options], check=True, capture_output=True, text=True)
+            except OSError as error:
+                problems.append(f"{compiler}: {error.strerror}")
+            except subprocess.CalledProcessError as error:
+                problems.append(f"{compiler}: {error.stderr.strip()}")
+            else:
+                made.replace(LIBRARY)
+                return True
     LIBRARY.unlink(missing_ok=True)
-    sys.stderr.write(f"note: the encoder's kernels for AMX are left out, torch's serve instead: {compiler[0]}: {why}\n")
+    sys.stderr.write("\n".join(["note: the kernels for AMX are left out, torch's serve instead", *problems, ""]))
     return False
+
+
+def _compilers() -> list[str]:
+    """The one that is asked for, else Python's own and the system's."""
+    asked = os.environ.get("CC", "").strip()
+    return [asked] if asked else [*filter(None, [sysconfig.get_config_var("CC")]), "cc"]

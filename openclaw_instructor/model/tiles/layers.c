@@ -75,7 +75,8 @@ typedef struct {
     size_t size;
 } HeadRoom;
 
-/* A head's parts in memory from `at` on; with 0, only their size. */
+/* A head's parts in memory from `at` on; with 0, only their size. They come first in a thread's room, so that
+ * `room_of(0)` finds them in the one that brought the pass as in a helper. */
 static HeadRoom head_room(const Pass *pass, char *at) {
     long rows = rounded_up(pass->batch->rows, BLOCK) + BLOCK, each = pass->model->head_width;
     /* A line more than q, k and v, so that rows do not fall on few sets of the cache. */
@@ -173,6 +174,9 @@ static void normal_part(const Pass *pass) {
 
 enum { NORMED, HEADS, OUT, NORMED_AGAIN, FEED };
 
+/* From FEED on up and down take turns, once for each chunk. */
+static int is_up(long stage) { return (stage - FEED) % 2 == 0; }
+
 static long stages_of_layer(const Model *model) { return FEED + 2 * (model->inner / model->chunk); }
 
 static long parts_of_layer(const Pass *pass, long stage) {
@@ -180,7 +184,7 @@ static long parts_of_layer(const Pass *pass, long stage) {
     if (stage == HEADS) return model->heads;
     if (stage == NORMED || stage == NORMED_AGAIN) return rounded_up(pass->batch->rows, BLOCK) / BLOCK;
     if (stage == OUT) return model->width / BLOCK;
-    return (stage % 2 == FEED % 2 ? model->chunk : model->width) / BLOCK;
+    return (is_up(stage) ? model->chunk : model->width) / BLOCK;
 }
 
 static void do_part_of_layer(const Pass *pass, long layer, long stage, long part) {
@@ -195,15 +199,18 @@ static void do_part_of_layer(const Pass *pass, long layer, long stage, long part
     } else if (stage == OUT) {
         onto_states(pass, pass->mixed, inside, out, part);
     } else {
-        const bf16 *up = feed + (stage - FEED) / 2 * 2 * model->chunk * model->width;
-        if (stage % 2 == FEED % 2)
+        long chunk = (stage - FEED) / 2;
+        const bf16 *up = feed + chunk * (2 * model->chunk * model->width);
+        if (is_up(stage))
             up_part(pass, up, part);
         else
             onto_states(pass, pass->fed, model->chunk, up + model->chunk * model->width, part);
     }
 }
 
-enum { TOKENS, LAYERS, MEANS = 0, DENSE, NORMAL, BEHIND };
+/* Of a pass, and of what is behind its layers, counted from there. */
+enum { TOKENS, LAYERS };
+enum { MEANS, DENSE, NORMAL, BEHIND };
 
 static long stages_of(const Model *model) { return LAYERS + stages_of_layer(model) * model->layers + BEHIND; }
 
@@ -258,16 +265,23 @@ static void work(void *of) {
 
 /* -- what Python calls -- */
 
+/* A digest of the sources this was made of, by `build.py`. */
+const char *tiles_sources(void) { return SOURCES; }
+
 /* Asks the system for the tiles, once in a process: whether it gives them. */
 int tiles_open(void) {
+    pthread_atfork(0, 0, without_helpers);
     enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
     return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
-enum { DONE, NO_MEMORY, UNKNOWN_TOKEN };
+enum { DONE, NO_MEMORY, UNKNOWN_TOKEN, NO_ROWS };
 
 /* Fills in the batch's vectors, its hidden states, or both. */
 int tiles_forward(const Model *model, const Batch *batch, long threads) {
+    if (batch->rows < 1) return NO_ROWS;
+    for (long i = 0; i < batch->pooled_count; i++)
+        if (batch->pooled[i] < 0 || batch->pooled[i] >= batch->rows) return NO_ROWS;
     for (long row = 0; row < batch->rows; row++)
         if (batch->ids[row] < 0 || batch->ids[row] >= model->vocabulary) return UNKNOWN_TOKEN;
     Pass pass = {.model = model, .batch = batch, .stride = model->width + FLOATS, .threads = threads};
@@ -289,8 +303,8 @@ int tiles_forward(const Model *model, const Batch *batch, long threads) {
     pass.fed = (bf16 *)(room + starts[4]);
     pass.means = (float *)(room + starts[5]);
     pass.stages = memset(room + starts[6], 0, sizes[6]);
-    Job job = {work, &pass, 0};
-    do_together(&job, threads);
+    Job job = {.work = work, .of = &pass, .wanted = threads - 1};
+    do_together(&job);
     for (long row = 0; batch->hidden && row < batch->rows; row++)
         memcpy(batch->hidden + row * model->width, pass.states + row * pass.stride, model->width * sizeof(float));
     return DONE;

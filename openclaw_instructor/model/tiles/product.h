@@ -52,16 +52,18 @@ typedef struct {
     long row, second, step;
 } Left;
 
-/* Weights that are fetched into the second cache before they are needed: in each step some lines, and after some steps
- * those of the next panel. */
+/* Weights that are fetched into the second cache before they are needed: in each step some lines, and after
+ * `until_next` steps (never, if it is negative) those at `next`. */
 typedef struct {
     const char *at;
-    long lines, steps;
+    long lines, until_next;
     const char *next;
 } Fetch;
 
+static const Fetch NOTHING_AHEAD = {.until_next = -1};
+
 static inline void fetch(Fetch *ahead) {
-    if (ahead->steps-- == 0) ahead->at = ahead->next;
+    if (ahead->until_next-- == 0) ahead->at = ahead->next;
     for (long line = 0; line < ahead->lines; line++) _mm_prefetch(ahead->at + line * LINE, _MM_HINT_T1);
     ahead->at += ahead->lines * LINE;
 }
@@ -148,7 +150,7 @@ typedef struct {
     const bf16 *left;
     long rows, steps;
     const bf16 *panel;
-    long following; /* which panel behind this one the thread takes next */
+    long following; /* which panel behind this one the thread will likely take next; a wrong guess costs only time */
 } Product;
 
 /* What is done with a block's sums once they are complete: `count` rows from `row` on. */
@@ -160,17 +162,18 @@ static inline __attribute__((always_inline)) void multiply(const Product *p, flo
     long kept = (p->steps + turns - 1) / turns;
     long lines = PAIR * (long)sizeof(bf16) / LINE;
     const char *next = (const char *)(p->panel + p->following * p->steps * PAIR);
-    /* A block alone meets each weight for the first time; of several the first ones do, and all fetch the next panel. */
+    /* A lone block meets each weight for the first time, so it fetches a little ahead of itself. Several fetch the next
+     * panel while they share this one. */
     Fetch ahead = {next, rounded_up(lines, blocks) / blocks, -1, 0};
     if (blocks == 1) ahead = (Fetch){(const char *)(p->panel + AHEAD * PAIR), lines, p->steps - AHEAD, next};
     for (long step = 0; step < p->steps; step += kept) {
         long steps = p->steps - step < kept ? p->steps - step : kept;
         for (long row = 0; row < p->rows; row += BLOCK) {
-            long left = p->rows - row;
-            block(left, activations(p->left, p->steps, row, step), p->panel + step * PAIR, steps, sums + row * stride,
+            long remaining = p->rows - row;
+            block(remaining, activations(p->left, p->steps, row, step), p->panel + step * PAIR, steps, sums + row * stride,
                   stride, grows || step > 0, &ahead);
             if (finish && step + steps == p->steps)
-                finish(sums + row * stride, row, left > TILE_ROWS ? BLOCK : TILE_ROWS, to);
+                finish(sums + row * stride, row, remaining > TILE_ROWS ? BLOCK : TILE_ROWS, to);
         }
     }
 }

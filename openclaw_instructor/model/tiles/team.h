@@ -15,7 +15,8 @@
 typedef struct {
     void (*work)(void *of);
     void *of;
-    atomic_int inside; /* helpers that have not left it */
+    long wanted;        /* helpers that may still join */
+    atomic_long inside; /* and those that have not left */
 } Job;
 
 enum {
@@ -31,12 +32,14 @@ static struct {
     long helpers;
 } team = {.lock = PTHREAD_MUTEX_INITIALIZER, .busy = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER};
 
+static void be_patient(long looks) {
+    _mm_pause();
+    if (looks >= PATIENCE) sched_yield();
+}
+
 /* Waits until `count` has reached `parts`. */
 static void wait_for(atomic_long *count, long parts) {
-    for (long looks = 0; atomic_load_explicit(count, memory_order_acquire) < parts; looks++) {
-        _mm_pause();
-        if (looks >= PATIENCE) sched_yield();
-    }
+    for (long looks = 0; atomic_load_explicit(count, memory_order_acquire) < parts; looks++) be_patient(looks);
 }
 
 static void *help(void *unused) {
@@ -46,7 +49,7 @@ static void *help(void *unused) {
         pthread_mutex_lock(&team.lock);
         while (atomic_load(&team.calls) == seen) pthread_cond_wait(&team.called, &team.lock);
         seen = atomic_load(&team.calls);
-        Job *job = team.job;
+        Job *job = team.job && team.job->wanted-- > 0 ? team.job : 0;
         if (job) atomic_fetch_add(&job->inside, 1);
         pthread_mutex_unlock(&team.lock);
         if (!job) continue;
@@ -56,14 +59,24 @@ static void *help(void *unused) {
     return 0;
 }
 
-/* Works on the job with `threads` threads at most; alone where the team has another one. */
-static void do_together(Job *job, long threads) {
-    if (threads < 2 || pthread_mutex_trylock(&team.busy)) {
+/* A forked process has none of its parent's helpers, who may have held what follows. */
+static void without_helpers(void) {
+    pthread_mutex_init(&team.lock, 0);
+    pthread_mutex_init(&team.busy, 0);
+    pthread_cond_init(&team.called, 0);
+    team.job = 0;
+    team.helpers = 0;
+}
+
+/* Works on the job with the helpers that are wanted; alone where the team has another one. */
+static void do_together(Job *job) {
+    long wanted = job->wanted;
+    if (wanted < 1 || pthread_mutex_trylock(&team.busy)) {
         job->work(job->of);
         return;
     }
     pthread_mutex_lock(&team.lock);
-    for (pthread_t thread; team.helpers < threads - 1 && !pthread_create(&thread, 0, help, 0); team.helpers++)
+    for (pthread_t thread; team.helpers < wanted && !pthread_create(&thread, 0, help, 0); team.helpers++)
         pthread_detach(thread);
     team.job = job;
     atomic_fetch_add(&team.calls, 1);
@@ -73,7 +86,7 @@ static void do_together(Job *job, long threads) {
     pthread_mutex_lock(&team.lock);
     team.job = 0;
     pthread_mutex_unlock(&team.lock);
-    while (atomic_load(&job->inside)) _mm_pause();
+    for (long looks = 0; atomic_load(&job->inside); looks++) be_patient(looks);
     pthread_mutex_unlock(&team.busy);
 }
 
