@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 import zipfile
@@ -12,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "openclaw_instructor"
+LIBRARY = ROOT / PACKAGE / "model" / "tiles" / "tiles.so"
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,13 @@ def test_the_wheel_holds_every_file_of_the_package(unpacked: Path) -> None:
         pytest.skip("not a git checkout: there is no list of files to compare with")
     missing = [name for name in listed.stdout.splitlines() if (ROOT / name).exists() and not (unpacked / name).exists()]
     assert missing == []
+
+
+@pytest.mark.skipif(not LIBRARY.exists(), reason="nothing was compiled when this checkout was installed")
+def test_the_wheel_holds_what_was_compiled_and_says_for_which_system(unpacked: Path) -> None:
+    assert (unpacked / LIBRARY.relative_to(ROOT)).stat().st_size > 10_000
+    (described,) = unpacked.glob("*.dist-info/WHEEL")
+    assert f"Tag: py3-none-linux_{platform.machine()}" in described.read_text()
 
 
 @pytest.mark.parametrize(
