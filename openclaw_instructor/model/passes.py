@@ -88,7 +88,7 @@ class Passes:
         if self.encoder.device.type != "cpu":
             return GPU_TOKENS
         if self.encoder.on_tiles:
-            return tiles.PASS_TOKENS
+            return tiles.pass_tokens(self.encoder.shape.width)
         return INT8_TOKENS if self.encoder.in_int8 else CPU_TOKENS
 
     def _give_back_after(self, tokens: int) -> None:

@@ -33,10 +33,9 @@ LIBRARY = Path(__file__).with_name("tiles.so")
 
 # Channels of a tile's row, and of a panel of a weight.
 STEP = 32
-# Most channels of a feed-forward that are computed before they are multiplied on: with the rest of a pass of
-# PASS_TOKENS they fit into the second cache.
-CHUNK = 512
-PASS_TOKENS = 512
+# Most channels of a feed-forward that are computed before they are multiplied on, most tokens of a pass, and most
+# numbers of its stream: what a core reads again and again then fits into its second cache, more or less.
+CHUNK, PASS_TOKENS, PASS_NUMBERS = 512, 512, 512 * 768
 # Outputs of the dense product that are computed at a time.
 OUTPUTS = 16
 # A large page; the system aligns room that is a multiple of it.
@@ -111,6 +110,11 @@ def pays(dtype: torch.dtype, device: torch.device, shape: Shape) -> bool:
     """Whether the layers of a checkpoint run here, in this format."""
     whole = all(channels % STEP == 0 for channels in (shape.width, shape.head_width, shape.inner))
     return whole and shape.dimension % OUTPUTS == 0 and dtype == torch.bfloat16 and serves(device)
+
+
+def pass_tokens(width: int) -> int:
+    """How many tokens suit a pass."""
+    return min(PASS_TOKENS, PASS_NUMBERS // width)
 
 
 class Weights:
