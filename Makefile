@@ -22,7 +22,8 @@ $(BIN)/python:
 
 # Compiling all of torch's Python files would take as long as the rest; each is compiled when it is first used.
 # The stamps keep pip out of every later run until pyproject.toml or what it compiles changes.
-BUILT := pyproject.toml $(wildcard openclaw_instructor/model/tiles/*.[ch]) openclaw_instructor/model/tiles/build.py
+TILES := openclaw_instructor/model/tiles
+BUILT := pyproject.toml $(wildcard $(TILES)/*.[ch]) $(TILES)/build.py $(TILES)/sources.py
 $(VENV)/.installed: $(BUILT) | $(BIN)/python
 	@echo "installing into $(VENV); the first time takes a minute or two"
 	@$(BIN)/pip install --quiet --no-compile -e .

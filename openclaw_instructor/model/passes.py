@@ -63,7 +63,7 @@ class Passes:
         cores = torch.get_num_threads() if on_cpu else 1
         least = TILES_STREAM_TOKENS if self.encoder.on_tiles else STREAM_TOKENS
         # A core that has the longest text should not be the only one with work.
-        parts = min(cores, tokens // max(least, *lengths, 1))
+        parts = min(cores, tokens // max(least, max(lengths, default=0)))
         # Cores that other passes use would keep each other waiting at every operation.
         shared = self._operations(tokens) >= SHARED_WORK and self._under_way == 1
         apart = parts > 1 or not shared

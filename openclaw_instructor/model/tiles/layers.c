@@ -156,8 +156,8 @@ int tiles_forward(const Model *model, const Batch *batch, long threads) {
                       rows * model->chunk * pass.chunks_at_once * sizeof(bf16),
                       batch->prompts * model->width * sizeof(float),
                       stages_of(&pass) * sizeof(Stage)};
-    size_t starts[8] = {0};
-    for (int i = 0; i < 7; i++) starts[i + 1] = starts[i] + rounded_up(sizes[i], PAGE);
+    size_t starts[8];
+    lay_out(sizes, 7, starts);
     char *room = room_of(starts[7]);
     if (!room) return NO_MEMORY;
     pass.states = (float *)(room + starts[1]);

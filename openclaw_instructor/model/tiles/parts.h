@@ -64,8 +64,8 @@ static HeadRoom head_room(const Pass *pass, char *at) {
     long stride = 3 * each + LINE / (long)sizeof(bf16);
     size_t sizes[] = {rows * stride * sizeof(bf16), rows * each * sizeof(bf16), rows * each * sizeof(bf16),
                       rows * BLOCK * sizeof(bf16),  rows * BLOCK * sizeof(float), rows * BLOCK * sizeof(float)};
-    size_t starts[7] = {0};
-    for (int i = 0; i < 6; i++) starts[i + 1] = starts[i] + rounded_up(sizes[i], PAGE);
+    size_t starts[7];
+    lay_out(sizes, 6, starts);
     return (HeadRoom){{(bf16 *)at, stride, each, (bf16 *)(at + starts[1]), (bf16 *)(at + starts[2]), (bf16 *)(at + starts[3]),
                        (float *)(at + starts[4]), (float *)(at + starts[5])},
                       starts[6]};
@@ -134,11 +134,7 @@ static void up_part(const Pass *pass, const bf16 *feed, long first, long part) {
     const bf16 *up = chunk_of(pass, feed, chunk);
     Product product = {pass->normed, pass->batch->rows, steps, up + panel * steps * PAIR, pass->threads};
     Head head = head_room(pass, room_of(0)).head;
-    Fed fed = {fed_of(pass, chunk) + panel * PAIR, panels};
-    if (pass->model->has_gelu)
-        multiply_into_gelu(product, head.sums, fed);
-    else
-        multiply_into_relu(product, head.sums, fed);
+    multiply_into_fed(product, head.sums, (Fed){fed_of(pass, chunk) + panel * PAIR, panels}, pass->model->has_gelu);
 }
 
 static void down_part(const Pass *pass, const bf16 *feed, long first, long part) {

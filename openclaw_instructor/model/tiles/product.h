@@ -205,28 +205,28 @@ typedef struct {
     long across;
 } Fed;
 
-static inline void finish_relu(const float *sums, long row, long count, void *to) {
-    Fed *fed = to;
+static inline __attribute__((always_inline)) void finish_fed(const float *sums, long row, long count, const Fed *fed,
+                                                             __m512 (*activation)(__m512)) {
     for (long r = 0; r < count; r++) {
-        __m512 low = relu(_mm512_loadu_ps(sums + r * BLOCK)), high = relu(_mm512_loadu_ps(sums + r * BLOCK + 16));
+        const float *from = sums + r * BLOCK;
+        __m512 low = activation(_mm512_loadu_ps(from)), high = activation(_mm512_loadu_ps(from + 16));
         _mm512_storeu_si512(row_of(fed->at, fed->across, row + r, 0), (__m512i)_mm512_cvtne2ps_pbh(high, low));
     }
+}
+
+static inline void finish_relu(const float *sums, long row, long count, void *to) {
+    finish_fed(sums, row, count, to, relu);
 }
 
 static inline void finish_gelu(const float *sums, long row, long count, void *to) {
-    Fed *fed = to;
-    for (long r = 0; r < count; r++) {
-        __m512 low = gelu(_mm512_loadu_ps(sums + r * BLOCK)), high = gelu(_mm512_loadu_ps(sums + r * BLOCK + 16));
-        _mm512_storeu_si512(row_of(fed->at, fed->across, row + r, 0), (__m512i)_mm512_cvtne2ps_pbh(high, low));
-    }
+    finish_fed(sums, row, count, to, gelu);
 }
 
-static inline void multiply_into_relu(Product product, float *sums, Fed to) {
-    multiply(&product, sums, BLOCK, 0, finish_relu, &to);
-}
-
-static inline void multiply_into_gelu(Product product, float *sums, Fed to) {
-    multiply(&product, sums, BLOCK, 0, finish_gelu, &to);
+static inline void multiply_into_fed(Product product, float *sums, Fed to, int has_gelu) {
+    if (has_gelu)
+        multiply(&product, sums, BLOCK, 0, finish_gelu, &to);
+    else
+        multiply(&product, sums, BLOCK, 0, finish_relu, &to);
 }
 
 #endif

@@ -11,6 +11,12 @@ enum { PAGE = 4096, HUGE_PAGE = 2 << 20 };
 static pthread_key_t rooms;
 static pthread_once_t rooms_once = PTHREAD_ONCE_INIT;
 
+/* Where parts of these sizes begin, each on a page, and behind the last one where they all end. */
+static inline void lay_out(const size_t *sizes, int count, size_t *starts) {
+    starts[0] = 0;
+    for (int i = 0; i < count; i++) starts[i + 1] = starts[i] + (sizes[i] + PAGE - 1) / PAGE * PAGE;
+}
+
 typedef struct {
     char *at;
     size_t size;
