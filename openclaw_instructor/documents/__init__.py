@@ -1,0 +1,6 @@
+"""Files as documents: bytes are read by a format's reader into text with locations, and cut into chunks."""
+
+from openclaw_instructor.documents.document import Block, Document, Location, UnreadableDocument
+from openclaw_instructor.documents.formats import Format, register
+
+__all__ = ["Block", "Document", "Format", "Location", "UnreadableDocument", "register"]

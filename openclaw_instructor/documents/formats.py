@@ -1,0 +1,79 @@
+"""The table of formats: which reader takes which file.
+
+A format is a module in `readers/` that declares `FORMATS`. A package from outside declares the entry point group
+`openclaw_instructor.formats`, or calls `register`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import PurePath
+from typing import TypeAlias
+
+from openclaw_instructor.documents import readers
+from openclaw_instructor.documents.document import Document
+
+Reader: TypeAlias = Callable[[bytes, PurePath], Document]
+
+ENTRY_POINTS = "openclaw_instructor.formats"
+_MAX_BYTES = 10_000_000
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file and its reader.
+
+    `read(data, path)` returns a Document, or raises UnreadableDocument with the reason why there is none; `path` is for
+    its name only and is never opened. Files are chosen by `suffixes` (lower case, with the dot) or by bare `names`
+    (upper case). `version` belongs to what is stored of a file: a higher one reads all files of the format anew. Files
+    over `max_bytes` are skipped and reported. An `isolated` reader runs in a child process with a deadline and a limit
+    on memory: right for every parser of a binary format.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    read: Reader
+    version: int = 1
+    names: tuple[str, ...] = ()
+    max_bytes: int = _MAX_BYTES
+    isolated: bool = False
+
+
+_registered: list[Format] = []
+
+
+def register(added: Format) -> None:
+    """Add a format, or replace those that claim the same suffixes and names, for this process."""
+    _registered.append(added)
+    _table.cache_clear()
+
+
+def formats() -> list[Format]:
+    """Every format, by name."""
+    return sorted({id(known): known for known in _table().values()}.values(), key=lambda known: known.name)
+
+
+def format_of(path: PurePath) -> Format | None:
+    """The format of a file by its name; None for a file that is only read when it is asked for."""
+    table = _table()
+    suffix = path.suffix.lower()
+    return table.get(suffix) if suffix else table.get(path.name.upper())
+
+
+@cache
+def _table() -> dict[str, Format]:
+    return {key: known for known in _declared() for key in (*known.suffixes, *known.names)}
+
+
+def _declared() -> Iterator[Format]:
+    """The package's own formats, then those of other packages, then those registered by a call: the last one counts."""
+    for module in pkgutil.iter_modules(readers.__path__, f"{readers.__name__}."):
+        yield from getattr(importlib.import_module(module.name), "FORMATS", ())
+    for entry_point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        yield entry_point.load()
+    yield from _registered
