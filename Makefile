@@ -22,7 +22,7 @@ $(BIN)/python:
 
 # Compiling all of torch's Python files would take as long as the rest; each is compiled when it is first used.
 # The stamps keep pip out of every later run until pyproject.toml or what it compiles changes.
-TILES := openclaw_instructor/model/tiles
+TILES := openclaw_instructor/model/inference/kernels/amx
 BUILT := pyproject.toml $(wildcard $(TILES)/*.[ch]) $(TILES)/build.py $(TILES)/sources.py
 $(VENV)/.installed: $(BUILT) | $(BIN)/python
 	@echo "installing into $(VENV); the first time takes a minute or two"
@@ -45,10 +45,10 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m openclaw_instructor.openclaw.build --check
+	$(BIN)/python -m openclaw_instructor.openclaw.package --check
 
 generated: $(VENV)/.installed-dev
-	$(BIN)/python -m openclaw_instructor.openclaw.build
+	$(BIN)/python -m openclaw_instructor.openclaw.package
 	$(BIN)/python -m openclaw_instructor.cli.reference
 
 docs: generated
@@ -63,7 +63,7 @@ build/openclaw/node_modules/.bin/openclaw:
 		npm install --prefix build/openclaw --no-audit --no-fund --loglevel=error openclaw@2026.9.6
 
 plugin: $(VENV)/.installed
-	$(BIN)/python -m openclaw_instructor.openclaw.build --pack dist
+	$(BIN)/python -m openclaw_instructor.openclaw.package --pack dist
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache

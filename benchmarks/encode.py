@@ -25,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sides import INSTRUCTION, Side, seconds_of
+from compare_worker import INSTRUCTION, Side, seconds_of
 
 ROWS = "base-*,large-auto,large-memory,mini-auto,mini-float32,mini-int8,mini-memory,accuracy-*,cold-start"
 
@@ -47,7 +47,7 @@ def write_random_checkpoint(folder: Path, shape_name: str) -> Path:
     import torch
 
     from openclaw_instructor.model.checkpoint import BUNDLED, Checkpoint, Shape
-    from openclaw_instructor.model.encoder import Encoder
+    from openclaw_instructor.model.networks.t5 import Encoder
     from openclaw_instructor.model.writer import write_checkpoint
 
     width, inner, heads, layers = SHAPES[shape_name]

@@ -32,10 +32,10 @@ from statistics import fmean, variance
 from openclaw_instructor.evaluate.datasets import read_rows
 from openclaw_instructor.evaluate.embedders import InstructorEmbedder
 from openclaw_instructor.evaluate.metrics import ranking
-from openclaw_instructor.evaluate.search import FullText, Run, candidates, dense, fuse
+from openclaw_instructor.evaluate.rankings import FullText, Run, candidates, dense, fuse
 from openclaw_instructor.index import fusion
-from openclaw_instructor.train.code import read_code
-from openclaw_instructor.train.manuals import read_manuals
+from openclaw_instructor.train.distill.code import read_code
+from openclaw_instructor.train.distill.manuals import read_manuals
 
 QUESTION = "Represent the question for retrieving supporting documents: "
 DOCUMENT = "Represent the document for retrieval: "

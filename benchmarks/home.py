@@ -44,14 +44,14 @@ class Home:
     """A temporary home with a daemon."""
 
     def __init__(self, **settings: Any) -> None:
-        from openclaw_instructor.server import daemon
+        from openclaw_instructor.daemon import lifecycle
         from openclaw_instructor.settings import Settings
 
         self.folder = Path(tempfile.mkdtemp(prefix="serve-benchmark-"))
         (self.folder / "config.yaml").write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
         self.settings = Settings.load(self.folder)
-        self._lifecycle = daemon
-        self.daemon = daemon.ensure(self.settings)
+        self._lifecycle = lifecycle
+        self.daemon = lifecycle.ensure(self.settings)
 
     def close(self) -> None:
         self._lifecycle.stop(self.settings)

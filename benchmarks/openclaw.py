@@ -25,9 +25,9 @@ sys.path.insert(0, str(ROOT / "tests" / "openclaw"))
 from llm_stub import LanguageModel  # noqa: E402
 from openclaw_host import OpenClaw  # noqa: E402
 
+from openclaw_instructor.daemon import lifecycle  # noqa: E402
+from openclaw_instructor.daemon.client import Client  # noqa: E402
 from openclaw_instructor.openclaw.sync import command_line  # noqa: E402
-from openclaw_instructor.server import daemon  # noqa: E402
-from openclaw_instructor.server.client import Client  # noqa: E402
 from openclaw_instructor.settings import Settings  # noqa: E402
 
 CALLS: dict[str, dict[str, Any]] = {
@@ -73,7 +73,7 @@ def measure(binaries: Path, calls: int) -> list[dict[str, Any]]:
             return [*rows, _row("no_such_tool", {}, host, None, calls)]
         finally:
             host.stop()
-            daemon.stop(settings)
+            lifecycle.stop(settings)
             model.close()
 
 

@@ -33,7 +33,7 @@ from home import Home, load_process, processor_seconds
 WARM = 256
 SIZES = (1, 16)
 PARTS = ("memory", "shim", "throughput", "latency")
-PROGRAM = [sys.executable, "-c", "from openclaw_instructor.cli import main; main()"]
+PROGRAM = [sys.executable, "-m", "openclaw_instructor"]
 
 
 def paragraphs(folder: Path, count: int) -> list[str]:
@@ -66,7 +66,7 @@ def offline_main() -> None:
 
 
 def measure_memory(texts: list[str], options: argparse.Namespace) -> dict[str, float]:
-    from openclaw_instructor.server.client import Client
+    from openclaw_instructor.daemon.client import Client
 
     home = Home()
     client = Client(home.settings, home.daemon)
@@ -158,7 +158,7 @@ def served(warm: list[str], texts: list[str], size: int) -> dict[str, float]:
 
 
 def measure_latency(texts: list[str], options: argparse.Namespace) -> dict[str, float]:
-    from openclaw_instructor.server.client import Client
+    from openclaw_instructor.daemon.client import Client
 
     home = Home()
     client = Client(home.settings, home.daemon)

@@ -45,7 +45,7 @@ def pairs(folder: Path, count: int) -> list[tuple[str, str]]:
 def ours(checkpoint: str, rows: list[tuple[str, str]], batch_size: int, steps: int, work: Path) -> float:
     """Tokens a second."""
     from openclaw_instructor.train.contrastive import TrainConfig, train
-    from openclaw_instructor.train.journal import read
+    from openclaw_instructor.train.metrics_log import read
 
     records = [{"query": [QUERY, a], "pos": [PASSAGE, b], "task_id": 0} for a, b in rows]
     (work / "medi.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")

@@ -158,7 +158,7 @@ class Toolbox:
     def _steer(self, collection: str) -> None:
         """Let the index know of an edited document instruction, so that the result says that a sync is due; without a
         checkpoint there is nothing to say."""
-        from openclaw_instructor.index.identity import NO_MODEL
+        from openclaw_instructor.index.staleness import NO_MODEL
 
         with contextlib.suppress(UnknownCollection, *NO_MODEL):
             self.index.instruct(collection, self._document_instruction(collection))

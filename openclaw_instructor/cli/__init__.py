@@ -77,7 +77,7 @@ class LazyGroup(click.Group):
 @click.pass_context
 def cli(ctx: click.Context, home: str | None, in_process: bool) -> None:
     """Agent tools on one instruction-steered embedding model: search documents, sort e-mail, match texts."""
-    from openclaw_instructor.cli.door import Door
+    from openclaw_instructor.cli.connection import Door
 
     ctx.obj = Door(home=home, in_process=in_process)
 

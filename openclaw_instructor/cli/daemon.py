@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.connection import Door
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 
 
@@ -23,7 +23,7 @@ def daemon() -> None:
 @click.pass_obj
 def ensure(door: Door, as_json: bool) -> None:
     """Start the daemon if none answers, and print its URL (with --json its token too)."""
-    from openclaw_instructor.server.daemon import ensure
+    from openclaw_instructor.daemon.lifecycle import ensure
 
     endpoint = ensure(door.settings())
     if as_json:
@@ -55,7 +55,7 @@ def run(door: Door, foreground: bool, port: int | None, host: str | None, as_jso
 @click.pass_obj
 def status(door: Door, as_json: bool) -> None:
     """Say whether the daemon runs and how it is."""
-    from openclaw_instructor.server.daemon import status
+    from openclaw_instructor.daemon.lifecycle import status
 
     state = status(door.settings())
     if as_json:
@@ -70,7 +70,7 @@ def status(door: Door, as_json: bool) -> None:
 @click.pass_obj
 def stop(door: Door, as_json: bool) -> None:
     """End the daemon; work under way is finished or left to be taken up again."""
-    from openclaw_instructor.server.daemon import stop
+    from openclaw_instructor.daemon.lifecycle import stop
 
     stopped = stop(door.settings())
     if as_json:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from openclaw_instructor.cli import PROGRAM
-from openclaw_instructor.cli.door import Door, Local
+from openclaw_instructor.cli.connection import Door, Local
 from openclaw_instructor.cli.match import print_matches
 from openclaw_instructor.cli.output import json_option, print_json, print_table, progress, say
 from openclaw_instructor.cli.search import print_hits, shorten

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from openclaw_instructor import __version__
-from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.connection import Door
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
+from openclaw_instructor.doctor.finding import Finding
 from openclaw_instructor.errors import InstructorError
-from openclaw_instructor.findings import Finding
 
 if TYPE_CHECKING:
     from openclaw_instructor.settings import Settings
@@ -105,15 +105,15 @@ def _checkpoint(settings: Settings) -> Finding:
 
 
 def _kernels(settings: Settings) -> Finding:
-    from openclaw_instructor.model import tiles
     from openclaw_instructor.model.device import choose_device
+    from openclaw_instructor.model.inference.kernels import amx
 
     device = choose_device(settings.device)
-    if tiles.missing(device):
+    if amx.missing(device):
         detail = "this processor has AMX, but the kernels for it are missing or of another version: twice the time"
         fix = "with a C compiler (gcc 12, clang 16): pip install --force-reinstall --no-cache-dir openclaw-instructor"
         return Finding("kernels", "warn", detail, fix)
-    return Finding("kernels", "ok", "our own, for AMX" if tiles.serves(device) else f"torch's, on {device}")
+    return Finding("kernels", "ok", "our own, for AMX" if amx.serves(device) else f"torch's, on {device}")
 
 
 def _index(settings: Settings) -> Finding:
@@ -131,9 +131,9 @@ def _index(settings: Settings) -> Finding:
 
 
 def _daemon(settings: Settings) -> Finding:
-    from openclaw_instructor.server import daemon
+    from openclaw_instructor.daemon import lifecycle
 
-    state = daemon.status(settings)
+    state = lifecycle.status(settings)
     if not state["running"]:
         return Finding("daemon", "ok", "not running; it starts when an agent first needs it")
     if not state["answers"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.connection import Door
 from openclaw_instructor.cli.output import json_option, plain, print_json, print_table, read_source
 from openclaw_instructor.errors import InvalidArguments
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.connection import Door
 from openclaw_instructor.cli.output import json_option, print_json, say
 from openclaw_instructor.errors import InvalidArguments
 

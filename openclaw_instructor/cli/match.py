@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.connection import Door
 from openclaw_instructor.cli.output import given, json_option, plain, print_json, print_table, read_source, say
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.connection import Door
 from openclaw_instructor.cli.output import say
 
 if TYPE_CHECKING:
-    from openclaw_instructor.server.client import Cancellation
+    from openclaw_instructor.daemon.client import Cancellation
 
 
 @click.command()
@@ -24,7 +24,7 @@ def mcp(door: Door, in_process: bool, data: str | None) -> None:
     Tools are listed from the registry and follow its edits. Calls go to the shared daemon, which the first one starts.
     """
     from openclaw_instructor.registry import Registry
-    from openclaw_instructor.server.stdio import StdioServer, take_standard_streams
+    from openclaw_instructor.server.mcp_stdio import StdioServer, take_standard_streams
 
     source, sink = take_standard_streams()
     settings = Door(home=door.home or data).settings()
@@ -32,7 +32,7 @@ def mcp(door: Door, in_process: bool, data: str | None) -> None:
     if registry.problem:
         say(f"warning: {registry.problem}")
     if not (in_process or door.in_process):
-        from openclaw_instructor.server.client import Client
+        from openclaw_instructor.daemon.client import Client
 
         StdioServer(registry, Client(settings).run, source, sink).serve()
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.connection import Door
 from openclaw_instructor.cli.output import given, json_option, print_json, print_table, say
 from openclaw_instructor.errors import InstructorError, InvalidArguments
 
@@ -70,7 +70,7 @@ def use(door: Door, name: str, revision: str | None, as_json: bool) -> None:
 
     Collections that were indexed with another checkpoint are embedded again at the next sync.
     """
-    from openclaw_instructor.cli.edits import set_key
+    from openclaw_instructor.registry.yaml_edit import set_key
 
     settings = door.settings()
     checkpoint = _open(name, settings, revision=revision)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.connection import Door
 from openclaw_instructor.cli.openclaw_memory import memory
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 
@@ -81,7 +81,7 @@ def sync(door: Door, yes: bool, wait: float, force: bool, detach: bool, program:
 @click.pass_obj
 def doctor(door: Door, program: str | None, as_json: bool) -> int:
     """Check every link from the openclaw program to the tools an agent sees, and say how to fix what is wrong."""
-    from openclaw_instructor.openclaw.doctor import examine
+    from openclaw_instructor.doctor.openclaw import examine
 
     findings = examine(door.settings(), program)
     bad = any(finding.level == "fail" for finding in findings)

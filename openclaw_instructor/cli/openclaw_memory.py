@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.connection import Door
 from openclaw_instructor.cli.output import json_option, print_json, say
 
 
@@ -25,9 +25,9 @@ def memory(door: Door, merge: bool, autostart: bool, port: int | None, program: 
     Questions and passages are embedded under the `query` and `passage` instructions of your registry. The block holds
     the daemon's token: keep it to yourself.
     """
-    from openclaw_instructor.cli.edits import set_key
-    from openclaw_instructor.openclaw.memory import DEFAULT_PORT, apply, block
-    from openclaw_instructor.server.endpoint import bearer_token, open_home
+    from openclaw_instructor.daemon.endpoint import bearer_token, open_home
+    from openclaw_instructor.openclaw.memory_search import DEFAULT_PORT, apply, block
+    from openclaw_instructor.registry.yaml_edit import set_key
 
     settings = door.settings()
     open_home(settings)

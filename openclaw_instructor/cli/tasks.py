@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.connection import Door
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 from openclaw_instructor.errors import InvalidArguments, InvalidRegistry
 
@@ -98,7 +98,7 @@ def add(door: Door, /, name: str, kind: str, description: str, as_json: bool, **
 
     Comments and other entries stay as they are. The new tool is there at once.
     """
-    from openclaw_instructor.cli.entry import build_entry, write_entry
+    from openclaw_instructor.registry.new_entry import build_entry, write_entry
 
     path = door.settings().instructions_path
     registry = door.registry()

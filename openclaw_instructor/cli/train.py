@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from openclaw_instructor.cli.door import Door
+from openclaw_instructor.cli.connection import Door
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.paths import expanded
@@ -69,7 +69,7 @@ def train(door: Door, /, files: tuple[Path, ...], source: Path | None, as_json: 
 
     `train --from labels.jsonl --task classify_email` adapts the current checkpoint to a task and says whether it
     helped. `train FILES --out RUN` trains on files of any form in docs/training.md. For several GPUs start
-    `torchrun -m openclaw_instructor.train` with the same arguments.
+    `torchrun -m openclaw_instructor train` with the same arguments.
     """
     if source is not None:
         _refuse(options | {"files": files}, _RUN_ONLY, "--from adapts the current checkpoint to a task")
@@ -133,10 +133,10 @@ def _train(door: Door, files: list[Path], options: dict[str, Any], *, as_json: b
         raise InvalidArguments("give --out, the folder of the run")
     from openclaw_instructor.train.contrastive import TrainConfig
     from openclaw_instructor.train.contrastive import train as run
-    from openclaw_instructor.train.journal import read
-    from openclaw_instructor.train.measure import Scores
-    from openclaw_instructor.train.parallel import reports
-    from openclaw_instructor.train.start import from_scratch, parse_shape
+    from openclaw_instructor.train.distributed import reports
+    from openclaw_instructor.train.evaluator import Scores
+    from openclaw_instructor.train.initial import from_scratch, parse_shape
+    from openclaw_instructor.train.metrics_log import read
 
     if options["scratch"] is not None and options["tokenizer"] is None:
         raise InvalidArguments("--scratch needs --tokenizer, a folder with a tokenizer.json")

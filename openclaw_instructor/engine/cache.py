@@ -13,7 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from openclaw_instructor.engine.requests import Vector
+from openclaw_instructor.engine.queue import Vector
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor.engine.cache import EmbeddingCache
-from openclaw_instructor.engine.requests import Embeddings, Priority, Request, RequestQueue
-from openclaw_instructor.engine.runner import Embedder, Runner
-from openclaw_instructor.engine.scope import register
+from openclaw_instructor.engine.cancellation import register
+from openclaw_instructor.engine.queue import Embeddings, Priority, Request, RequestQueue
+from openclaw_instructor.engine.scheduler import Embedder, Runner
 from openclaw_instructor.errors import Busy, ModelLoading, ServiceError
 from openclaw_instructor.model.prompt import JOIN_RULE, Prompter
 from openclaw_instructor.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from openclaw_instructor.engine.runner import Embedder
+from openclaw_instructor.engine.scheduler import Embedder
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.settings import Settings
 

@@ -13,14 +13,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from openclaw_instructor.evaluate.evaluation import evaluate
     from openclaw_instructor.evaluate.report import Report
-    from openclaw_instructor.evaluate.runner import evaluate
 
 __all__ = ["Report", "evaluate"]
 
 _HOMES = {
     "Report": "openclaw_instructor.evaluate.report",
-    "evaluate": "openclaw_instructor.evaluate.runner",
+    "evaluate": "openclaw_instructor.evaluate.evaluation",
 }
 
 

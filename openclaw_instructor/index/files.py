@@ -2,7 +2,7 @@
 
 Left out: hidden names, `.gitignore`d ones (a `.gitignore` counts from its own folder down), folders of installed or
 compiled code, what `exclude` matches, symbolic links (their target is indexed at its own place; one that leaves the
-folder is reported), files over the size limit and binary files (both reported). Taken are the formats of `readers.py`
+folder is reported), files over the size limit and binary files (both reported). Taken are the formats of `documents/`
 and what `include` matches; behind a first `!*`, only what it matches. All patterns are gitignore's.
 """
 
@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openclaw_instructor.documents.reading import readable
 from openclaw_instructor.errors import InvalidArguments, UnreadableSource
-from openclaw_instructor.index.readers import readable
 from openclaw_instructor.text import clean
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-    from openclaw_instructor.index.catalog import Root
+    from openclaw_instructor.index.collections import Root
 
 MAX_FILE_BYTES = 10_000_000
 ONLY = "!*"

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from openclaw_instructor import lock
 from openclaw_instructor.errors import IdentityMismatch, InstructorError, InvalidArguments, UnknownCollection
-from openclaw_instructor.index import catalog, files, identity, keyword, passages
-from openclaw_instructor.index.derived import Shelf, Shelved
+from openclaw_instructor.index import chunk_store, collections, files, fulltext, staleness
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
 from openclaw_instructor.index.search import MODES, Filters, Mode, Source, find, gather, shown
 from openclaw_instructor.index.store import Store
 from openclaw_instructor.index.sync import Progress, Sync
+from openclaw_instructor.index.vectors.snapshot import Shelf, Shelved
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.text import clean
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import sqlite3
 
     from openclaw_instructor.engine import Engine
-    from openclaw_instructor.index.catalog import Collection
-    from openclaw_instructor.index.vectors import Matrix
+    from openclaw_instructor.index.collections import Collection
+    from openclaw_instructor.index.vectors.exact import Matrix
     from openclaw_instructor.settings import Settings
 
 MAX_QUERY_CHARACTERS = 20_000
@@ -61,22 +61,22 @@ class Index:
         gitignore patterns relative to each folder; `instruction` is the rendered document instruction. Raises
         InvalidArguments and UnreadableSource.
         """
-        catalog.checked_name(name)
+        collections.checked_name(name)
         files.patterns(include, "include")
         files.patterns(exclude, "exclude")
         if not folders:
             raise InvalidArguments(f"collection `{name}`: name at least one folder to index")
-        roots = [catalog.Root(expanded(folder).resolve(), tuple(include), tuple(exclude)) for folder in folders]
+        roots = [collections.Root(expanded(folder).resolve(), tuple(include), tuple(exclude)) for folder in folders]
         for root in roots:
             files.check_root(root.path)
         with self._store.write() as connection:
-            catalog.put(connection, name, instruction, roots)
+            collections.put(connection, name, instruction, roots)
 
     def instruct(self, name: str, instruction: str) -> None:
         """Record another document instruction; when it differs, the next sync embeds the collection anew."""
         if self._chosen(name)[0].instruction != instruction:
             with self._store.write() as connection:
-                catalog.instruct(connection, name, instruction)
+                collections.instruct(connection, name, instruction)
 
     def sync(self, name: str | None = None, *, on_progress: Progress | None = None) -> SyncReport:
         """Bring one collection, or all, in step with their files; the model is loaded only when a text is new.
@@ -103,7 +103,7 @@ class Index:
         """Forget a collection; its files stay. Raises UnknownCollection."""
         self._chosen(name)
         with self._store.write() as connection:
-            catalog.remove(connection, name)
+            collections.remove(connection, name)
         self._drop_old_vectors()
 
     def names(self) -> list[str]:
@@ -116,7 +116,9 @@ class Index:
         for collection in self._chosen(name):
             reason = self._stale(collection)
             with self._store.read() as connection:
-                documents, chunks = passages.counts(connection, collection.serving.id) if collection.serving else (0, 0)
+                documents, chunks = (
+                    chunk_store.counts(connection, collection.serving.id) if collection.serving else (0, 0)
+                )
             result.append(
                 CollectionStatus(
                     name=collection.name,
@@ -168,7 +170,7 @@ class Index:
         if mode != "keyword":
             vector, truncated = self._embed_query(cut, query_instruction, chosen, mode, notes)
         if mode != "vector":
-            truncated = truncated or keyword.truncated(cut)
+            truncated = truncated or fulltext.truncated(cut)
         hits = self._hits(chosen, cut, vector, mode, filters, max(1, top_k), notes)
         return SearchResult(
             query=cut,
@@ -185,7 +187,7 @@ class Index:
 
     def _collections(self) -> list[Collection]:
         with self._store.read() as connection:
-            return catalog.collections(connection)
+            return collections.collections(connection)
 
     def _chosen(self, name: str | None) -> list[Collection]:
         """The named collection, or all of them."""
@@ -216,7 +218,7 @@ class Index:
             return run.report
         if report.chunks:
             with self._store.read() as connection:
-                current = catalog.generation(connection, generation.id)
+                current = collections.generation(connection, generation.id)
                 note = self._shelf.update(connection, collection, current) if current else None
             report.notes += [note] if note else []
         return report
@@ -235,7 +237,7 @@ class Index:
             sources = self._sources(connection, chosen, vector is not None, notes)
             candidates = partial(gather, connection, sources, query, vector, mode, filters)
             found = find(connection, candidates, top_k)
-            empty = not found and not any(passages.counts(connection, source.generation.id)[1] for source in sources)
+            empty = not found and not any(chunk_store.counts(connection, source.generation.id)[1] for source in sources)
         if not found:
             notes.append(_nothing([collection.name for collection in chosen], empty, bool(filters), bool(notes)))
         names = {source.generation.id: source.collection.name for source in sources}
@@ -247,18 +249,18 @@ class Index:
         """The collections as this connection sees them, with their vectors where the query compares to them."""
         names = {collection.name for collection in chosen}
         sources = []
-        for collection in catalog.collections(connection):
+        for collection in collections.collections(connection):
             generation = collection.serving
             if collection.name not in names or generation is None:
                 continue
             vectors = None
-            if by_meaning and identity.comparable(self.engine, generation):
+            if by_meaning and staleness.comparable(self.engine, generation):
                 vectors = Shelved(self._shelf, connection, collection, generation, notes)
             sources.append(Source(collection, generation, vectors))
         return sources
 
     def _stale(self, collection: Collection) -> str | None:
-        return identity.stale(self.engine, collection, collection.unfinished and lock.held(self._sync_lock))
+        return staleness.stale(self.engine, collection, collection.unfinished and lock.held(self._sync_lock))
 
     def _embed_query(
         self, query: str, instruction: str, chosen: list[Collection], mode: Mode, notes: list[str]
@@ -266,12 +268,12 @@ class Index:
         """(unit vector, whether the query was truncated); no vector when words have to do."""
         served = [collection.serving for collection in chosen if collection.serving]
         try:
-            if not any(identity.comparable(self.engine, generation) for generation in served):
+            if not any(staleness.comparable(self.engine, generation) for generation in served):
                 if served and mode == "vector":
                     raise IdentityMismatch(str(self._stale(next(c for c in chosen if c.serving))))
                 return None, False
             embeddings = self.engine.embed([query], instruction)
-        except identity.NO_MODEL as error:
+        except staleness.NO_MODEL as error:
             if mode == "vector":
                 raise
             notes.append(f"searched by words only: {error.message}")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from openclaw_instructor.index.keyword import identifier_words, inner_words
+from openclaw_instructor.index.fulltext import identifier_words, inner_words
 
 _FIRST = """
 CREATE TABLE collections (

@@ -10,19 +10,19 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.index import fusion, keyword, passages
+from openclaw_instructor.index import chunk_store, fulltext, fusion
 from openclaw_instructor.index.files import patterns
-from openclaw_instructor.index.readers import MAX_HEADING_CHARACTERS
 from openclaw_instructor.index.results import MAX_RESULT_CHARACTERS, Hit
 from openclaw_instructor.index.snippets import MAX_CHARACTERS, snippet
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from openclaw_instructor.index.catalog import Collection, Generation
-    from openclaw_instructor.index.passages import Passage
-    from openclaw_instructor.index.vectors import Ids, Matrix
+    from openclaw_instructor.index.chunk_store import Passage
+    from openclaw_instructor.index.collections import Collection, Generation
+    from openclaw_instructor.index.vectors.exact import Ids, Matrix
 
 Mode: TypeAlias = Literal["hybrid", "vector", "keyword"]
 MODES: tuple[Mode, ...] = ("hybrid", "vector", "keyword")
@@ -58,7 +58,7 @@ class Filters:
 
     def documents(self, connection: sqlite3.Connection, generation_ids: Sequence[int]) -> list[int]:
         """Ids of the documents that pass."""
-        rows = passages.documents_in(connection, generation_ids, self.after, self.before)
+        rows = chunk_store.documents_in(connection, generation_ids, self.after, self.before)
         if self.path is None:
             return [row[0] for row in rows]
         # An agent seldom knows where a collection's root is, so a relative pattern may match at any depth.
@@ -96,7 +96,7 @@ def find(
     limit = max(CANDIDATES, _CANDIDATES_PER_HIT * top_k)
     while True:
         ranking = candidates(limit)
-        chosen = choose(ranking, passages.fetch(connection, [key for key, _ in ranking]), top_k)
+        chosen = choose(ranking, chunk_store.fetch(connection, [key for key, _ in ranking]), top_k)
         if len(chosen) == top_k or len(ranking) < limit or limit >= _MOST_CANDIDATES:
             return chosen
         limit *= _WIDER
@@ -114,14 +114,14 @@ def gather(
     """(chunk id, score) of the best candidates over all sources, best first; up to `limit` from each side."""
     generation_ids = [source.generation.id for source in sources]
     document_ids = filters.documents(connection, generation_ids) if filters else None
-    chunk_ids = None if document_ids is None else passages.chunk_ids_of(connection, document_ids)
+    chunk_ids = None if document_ids is None else chunk_store.chunk_ids_of(connection, document_ids)
     dense = _nearest(sources, vector, limit, chunk_ids)
     if mode == "vector":
         return dense
-    words = keyword.ranked(connection, query, generation_ids, limit, document_ids)
+    words = fulltext.ranked(connection, query, generation_ids, limit, document_ids)
     if vector is None or not dense:
         return fusion.of_best(words)
-    words = keyword.evidence(connection, "passages", query, words)
+    words = fulltext.evidence(connection, "passages", query, words)
     near = {key for key, _ in dense}
     dense += _among(sources, vector, [key for key, _ in words if key not in near])
     spreads = [spread for source in sources if source.vectors and (spread := source.vectors.spread(vector))]
@@ -146,7 +146,7 @@ def choose(ranking: Sequence[tuple[int, float]], found: dict[int, Passage], top_
 
 def shown(chosen: Sequence[tuple[Passage, float]], query: str, names: dict[int, str]) -> list[Hit]:
     """What is shown of each: snippets share the room that a result has. `names` is generation id -> collection."""
-    words = keyword.terms(query)
+    words = fulltext.terms(query)
     room = MAX_RESULT_CHARACTERS // max(1, len(chosen)) - _HIT_OVERHEAD
     limit = max(120, min(MAX_CHARACTERS, room))
     result = []

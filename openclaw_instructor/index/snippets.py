@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from openclaw_instructor.index.keyword import WORD, unspaced
+from openclaw_instructor.index.fulltext import WORD, unspaced
 
 MAX_CHARACTERS = 1_500
 _STEM_LENGTH = 5

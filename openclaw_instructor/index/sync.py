@@ -16,17 +16,18 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openclaw_instructor.documents import encoding, reading
+from openclaw_instructor.documents.chunking import Chunk, Chunker
+from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS
 from openclaw_instructor.errors import Busy, InstructorError
-from openclaw_instructor.index import catalog, files, identity, passages, readers
-from openclaw_instructor.index.chunks import Chunk, Chunker
-from openclaw_instructor.index.readers import MAX_HEADING_CHARACTERS
+from openclaw_instructor.index import chunk_store, collections, files, staleness
 from openclaw_instructor.index.results import CollectionReport
 
 if TYPE_CHECKING:
     import sqlite3
 
     from openclaw_instructor.engine import Embeddings, Engine
-    from openclaw_instructor.index.catalog import Collection, Generation
+    from openclaw_instructor.index.collections import Collection, Generation
     from openclaw_instructor.index.store import Store
 
 # (bytes of changed files done, bytes in all, what is being done)
@@ -43,7 +44,7 @@ class _Plan:
 
     pending: list[files.Found] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
-    known: dict[str, passages.Known] = field(default_factory=dict)
+    known: dict[str, chunk_store.Known] = field(default_factory=dict)
 
 
 @dataclass
@@ -51,7 +52,7 @@ class _Pending:
     """A document that is read and cut, but not yet published."""
 
     found: files.Found
-    row: passages.DocumentRow
+    row: chunk_store.DocumentRow
     chunks: list[Chunk]
 
 
@@ -71,26 +72,26 @@ class Sync:
         started = time.monotonic()
         listing = files.walk(self.collection.roots)
         with self.store.write() as connection:
-            generation = catalog.target(connection, self.collection, identity.wanted(self.engine, self.collection))
+            generation = collections.target(connection, self.collection, staleness.wanted(self.engine, self.collection))
         plan = self._plan(generation, listing)
         if plan.pending or plan.gone:
             with self.store.write() as connection:
-                catalog.begin(connection, self.collection)
+                collections.begin(connection, self.collection)
         self._publish_all(generation, plan)
         when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         with self.store.write() as connection:
             if plan.gone:
-                passages.forget(connection, plan.gone)
-                catalog.touch(connection, self.collection, generation)
-            catalog.finish(connection, self.collection, generation, when)
-            _, self.report.chunks = passages.counts(connection, generation.id)
+                chunk_store.forget(connection, plan.gone)
+                collections.touch(connection, self.collection, generation)
+            collections.finish(connection, self.collection, generation, when)
+            _, self.report.chunks = chunk_store.counts(connection, generation.id)
         self._note(listing)
         self.report.seconds = time.monotonic() - started
         return self.report, generation
 
     def _plan(self, generation: Generation, listing: files.Listing) -> _Plan:
         with self.store.read() as connection:
-            plan = _Plan(known=passages.known(connection, generation.id))
+            plan = _Plan(known=chunk_store.known(connection, generation.id))
         for path, found in listing.files.items():
             before = plan.known.get(path)
             if before and (before.size, before.mtime_ns) == (found.size, found.mtime_ns):
@@ -144,18 +145,18 @@ class Sync:
                 if pending:
                     yield pending
 
-    def _read(self, found: files.Found, before: passages.Known | None) -> _Pending | None:
+    def _read(self, found: files.Found, before: chunk_store.Known | None) -> _Pending | None:
         """The document, or None when its content is what it was. Raises files.Skipped."""
         data = files.read_bytes(found.path)
-        if readers.binary(data):
+        if encoding.binary(data):
             raise files.Skipped("a binary file", gone=True)
         digest = files.digest(data)
         if before and before.hash == digest:
             with self.store.write() as connection:
-                passages.retouch(connection, before.id, len(data), found.mtime_ns, found.mtime_ns / 1e9)
+                chunk_store.retouch(connection, before.id, len(data), found.mtime_ns, found.mtime_ns / 1e9)
             self.report.unchanged += 1
             return None
-        document = readers.read(Path(found.path), data)
+        document = reading.read(data, Path(found.path))
         self._doubts += [f"{found.path}: {note}" for note in document.notes]
         return _Pending(found, _row(found, len(data), digest, document.title), self._chunker.split(document))
 
@@ -172,12 +173,12 @@ class Sync:
         """
         texts = {chunk.digest: chunk.embedded for chunk in chain.from_iterable(pending.chunks for pending in group)}
         with self.store.read() as connection:
-            vectors = passages.vectors_by_digest(connection, texts)
+            vectors = chunk_store.vectors_by_digest(connection, texts)
         missing = [digest for digest in texts if digest not in vectors]
         for start in range(0, len(missing), CHUNKS_PER_CALL):
             batch = missing[start : start + CHUNKS_PER_CALL]
             embeddings = self._embed([texts[digest] for digest in batch])
-            vectors |= dict(zip(batch, map(passages.as_blob, embeddings.vectors), strict=True))
+            vectors |= dict(zip(batch, map(chunk_store.as_blob, embeddings.vectors), strict=True))
             self.report.embedded += len(batch)
             self.report.truncated += sum(embeddings.truncated)
             if start + len(batch) < len(missing):
@@ -205,9 +206,9 @@ class Sync:
         pending: _Pending,
         vectors: dict[str, bytes],
     ) -> None:
-        catalog.touch(connection, self.collection, generation)
+        collections.touch(connection, self.collection, generation)
         blobs = [vectors[chunk.digest] for chunk in pending.chunks]
-        passages.publish(connection, generation.id, pending.row, pending.chunks, blobs)
+        chunk_store.publish(connection, generation.id, pending.row, pending.chunks, blobs)
         if pending.found.path in plan.known:
             self.report.changed += 1
         else:
@@ -233,8 +234,8 @@ class Sync:
             )
 
 
-def _row(found: files.Found, size: int, digest: str, title: str) -> passages.DocumentRow:
-    return passages.DocumentRow(
+def _row(found: files.Found, size: int, digest: str, title: str) -> chunk_store.DocumentRow:
+    return chunk_store.DocumentRow(
         path=found.path,
         place=found.place,
         size=size,

@@ -16,11 +16,11 @@ import torch.nn.functional as F  # noqa: N812
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.device import choose_device, choose_dtype
-from openclaw_instructor.model.encoder import Encoder
+from openclaw_instructor.model.inference.batch_runner import Passes
+from openclaw_instructor.model.inference.int8_check import FAITHFUL, Witness
+from openclaw_instructor.model.networks.t5 import Encoder
 from openclaw_instructor.model.packing import Packed
-from openclaw_instructor.model.passes import Passes
 from openclaw_instructor.model.prompt import Prompt, Prompter
-from openclaw_instructor.model.witness import FAITHFUL, Witness
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from openclaw_instructor.model.attention import Group
+from openclaw_instructor.model.networks.attention import Group
 
 if TYPE_CHECKING:
     from openclaw_instructor.model.prompt import Prompt

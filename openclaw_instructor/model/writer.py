@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from openclaw_instructor.model.layout import read_json
-from openclaw_instructor.model.t5 import to_t5
+from openclaw_instructor.model.networks.state_dict import to_t5
 
 if TYPE_CHECKING:
     from openclaw_instructor.model.checkpoint import Shape
-    from openclaw_instructor.model.encoder import Encoder
+    from openclaw_instructor.model.networks.t5 import Encoder
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "spiece.model", "vocab.txt")
 

@@ -5,7 +5,7 @@ import { defineToolPlugin } from "openclaw/plugin-sdk/tool-plugin";
 import { wrapExternalContent } from "openclaw/plugin-sdk/security-runtime";
 import manifest from "../../openclaw.plugin.json" with { type: "json" };
 import packaged from "./tools.json" with { type: "json" };
-import { createDaemon } from "./daemon.js";
+import { createDaemon } from "./client.js";
 import { createSpecs } from "./specs.js";
 
 // The generic tool: it runs any task by name, also one that the loaded manifest does not declare yet.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_instructor.errors import ConsentNeeded, InstructorError, InvalidRegistry, OpenClawFailed
-from openclaw_instructor.openclaw import build
+from openclaw_instructor.openclaw import package
 from openclaw_instructor.openclaw.host import GatewayDown, GatewayError, Host, remembered
 from openclaw_instructor.paths import write_whole
 from openclaw_instructor.registry import Registry
@@ -29,7 +29,7 @@ Confirm = Callable[[Sequence[str]], bool]
 _RETRY_SECONDS = 2.0
 _PATIENT_SECONDS = 3600.0  # nobody waits for a sync of the daemon's own
 _LIVE = "agents have these tools from their next turn"
-_DISABLED = f"it is disabled in OpenClaw; run: openclaw plugins enable {build.PLUGIN_ID}"
+_DISABLED = f"it is disabled in OpenClaw; run: openclaw plugins enable {package.PLUGIN_ID}"
 _CONSENT = "PLUGIN_CAPABILITY_CONSENT_REQUIRED"
 
 
@@ -58,15 +58,15 @@ def plugin_folder(settings: Settings) -> Path:
 
 def write_plugin(settings: Settings, registry: Registry) -> list[str]:
     """Generate the plugin folder; returns the paths that changed."""
-    return _write(plugin_folder(settings), build.plugin_files(registry.tasks, command_line(settings)), whole=True)
+    return _write(plugin_folder(settings), package.plugin_files(registry.tasks, command_line(settings)), whole=True)
 
 
 def refresh_plugin(settings: Settings, registry: Registry) -> list[str]:
     """Bring specs and skills of an already generated plugin folder up to date, so that its next turn shows them."""
     folder = plugin_folder(settings)
-    if not (folder / build.MANIFEST).is_file():
+    if not (folder / package.MANIFEST).is_file():
         return []
-    return _write(folder, build.live_files(registry.tasks, command_line(settings)), whole=False)
+    return _write(folder, package.live_files(registry.tasks, command_line(settings)), whole=False)
 
 
 def sync_if_enabled(settings: Settings) -> SyncReport | None:
@@ -132,9 +132,9 @@ def _sound_registry(settings: Settings) -> Registry:
 
 def command_line(settings: Settings) -> list[str]:
     """The command line by which OpenClaw starts this very installation, with this home."""
-    beside = Path(sys.executable).parent / build.PLUGIN_ID
-    program = str(beside) if beside.is_file() else shutil.which(build.PLUGIN_ID)
-    start = [program] if program else [sys.executable, "-c", "from openclaw_instructor.cli import main; main()"]
+    beside = Path(sys.executable).parent / package.PLUGIN_ID
+    program = str(beside) if beside.is_file() else shutil.which(package.PLUGIN_ID)
+    start = [program] if program else [sys.executable, "-P", "-m", "openclaw_instructor"]
     return [*start, "--home", str(settings.home)]
 
 
@@ -142,7 +142,7 @@ def _bring_up_to_date(
     settings: Settings, host: Host, registry: Registry, confirm: Confirm, wait: float, force: bool, install: bool
 ) -> SyncReport:
     try:
-        found = host.call("plugins.inspect", {"pluginId": build.PLUGIN_ID})
+        found = host.call("plugins.inspect", {"pluginId": package.PLUGIN_ID})
     except GatewayError as error:
         if error.reason != "INVALID_REQUEST":
             raise
@@ -161,7 +161,7 @@ def _bring_up_to_date(
 def _link_offline(settings: Settings, host: Host, registry: Registry, confirm: Confirm, install: bool) -> SyncReport:
     """Without a Gateway the plugin is linked again, and read at the next start; not if its owner has taken it out or
     switched it off."""
-    found = host.found_plugin(build.PLUGIN_ID)
+    found = host.found_plugin(package.PLUGIN_ID)
     if not install and (found is None or not _linked_here(settings)):
         return _report(settings, registry, "absent", "OpenClaw does not have the plugin")
     if found is not None and not found["enabled"]:
@@ -174,7 +174,7 @@ def _linked_here(settings: Settings) -> bool:
 
 
 def _reload(settings: Settings, host: Host, registry: Registry, confirm: Confirm, wait: float) -> SyncReport:
-    parameters: dict[str, Any] = {"plugins": [{"pluginId": build.PLUGIN_ID}]}
+    parameters: dict[str, Any] = {"plugins": [{"pluginId": package.PLUGIN_ID}]}
     deadline = time.monotonic() + wait
     attempts = 0
     while True:
@@ -190,7 +190,7 @@ def _reload(settings: Settings, host: Host, registry: Registry, confirm: Confirm
                 raise
             if time.monotonic() > deadline:
                 later = f"an agent turn kept OpenClaw busy for {wait:.0f} s; run sync again. "
-                later += f"Until then new tasks run through {build.GENERIC_TOOL}"
+                later += f"Until then new tasks run through {package.GENERIC_TOOL}"
                 return replace(_report(settings, registry, "pending", later), attempts=attempts)
             time.sleep(_RETRY_SECONDS)
             continue
@@ -203,12 +203,12 @@ def _widened(details: Mapping[str, Any], registry: Registry) -> list[str]:
     widened = dict(details.get("widened") or {})
     tools = [str(tool) for tool in widened.pop("tools", [])]
     contracts = set(widened.pop("contracts", [])) - {f"tools: {tool}" for tool in tools}
-    strange = set(tools) - {*registry.tasks, build.GENERIC_TOOL}
+    strange = set(tools) - {*registry.tasks, package.GENERIC_TOOL}
     if strange or contracts or any(widened.values()):
         more = sorted(strange | contracts | {name for name, value in widened.items() if value})
         raise ConsentNeeded(
             f"OpenClaw asks for more than the tools of the registry ({', '.join(more)}); review it yourself: "
-            f"openclaw plugins reload {build.PLUGIN_ID}"
+            f"openclaw plugins reload {package.PLUGIN_ID}"
         )
     return tools
 
@@ -223,10 +223,10 @@ def _agree(tools: Sequence[str], confirm: Confirm) -> None:
 
 def _link(settings: Settings, host: Host, registry: Registry, confirm: Confirm) -> SyncReport:
     folder = plugin_folder(settings)
-    _agree([*registry.tasks, build.GENERIC_TOOL], confirm)
+    _agree([*registry.tasks, package.GENERIC_TOOL], confirm)
     said = host.run("plugins", "install", "-l", str(folder), "--force", "--accept-capabilities")
     # An earlier uninstall leaves `enabled: false` behind, and a link does not lift it.
-    said = host.run("plugins", "enable", build.PLUGIN_ID, "--accept-capabilities") if _left_disabled(host) else said
+    said = host.run("plugins", "enable", package.PLUGIN_ID, "--accept-capabilities") if _left_disabled(host) else said
     host.remember(settings, linked=str(folder), loaded=_digest(folder))
     if "Saved for the next" in said:
         return _report(settings, registry, "saved", "no Gateway is running; its next start loads these tools")
@@ -235,7 +235,7 @@ def _link(settings: Settings, host: Host, registry: Registry, confirm: Confirm) 
 
 def _left_disabled(host: Host) -> bool:
     try:
-        return host.run("config", "get", f"plugins.entries.{build.PLUGIN_ID}.enabled", "--json").strip() == "false"
+        return host.run("config", "get", f"plugins.entries.{package.PLUGIN_ID}.enabled", "--json").strip() == "false"
     except OpenClawFailed:
         return False  # the path is unset
 
@@ -248,7 +248,7 @@ def _write(folder: Path, files: Mapping[str, str], *, whole: bool) -> list[str]:
             write_whole(target, text)
             changed.append(path)
     if whole:
-        for skill in set(build.SKILLS) - {Path(path).parent.name for path in files}:
+        for skill in set(package.SKILLS) - {Path(path).parent.name for path in files}:
             if (folder / "skills" / skill).is_dir():
                 shutil.rmtree(folder / "skills" / skill)
                 changed.append(f"skills/{skill}")
@@ -257,7 +257,7 @@ def _write(folder: Path, files: Mapping[str, str], *, whole: bool) -> list[str]:
 
 def _out_of_step(settings: Settings, registry: Registry) -> bool:
     """Whether a sync would find anything to load, as far as the plugin folder tells."""
-    if not (plugin_folder(settings) / build.MANIFEST).is_file():
+    if not (plugin_folder(settings) / package.MANIFEST).is_file():
         return False
     written = write_plugin(settings, registry)
     return bool(written) or remembered(settings, "loaded") != _digest(plugin_folder(settings))
@@ -266,13 +266,13 @@ def _out_of_step(settings: Settings, registry: Registry) -> bool:
 def _digest(folder: Path) -> str:
     """Of everything that only a reload brings in, so all but the tool specs."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / build.TOOLS):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / package.TOOLS):
         digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
 def _report(settings: Settings, registry: Registry, state: str, message: str) -> SyncReport:
-    tools = [*registry.tasks, build.GENERIC_TOOL]
+    tools = [*registry.tasks, package.GENERIC_TOOL]
     return SyncReport(state, message, str(plugin_folder(settings)), tools)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.registry.parameters import LIMITS
+from openclaw_instructor.registry.schema import LIMITS
 from openclaw_instructor.registry.source import suggest
 from openclaw_instructor.registry.task import Task
 

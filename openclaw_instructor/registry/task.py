@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, field_validator
 
-from openclaw_instructor.registry import parameters as schema
+from openclaw_instructor.registry import schema
 
 DESCRIPTION_LIMIT = 300
 # Surfaces publish tools of their own under these names.

@@ -40,9 +40,9 @@ def leave() -> NoReturn:
 def serve(flags: dict[str, Any], foreground: bool, ready_fd: int | None = None, last_port: int | None = None) -> None:
     """Run the daemon with settings that `flags` override. After an edit of the configuration this process starts
     anew, on its `last_port` unless the settings name one."""
+    from openclaw_instructor.daemon.lifecycle import MODULE
     from openclaw_instructor.errors import InstructorError
-    from openclaw_instructor.server.daemon import MODULE
-    from openclaw_instructor.server.serve import run
+    from openclaw_instructor.server.process import run
 
     try:
         settings = Settings.load(**flags)

@@ -13,15 +13,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Mount, Route, Router
 
+from openclaw_instructor.daemon.wire_errors import body_of, headers_of, status_of, unexpected
 from openclaw_instructor.engine import Scope
 from openclaw_instructor.errors import InstructorError
-from openclaw_instructor.server.activity import Activity
-from openclaw_instructor.server.failures import body_of, headers_of, status_of, unexpected
-from openclaw_instructor.server.guards import Guard
-from openclaw_instructor.server.mcp import McpEndpoint
+from openclaw_instructor.server.in_flight import Activity
+from openclaw_instructor.server.mcp_http import McpEndpoint
 from openclaw_instructor.server.metrics import Metrics
 from openclaw_instructor.server.routes import Json, Routes
-from openclaw_instructor.server.work import ClientGone, Workers, shutting_down
+from openclaw_instructor.server.security import Guard
+from openclaw_instructor.server.threadpool import ClientGone, Workers, shutting_down
 from openclaw_instructor.service import Toolbox
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from openclaw_instructor import __version__
-from openclaw_instructor.server import bodies
+from openclaw_instructor.server import schemas
 from openclaw_instructor.service import ToolSpec
 
 _ERROR = {
@@ -73,13 +73,13 @@ def describe(specs: Sequence[ToolSpec]) -> dict[str, Any]:
         "/v1/tools": {"get": _operation("tools", "The tasks in force and their argument schemas.", _OBJECT)},
         "/v1/embeddings": {
             "post": _post(
-                "embeddings", "Embed texts, as OpenAI's route of that name.", bodies.EmbeddingsRequest, _EMBEDDINGS
+                "embeddings", "Embed texts, as OpenAI's route of that name.", schemas.EmbeddingsRequest, _EMBEDDINGS
             )
         },
         "/v1/index": {"get": _operation("index_status", "The collections.", _OBJECT) | {"parameters": [_NAME]}},
-        "/v1/index/add": {"post": _post("index_add", "Register folders as a collection.", bodies.IndexAdd, _OBJECT)},
-        "/v1/index/sync": {"post": _post("index_sync", "Bring collections up to date.", bodies.IndexSync, _OBJECT)},
-        "/v1/index/remove": {"post": _post("index_remove", "Forget a collection.", bodies.IndexName, _OBJECT)},
+        "/v1/index/add": {"post": _post("index_add", "Register folders as a collection.", schemas.IndexAdd, _OBJECT)},
+        "/v1/index/sync": {"post": _post("index_sync", "Bring collections up to date.", schemas.IndexSync, _OBJECT)},
+        "/v1/index/remove": {"post": _post("index_remove", "Forget a collection.", schemas.IndexName, _OBJECT)},
     }
     for spec in specs:
         operation = _operation(f"run_{spec.name}", spec.description, _OBJECT)

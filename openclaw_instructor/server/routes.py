@@ -16,13 +16,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from openclaw_instructor.daemon.wire_errors import body_of, unexpected
 from openclaw_instructor.engine import Embeddings, Engine, Priority, Scope
 from openclaw_instructor.errors import Busy, InstructorError, InvalidArguments
-from openclaw_instructor.server import bodies, openapi
-from openclaw_instructor.server.failures import body_of, unexpected
+from openclaw_instructor.server import openapi, schemas
+from openclaw_instructor.server.mcp_content import fit
 from openclaw_instructor.server.metrics import CONTENT_TYPE, Metrics
-from openclaw_instructor.server.tools import fit
-from openclaw_instructor.server.work import Workers, embed
+from openclaw_instructor.server.threadpool import Workers, embed
 from openclaw_instructor.service import Toolbox
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Routes:
     async def run_tool(self, request: Request) -> Response:
         """The result; with `max_characters` within that length, as over MCP."""
         limit = _max_characters(request)
-        arguments = await bodies.read_object(request)
+        arguments = await schemas.read_object(request)
         name = request.path_params["name"]
         result = await self._workers.run(request, partial(self.run, name, arguments))
         return Json(result) if limit is None else Response(fit(result, limit), media_type=Json.media_type)
@@ -106,7 +106,7 @@ class Routes:
             self._metrics.calls.labels(known, outcome).inc()
 
     async def embeddings(self, request: Request) -> Response:
-        body = await bodies.read_embeddings(request)
+        body = await schemas.read_embeddings(request)
         engine = self._toolbox.engine
         prepare = partial(self._prepare, body)
         # Opening a checkpoint may download it; later the instruction is at hand, and a thread would cost more.
@@ -116,7 +116,7 @@ class Routes:
         embeddings = await embed(request, engine, body.texts, instruction, priority)
         return Json(_answer(engine, embeddings, base64_format=body.encoding_format == "base64"))
 
-    def _prepare(self, body: bodies.EmbeddingsRequest) -> str:
+    def _prepare(self, body: schemas.EmbeddingsRequest) -> str:
         """The instruction that is meant; opens the checkpoint, which may have to download it."""
         engine = self._toolbox.engine
         _check_model(engine, body)
@@ -148,19 +148,19 @@ class Routes:
         return Json({"collections": [state.as_dict() for state in states]})
 
     async def index_add(self, request: Request) -> Response:
-        body = await bodies.read(request, bodies.IndexAdd)
+        body = await schemas.read(request, schemas.IndexAdd)
         add = partial(self._toolbox.index_add, body.name, body.folders, body.include, body.exclude)
         await self._workers.run(request, add)
         return Json({"name": body.name, "added": True})
 
     async def index_remove(self, request: Request) -> Response:
-        body = await bodies.read(request, bodies.IndexName)
+        body = await schemas.read(request, schemas.IndexName)
         await self._workers.run(request, partial(self._toolbox.index_remove, body.name))
         return Json({"name": body.name, "removed": True})
 
     async def index_sync(self, request: Request) -> Response:
         """The report; to `Accept: application/x-ndjson`, lines of progress and then the report."""
-        body = await bodies.read(request, bodies.IndexSync)
+        body = await schemas.read(request, schemas.IndexSync)
         if "ndjson" in request.headers.get("accept", ""):
             return StreamingResponse(self._sync_events(body.name), media_type="application/x-ndjson")
         report = await self._workers.run(request, lambda: self._toolbox.index_sync(body.name), long=True)
@@ -214,7 +214,7 @@ def _outcome(task: asyncio.Future[Any]) -> dict[str, Any]:
     return body_of(unexpected(error))
 
 
-def _check_model(engine: Engine, body: bodies.EmbeddingsRequest) -> None:
+def _check_model(engine: Engine, body: schemas.EmbeddingsRequest) -> None:
     served = engine.checkpoint_name
     if body.model is not None and body.model not in (served, served.rsplit("/", 1)[-1], engine.settings.checkpoint):
         raise InvalidArguments(

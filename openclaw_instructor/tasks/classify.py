@@ -14,7 +14,7 @@ from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.registry import Label
 from openclaw_instructor.registry.task import DESCRIPTION_LIMIT
 from openclaw_instructor.tasks import email
-from openclaw_instructor.tasks.labels import LabelSpace
+from openclaw_instructor.tasks.classifier.label_space import LabelSpace
 
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Engine

@@ -31,7 +31,7 @@ def run(task: SearchTask, arguments: Mapping[str, Any], index: Index) -> dict[st
 
 def _instruction(task: SearchTask, mode: str, index: Index) -> str:
     """The one for this checkpoint. Words alone need no model, and so no checkpoint to name the variant."""
-    from openclaw_instructor.index.identity import NO_MODEL
+    from openclaw_instructor.index.staleness import NO_MODEL
 
     if mode == "keyword":
         return ""

@@ -25,8 +25,8 @@ from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.registry import ClassifyTask, Label, SearchTask, Task
 from openclaw_instructor.tasks import email
+from openclaw_instructor.tasks.classifier.label_space import LabelSpace
 from openclaw_instructor.tasks.classify import described
-from openclaw_instructor.tasks.labels import LabelSpace
 from openclaw_instructor.train import builders, medi
 from openclaw_instructor.train.contrastive import TrainConfig, train
 

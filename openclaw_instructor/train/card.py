@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openclaw_instructor.train.journal import read
+from openclaw_instructor.train.metrics_log import read
 
 if TYPE_CHECKING:
     from openclaw_instructor.model.checkpoint import Checkpoint

@@ -7,7 +7,7 @@ On one machine, from the bundled model, and continued after a kill by the same l
 On four GPUs, from a GTR checkpoint as the paper did (Su et al., ACL 2023: learning rate 2e-5, warm-up 0.1, temperature
 0.01, one task per batch):
 
-    torchrun --nproc-per-node 4 -m openclaw_instructor.train medi-data.json.gz --out run \\
+    torchrun --nproc-per-node 4 -m openclaw_instructor train medi-data.json.gz --out run \\
         --checkpoint sentence-transformers/gtr-t5-large --steps 40000 --batch-size 256
 
 The result, in the hub's layout, is `run/checkpoint`. A batch may be larger than memory: `chunk_tokens` bounds one pass,
@@ -29,18 +29,18 @@ import torch
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.device import autocast, choose_device, choose_training_dtype
-from openclaw_instructor.model.encoder import Encoder
+from openclaw_instructor.model.inference.cpu_pool import Streams
+from openclaw_instructor.model.networks.t5 import Encoder
 from openclaw_instructor.model.packing import Packed, batches
-from openclaw_instructor.model.streams import Streams
 from openclaw_instructor.model.writer import write_checkpoint
-from openclaw_instructor.train import state
+from openclaw_instructor.train import train_state
 from openclaw_instructor.train.batches import Batch, Batches
 from openclaw_instructor.train.card import model_card
-from openclaw_instructor.train.journal import Journal, read
+from openclaw_instructor.train.distributed import World, join
+from openclaw_instructor.train.evaluator import TrainedEmbedder
 from openclaw_instructor.train.loss import info_nce
-from openclaw_instructor.train.measure import TrainedEmbedder
 from openclaw_instructor.train.medi import MediData, Plan
-from openclaw_instructor.train.parallel import World, join
+from openclaw_instructor.train.metrics_log import Journal, read
 
 # A pass of fewer tokens is not worth a core of its own.
 MIN_TOKENS = 256
@@ -95,7 +95,7 @@ def train(
         torch.manual_seed(config.seed)
         with world.leader_first():
             if world.leads and restart:
-                for old in state.states(out):
+                for old in train_state.states(out):
                     old.unlink()
             checkpoint = _open(start)
             paths = files() if callable(files) else files
@@ -104,7 +104,7 @@ def train(
             steps = config.steps or math.ceil(config.epochs * plan.steps_per_epoch)
             if world.leads:
                 what = {"start": checkpoint.identity, "records": len(data), "data_digest": data.digest}
-                state.check_settings(out, asdict(config) | what | {"total_steps": steps})
+                train_state.check_settings(out, asdict(config) | what | {"total_steps": steps})
         source = Batches(data, plan, checkpoint, config.max_tokens, config.in_batch, world.rank, world.size)
         encoder = Encoder.from_checkpoint(checkpoint).to(world.device)
         _loop(encoder, checkpoint, source, config, steps, out, world, evaluate, progress)
@@ -130,8 +130,8 @@ def _loop(
 ) -> None:
     optimizer = _optimizer(encoder, config)
     dtype = choose_training_dtype(config.dtype, world.device)
-    saved = state.states(out)
-    position = state.restore(saved[-1], encoder, optimizer) if saved else state.Position()
+    saved = train_state.states(out)
+    position = train_state.restore(saved[-1], encoder, optimizer) if saved else train_state.Position()
     tokens = position.tokens
     streams = Streams(torch.get_num_threads()) if world.device.type == "cpu" else None
     encoder.train()
@@ -159,7 +159,7 @@ def _loop(
                 journal.write(step, tokens, loss=round(float(loss), 4), rate=rate)
             due = _due(step, steps, config)
             if world.leads and (due or step % config.save_every == 0):
-                state.save(out, encoder, optimizer, state.Position(step, tokens, journal.seconds))
+                train_state.save(out, encoder, optimizer, train_state.Position(step, tokens, journal.seconds))
             if due:
                 measure(step)
 

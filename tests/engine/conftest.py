@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from word_model import WordModel, WordPrompter, engine_with
 
 from openclaw_instructor.engine import Engine
 from openclaw_instructor.model.prompt import Prompt
+from tests.engine.word_model import WordModel, WordPrompter, engine_with
 
 
 @pytest.fixture

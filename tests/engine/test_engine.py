@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
-from word_model import CHECKPOINT, WordModel, WordPrompter, busy_worker
 
 from openclaw_instructor.engine import Engine, Priority
 from openclaw_instructor.errors import Busy, CheckpointUnavailable, ModelLoading, ServiceError
 from openclaw_instructor.settings import Settings
+from tests.engine.word_model import CHECKPOINT, WordModel, WordPrompter, busy_worker
 
 Make = Callable[..., Engine]
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from word_engine import DOCUMENT, WordEngine
 
 from openclaw_instructor.index import Index
 from openclaw_instructor.settings import Settings
+from tests.index.word_engine import DOCUMENT, WordEngine
 
 
 @pytest.fixture

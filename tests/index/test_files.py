@@ -9,7 +9,7 @@ import pytest
 
 from openclaw_instructor.errors import InvalidArguments, UnreadableSource
 from openclaw_instructor.index import files
-from openclaw_instructor.index.catalog import Root
+from openclaw_instructor.index.collections import Root
 
 
 def listing(root: Path, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> files.Listing:

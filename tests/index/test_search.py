@@ -8,11 +8,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from word_engine import DOCUMENT, QUERY, WordEngine, ask
 
-from openclaw_instructor.evaluate.search import FullText, candidates, fuse
+from openclaw_instructor.evaluate.rankings import FullText, candidates, fuse
 from openclaw_instructor.index import Index
 from openclaw_instructor.index.results import MAX_RESULT_CHARACTERS
+from tests.index.word_engine import DOCUMENT, QUERY, WordEngine, ask
 
 
 def files(result: dict[str, object]) -> list[str]:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from word_engine import DOCUMENT, WordEngine, ask
 
 from openclaw_instructor.errors import (
     Busy,
@@ -20,6 +19,7 @@ from openclaw_instructor.errors import (
 from openclaw_instructor.index import Index
 from openclaw_instructor.index.results import MAX_RESULT_CHARACTERS
 from openclaw_instructor.index.search import CANDIDATES, PER_DOCUMENT
+from tests.index.word_engine import DOCUMENT, WordEngine, ask
 
 
 def files(result: dict[str, object]) -> list[str]:

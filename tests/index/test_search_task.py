@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from word_engine import DOCUMENT, WordEngine
 
 from openclaw_instructor.errors import UnknownCollection
 from openclaw_instructor.index import Index
 from openclaw_instructor.registry import SearchTask
 from openclaw_instructor.tasks import search
+from tests.index.word_engine import DOCUMENT, WordEngine
 
 
 def task(**options: Any) -> SearchTask:

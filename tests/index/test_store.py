@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from word_engine import DOCUMENT, WordEngine, ask
 
 from openclaw_instructor.errors import Busy, StoreError
-from openclaw_instructor.index import Index, catalog, keyword
+from openclaw_instructor.index import Index, collections, fulltext
 from openclaw_instructor.index import migrations as steps
 from openclaw_instructor.index.store import Store
+from tests.index.word_engine import DOCUMENT, WordEngine, ask
 
 
 @pytest.fixture
@@ -75,11 +75,11 @@ def test_texts_indexed_before_names_and_runs_came_apart_are_found_by_their_words
     store = Store(path)
     with store.read() as connection:
         for query in ("size", "see", "天気"):
-            assert [key for key, _ in keyword.ranked(connection, query, [1], 5)] == [1]
+            assert [key for key, _ in fulltext.ranked(connection, query, [1], 5)] == [1]
     with store.write() as connection:
         connection.execute("DELETE FROM chunks")
     with store.read() as connection:
-        assert keyword.ranked(connection, "size 天気", [1], 5) == []
+        assert fulltext.ranked(connection, "size 天気", [1], 5) == []
     store.close()
 
 
@@ -92,7 +92,7 @@ def test_an_include_of_before_still_takes_only_what_it_matches(tmp_path: Path) -
     first.close()
     store = Store(path)
     with store.read() as connection:
-        (collection,) = catalog.collections(connection)
+        (collection,) = collections.collections(connection)
     assert [root.include for root in collection.roots] == [("!*", "*.py", "src/"), ()]
     store.close()
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from word_engine import DOCUMENT, WordEngine, ask
 
 from openclaw_instructor.index import CollectionReport, Index
 from openclaw_instructor.index import sync as sync_module
+from tests.index.word_engine import DOCUMENT, WordEngine, ask
 
 
 def resync(index: Index, name: str | None = "docs") -> CollectionReport:

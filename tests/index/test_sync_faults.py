@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from word_engine import DOCUMENT, WordEngine, ask
 
 from openclaw_instructor import lock
+from openclaw_instructor.documents import Document, reading
 from openclaw_instructor.errors import (
     Busy,
     CheckpointUnavailable,
@@ -19,8 +19,9 @@ from openclaw_instructor.errors import (
     UnknownCollection,
     UnreadableSource,
 )
-from openclaw_instructor.index import CollectionReport, Index, readers
+from openclaw_instructor.index import CollectionReport, Index
 from openclaw_instructor.index import sync as sync_module
+from tests.index.word_engine import DOCUMENT, WordEngine, ask
 
 
 def resync(index: Index, name: str | None = "docs") -> CollectionReport:
@@ -226,13 +227,13 @@ def test_odd_front_matter_stops_nothing(index: Index, folder: Path, front_matter
 def test_one_file_that_cannot_be_cut_does_not_stop_the_others(
     docs: Index, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read(path: Path, data: bytes) -> readers.Document:
+    def read(data: bytes, path: Path) -> Document:
         if path.name == "bread.md":
             raise ZeroDivisionError
-        return real(path, data)
+        return real(data, path)
 
-    real = readers.read
-    monkeypatch.setattr(readers, "read", read)
+    real = reading.read
+    monkeypatch.setattr(reading, "read", read)
     (folder / "bread.md").write_text("other bread\n")
     (folder / "cake.md").write_text("a cake of giraffes\n")
     (folder / "trip.txt").unlink()

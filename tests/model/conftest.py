@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from random_checkpoint import write
 
 from openclaw_instructor.model.instructor import INSTRUCTOR
+from tests.model.random_checkpoint import write
 
 
 @pytest.fixture(scope="session")

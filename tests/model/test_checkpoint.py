@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hub_stand_in import HubStandIn
-from random_checkpoint import shard, write
 
 from openclaw_instructor.errors import CheckpointUnavailable, InstructorError, InvalidCheckpoint
 from openclaw_instructor.model.checkpoint import Checkpoint
-from openclaw_instructor.model.encoder import Encoder
+from openclaw_instructor.model.networks.t5 import Encoder
+from tests.model.hub_stand_in import HubStandIn
+from tests.model.random_checkpoint import shard, write
 
 
 @pytest.fixture

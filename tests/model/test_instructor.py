@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.model import passes
 from openclaw_instructor.model.checkpoint import Checkpoint
-from openclaw_instructor.model.encoder import Encoder
+from openclaw_instructor.model.inference import batch_runner
+from openclaw_instructor.model.inference.batch_runner import Batch, Done, Passes
 from openclaw_instructor.model.instructor import INSTRUCTOR
+from openclaw_instructor.model.networks.t5 import Encoder
 from openclaw_instructor.model.packing import Packed, rounded_up
-from openclaw_instructor.model.passes import Batch, Done, Passes
 
 INSTRUCTION = "Represent the sentence: "
 PAIRS = [[INSTRUCTION, "pay the invoice " * n] for n in (1, 9, 2, 30, 0, 4)]
@@ -159,7 +159,7 @@ def pair_of(pair: list[str]) -> tuple[str, list[str]]:
 def test_threads_that_come_and_go_leave_all_cores_to_one(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each would make a team of threads, and those of all together would wait for one another asleep."""
     before, ran_in = torch.get_num_threads(), []
-    monkeypatch.setattr(passes, "SHARED_WORK", 0)
+    monkeypatch.setattr(batch_runner, "SHARED_WORK", 0)
     forward = Passes._forward
 
     def noting(self: Passes, batch: Batch) -> Done:

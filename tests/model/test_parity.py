@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from random_checkpoint import shard, write
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer, normalizers
 
 from openclaw_instructor.model.checkpoint import Checkpoint
-from openclaw_instructor.model.encoder import Encoder
 from openclaw_instructor.model.instructor import INSTRUCTOR
+from openclaw_instructor.model.networks.t5 import Encoder
 from openclaw_instructor.model.writer import write_checkpoint
+from tests.model.random_checkpoint import shard, write
 
 TEXTS = {
     "short": "pay",

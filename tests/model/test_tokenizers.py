@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_checkpoint import CORPUS
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
 from openclaw_instructor.errors import InvalidCheckpoint, MissingExtra
 from openclaw_instructor.model.instructor import INSTRUCTOR
+from tests.model.random_checkpoint import CORPUS
 
 PAIR = ["Represent the sentence: ", "pay the invoice within thirty days"]
 

@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from llm_stub import LanguageModel
 
+from openclaw_instructor.daemon import lifecycle
 from openclaw_instructor.openclaw.sync import command_line
-from openclaw_instructor.server import daemon
 from openclaw_instructor.settings import Settings
+from tests.openclaw.llm_stub import LanguageModel
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -83,7 +83,7 @@ class Instructor:
 
     def metrics(self) -> str:
         """What the daemon tells Prometheus."""
-        endpoint = daemon.running(self.settings)
+        endpoint = lifecycle.running(self.settings)
         assert endpoint
         headers = {"authorization": f"Bearer {endpoint.token}"}
         return httpx.get(f"{endpoint.url}/metrics", headers=headers, timeout=10).text
@@ -108,4 +108,4 @@ def instructor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instructor]
     instructor = Instructor(settings, environment)
     instructor.run("index", "add", "docs", str(documents))
     yield instructor
-    daemon.stop(settings)
+    lifecycle.stop(settings)

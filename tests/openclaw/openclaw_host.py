@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from llm_stub import LanguageModel
+
+from tests.openclaw.llm_stub import LanguageModel
 
 TOKEN = "gateway-token-of-the-tests"
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 import uvicorn
-from serving import TOKEN, Local, kill, make_home
-from word_model import WordModel, engine_with
 
-from openclaw_instructor.server import daemon as lifecycle
+from openclaw_instructor.daemon import lifecycle
+from openclaw_instructor.daemon.endpoint import Endpoint
 from openclaw_instructor.server.app import App
-from openclaw_instructor.server.endpoint import Endpoint
-from openclaw_instructor.server.patience import PatientProtocol
+from openclaw_instructor.server.http_protocol import PatientProtocol
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
+from tests.engine.word_model import WordModel, engine_with
+from tests.server.serving import TOKEN, Local, kill, make_home
 
 
 @pytest.fixture

@@ -17,20 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "engine"))
-
-from word_model import WordModel
-
 from openclaw_instructor import __version__
+from openclaw_instructor.daemon import lifecycle
+from openclaw_instructor.daemon.endpoint import Endpoint
 from openclaw_instructor.lock import exclusive
-from openclaw_instructor.server import daemon as lifecycle
 from openclaw_instructor.server.app import App
-from openclaw_instructor.server.endpoint import Endpoint
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
+from tests.engine.word_model import WordModel
 
 TOKEN = "a-token-for-the-tests"
-PROGRAM = [sys.executable, "-c", "from openclaw_instructor.cli import main; main()"]
+PROGRAM = [sys.executable, "-m", "openclaw_instructor"]
 EXTRA_TASK = """\
 version: 1
 tasks:

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from serving import TOKEN, Local, ask, wait_until
 
-from openclaw_instructor.server.endpoint import Endpoint
+from openclaw_instructor.daemon.endpoint import Endpoint
+from tests.server.serving import TOKEN, Local, ask, wait_until
 
 Serve = Callable[..., Local]
 

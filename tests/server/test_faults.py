@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import TOKEN, Local, ask, make_home, standing_in, wait_until
 
+from openclaw_instructor.daemon import lifecycle
+from openclaw_instructor.daemon.client import Cancellation, Cancelled, Client
 from openclaw_instructor.errors import DaemonUnavailable, InvalidArguments, UnknownCollection, UnknownTask
-from openclaw_instructor.server import daemon as lifecycle
 from openclaw_instructor.server.app import App
-from openclaw_instructor.server.client import Cancellation, Cancelled, Client
-from openclaw_instructor.server.patience import HANG_UPS
+from openclaw_instructor.server.http_protocol import HANG_UPS
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
+from tests.server.serving import TOKEN, Local, ask, make_home, standing_in, wait_until
 
 SECRETS = ("zanzibar", "quokka", "mirabelle", "ornithopter", "fandango", "kumquat")
 # Seconds of work, however fast the machine is.

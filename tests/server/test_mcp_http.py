@@ -9,12 +9,12 @@ import anyio
 import httpx2
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
-from serving import EXTRA_TASK, ask
 
+from openclaw_instructor.daemon import lifecycle
+from openclaw_instructor.daemon.endpoint import Endpoint
 from openclaw_instructor.registry import Registry
-from openclaw_instructor.server import daemon as lifecycle
-from openclaw_instructor.server.endpoint import Endpoint
 from openclaw_instructor.settings import Settings
+from tests.server.serving import EXTRA_TASK, ask
 
 
 async def talk(endpoint: Endpoint, settings: Settings, changed: bool) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from serving import Local, ask
 
-from openclaw_instructor.server import daemon as lifecycle
-from openclaw_instructor.server import work
+from openclaw_instructor.daemon import lifecycle
+from openclaw_instructor.server import threadpool
 from openclaw_instructor.settings import Settings
 from tests.resident import resident_megabytes, resident_with_torch
+from tests.server.serving import Local, ask
 
 Serve = Callable[..., Local]
 
@@ -59,7 +59,7 @@ def test_the_work_of_the_model_is_counted(serve: Serve) -> None:
 
 
 def test_work_that_is_not_begun_in_time_is_429_and_dropped(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "WORK_SECONDS", 0.1)
+    monkeypatch.setattr(threadpool, "WORK_SECONDS", 0.1)
     local = serve(load_wait=0.1)
     local.model.gate.clear()
     held = local.toolbox.engine.submit(["held"])

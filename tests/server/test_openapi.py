@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
-from serving import ask
 
-from openclaw_instructor.server.endpoint import Endpoint
+from openclaw_instructor.daemon.endpoint import Endpoint
+from tests.server.serving import ask
 
 ROUTES = (
     "GET /health",

@@ -13,17 +13,17 @@ import torch
 
 from openclaw_instructor.errors import InvalidArguments, InvalidCheckpoint, InvalidData, MissingExtra
 from openclaw_instructor.model.checkpoint import Checkpoint
-from openclaw_instructor.model.encoder import Encoder
+from openclaw_instructor.model.inference.cpu_pool import Streams
 from openclaw_instructor.model.instructor import INSTRUCTOR
-from openclaw_instructor.model.streams import Streams
-from openclaw_instructor.train import state
+from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.train import train_state
 from openclaw_instructor.train.batches import Batches
 from openclaw_instructor.train.contrastive import TrainConfig, backward, learning_rate, train
-from openclaw_instructor.train.journal import read
-from openclaw_instructor.train.measure import Scores
+from openclaw_instructor.train.distributed import World
+from openclaw_instructor.train.evaluator import Scores
+from openclaw_instructor.train.initial import from_scratch, parse_shape
 from openclaw_instructor.train.medi import MediData, Plan
-from openclaw_instructor.train.parallel import World
-from openclaw_instructor.train.start import from_scratch, parse_shape
+from openclaw_instructor.train.metrics_log import read
 from tests.evaluate import sets
 from tests.train import toy
 
@@ -135,7 +135,7 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
         patch.setattr("openclaw_instructor.train.contrastive.backward", fail)
         with pytest.raises(KeyboardInterrupt):
             train([data], tmp_path / "cut", tiny_checkpoint, CONFIG)
-    assert [path.name for path in state.states(tmp_path / "cut")] == ["state-00000002.pt"]
+    assert [path.name for path in train_state.states(tmp_path / "cut")] == ["state-00000002.pt"]
     cut = train([data], tmp_path / "cut", tiny_checkpoint, CONFIG)
     assert toy.furthest(whole, cut) == 0.0
     rows = read(tmp_path / "cut" / "metrics.jsonl")
@@ -202,7 +202,7 @@ def test_a_run_of_an_earlier_version_goes_on(tmp_path: Path, tiny_checkpoint: Pa
 def test_a_damaged_state_is_named_with_the_way_out(tmp_path: Path, tiny_checkpoint: Path) -> None:
     data = toy.data(tmp_path)
     train([data], tmp_path / "run", tiny_checkpoint, CONFIG)
-    last = state.states(tmp_path / "run")[-1]
+    last = train_state.states(tmp_path / "run")[-1]
     last.write_bytes(last.read_bytes()[:1000])
     with pytest.raises(InvalidData, match="delete it to go on from the one before"):
         train([data], tmp_path / "run", tiny_checkpoint, CONFIG)
@@ -241,7 +241,7 @@ def test_an_error_while_measuring_loses_no_step(tmp_path: Path, tiny_checkpoint:
     for steps in ([3], [3]):
         with pytest.raises(InvalidData, match="broken"):
             train([data], run, tiny_checkpoint, config, evaluate=fail)
-        assert [int(path.stem.split("-")[1]) for path in state.states(run)] == steps
+        assert [int(path.stem.split("-")[1]) for path in train_state.states(run)] == steps
     finished = train([data], run, tiny_checkpoint, config, evaluate=count)
     train([data], run, tiny_checkpoint, config, evaluate=count)
     assert measured == [3, 6], "what was not measured is, and nothing twice"

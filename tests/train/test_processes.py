@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_instructor.train import state
-from openclaw_instructor.train.journal import read
+from openclaw_instructor.train import train_state
+from openclaw_instructor.train.metrics_log import read
 from tests.train import toy
 
 # Each test starts three interpreters that import torch.
@@ -35,7 +35,7 @@ main(["train", *sys.argv[1:]])
 # One step of several processes, then the names of this one's threads: gloo's tell what they are.
 LEFT = """
 import pathlib, torch
-from openclaw_instructor.train.parallel import join
+from openclaw_instructor.train.distributed import join
 with join(torch.device("cpu")) as world:
     weight = torch.nn.Parameter(torch.ones(3))
     optimizer = torch.optim.AdamW([weight], fused=True)
@@ -69,10 +69,10 @@ def test_a_killed_process_goes_on_where_it_was(tmp_path: Path, tiny_checkpoint: 
     data, cut, whole = toy.data(tmp_path), tmp_path / "cut", tmp_path / "whole"
     killed = run(["-c", KILLED, *options(data, cut, tiny_checkpoint, 12)])
     assert killed.returncode == -signal.SIGKILL
-    assert [path.stem for path in state.states(cut)] == ["state-00000003", "state-00000006"]
+    assert [path.stem for path in train_state.states(cut)] == ["state-00000003", "state-00000006"]
     assert not (cut / "checkpoint").exists()
     for out in (cut, whole):
-        done = run(["-m", "openclaw_instructor.train", *options(data, out, tiny_checkpoint, 12)])
+        done = run(["-m", "openclaw_instructor", "train", *options(data, out, tiny_checkpoint, 12)])
         assert done.returncode == 0, done.stderr
     assert toy.furthest(cut / "checkpoint", whole / "checkpoint") == 0.0
     assert [row["step"] for row in read(cut / "metrics.jsonl")] == list(range(1, 13))
@@ -81,8 +81,8 @@ def test_a_killed_process_goes_on_where_it_was(tmp_path: Path, tiny_checkpoint: 
 @pytest.mark.parametrize("chunk", [[], ["--chunk-tokens", "64"]], ids=["one pass", "several passes"])
 def test_two_processes_train_as_one_does(tmp_path: Path, tiny_checkpoint: Path, chunk: list[str]) -> None:
     data, one, two = toy.data(tmp_path), tmp_path / "one", tmp_path / "two"
-    alone = ["-m", "openclaw_instructor.train", *options(data, one, tiny_checkpoint, 6), *chunk]
-    both = torchrun("-m", "openclaw_instructor.train", *options(data, two, tiny_checkpoint, 6), *chunk)
+    alone = ["-m", "openclaw_instructor", "train", *options(data, one, tiny_checkpoint, 6), *chunk]
+    both = torchrun("-m", "openclaw_instructor", "train", *options(data, two, tiny_checkpoint, 6), *chunk)
     for words in (alone, both):
         done = run(words)
         assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from openclaw_instructor.model.checkpoint import Checkpoint
-from openclaw_instructor.model.encoder import Encoder
+from openclaw_instructor.model.networks.t5 import Encoder
 from tests.evaluate.sets import jsonl
 
 ASK, ANSWER = "Represent the question: ", "Represent the document: "

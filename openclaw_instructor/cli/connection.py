@@ -1,0 +1,102 @@
+"""Where a command gets its answers: the running daemon, or the library in this process. Decided only here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from openclaw_instructor.registry import Registry
+    from openclaw_instructor.service import Toolbox
+    from openclaw_instructor.settings import Settings
+
+OnProgress = Callable[[int, int, str], None]
+
+
+class Tools(Protocol):
+    """What a command may ask for; every answer is the JSON object that HTTP would carry."""
+
+    def run(self, task: str, arguments: Mapping[str, Any]) -> dict[str, Any]: ...
+    def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]: ...
+    def index_add(
+        self, name: str, folders: Sequence[Any], include: Sequence[str] = (), exclude: Sequence[str] = ()
+    ) -> None: ...
+    def index_sync(self, name: str | None = None, on_progress: OnProgress | None = None) -> dict[str, Any]: ...
+    def index_status(self, name: str | None = None) -> list[dict[str, Any]]: ...
+    def index_remove(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Door:
+    """The global options of the command line; `click.pass_obj` hands it to every command."""
+
+    home: str | None = None
+    in_process: bool = False
+
+    def settings(self) -> Settings:
+        """The effective settings. Raises InvalidSettings."""
+        from openclaw_instructor.settings import Settings
+
+        return Settings.load(self.home)
+
+    def registry(self) -> Registry:
+        """The tasks in force, read from the files: this needs no model and no daemon."""
+        from openclaw_instructor.registry import Registry
+
+        return Registry.load(self.settings())
+
+    @contextmanager
+    def open(self) -> Iterator[Tools]:
+        """The daemon of this home when one answers, else the library in this process.
+
+        No command starts a daemon on the side: one call in this process costs no more than starting one.
+        """
+        from openclaw_instructor.daemon.client import Client
+
+        client = None if self.in_process else Client.running(self.settings())
+        if client is not None:
+            yield client
+            return
+        with self.library() as toolbox:
+            yield Local(toolbox)
+
+    @contextmanager
+    def library(self) -> Iterator[Toolbox]:
+        """The library in this process, whatever else runs."""
+        from openclaw_instructor.service import Toolbox
+
+        with Toolbox(settings=self.settings()) as toolbox:
+            yield toolbox
+
+
+class Local:
+    """A Toolbox whose answers are plain JSON objects."""
+
+    def __init__(self, toolbox: Toolbox) -> None:
+        self._toolbox = toolbox
+        self.run = toolbox.run
+        self.index_add = toolbox.index_add
+        self.index_remove = toolbox.index_remove
+
+    def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]:
+        embeddings = self._toolbox.embed(texts, input_type)
+        tokens = sum(embeddings.tokens)
+        return {
+            "object": "list",
+            "data": [
+                {"object": "embedding", "index": index, "embedding": vector.tolist()}
+                for index, vector in enumerate(embeddings.vectors)
+            ],
+            "model": self._toolbox.engine.checkpoint_name,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+            "truncated": [index for index, cut in enumerate(embeddings.truncated) if cut],
+        }
+
+    def index_sync(self, name: str | None = None, on_progress: OnProgress | None = None) -> dict[str, Any]:
+        report: dict[str, Any] = self._toolbox.index_sync(name, on_progress).as_dict()
+        return report
+
+    def index_status(self, name: str | None = None) -> list[dict[str, Any]]:
+        return [status.as_dict() for status in self._toolbox.index_status(name)]

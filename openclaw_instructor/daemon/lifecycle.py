@@ -1,0 +1,195 @@
+"""The life of the daemon as seen from outside: ensure it runs, say how it is, stop it.
+
+The daemon holds a lock for as long as it lives, so a stale `daemon.json` is never mistaken for a daemon, and no
+stranger's process is ever signalled. A second lock lets one caller at a time start it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from openclaw_instructor import __version__
+from openclaw_instructor.daemon.endpoint import Endpoint, open_home
+from openclaw_instructor.daemon.wire_errors import error_from
+from openclaw_instructor.errors import Busy, DaemonUnavailable, InvalidSettings
+from openclaw_instructor.lock import exclusive, held
+from openclaw_instructor.settings import Settings
+
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+_SUPERVISOR_SECONDS = 5.0
+_POLL = 0.05
+# -P: what lies in the current folder is nothing to import from.
+MODULE = ("-P", "-m", "openclaw_instructor.server")
+
+
+def life_lock(settings: Settings) -> Path:
+    """Held by the daemon while it lives."""
+    return settings.home / "daemon.lock"
+
+
+def ensure(settings: Settings, *, failed: Endpoint | None = None) -> Endpoint:
+    """The daemon of this home, started when none answers and replaced when it is of another version.
+
+    `failed` is an endpoint that just did not answer a request: it is asked again before it is believed.
+    Raises DaemonUnavailable, or InvalidSettings when the home or the port cannot be used.
+    """
+    if failed is None and (current := running(settings)):
+        return current
+    open_home(settings)
+    try:
+        with exclusive(settings.home / "start.lock", START_SECONDS, "starting the daemon"):
+            # Whoever held the lock before us has most likely started it.
+            return running(settings) or _replace(settings)
+    except Busy as error:
+        raise DaemonUnavailable(f"{error.message} Its log is {settings.log_path}") from None
+
+
+def running(settings: Settings) -> Endpoint | None:
+    """The daemon of this home and of this version, if it answers now."""
+    endpoint = announced(settings)
+    if endpoint is None or endpoint.version != __version__:
+        return None
+    return endpoint if endpoint.health() else None
+
+
+def announced(settings: Settings) -> Endpoint | None:
+    """The daemon that is alive, whether or not it answers and whatever its version."""
+    endpoint = Endpoint.read(settings.daemon_path)
+    # Read again: what stands there from before a crash goes once a new daemon has the lock.
+    known = endpoint and held(life_lock(settings)) and Endpoint.read(settings.daemon_path) == endpoint
+    return endpoint if known else None
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """`running`, and what /health says if it is."""
+    endpoint = announced(settings)
+    health = endpoint.health() if endpoint else None
+    if endpoint is None:
+        return {"running": False, "home": str(settings.home), "log": str(settings.log_path)}
+    return {
+        "running": True,
+        "answers": health is not None,
+        "url": endpoint.url,
+        "pid": endpoint.pid,
+        "version": endpoint.version,
+        "home": str(settings.home),
+        "log": str(settings.log_path),
+        "health": health,
+    }
+
+
+def stop(settings: Settings) -> bool:
+    """End the daemon: SIGTERM, and SIGKILL when it does not follow. False when there was none."""
+    lock = life_lock(settings)
+    endpoint = announced(settings)
+    if endpoint is None:
+        return False
+
+    def ended() -> bool:
+        # The lock proves that the announced process still lives, so its id was not given to another. A daemon that ends
+        # takes its announcement away before it gives the lock back.
+        return not held(lock) or Endpoint.read(settings.daemon_path) not in (endpoint, None)
+
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if ended():
+            return True
+        _signal(endpoint.pid, number)
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            if ended():
+                return True
+            time.sleep(_POLL)
+    raise DaemonUnavailable(f"process {endpoint.pid} does not end; kill it yourself")
+
+
+def _replace(settings: Settings) -> Endpoint:
+    previous = announced(settings)
+    if previous is not None:
+        stop(settings)
+        if previous.supervised and (successor := _await(settings, _SUPERVISOR_SECONDS)):
+            return successor
+    elif held(life_lock(settings)) and (started := _await(settings, START_SECONDS)):
+        # Started by hand a moment ago, and not yet announced.
+        return started
+    return _start(settings)
+
+
+def _start(settings: Settings) -> Endpoint:
+    reading, writing = os.pipe()
+    command = [sys.executable, *MODULE, "--home", str(settings.home)]
+    try:
+        process = subprocess.Popen(
+            [*command, "--ready-fd", str(writing)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # A session of its own: signals to the caller's group, and the caller's end, do not reach it.
+            start_new_session=True,
+            pass_fds=(writing,),
+            cwd=settings.home,
+        )
+    except OSError as error:
+        os.close(reading)
+        raise DaemonUnavailable(f"{sys.executable} cannot be started ({error.strerror})") from None
+    finally:
+        os.close(writing)
+    # A caller that lives long must collect the daemon's exit status.
+    threading.Thread(target=process.wait, daemon=True).start()
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        return _first_words(settings, pipe.fileno())
+
+
+def _first_words(settings: Settings, descriptor: int) -> Endpoint:
+    """Wait until the daemon says that it serves, or why it cannot."""
+    import select
+
+    deadline = time.monotonic() + START_SECONDS
+    said = b""
+    while not said.endswith(b"\n"):
+        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        part = os.read(descriptor, 65_536) if ready else b""
+        if not part:
+            _fail(settings, ready)
+        said += part
+    words = json.loads(said)
+    if "error" in words:
+        raise error_from(words["error"])
+    endpoint = Endpoint.read(settings.daemon_path)
+    if endpoint is None:
+        _fail(settings, [descriptor])
+    return endpoint
+
+
+def _fail(settings: Settings, ended: list[int]) -> NoReturn:
+    how = "ended before it served" if ended else f"did not serve within {START_SECONDS:g} s"
+    raise DaemonUnavailable(f"the daemon {how}; see {settings.log_path}, or run `openclaw-instructor daemon run`")
+
+
+def _await(settings: Settings, seconds: float) -> Endpoint | None:
+    """The daemon that another process is starting; given up earlier when nobody has held the lock for a while."""
+    lock_seen = began = time.monotonic()
+    while time.monotonic() < began + seconds and time.monotonic() < lock_seen + _SUPERVISOR_SECONDS:
+        if endpoint := running(settings):
+            return endpoint
+        if held(life_lock(settings)):
+            lock_seen = time.monotonic()
+        time.sleep(_POLL)
+    return None
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        raise InvalidSettings(f"the daemon (process {pid}) belongs to another user; use a home of your own") from None

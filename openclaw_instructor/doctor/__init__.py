@@ -1,0 +1,1 @@
+"""Checks of an installation: what is not in place, and how to fix it."""

@@ -1,0 +1,108 @@
+"""Rankings of a corpus for each query: by vectors, by words, or by both.
+
+Words, vectors and fusion are those of `search_docs` (`index/fulltext.py`, `vectors.py`, `fusion.py`); documents stay
+whole here, where the index cuts them into chunks, so that scores compare with published ones.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from openclaw_instructor.index import fulltext, fusion
+from openclaw_instructor.index.search import CANDIDATES
+from openclaw_instructor.index.vectors.exact import best_backend
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from openclaw_instructor.evaluate.datasets import Row
+
+MODES = ("dense", "bm25", "hybrid")
+DEPTH = 1000
+
+Run = dict[str, dict[str, float]]
+
+
+def dense(
+    queries: Sequence[str], query_vectors: NDArray[np.float32], documents: Sequence[str], vectors: NDArray[np.float32]
+) -> Run:
+    """The best documents by inner product: query id -> document id -> score."""
+    run: Run = {}
+    depth = min(DEPTH, len(documents))
+    for start in range(0, len(queries), 256):
+        scores = query_vectors[start : start + 256] @ vectors.T
+        best = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
+        for row, query in enumerate(queries[start : start + 256]):
+            run[query] = {documents[i]: float(scores[row, i]) for i in best[row]}
+    return run
+
+
+class FullText:
+    """A corpus as the index's full text has it: any word of a query may match, a word of the title counts twice."""
+
+    def __init__(self, corpus: Sequence[Row]) -> None:
+        self.documents = [row["id"] for row in corpus]
+        self._database = sqlite3.connect(":memory:")
+        self._database.execute(
+            f"CREATE VIRTUAL TABLE texts USING fts5 (title, body, parts, tokenize = '{fulltext.TOKENIZER}')"
+        )
+        rows = ((number, row.get("title") or "", row["text"]) for number, row in enumerate(corpus))
+        self._database.executemany(
+            "INSERT INTO texts (rowid, title, body, parts) VALUES (?, ?, ?, ?)",
+            ((number, title, text, fulltext.inner_words(f"{title} {text}")) for number, title, text in rows),
+        )
+
+    def bm25(self, queries: Mapping[str, str]) -> Run:
+        """By words alone, as the mode `keyword` ranks."""
+        return {
+            query: {self.documents[number]: score for number, score in self.ranked(text, DEPTH)}
+            for query, text in queries.items()
+        }
+
+    def ranked(self, query: str, limit: int) -> list[tuple[int, float]]:
+        """(row, BM25 score) of the best, best first."""
+        title, _, body, parts = fulltext.COLUMN_WEIGHTS
+        # bm25() is smaller for better matches.
+        statement = (
+            "SELECT rowid, -bm25(texts, ?, ?, ?) AS score FROM texts WHERE texts MATCH ? ORDER BY score DESC LIMIT ?"
+        )
+        words = fulltext.terms(query)
+        found = self._database.execute(statement, (title, body, parts, fulltext.any_of(words), limit)) if words else ()
+        return list(found)
+
+    def evidence(self, query: str) -> list[tuple[int, float]]:
+        """What the words have to say in a fusion."""
+        return fulltext.evidence(self._database, "texts", query, self.ranked(query, CANDIDATES))
+
+
+class Candidates(NamedTuple):
+    """(row, score) of what a query's vectors and words have found; `meaning` has all of both."""
+
+    meaning: fusion.Ranking
+    words: fusion.Ranking
+    spread: float
+
+
+def candidates(
+    queries: Mapping[str, str], query_vectors: NDArray[np.float32], vectors: NDArray[np.float32], full_text: FullText
+) -> dict[str, Candidates]:
+    """What `search_docs` fuses, for each query."""
+    held = best_backend()(vectors.shape[1])
+    held.add(np.arange(len(vectors)), vectors)
+    result = {}
+    for (query, text), asked in zip(queries.items(), query_vectors, strict=True):
+        near, words = held.search(asked, CANDIDATES), full_text.evidence(text)
+        far = np.array(sorted({key for key, _ in words} - {key for key, _ in near}), dtype=np.int64)
+        judged = held.search(asked, len(far), far) if len(far) else []
+        result[query] = Candidates(near + judged, words, held.spread(asked))
+    return result
+
+
+def fuse(found: Mapping[str, Candidates], documents: Sequence[str], share: fusion.Share = fusion.meaning_share) -> Run:
+    """The hybrid ranking of `search_docs` for every query, or one with another `share` of the vectors."""
+    fused = {query: fusion.hybrid(*each, share) for query, each in found.items()}
+    return {query: {documents[number]: score for number, score in ranking} for query, ranking in fused.items()}

@@ -1,0 +1,61 @@
+"""Is what a collection holds still what would be embedded now?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from openclaw_instructor.documents.chunking import CHUNKER
+from openclaw_instructor.errors import CheckpointUnavailable, InvalidCheckpoint, MissingExtra, ModelLoading
+from openclaw_instructor.index.collections import Generation
+
+if TYPE_CHECKING:
+    from openclaw_instructor.engine import Engine
+    from openclaw_instructor.index.collections import Collection
+
+# What keeps the model from answering now; words still can.
+NO_MODEL = (CheckpointUnavailable, InvalidCheckpoint, MissingExtra, ModelLoading)
+
+
+def wanted(engine: Engine, collection: Collection) -> Generation:
+    """What a generation of this collection has to be under the current checkpoint; not a stored one yet."""
+    return Generation(
+        id=0,
+        key="",
+        identity=engine.identity(collection.instruction, extra=CHUNKER),
+        space=engine.identity(""),
+        checkpoint=engine.checkpoint_name,
+        dimension=engine.dimension,
+        revision=0,
+    )
+
+
+def comparable(engine: Engine, generation: Generation) -> bool:
+    """Whether a query embedded now can be compared with this generation's vectors. No weights are loaded."""
+    return generation.space == engine.identity("")
+
+
+def stale(engine: Engine, collection: Collection, syncing: bool) -> str | None:
+    """Why a sync would change what is found, with the command; None when it would not.
+
+    `syncing`: a sync is running now. Without a usable checkpoint only an unfinished sync is seen.
+    """
+    name, serving = collection.name, collection.serving
+    fix = f"run `openclaw-instructor index sync {name}`"
+    if serving is None:
+        return f"collection `{name}` has not been indexed yet; {fix}"
+    try:
+        now = wanted(engine, collection)
+    except NO_MODEL:
+        now = serving
+    if now.space != serving.space:
+        return (
+            f"collection `{name}` was embedded with checkpoint `{serving.checkpoint}` and the current one is "
+            f"`{now.checkpoint}`: only words can be compared; {fix}"
+        )
+    if now.identity != serving.identity:
+        return f"collection `{name}` was embedded under another instruction or cut by other rules; {fix}"
+    if collection.unfinished and syncing:
+        return f"collection `{name}` is being synced now; ask again later for what is still missing"
+    if collection.unfinished:
+        return f"collection `{name}` has changes that no sync has finished yet; {fix}"
+    return None

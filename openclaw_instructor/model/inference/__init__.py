@@ -1,0 +1,1 @@
+"""How a network is run: number formats, compiled passes, batches and cores."""

@@ -1,0 +1,1 @@
+"""Transformer networks on packed rows: layers and pooling, without a choice of kernels."""

@@ -1,0 +1,95 @@
+"""T5's tensor names on disk <-> the encoder's own, one layer at a time so that loading needs little more than one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from openclaw_instructor.errors import InvalidCheckpoint
+
+if TYPE_CHECKING:
+    from openclaw_instructor.model.checkpoint import Shape
+    from openclaw_instructor.model.networks.t5 import Encoder
+
+POSITION = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+FINAL_NORM = "encoder.final_layer_norm.weight"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads checked float32 tensors; `where` is named in errors. Raises InvalidCheckpoint."""
+
+    tensors: Mapping[str, Tensor]
+    shape: Shape
+    where: str
+
+    def outside(self) -> dict[str, Tensor]:
+        """Everything that belongs to no layer."""
+        s = self.shape
+        table = "shared.weight" if "shared.weight" in self.tensors else "encoder.embed_tokens.weight"
+        dense = (
+            self._take("dense.weight", s.dimension, s.width) if "dense.weight" in self.tensors else torch.eye(s.width)
+        )
+        return {
+            "tokens.weight": self._take(table, s.vocab_size, s.width),
+            "position.weight": self._take(POSITION, s.buckets, s.heads),
+            "norm.weight": self._take(FINAL_NORM, s.width),
+            "dense.weight": dense,
+        }
+
+    def layer(self, index: int) -> dict[str, Tensor]:
+        """The state of one layer, its query, key and value in one matrix."""
+        s = self.shape
+        inside = s.heads * s.head_width
+        sizes = {
+            "attention_norm.weight": (s.width,),
+            "qkv.weight": (inside, s.width),
+            "out.weight": (s.width, inside),
+            "feed_norm.weight": (s.width,),
+            "up.weight": (s.inner, s.width),
+            "down.weight": (s.width, s.inner),
+        }
+        state = {}
+        for ours, theirs in _layer_names(index).items():
+            parts = [self._take(name, *sizes[ours]) for name in theirs]
+            state[ours] = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return state
+
+    def _take(self, name: str, *size: int) -> Tensor:
+        if name not in self.tensors:
+            raise InvalidCheckpoint(f"{self.where}: tensor {name} is missing; the weights do not fit config.json")
+        tensor = self.tensors[name]
+        if tuple(tensor.shape) != size:
+            raise InvalidCheckpoint(f"{self.where}: tensor {name} is {tuple(tensor.shape)}, config.json says {size}")
+        return tensor.to(torch.float32)
+
+
+def to_t5(encoder: Encoder) -> dict[str, Tensor]:
+    """A trainable encoder's weights under T5's names, for saving; `dense.weight` is among them."""
+    state = encoder.state_dict()
+    tensors = {
+        "shared.weight": state["tokens.weight"],
+        POSITION: state["position.weight"],
+        FINAL_NORM: state["norm.weight"],
+        "dense.weight": state["dense.weight"],
+    }
+    for index in range(encoder.shape.layers):
+        for ours, theirs in _layer_names(index).items():
+            tensors |= dict(zip(theirs, state[f"layers.{index}.{ours}"].chunk(len(theirs)), strict=True))
+    return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+
+
+def _layer_names(index: int) -> dict[str, list[str]]:
+    attention, feed = f"encoder.block.{index}.layer.0", f"encoder.block.{index}.layer.1"
+    return {
+        "attention_norm.weight": [f"{attention}.layer_norm.weight"],
+        "qkv.weight": [f"{attention}.SelfAttention.{part}.weight" for part in "qkv"],
+        "out.weight": [f"{attention}.SelfAttention.o.weight"],
+        "feed_norm.weight": [f"{feed}.layer_norm.weight"],
+        "up.weight": [f"{feed}.DenseReluDense.wi.weight"],
+        "down.weight": [f"{feed}.DenseReluDense.wo.weight"],
+    }

@@ -1,0 +1,285 @@
+"""The daemon's own process: lock, socket, announcement, watching, and a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from openclaw_instructor import __version__
+from openclaw_instructor.daemon.endpoint import Endpoint, bearer_token, open_home
+from openclaw_instructor.daemon.lifecycle import life_lock
+from openclaw_instructor.daemon.wire_errors import body_of, unexpected
+from openclaw_instructor.engine.memory import few_arenas
+from openclaw_instructor.errors import Busy, DaemonUnavailable, InstructorError, InvalidSettings
+from openclaw_instructor.lock import exclusive
+from openclaw_instructor.server import logs
+from openclaw_instructor.server.app import App
+from openclaw_instructor.server.bind import listen, url_of
+from openclaw_instructor.server.http_protocol import PatientProtocol
+from openclaw_instructor.server.security import is_loopback
+from openclaw_instructor.service import Toolbox
+from openclaw_instructor.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+WATCH_SECONDS = 1.0
+GRACE_SECONDS = 5  # for short work under way at a shutdown
+END_SECONDS = 20.0  # after which a shutdown is forced
+MAX_CONNECTIONS = 512
+
+
+def run(settings: Settings, *, foreground: bool = False, ready_fd: int | None = None) -> int | None:
+    """Serve until told to stop or idle for too long. A port when it should be started anew there, with new settings.
+
+    `ready_fd` receives one line of JSON once requests are answered, or the error that prevents it.
+    """
+    os.umask(0o077)
+    few_arenas()
+    try:
+        open_home(settings)
+        with exclusive(life_lock(settings), 2.0, "serving this home"), listen(settings) as listener:
+            # What a daemon that crashed has announced: its process and its port may be a stranger's by now.
+            settings.daemon_path.unlink(missing_ok=True)
+            daemon = Daemon(settings, listener, foreground=foreground, ready_fd=ready_fd)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                return runner.run(daemon.serve())
+    except Busy:
+        error: InstructorError = DaemonUnavailable(
+            f"a daemon already runs for {settings.home}; `openclaw-instructor daemon stop` ends it"
+        )
+    except InstructorError as known:
+        error = known
+    except OSError as unknown:
+        logger.exception("the daemon could not start")
+        error = unexpected(unknown)
+    _tell(ready_fd, body_of(error))
+    raise error
+
+
+class Daemon:
+    """One run of the server."""
+
+    def __init__(self, settings: Settings, listener: socket.socket, *, foreground: bool, ready_fd: int | None) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._host, self._port = listener.getsockname()[:2]
+        self._foreground = foreground
+        self._ready_fd = ready_fd
+        self._started = time.monotonic()
+        self._log = logs.start(settings.log_path, to_terminal=foreground)
+        self._toolbox = Toolbox(settings=settings)
+        self._token = bearer_token(settings)
+        self._app = App(
+            self._toolbox,
+            self._token,
+            self.health,
+            loopback=is_loopback(settings.host),
+            lost_log_lines=lambda: self._log.lost,
+        )
+        self._server = _Server(
+            uvicorn.Config(
+                self._app,
+                http=PatientProtocol,
+                ws="none",
+                lifespan="off",
+                loop="none",
+                proxy_headers=False,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+                limit_concurrency=MAX_CONNECTIONS,
+            )
+        )
+        self._configuration = _digest(settings)
+        self._problem: str | None = None
+        self._seen = self._toolbox.registry.digest
+        self._registry_problem: str | None = None
+        self._restart = False
+        self._failure: InstructorError | None = None
+
+    async def serve(self) -> int | None:
+        """Answer requests; see `run`."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, number.name)
+        watching = asyncio.create_task(self._watch())
+        try:
+            await self._server.serve(sockets=[self._listener])
+        finally:
+            self._force_end()
+            watching.cancel()
+            self._app.activity.drop(everything=True)
+            await self._app.mcp.close()
+            await self._settle()
+            self._retract()
+            await asyncio.to_thread(self._toolbox.close)
+        if self._failure is not None:
+            raise self._failure
+        logger.info("stopped")
+        return self._port if self._restart else None
+
+    def health(self, known: bool) -> dict[str, Any]:
+        """The body of /health. Paths and names are only for those who have the token."""
+        registry = self._toolbox.registry
+        answer: dict[str, Any] = {
+            "status": "ok",
+            "version": __version__,
+            "pid": os.getpid(),
+            "uptime_seconds": round(time.monotonic() - self._started, 1),
+            "registry": {"ok": registry.problem is None, "tasks": len(registry.tasks)},
+            "index": self._index_state(),
+            "model": {"loaded": self._toolbox.engine.loaded, "loading": self._toolbox.engine.loading},
+            "log_lines_lost": self._log.lost,
+        }
+        if known:
+            answer["registry"]["problem"] = registry.problem
+            answer["configuration_problem"] = self._problem
+            answer["cache_problem"] = self._toolbox.engine.stats()["cache_problem"]
+            answer["checkpoint"] = self._settings.checkpoint
+            answer["home"] = str(self._settings.home)
+        return answer
+
+    def _index_state(self) -> dict[str, Any]:
+        if not self._settings.index_path.exists():
+            return {"ok": True, "collections": 0}
+        try:
+            # To compare, a checkpoint has to be opened; that may be a download, and callers wait for this answer.
+            if not self._toolbox.engine.opened:
+                return {"ok": True, "collections": len(self._toolbox.index.names())}
+            states = self._toolbox.index_status()
+        except InstructorError as error:
+            return {"ok": False, "problem": error.code}
+        return {"ok": True, "collections": len(states), "stale": sum(state.stale for state in states)}
+
+    async def _watch(self) -> None:
+        """Announce once the server answers; then follow the files, and end when idle."""
+        while not self._server.started:
+            await asyncio.sleep(0.01)
+        try:
+            self._announce()
+        except InstructorError as error:
+            # Nobody could find this process, nor end it.
+            self._failure = error
+            self._server.should_exit = True
+            return
+        # The tasks may have been edited while no daemon watched.
+        threading.Thread(target=self._sync_openclaw, daemon=True).start()
+        while not self._server.should_exit:
+            await asyncio.sleep(WATCH_SECONDS)
+            try:
+                await self._look()
+            except Exception:
+                logger.exception("watching the files failed")
+
+    async def _look(self) -> None:
+        registry = self._toolbox.registry
+        await asyncio.to_thread(registry.refresh)
+        if registry.problem != self._registry_problem:
+            self._registry_problem = registry.problem
+            logger.warning("registry: %s", registry.problem or "the problem is gone")
+        if registry.digest != self._seen:
+            self._seen = registry.digest
+            logger.info("the registry changed: %d tasks", len(registry.tasks))
+            await self._app.mcp.tools_changed()
+            threading.Thread(target=self._sync_openclaw, daemon=True).start()
+        self._follow_configuration()
+        limit = self._settings.exit_after
+        if limit and self._app.activity.idle_seconds() > limit:
+            self._stop("idle")
+
+    def _sync_openclaw(self) -> None:
+        from openclaw_instructor.openclaw.sync import sync_if_enabled
+
+        report = sync_if_enabled(self._settings)
+        if report is not None:
+            logger.info("openclaw: %s: %s", report.state, report.message)
+
+    def _follow_configuration(self) -> None:
+        """A sound edit of the configuration takes effect by starting anew on the same port."""
+        digest = _digest(self._settings)
+        if digest == self._configuration:
+            return
+        self._configuration = digest
+        try:
+            self._check_address(Settings.load(self._settings.home))
+        except InvalidSettings as error:
+            self._problem = error.message
+            # The message quotes the value, which may be the token.
+            logger.warning("the edited configuration is not valid and not used; `daemon status` says why")
+            return
+        self._restart = True
+        self._stop("the configuration changed")
+
+    def _check_address(self, fresh: Settings) -> None:
+        """Raises InvalidSettings when a daemon with these settings could not listen."""
+        if fresh.host != self._settings.host or fresh.port not in (0, self._port):
+            # Our own port is taken as long as we listen on it.
+            free = {"port": 0} if fresh.port == self._port else {}
+            listen(fresh.model_copy(update=free)).close()
+
+    def _stop(self, reason: str) -> None:
+        logger.info("stopping: %s", reason)
+        self._server.force_exit = self._server.should_exit
+        self._server.should_exit = True
+        self._app.activity.drop(everything=False)
+        self._stopping = asyncio.ensure_future(self._app.mcp.close())
+
+    async def _settle(self) -> None:
+        deadline = time.monotonic() + GRACE_SECONDS
+        while self._app.activity.busy and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+
+    def _announce(self) -> None:
+        url = url_of(self._host, self._port)
+        endpoint = Endpoint(url, self._token, os.getpid(), __version__, self._foreground)
+        endpoint.write(self._settings.daemon_path)
+        logger.info("serving %s, version %s, process %d", url, __version__, os.getpid())
+        _tell(self._ready_fd, {"ready": True})
+
+    def _retract(self) -> None:
+        announced = Endpoint.read(self._settings.daemon_path)
+        if announced is not None and announced.pid == os.getpid():
+            with contextlib.suppress(OSError):
+                self._settings.daemon_path.unlink()
+
+    def _force_end(self) -> None:
+        timer = threading.Timer(END_SECONDS, os._exit, (1,))
+        timer.daemon = True
+        timer.start()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn raises a captured signal again at the end, which would skip everything that comes after it.
+        yield
+
+
+def _digest(settings: Settings) -> str:
+    try:
+        return hashlib.sha256(settings.config_path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _tell(descriptor: int | None, words: dict[str, Any]) -> None:
+    """One line to whoever started us, who may be gone."""
+    if descriptor is None:
+        return
+    with contextlib.suppress(OSError), os.fdopen(descriptor, "w", encoding="utf-8") as pipe:
+        pipe.write(json.dumps(words) + "\n")

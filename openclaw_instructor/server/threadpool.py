@@ -1,0 +1,135 @@
+"""Blocking work of a request: in a thread, dropped when its client hangs up, limited in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import CancelledError as FutureCancelled
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+import anyio
+from starlette.requests import Request
+
+from openclaw_instructor.engine import Embeddings, Engine, Priority, Scope
+from openclaw_instructor.errors import Busy, DaemonUnavailable
+from openclaw_instructor.server.http_protocol import HANG_UPS
+from openclaw_instructor.server.in_flight import Activity
+
+WORK_SECONDS = 120.0
+_Result = TypeVar("_Result")
+
+
+class ClientGone(Exception):
+    """The client hung up; nobody reads an answer."""
+
+
+class Workers:
+    """Runs functions in threads: short ones many at a time, long ones (indexing) few; probes wait for neither."""
+
+    def __init__(self, activity: Activity) -> None:
+        self._activity = activity
+        self._short = anyio.CapacityLimiter(64)
+        self._long = anyio.CapacityLimiter(4)
+        self._probes = anyio.CapacityLimiter(4)
+
+    async def probe(self, function: Callable[[], _Result]) -> _Result:
+        """The result of a function that only looks; a daemon that is slow to answer it is taken for dead."""
+        return await anyio.to_thread.run_sync(function, limiter=self._probes)
+
+    async def run(self, request: Request, function: Callable[[], _Result], *, long: bool = False) -> _Result:
+        """The function's result. Raises ClientGone, Busy when short work takes too long, and what it raises."""
+        scope = Scope()
+        gone = asyncio.Event()
+
+        def hang_up() -> None:
+            gone.set()
+            scope.cancel()
+
+        request.scope[HANG_UPS].add(hang_up)
+        try:
+            return await self.call(scope, function, long=long)
+        except FutureCancelled:
+            if gone.is_set():
+                raise ClientGone from None
+            raise shutting_down() from None
+        finally:
+            request.scope[HANG_UPS].discard(hang_up)
+
+    async def call(self, scope: Scope, function: Callable[[], _Result], *, long: bool = False) -> _Result:
+        """The same for callers that watch their client themselves: cancelling this task drops the work."""
+
+        def work() -> _Result:
+            with scope.entered():
+                return function()
+
+        limiter = self._long if long else self._short
+        with self._activity.work(scope, long=long):
+            task = asyncio.ensure_future(anyio.to_thread.run_sync(work, limiter=limiter))
+            try:
+                done, _ = await asyncio.wait({task}, timeout=None if long else WORK_SECONDS)
+            except asyncio.CancelledError:
+                scope.cancel()
+                raise
+            if not done:
+                scope.cancel()
+                with suppress(FutureCancelled):
+                    await task
+                raise Busy(f"the work took longer than {WORK_SECONDS:g} s; ask for less at once", 1.0)
+            return task.result()
+
+
+def shutting_down() -> DaemonUnavailable:
+    """What a request is told that the end of the daemon breaks off; our client makes it once more."""
+    return DaemonUnavailable("the service is shutting down; try again")
+
+
+async def embed(request: Request, engine: Engine, texts: list[str], instruction: str, priority: Priority) -> Embeddings:
+    """Embed without a thread: many small requests wait for one pass. Raises ClientGone, Busy, ModelLoading."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[Embeddings] = loop.create_future()
+    timer: asyncio.TimerHandle
+
+    def give_up(error: Exception) -> None:
+        if not answer.done():
+            answer.set_exception(error)
+
+    def look_up() -> None:
+        nonlocal timer
+        if engine.loading:
+            give_up(engine.loading_error())
+        else:
+            timer = loop.call_later(
+                WORK_SECONDS, give_up, Busy(f"the model did not get to this within {WORK_SECONDS:g} s; try again", 5.0)
+            )
+
+    hang_up = partial(give_up, ClientGone())
+    future = engine.submit(texts, instruction, priority=priority)
+    future.add_done_callback(partial(_hand_over, loop, answer))
+    timer = loop.call_later(engine.settings.load_wait, look_up)
+    # Not a task that waits for the hang-up: that would cost a small request more than anything else here.
+    request.scope[HANG_UPS].add(hang_up)
+    try:
+        return await answer
+    finally:
+        timer.cancel()
+        request.scope[HANG_UPS].discard(hang_up)
+        # Reaches the engine, which drops what it has not begun.
+        future.cancel()
+
+
+def _hand_over(loop: asyncio.AbstractEventLoop, answer: asyncio.Future[Embeddings], future: Future[Embeddings]) -> None:
+    """Give the engine's outcome to the event loop; called in the engine's thread."""
+
+    def settle() -> None:
+        if answer.done() or future.cancelled():
+            return
+        if (error := future.exception()) is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(future.result())
+
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(settle)

@@ -1,0 +1,1 @@
+"""Fitting labels: what turns embeddings into probabilities."""

@@ -1,0 +1,8 @@
+"""`python -m openclaw_instructor.train.distill` makes the bundled checkpoint."""
+
+from __future__ import annotations
+
+from openclaw_instructor.train.distill.recipe import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""Distil a sentence embedding teacher into an INSTRUCTOR student.
+
+Loss: (1 - cosine to the teacher's vector) x 10, plus the KL divergence between the rows of the two in-batch similarity
+matrices (temperature 1/20): regression places each text, the similarities teach what is near what. Batches are either
+texts of similar length or (query, passage) pairs, so that questions learn where their answers lie. Some batches carry
+an instruction, masked from the mean: it must do no harm. Where the corpus has texts with facets, some batches ask for
+one of them, and the teacher's vectors are moved towards it first (`facets.py`). Where it has a teacher for token
+states, those add their squared distance x 20 (`states.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from openclaw_instructor.model.device import autocast, choose_training_dtype
+from openclaw_instructor.model.inference.cpu_pool import Streams
+from openclaw_instructor.model.networks.t5 import Encoder, RMSNorm
+from openclaw_instructor.model.packing import Packed
+from openclaw_instructor.train.distill.batches import Batches, Corpus, Drawn
+from openclaw_instructor.train.distill.token_teacher import TokenTeacher, states_loss
+
+
+@dataclass(frozen=True)
+class DistillConfig:
+    tokens: int = 24_000_000  # length of the run; the learning rate follows it
+    batch_tokens: int = 6_144  # tokens of a step
+    batch_texts: int = 320  # and at most so many texts
+    pair_share: float = 0.35  # of the steps use (query, passage) pairs
+    instruction_share: float = 0.35  # of the batches carry an instruction
+    learning_rate: float = 0.0025  # of each weight's own root mean square, as in Adafactor (Shazeer and Stern, 2018)
+    matrix_rate: float = 2.0  # that of the layers' matrices, as a multiple
+    warmup_steps: int = 150
+    decay_from: float = 0.0  # share of the run after which the rate falls linearly to zero
+    weight_decay: float = 0.01
+    regression_weight: float = 10.0
+    states_weight: float = 20.0  # of the token states' loss, where the corpus has a teacher for them
+    facet_share: float = 0.2  # of the steps ask for a facet, if the corpus has any
+    facet_texts: int = 160  # of such a step
+    similarity_scale: float = 20.0
+    clip: float = 1.0
+    seed: int = 0
+    save_every: float = 300.0  # seconds between checkpoints
+    log_every: int = 50
+
+
+def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig) -> torch.Tensor:
+    """Scalar loss of L2-normalised vectors (n, dimension) against those they should be."""
+    regression = (1 - (student * teacher).sum(dim=1)).mean()
+    itself = torch.eye(len(student), dtype=torch.bool, device=student.device)
+    ours = (student @ student.T * config.similarity_scale).masked_fill(itself, -1e4)
+    theirs = (teacher @ teacher.T * config.similarity_scale).masked_fill(itself, -1e4)
+    ours, theirs = F.log_softmax(ours, dim=1), F.log_softmax(theirs, dim=1)
+    divergence = F.kl_div(ours, theirs, log_target=True, reduction="batchmean")
+    return config.regression_weight * regression + divergence
+
+
+def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Path, held_out: int = 2_000) -> Encoder:
+    """Train for `config.tokens` tokens; checkpoints and `metrics.jsonl` go to `folder`, and a run there is resumed."""
+    torch.manual_seed(config.seed)
+    # Moments of rare tokens and sharp attention fade into denormals, which are many times slower.
+    torch.set_flush_denormal(True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
+    batches = Batches(corpus, config, held_out)
+    optimizers = _optimizers(encoder, config)
+    streams = Streams(torch.get_num_threads() if encoder.device.type == "cpu" else 1)
+    step, tokens, spent = _resume(folder, encoder, optimizers, batches)
+    began = saved = time.monotonic()
+    encoder.train()
+    with (folder / "metrics.jsonl").open("a") as metrics:
+        while tokens < config.tokens:
+            rate = _rate(step, tokens / config.tokens, config)
+            for group in (group for optimizer in optimizers for group in optimizer.param_groups):
+                group["lr"] = rate * group["scale"]
+            drawn = batches.draw()
+            loss = _step(encoder, optimizers, drawn, config, streams, corpus.token_teacher)
+            step += 1
+            tokens += sum(len(prompt.ids) for prompt in drawn.prompts)
+            elapsed = spent + time.monotonic() - began
+            if step % config.log_every == 0:
+                row = {"step": step, "tokens": tokens, "minutes": round(elapsed / 60, 2), "rate": rate}
+                row |= {"loss": round(loss.item(), 4), "tokens_per_second": round(tokens / elapsed)}
+                if step % (10 * config.log_every) == 0:
+                    row["held_out_cosine"] = round(held_out_cosine(encoder, batches, held_out), 4)
+                metrics.write(json.dumps(row) + "\n")
+                metrics.flush()
+            if time.monotonic() - saved > config.save_every:
+                _save(folder, encoder, optimizers, batches, (step, tokens, elapsed))
+                saved = time.monotonic()
+    _save(folder, encoder, optimizers, batches, (step, tokens, spent + time.monotonic() - began))
+    return encoder
+
+
+def _optimizers(encoder: Encoder, config: DistillConfig) -> list[torch.optim.Optimizer]:
+    """Muon (Jordan, 2024) for the layers' matrices, AdamW for the rest; `scale` is a weight's own root mean square."""
+    matrices: list[dict[str, Any]] = []
+    rest: list[dict[str, Any]] = []
+    for name, weight in encoder.named_parameters():
+        scale = float(weight.detach().pow(2).mean().sqrt()) or encoder.shape.width**-0.5
+        group = {"params": [weight], "scale": scale}
+        if name.startswith("layers.") and weight.dim() == 2:
+            matrices.append(group | {"scale": config.matrix_rate * scale})
+        else:
+            rest.append(group | {"weight_decay": 0.0 if name.startswith("tokens.") else config.weight_decay})
+    # Muon's updates have the root mean square of AdamW's, so that one learning rate serves both.
+    muon = torch.optim.Muon(matrices, config.learning_rate, config.weight_decay, adjust_lr_fn="match_rms_adamw")
+    return [muon, torch.optim.AdamW(rest, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)]
+
+
+def _step(
+    encoder: Encoder,
+    optimizers: Sequence[torch.optim.Optimizer],
+    drawn: Drawn,
+    config: DistillConfig,
+    streams: Streams,
+    teacher: TokenTeacher | None,
+) -> torch.Tensor:
+    """One update. Each core embeds its share and carries the gradient of the loss over all back through it."""
+    weights, device = list(encoder.parameters()), encoder.device
+    shares = [drawn.reordered(range(first, len(drawn.prompts), streams.count)) for first in range(streams.count)]
+    of_states = torch.tensor(config.states_weight / len(shares), device=device)
+
+    def backward(part: tuple[list[torch.Tensor], torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        outputs, gradient = part
+        return torch.autograd.grad(outputs, weights, grad_outputs=[gradient, of_states][: len(outputs)])
+
+    parts = streams.map(lambda share: _read(encoder, share, teacher), shares)
+    student = torch.cat([outputs[0].detach() for outputs, _ in parts]).requires_grad_()
+    loss = loss_of(student, torch.cat([targets for _, targets in parts]), config)
+    (gradient,) = torch.autograd.grad(loss, student)
+    pieces = gradient.split([len(share.prompts) for share in shares])
+    gradients = streams.map(backward, [(outputs, piece) for (outputs, _), piece in zip(parts, pieces, strict=True)])
+    for weight, *shares_of_gradient in zip(weights, *gradients, strict=True):
+        weight.grad = sum(shares_of_gradient[1:], start=shares_of_gradient[0])
+    torch.nn.utils.clip_grad_norm_(weights, config.clip)
+    for optimizer in optimizers:
+        optimizer.step()
+    return loss.detach()
+
+
+def _read(encoder: Encoder, share: Drawn, teacher: TokenTeacher | None) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """What has gradients, the vectors first and then perhaps the states' loss, and what the vectors should be."""
+    batch = Packed.of(share.prompts).to(encoder.device)
+    with _products(encoder.device):
+        hidden = encoder.hidden(batch)
+        vectors = encoder.pool(hidden, batch)
+        if teacher is None or not share.of_teacher:
+            assert share.targets is not None, "without a token teacher the corpus holds the vectors"
+            return [vectors], share.targets.to(encoder.device)
+        states = encoder.dense(encoder.token_states(hidden)[batch.pooled])
+    read = teacher.read(share.prompts)
+    targets = read.vectors if share.targets is None else share.targets.to(encoder.device)
+    return [vectors, states_loss(states.float(), read.states)], targets
+
+
+def _products(device: torch.device) -> torch.autocast:
+    return autocast(device, choose_training_dtype("auto", device))
+
+
+@torch.no_grad()
+def held_out_cosine(encoder: Encoder, batches: Batches, held_out: int) -> float:
+    """Mean cosine to the teacher over the first `held_out` texts, which no batch contains."""
+    encoder.eval()
+    order: Sequence[int] = sorted(range(held_out), key=lambda i: len(batches.corpus.ids[i]))
+    total = 0.0
+    for start in range(0, held_out, 128):
+        chosen = list(order[start : start + 128])
+        prompts = [batches.prompt(index, []) for index in chosen]
+        given, reader = batches.targets(chosen), batches.corpus.token_teacher
+        if given is None:
+            assert reader is not None
+            given = reader.read(prompts).vectors
+        with _products(encoder.device):
+            total += float((encoder(Packed.of(prompts).to(encoder.device)) * given.to(encoder.device)).sum())
+    encoder.train()
+    return total / held_out
+
+
+def _rate(step: int, progress: float, config: DistillConfig) -> float:
+    warm = min(1.0, (step + 1) / config.warmup_steps)
+    fall = min(1.0, (1 - progress) / (1 - config.decay_from))
+    return config.learning_rate * warm * max(fall, 0.0)
+
+
+def _save(
+    folder: Path, encoder: Encoder, optimizers: Sequence[Any], batches: Batches, at: tuple[int, int, float]
+) -> None:
+    state = {
+        "encoder": encoder.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+        "at": at,
+        "random": batches.random.getstate(),
+    }
+    torch.save(state, folder / "state.pt.new")
+    (folder / "state.pt.new").replace(folder / "state.pt")
+
+
+def _resume(folder: Path, encoder: Encoder, optimizers: Sequence[Any], batches: Batches) -> tuple[int, int, float]:
+    path = folder / "state.pt"
+    if not path.exists():
+        return 0, 0, 0.0
+    state = torch.load(path, weights_only=True)
+    encoder.load_state_dict(state["encoder"])
+    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
+    version, internal, gauss = state["random"]
+    batches.random.setstate((version, tuple(internal), gauss))
+    step, tokens, spent = state["at"]
+    return step, tokens, spent
+
+
+def set_centred(encoder: Encoder, centred: bool) -> Encoder:
+    """Train with layer norm, or turn what was so trained into a plain T5 encoder that computes the same.
+
+    Layer norm is RMS norm of the centred stream, and centring is linear: applied to everything that writes to the
+    residual stream, it makes the mean zero and the two norms one. On a CPU the fused kernel is several times faster.
+    """
+    for module in encoder.modules():
+        if isinstance(module, RMSNorm):
+            module.centred = centred
+    if not centred:
+        with torch.no_grad():
+            encoder.tokens.weight -= encoder.tokens.weight.mean(dim=1, keepdim=True)
+            for layer in encoder.blocks():
+                for product in (layer.out, layer.down):
+                    product.weight -= product.weight.mean(dim=0, keepdim=True)
+    return encoder

@@ -1,0 +1,179 @@
+"""`index`, `search`, `embed` and `doctor` on a real index with a small random checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from openclaw_instructor.cli.output import plain
+
+
+@pytest.fixture(autouse=True)
+def tiny(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OPENCLAW_INSTRUCTOR_CHECKPOINT", str(tiny_checkpoint))
+    monkeypatch.setenv("OPENCLAW_INSTRUCTOR_THREADS", "1")
+    return tiny_checkpoint
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "garlic.md").write_text("# Garlic\n\n## Planting\n\nPlant the cloves before the ground freezes.\n")
+    (folder / "shed.txt").write_text("The shed needs a new roof.\n")
+    return folder
+
+
+def test_add_search_sync_remove(command, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(notes)
+    added = command("index", "add", "docs", ".", "--json")
+    assert added.status == 0, added.err
+    assert [(report["collection"], report["added"]) for report in added.json["collections"]] == [("docs", 2)]
+
+    found = command("search", "cloves before the ground freezes", "--mode", "keyword", "--top-k", "1", "--json").json
+    assert found["hits"][0]["file"] == str(notes / "garlic.md")
+    assert "Planting" in found["hits"][0]["heading"]
+    shown = command("search", "cloves before the ground freezes", "--mode", "keyword", "--top-k", "1")
+    assert shown.out.startswith("1. garlic.md:")
+    assert "Plant the cloves" in shown.out
+
+    (notes / "shed.txt").unlink()
+    synced = command("index", "sync", "--json").json["collections"][0]
+    assert (synced["removed"], synced["unchanged"], synced["embedded"]) == (1, 1, 0)
+    status = command("index", "status", "--json").json["collections"][0]
+    assert (status["name"], status["documents"], status["folders"]) == ("docs", 1, [str(notes)])
+    assert "up to date" in command("index", "status").out
+
+    assert command("index", "remove", "docs", "--json").json == {"removed": "docs"}
+    assert command("index", "status", "--json").json == {"collections": []}
+
+
+def test_a_collection_can_be_registered_now_and_indexed_later(command, notes: Path) -> None:
+    added = command("index", "add", "docs", str(notes), "--exclude", "*.txt", "--no-sync", "--json")
+    assert added.json["collections"][0]["documents"] == 0
+    assert command("index", "sync", "docs", "--json").json["collections"][0]["added"] == 1
+
+
+def test_what_the_note_on_other_types_advises_takes_nothing_away(command, notes: Path) -> None:
+    (notes / "shed.py").write_text("roof = None\n")
+    first = command("index", "add", "docs", str(notes), "--json").json["collections"][0]
+    assert (first["added"], "(.py); name them with --include" in first["notes"][0]) == (2, True)
+    second = command("index", "add", "docs", str(notes), "--include", "*.py", "--json").json["collections"][0]
+    assert (second["added"], second["removed"], second["unchanged"], second["notes"]) == (1, 0, 2, [])
+    only = command("index", "add", "docs", str(notes), "--include", "!*", "--include", "*.py", "--json")
+    assert [only.json["collections"][0][key] for key in ("removed", "unchanged")] == [2, 1]
+
+
+def test_searching_before_indexing_says_what_to_do(command) -> None:
+    result = command("search", "anything")
+    assert result.status in (0, 2)
+    assert result.out == ""
+    assert "openclaw-instructor index add docs" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["index", "add", "docs", "/no/such/folder"], "/no/such/folder"),
+        (["index", "add", "do/cs", "."], "collection name 'do/cs'"),
+        (["index", "sync", "nope"], "nope"),
+        (["index", "status", "nope"], "nope"),
+        (["index", "remove", "nope"], "nope"),
+        (["search", "x", "--collection", "nope"], "nope"),
+    ],
+)
+def test_mistakes_with_collections(command, notes: Path, arguments: list[str], said: str) -> None:
+    assert command("index", "add", "docs", str(notes)).status == 0
+    result = command(*arguments)
+    assert result.status == 2
+    assert said in result.err
+    assert "Traceback" not in result.err
+
+
+def test_embed_prints_normalised_vectors(command) -> None:
+    result = command("embed", "one text", "another", "--input-type", "search_docs.query", "--json").json
+    assert result["truncated"] == []
+    assert [entry["index"] for entry in result["data"]] == [0, 1]
+    for entry in result["data"]:
+        assert len(entry["embedding"]) == 24
+        assert sum(value * value for value in entry["embedding"]) == pytest.approx(1, abs=1e-4)
+    assert "(24)" in command("embed", "one text").out
+
+
+def test_embed_tells_what_was_cut(command) -> None:
+    assert command("embed", "short", "long " * 200, "--json").json["truncated"] == [1]
+
+
+def test_what_was_indexed_cannot_steer_the_terminal() -> None:
+    assert plain("a\x1b[2Jb\x07\x9bc\td\n") == "a[2Jbc\td\n"
+
+
+def test_doctor_passes_and_names_the_next_step(command) -> None:
+    result = command("doctor", "--json")
+    assert result.status == 0, result.out
+    findings = {finding["check"]: finding for finding in result.json["findings"]}
+    assert findings["index"]["level"] == "warn"
+    assert findings["index"]["fix"].startswith("openclaw-instructor index add")
+    assert {"python", "torch", "home", "tasks", "checkpoint", "daemon"} <= set(findings)
+
+
+def test_doctor_finds_what_is_broken(command, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "instructions.yaml").write_text("tasks: 7\n")
+    monkeypatch.setenv("OPENCLAW_INSTRUCTOR_CHECKPOINT", str(tmp_path))
+    result = command("doctor", "--json")
+    assert (result.status, result.json["ok"]) == (1, False)
+    broken = {finding["check"] for finding in result.json["findings"] if finding["level"] == "fail"}
+    assert broken == {"tasks", "checkpoint"}
+    assert all(finding["fix"] for finding in result.json["findings"] if finding["level"] == "fail")
+
+
+def test_doctor_survives_a_broken_configuration(command, home: Path) -> None:
+    (home / "config.yaml").write_text("- no\n")
+    result = command("doctor", "--json")
+    assert result.status == 1
+    assert result.json["findings"][-1]["check"] == "settings"
+
+
+def test_a_running_daemon_answers_unless_told_otherwise(command, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from openclaw_instructor.daemon import lifecycle
+    from openclaw_instructor.settings import Settings
+
+    commands = [
+        ["index", "add", "docs", str(notes), "--json"],
+        ["search", "the shed", "--json"],
+        ["match", "a", "a", "b", "--json"],
+        ["embed", "a", "b", "--json"],
+        ["index", "status", "--json"],
+        ["run", "semantic_matc", "--json"],
+        ["search", "x", "--collection", "nope", "--json"],
+        ["index", "remove", "docs", "--json"],
+    ]
+    here = [command("--in-process", *arguments) for arguments in commands]
+    settings = Settings.load()
+    lifecycle.ensure(settings)
+    try:
+        # Without the library there is only the daemon to answer.
+        monkeypatch.delattr("openclaw_instructor.service.Toolbox.__init__")
+        there = [command(*arguments) for arguments in commands]
+    finally:
+        lifecycle.stop(settings)
+    assert [output.status for output in there] == [output.status for output in here] == [0, 0, 0, 0, 0, 2, 2, 0]
+    for arguments, one, other in zip(commands, here, there, strict=True):
+        assert shape(one.json) == shape(other.json), arguments
+
+
+def shape(value: object) -> object:
+    """The keys and types of a JSON value: what scripts rely on."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shape(item) for item in value]
+    return type(value).__name__
+
+
+@pytest.mark.parametrize("words", [["index", "add", "docs"], ["embed", "--file"], ["evaluate"]], ids=" ".join)
+def test_a_home_of_nobody_is_said(command, words: list[str]) -> None:
+    done = command(*words, "~nobody-of-that-name/notes")
+    assert done.status == 2
+    assert "no home folder for `~nobody-of-that-name`" in done.err

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.model import device
+from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.inference import split_float32, torchscript
+from openclaw_instructor.model.instructor import INSTRUCTOR
+from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.packing import Packed, rounded_up
+from openclaw_instructor.model.prompt import Prompt
+
+CPU = torch.device("cpu")
+# Three lengths, one of them twice, an instruction before two; together fewer tokens than the row that holds them.
+PROMPTS = [
+    Prompt([5, 9, 1], 0, truncated=False),
+    Prompt([7, 8, 6, 4, 1], 2, truncated=False),
+    Prompt([9, 9, 3, 4, 1], 0, truncated=False),
+    Prompt([*range(3, 30), 1], 4, truncated=False),
+]
+
+
+def serving(checkpoint: Path) -> Encoder:
+    return Encoder.for_inference(Checkpoint.open(checkpoint), torch.float32, CPU)
+
+
+@torch.inference_mode()
+def test_what_serves_computes_what_trains(checkpoint: Path) -> None:
+    trained, served_one = Encoder.from_checkpoint(Checkpoint.open(checkpoint)), serving(checkpoint)
+    tokens = sum(len(prompt.ids) for prompt in PROMPTS)
+    assert rounded_up(tokens) > tokens
+    plain, rounded = Packed.of(PROMPTS), Packed.of(PROMPTS, rounded=True)
+    torch.testing.assert_close(served_one(rounded), trained(plain), atol=1e-5, rtol=1e-4)
+    states = served_one.token_states(served_one.hidden(rounded))[:tokens]
+    torch.testing.assert_close(states, trained.token_states(trained.hidden(plain)), atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_what_is_not_compiled_computes_the_same(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = serving(checkpoint)(Packed.of(PROMPTS))
+    monkeypatch.setattr(torchscript, "_packs", lambda device, dtype: False)
+    monkeypatch.setattr(torchscript, "UNCOMPILED_FROM", (3, 0))
+    monkeypatch.delattr(torchscript, "_compiled")
+    torch.testing.assert_close(serving(checkpoint)(Packed.of(PROMPTS)), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_model_that_moves_chooses_its_format_anew(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "INT8_ENGINES", ())
+    monkeypatch.setattr(device, "_multiplies_bfloat16", lambda device: device.index is None)
+    model = INSTRUCTOR(checkpoint, "cpu")
+    assert model.dtype == torch.bfloat16
+    vector = model.encode("a letter", device="cpu:0")
+    assert model.dtype == torch.float32
+    np.testing.assert_allclose(vector, INSTRUCTOR(checkpoint, "cpu", "float32").encode("a letter"), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("tiles", "vectors", "faster", "serves", "trains"),
+    [
+        (True, True, False, torch.bfloat16, torch.bfloat16),
+        (False, True, False, torch.int8, torch.float32),
+        (False, True, True, torch.int8, torch.bfloat16),
+        (False, False, True, torch.int8, torch.float32),
+    ],
+)
+def test_auto_goes_by_what_multiplies_bfloat16(
+    tiles: bool,
+    vectors: bool,
+    faster: bool,
+    serves: torch.dtype,
+    trains: torch.dtype,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: vectors)
+    monkeypatch.setattr(device, "_vectors_are_faster", lambda: faster)
+    monkeypatch.setattr(device, "_has_int8", lambda device: True)
+    assert (device.choose_dtype("auto", CPU), device.choose_training_dtype("auto", CPU)) == (serves, trains)
+
+
+def test_int8_is_no_format_to_train_in() -> None:
+    with pytest.raises(InvalidArguments, match="int8 is a format to serve in"):
+        device.choose_training_dtype("int8", CPU)
+
+
+def test_int8_is_refused_where_it_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "INT8_ENGINES", ())
+    with pytest.raises(InvalidArguments, match="dtype int8: it runs on x86 processors only"):
+        device.choose_dtype("int8", CPU)
+    with pytest.raises(InvalidArguments, match="not on this cuda"):
+        device.choose_dtype("int8", torch.device("cuda"))
+
+
+def test_digits_pay_with_units_for_matrices_on_wide_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    assert split_float32.pays(torch.float32, CPU, 768)
+    assert not split_float32.pays(torch.bfloat16, CPU, 768)
+    assert not split_float32.pays(torch.float32, CPU, 384)
+    assert not split_float32.pays(torch.float32, torch.device("cuda"), 768)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert not split_float32.pays(torch.float32, CPU, 768)

@@ -1,0 +1,75 @@
+"""OpenClaw's own memory on the daemon: the block, its merging, and real indexing and searching."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from openclaw_instructor.daemon import lifecycle
+from openclaw_instructor.openclaw.memory_search import block
+from openclaw_instructor.settings import Settings
+from tests.openclaw.conftest import Instructor
+from tests.openclaw.llm_stub import LanguageModel
+from tests.openclaw.openclaw_host import OpenClaw
+
+
+def test_the_block_names_role_address_and_key(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, checkpoint="hkunlp/instructor-base")
+    search = block(settings, "the-token", 8737, autostart=False)["memory"]["search"]
+    assert search == {
+        "provider": "openai-compatible",
+        "model": "hkunlp/instructor-base",
+        "queryInputType": "query",
+        "documentInputType": "passage",
+        "remote": {"baseUrl": "http://127.0.0.1:8737/v1", "apiKey": "the-token"},
+    }
+
+
+def test_autostart_runs_this_installation_on_this_home(tmp_path: Path) -> None:
+    patch = block(Settings(home=tmp_path), "the-token", 8737, autostart=True)
+    [(name, provider)] = patch["models"]["providers"].items()
+    assert patch["memory"]["search"]["provider"] == name
+    service = provider["localService"]
+    assert Path(service["command"]).is_absolute()
+    assert service["args"][-5:] == ["daemon", "run", "--foreground", "--port", "8737"]
+    assert str(tmp_path) in service["args"]
+    assert service["healthUrl"] == "http://127.0.0.1:8737/v1/models"
+
+
+@pytest.mark.openclaw
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("autostart", [False, True])
+def test_openclaw_indexes_and_searches_its_memory_here(
+    tmp_path: Path,
+    binaries: Path,
+    language_model: LanguageModel,
+    instructor: Instructor,
+    free_port: Callable[[], int],
+    autostart: bool,
+) -> None:
+    openclaw = OpenClaw(tmp_path / "openclaw", binaries, language_model)
+    before = openclaw.config.read_text()
+    (openclaw.workspace / "MEMORY.md").write_text("# Memory\n\nAnna likes mirabelle jam on her toast.\n")
+    settings = Settings.load(instructor.settings.home, port=free_port())
+    lifecycle.stop(settings)
+    environment = instructor.environment
+    instructor.environment = environment | openclaw.environment
+    flags = ["--autostart"] if autostart else []
+    program = ["--openclaw", str(binaries / "openclaw"), "--port", str(settings.port)]
+    applied = instructor.run("openclaw", "memory", "--apply", *flags, *program)
+    instructor.environment = environment
+    assert Path(applied["backup"]).read_text() == before
+    assert stat.S_IMODE(Path(applied["backup"]).stat().st_mode) == 0o600
+    assert json.loads(openclaw.config.read_text())["gateway"]["port"] == openclaw.port
+    if not autostart:
+        lifecycle.ensure(Settings.load(instructor.settings.home))
+    indexed = openclaw.run("memory", "index", "--force", "--agent", "main", timeout=250)
+    assert "1 file indexed" in indexed.stdout
+    found = openclaw.run("memory", "search", "--agent", "main", "--min-score", "0", "who likes jam?", timeout=250)
+    assert "mirabelle" in found.stdout
+    assert (lifecycle.running(settings) is None) is autostart
+    lifecycle.stop(settings)

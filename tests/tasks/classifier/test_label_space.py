@@ -1,0 +1,109 @@
+"""The classifier on clouds of vectors whose truth is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from openclaw_instructor.tasks.classifier.label_space import LabelSpace
+
+Array = np.ndarray[Any, Any]
+
+
+def unit(vectors: Array) -> Array:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def cloud(rng: np.random.Generator, means: Array, count: int, noise: float) -> list[Array]:
+    return [unit(mean + noise * rng.normal(size=(count, means.shape[1]))) for mean in means]
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def make(rng: np.random.Generator, *, labels: int = 6, count: int = 8, noise: float = 0.12, shared: float = 0.0) -> Any:
+    """(space, texts, their labels); `shared` pushes all vectors towards one direction, as some checkpoints do."""
+    means = unit(rng.normal(size=(labels, 48)))
+    push = shared * unit(rng.normal(size=48))
+    few = [unit(group + push) for group in cloud(rng, means, count, noise)]
+    space = LabelSpace.fit(unit(means + push), few)
+    texts = [unit(group + push) for group in cloud(rng, means, 60, noise)]
+    return space, np.vstack(texts), np.repeat(np.arange(labels), 60)
+
+
+@pytest.mark.parametrize("shared", [0.0, 2.0])
+@pytest.mark.parametrize("count", [0, 1, 8])
+def test_texts_find_their_label(rng: np.random.Generator, count: int, shared: float) -> None:
+    space, texts, truth = make(rng, count=count, shared=shared)
+    probabilities = space.probabilities(texts)
+    assert probabilities.shape == (360, 6)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+    assert (probabilities.argmax(axis=1) == truth).mean() > 0.9
+
+
+@pytest.mark.parametrize("noise", [0.12, 0.25, 0.35])
+@pytest.mark.parametrize("shared", [0.0, 2.0])
+def test_the_score_is_about_as_high_as_the_share_of_hits(rng: np.random.Generator, noise: float, shared: float) -> None:
+    space, texts, truth = make(rng, noise=noise, shared=shared)
+    probabilities = space.probabilities(texts)
+    hits = (probabilities.argmax(axis=1) == truth).mean()
+    assert abs(probabilities.max(axis=1).mean() - hits) < 0.15
+
+
+def test_labels_that_cannot_be_told_apart_get_low_scores(rng: np.random.Generator) -> None:
+    noise = unit(rng.normal(size=(4, 10, 48)))
+    space = LabelSpace.fit(unit(rng.normal(size=(4, 48))), list(noise))
+    clear, _, _ = make(rng, labels=4, count=10)
+    texts = unit(rng.normal(size=(200, 48)))
+    assert space.temperature > 1.5 * clear.temperature
+    assert space.probabilities(texts).max(axis=1).mean() < 0.5
+
+
+def test_examples_correct_a_misleading_description(rng: np.random.Generator) -> None:
+    means = unit(rng.normal(size=(3, 48)))
+    swapped = means[[1, 0, 2]]
+    texts = np.vstack(cloud(rng, means, 40, 0.12))
+    truth = np.repeat(np.arange(3), 40)
+    bare = LabelSpace.fit(swapped, [means[:0]] * 3).probabilities(texts).argmax(axis=1)
+    taught = LabelSpace.fit(swapped, cloud(rng, means, 8, 0.12)).probabilities(texts).argmax(axis=1)
+    assert (bare == truth).mean() < 0.5 < 0.9 < (taught == truth).mean()
+
+
+def test_some_labels_may_lack_examples(rng: np.random.Generator) -> None:
+    means = unit(rng.normal(size=(3, 48)))
+    few = cloud(rng, means, 5, 0.12)
+    space = LabelSpace.fit(means, [few[0], means[:0], few[2]])
+    assert space.probabilities(means).argmax(axis=1).tolist() == [0, 1, 2]
+
+
+def test_a_label_without_examples_is_known_by_its_description(rng: np.random.Generator) -> None:
+    means = unit(rng.normal(size=(3, 48)))
+    many = cloud(rng, means, 15, 0.12)
+    space = LabelSpace.fit(means, [many[0], means[:0], many[2]])
+    assert space.floor > -1
+    assert (space.nearest(cloud(rng, means, 5, 0.12)[1]) > space.floor).all()
+
+
+def test_strangers_are_below_the_floor_and_members_above(rng: np.random.Generator) -> None:
+    space, texts, _ = make(rng)
+    strangers = unit(np.concatenate([np.zeros((50, 47)), np.ones((50, 1))], axis=1) + 0.02 * rng.normal(size=(50, 48)))
+    assert (space.nearest(texts) >= space.floor).mean() > 0.9
+    assert space.floor > -1
+    few, _, _ = make(rng, count=2)
+    assert few.floor == -1, "too few examples to know what is strange"
+    assert (few.nearest(strangers) >= few.floor).all()
+
+
+def test_near_copies_do_not_raise_the_floor(rng: np.random.Generator) -> None:
+    _, texts, _ = make(rng, noise=0.12)
+    copies, _, _ = make(np.random.default_rng(7), noise=0.001)
+    assert (copies.nearest(texts) >= copies.floor).mean() > 0.9
+
+
+def test_two_labels_are_enough(rng: np.random.Generator) -> None:
+    space, texts, truth = make(rng, labels=2, count=3)
+    assert (space.probabilities(texts).argmax(axis=1) == truth).mean() > 0.9
