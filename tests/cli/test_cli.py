@@ -137,7 +137,9 @@ def test_a_closed_pipe_is_not_an_error_message() -> None:
     import sys
 
     with subprocess.Popen(
-        [sys.executable, "-m", "openclaw_instructor", "tasks", "list", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "openclaw_instructor", "tasks", "list", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

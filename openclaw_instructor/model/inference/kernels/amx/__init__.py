@@ -1,8 +1,8 @@
 """The layers on AMX's tiles, in C: what torch's own kernels leave of such a processor is more than half.
 
 `forward.c` runs a whole pass: activations stay in the order in which tiles are loaded, from one product to the next,
-and in the second cache; attention needs no matrix of biases; a short query's parts go to whichever core is free, so that it
-takes little longer than reading the weights. A row's result does not depend on its neighbours, to the bit.
+and in the second cache; attention needs no matrix of biases; a short query's parts go to whichever core is free, so
+that it takes little longer than reading the weights. A row's result does not depend on its neighbours, to the bit.
 
 It is compiled when the package is built (`build.py`). Without it, and for other processors and formats, torch's kernels
 serve (`served.py`).
