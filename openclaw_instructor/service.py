@@ -1,4 +1,4 @@
-"""The one door: every surface lists tools and runs tasks through a Toolbox."""
+"""List tools and run tasks: every surface goes through a Toolbox."""
 
 from __future__ import annotations
 

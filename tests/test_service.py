@@ -1,4 +1,4 @@
-"""The one door: listing, dispatch, validation, live edits, and what stays unloaded."""
+"""The Toolbox: listing, dispatch, validation, live edits, and what stays unloaded."""
 
 from __future__ import annotations
 

@@ -77,9 +77,9 @@ class LazyGroup(click.Group):
 @click.pass_context
 def cli(ctx: click.Context, home: str | None, in_process: bool) -> None:
     """Agent tools on one instruction-steered embedding model: search documents, sort e-mail, match texts."""
-    from openclaw_instructor.cli.connection import Door
+    from openclaw_instructor.cli.connection import Connection
 
-    ctx.obj = Door(home=home, in_process=in_process)
+    ctx.obj = Connection(home=home, in_process=in_process)
 
 
 def main(args: Sequence[str] | None = None) -> None:

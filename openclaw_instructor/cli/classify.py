@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import given, json_option, print_json, print_table, read_bytes, say
 
 
@@ -21,7 +21,9 @@ from openclaw_instructor.cli.output import given, json_option, print_json, print
 @click.option("--label", "labels", multiple=True, help="Choose among these labels for this call only; repeat it.")
 @json_option
 @click.pass_obj
-def classify(door: Door, /, task: str, raw: str | None, sender: str | None, as_json: bool, **options: Any) -> None:
+def classify(
+    connection: Connection, /, task: str, raw: str | None, sender: str | None, as_json: bool, **options: Any
+) -> None:
     """Sort one e-mail or text into the labels of a task.
 
     Says plainly when no label fits well enough. Give the message with --raw, or its parts, or --text.
@@ -31,7 +33,7 @@ def classify(door: Door, /, task: str, raw: str | None, sender: str | None, as_j
         from openclaw_instructor.tasks.email import as_text
 
         arguments["raw"] = as_text(read_bytes(raw))
-    with door.open() as tools:
+    with connection.open() as tools:
         result = tools.run(task, arguments)
     if as_json:
         print_json(result)

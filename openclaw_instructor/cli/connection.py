@@ -29,7 +29,7 @@ class Tools(Protocol):
 
 
 @dataclass(frozen=True)
-class Door:
+class Connection:
     """The global options of the command line; `click.pass_obj` hands it to every command."""
 
     home: str | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 
 
@@ -21,11 +21,11 @@ def daemon() -> None:
 @daemon.command()
 @json_option
 @click.pass_obj
-def ensure(door: Door, as_json: bool) -> None:
+def ensure(connection: Connection, as_json: bool) -> None:
     """Start the daemon if none answers, and print its URL (with --json its token too)."""
     from openclaw_instructor.daemon.lifecycle import ensure
 
-    endpoint = ensure(door.settings())
+    endpoint = ensure(connection.settings())
     if as_json:
         print_json({"url": endpoint.url, "token": endpoint.token})
     else:
@@ -38,11 +38,11 @@ def ensure(door: Door, as_json: bool) -> None:
 @click.option("--host", help="Address to listen on. Others than loopback need `token` in the configuration.")
 @json_option
 @click.pass_obj
-def run(door: Door, foreground: bool, port: int | None, host: str | None, as_json: bool) -> None:
+def run(connection: Connection, foreground: bool, port: int | None, host: str | None, as_json: bool) -> None:
     """Run the daemon in this process until it is stopped."""
     from openclaw_instructor.server.__main__ import leave, serve
 
-    home = str(door.settings().home)
+    home = str(connection.settings().home)
     exit_after = 0.0 if foreground else None
     serve({"home": home, "host": host, "port": port, "exit_after": exit_after}, foreground=foreground)
     if as_json:
@@ -53,11 +53,11 @@ def run(door: Door, foreground: bool, port: int | None, host: str | None, as_jso
 @daemon.command()
 @json_option
 @click.pass_obj
-def status(door: Door, as_json: bool) -> None:
+def status(connection: Connection, as_json: bool) -> None:
     """Say whether the daemon runs and how it is."""
     from openclaw_instructor.daemon.lifecycle import status
 
-    state = status(door.settings())
+    state = status(connection.settings())
     if as_json:
         print_json(state)
         return
@@ -68,11 +68,11 @@ def status(door: Door, as_json: bool) -> None:
 @daemon.command()
 @json_option
 @click.pass_obj
-def stop(door: Door, as_json: bool) -> None:
+def stop(connection: Connection, as_json: bool) -> None:
     """End the daemon; work under way is finished or left to be taken up again."""
     from openclaw_instructor.daemon.lifecycle import stop
 
-    stopped = stop(door.settings())
+    stopped = stop(connection.settings())
     if as_json:
         print_json({"stopped": stopped})
     else:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from openclaw_instructor.cli import PROGRAM
-from openclaw_instructor.cli.connection import Door, Local
+from openclaw_instructor.cli.connection import Connection, Local
 from openclaw_instructor.cli.match import print_matches
 from openclaw_instructor.cli.output import json_option, print_json, print_table, progress, say
 from openclaw_instructor.cli.search import print_hits, shorten
@@ -30,7 +30,7 @@ _DATA = Path(__file__).parent / "demo_data"
 @click.command()
 @json_option
 @click.pass_obj
-def demo(door: Door, as_json: bool) -> None:
+def demo(connection: Connection, as_json: bool) -> None:
     """Show the three agent tools on this project's own docs and sample e-mail.
 
     Everything happens in the folder `demo` of the home; your own index and tasks stay as they are.
@@ -38,7 +38,7 @@ def demo(door: Door, as_json: bool) -> None:
     from openclaw_instructor.service import Toolbox
 
     began = time.monotonic()
-    settings = door.settings()
+    settings = connection.settings()
     settings = settings.model_copy(update={"home": settings.home / "demo"})
     with Toolbox(settings=settings) as toolbox, progress("indexing the docs") as on_progress:
         tools = Local(toolbox)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from openclaw_instructor import __version__
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 from openclaw_instructor.doctor.finding import Finding
 from openclaw_instructor.errors import InstructorError
@@ -26,12 +26,12 @@ PACKAGES = ("torch", "transformers", "tokenizers", "faiss-cpu", "mcp", "pydantic
 @click.command()
 @json_option
 @click.pass_obj
-def doctor(door: Door, as_json: bool) -> int:
+def doctor(connection: Connection, as_json: bool) -> int:
     """Check the installation and say how to fix what is wrong.
 
     Exit status 1 when something does not work.
     """
-    findings = examine(door)
+    findings = examine(connection)
     failed = any(finding.level == "fail" for finding in findings)
     if as_json:
         print_json({"ok": not failed, "findings": [finding.as_dict() for finding in findings]})
@@ -43,11 +43,11 @@ def doctor(door: Door, as_json: bool) -> int:
     return int(failed)
 
 
-def examine(door: Door) -> list[Finding]:
+def examine(connection: Connection) -> list[Finding]:
     """Every finding, the settings first: without them the rest cannot be looked at."""
     findings = [_python(), *map(_package, PACKAGES)]
     try:
-        settings = door.settings()
+        settings = connection.settings()
     except InstructorError as error:
         return [*findings, Finding("settings", "fail", error.message, "correct that file, then run doctor again")]
     checks: list[Callable[[Settings], Finding]] = [_home, _registry, _checkpoint, _kernels, _index, _daemon]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, plain, print_json, print_table, read_source
 from openclaw_instructor.errors import InvalidArguments
 
@@ -20,14 +20,14 @@ from openclaw_instructor.errors import InvalidArguments
 )
 @json_option
 @click.pass_obj
-def embed(door: Door, texts: tuple[str, ...], file: str | None, input_type: str, as_json: bool) -> None:
+def embed(connection: Connection, texts: tuple[str, ...], file: str | None, input_type: str, as_json: bool) -> None:
     """Embed texts and print their vectors."""
     wanted = list(texts)
     if file is not None:
         wanted += [line for line in read_source(file).splitlines() if line.strip()]
     if not wanted:
         raise InvalidArguments("nothing to embed: give texts as arguments, or --file FILE")
-    with door.open() as tools:
+    with connection.open() as tools:
         answer = tools.embeddings(wanted, input_type)
     if as_json:
         print_json(answer)

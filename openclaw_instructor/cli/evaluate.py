@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, say
 from openclaw_instructor.errors import InvalidArguments
 
@@ -58,7 +58,7 @@ KINDS = ("sts", "classification", "pair-classification", "clustering", "rerankin
 @json_option
 @click.pass_obj
 def evaluate(
-    door: Door,
+    connection: Connection,
     /,
     folder: Path,
     checkpoints: tuple[str, ...],
@@ -76,7 +76,7 @@ def evaluate(
     from openclaw_instructor.evaluate import evaluate as run
     from openclaw_instructor.evaluate.embedders import TEACHER
 
-    settings = door.settings()
+    settings = connection.settings()
     if output and not output.parent.is_dir():
         raise InvalidArguments(f"--output: the folder {output.parent} does not exist; create it")
     models = [*checkpoints] or [settings.checkpoint]

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, print_table, progress, say
 from openclaw_instructor.paths import expanded
 
@@ -33,7 +33,7 @@ def index() -> None:
 @json_option
 @click.pass_obj
 def add(
-    door: Door,
+    connection: Connection,
     name: str,
     folders: tuple[str, ...],
     include: tuple[str, ...],
@@ -44,7 +44,7 @@ def add(
     """Register a collection of folders or files and index it."""
     # Absolute here, because a daemon has another working directory.
     paths = [expanded(folder).absolute() for folder in folders]
-    with door.open() as tools, progress(f"indexing {name}") as on_progress:
+    with connection.open() as tools, progress(f"indexing {name}") as on_progress:
         tools.index_add(name, paths, list(include), list(exclude))
         if not no_sync:
             return _show_sync(tools.index_sync(name, on_progress), as_json)
@@ -55,12 +55,12 @@ def add(
 @click.argument("name", required=False)
 @json_option
 @click.pass_obj
-def sync(door: Door, name: str | None, as_json: bool) -> int:
+def sync(connection: Connection, name: str | None, as_json: bool) -> int:
     """Bring the collection NAME, or all of them, up to date with the files.
 
     Unchanged files cost nothing.
     """
-    with door.open() as tools, progress("indexing") as on_progress:
+    with connection.open() as tools, progress("indexing") as on_progress:
         return _show_sync(tools.index_sync(name, on_progress), as_json)
 
 
@@ -68,9 +68,9 @@ def sync(door: Door, name: str | None, as_json: bool) -> int:
 @click.argument("name", required=False)
 @json_option
 @click.pass_obj
-def status(door: Door, name: str | None, as_json: bool) -> int:
+def status(connection: Connection, name: str | None, as_json: bool) -> int:
     """Show what is indexed and whether it is up to date."""
-    with door.open() as tools:
+    with connection.open() as tools:
         return _show_status(tools.index_status(name), as_json)
 
 
@@ -78,9 +78,9 @@ def status(door: Door, name: str | None, as_json: bool) -> int:
 @click.argument("name")
 @json_option
 @click.pass_obj
-def remove(door: Door, name: str, as_json: bool) -> None:
+def remove(connection: Connection, name: str, as_json: bool) -> None:
     """Forget the collection NAME; the files themselves stay."""
-    with door.open() as tools:
+    with connection.open() as tools:
         tools.index_remove(name)
     if as_json:
         print_json({"removed": name})

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import given, json_option, plain, print_json, print_table, read_source, say
 
 
@@ -20,13 +20,20 @@ from openclaw_instructor.cli.output import given, json_option, plain, print_json
 @json_option
 @click.pass_obj
 def match(
-    door: Door, /, query: str, candidates: tuple[str, ...], file: str | None, task: str, as_json: bool, **options: Any
+    connection: Connection,
+    /,
+    query: str,
+    candidates: tuple[str, ...],
+    file: str | None,
+    task: str,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Rank candidate texts by how close in meaning they are to a query."""
     texts = list(candidates)
     if file is not None:
         texts += [line.strip() for line in read_source(file).splitlines() if line.strip()]
-    with door.open() as tools:
+    with connection.open() as tools:
         result = tools.run(task, {"query": query, "candidates": texts, **given(options)})
     if as_json:
         print_json(result)

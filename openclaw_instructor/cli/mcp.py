@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import say
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--in-process", is_flag=True, help="Run model and index in this process instead of the shared daemon.")
 @click.option("--data", type=click.Path(file_okay=False), help="Home folder; for hosts that hand one out.")
 @click.pass_obj
-def mcp(door: Door, in_process: bool, data: str | None) -> None:
+def mcp(connection: Connection, in_process: bool, data: str | None) -> None:
     """Serve the tasks as MCP tools over standard input and output.
 
     Tools are listed from the registry and follow its edits. Calls go to the shared daemon, which the first one starts.
@@ -27,11 +27,11 @@ def mcp(door: Door, in_process: bool, data: str | None) -> None:
     from openclaw_instructor.server.mcp_stdio import StdioServer, take_standard_streams
 
     source, sink = take_standard_streams()
-    settings = Door(home=door.home or data).settings()
+    settings = Connection(home=connection.home or data).settings()
     registry = Registry.load(settings)
     if registry.problem:
         say(f"warning: {registry.problem}")
-    if not (in_process or door.in_process):
+    if not (in_process or connection.in_process):
         from openclaw_instructor.daemon.client import Client
 
         StdioServer(registry, Client(settings).run, source, sink).serve()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import given, json_option, print_json, print_table, say
 from openclaw_instructor.errors import InstructorError, InvalidArguments
 
@@ -29,9 +29,9 @@ def model() -> None:
 @model.command("list")
 @json_option
 @click.pass_obj
-def list_models(door: Door, as_json: bool) -> None:
+def list_models(connection: Connection, as_json: bool) -> None:
     """List the known checkpoints and which of them are on this machine."""
-    settings = door.settings()
+    settings = connection.settings()
     names = [*KNOWN, *([settings.checkpoint] if settings.checkpoint not in KNOWN else [])]
     rows = [_row(name, settings) for name in names]
     if as_json:
@@ -49,9 +49,9 @@ def list_models(door: Door, as_json: bool) -> None:
 @click.argument("name", required=False)
 @json_option
 @click.pass_obj
-def info(door: Door, name: str | None, as_json: bool) -> None:
+def info(connection: Connection, name: str | None, as_json: bool) -> None:
     """Describe the checkpoint NAME, by default the one in use."""
-    settings = door.settings()
+    settings = connection.settings()
     checkpoint = _open(name or settings.checkpoint, settings, offline=True)
     details = _details(checkpoint)
     if as_json:
@@ -65,18 +65,18 @@ def info(door: Door, name: str | None, as_json: bool) -> None:
 @click.option("--revision", help="Commit, tag or branch of the hub repository to stay with.")
 @json_option
 @click.pass_obj
-def use(door: Door, name: str, revision: str | None, as_json: bool) -> None:
+def use(connection: Connection, name: str, revision: str | None, as_json: bool) -> None:
     """Use the checkpoint NAME from now on; it is downloaded first if need be.
 
     Collections that were indexed with another checkpoint are embedded again at the next sync.
     """
     from openclaw_instructor.registry.yaml_edit import set_key
 
-    settings = door.settings()
+    settings = connection.settings()
     checkpoint = _open(name, settings, revision=revision)
     set_key(settings.config_path, "checkpoint", checkpoint.name)
     set_key(settings.config_path, "revision", revision)
-    effective = door.settings()
+    effective = connection.settings()
     if as_json:
         print_json({"checkpoint": effective.checkpoint, "previous": settings.checkpoint, **_details(checkpoint)})
     else:
@@ -92,9 +92,9 @@ def use(door: Door, name: str, revision: str | None, as_json: bool) -> None:
 @click.option("--revision", help="Commit, tag or branch of the hub repository.")
 @json_option
 @click.pass_obj
-def pull(door: Door, name: str, revision: str | None, as_json: bool) -> None:
+def pull(connection: Connection, name: str, revision: str | None, as_json: bool) -> None:
     """Download the hub checkpoint NAME, or bring it up to date."""
-    settings = door.settings()
+    settings = connection.settings()
     if settings.offline:
         raise InvalidArguments(f"`offline` is set, so {name} cannot be downloaded; unset it in {settings.config_path}")
     details = _details(_open(name, settings, revision=revision, pull=True))

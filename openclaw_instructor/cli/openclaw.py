@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.openclaw_memory import memory
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 
@@ -32,14 +32,14 @@ openclaw.add_command(memory)
 @program_option
 @json_option
 @click.pass_obj
-def install(door: Door, yes: bool, program: str | None, as_json: bool) -> int:
+def install(connection: Connection, yes: bool, program: str | None, as_json: bool) -> int:
     """Generate the plugin from your tasks and link it into OpenClaw.
 
     The plugin folder lies in home; OpenClaw reads it there, so `openclaw sync` can change it.
     """
     from openclaw_instructor.openclaw.sync import install_plugin
 
-    return _show(install_plugin(door.settings(), confirm=_confirm(yes), program=program), as_json)
+    return _show(install_plugin(connection.settings(), confirm=_confirm(yes), program=program), as_json)
 
 
 @openclaw.command()
@@ -56,7 +56,9 @@ def install(door: Door, yes: bool, program: str | None, as_json: bool) -> int:
 @program_option
 @json_option
 @click.pass_obj
-def sync(door: Door, yes: bool, wait: float, force: bool, detach: bool, program: str | None, as_json: bool) -> int:
+def sync(
+    connection: Connection, yes: bool, wait: float, force: bool, detach: bool, program: str | None, as_json: bool
+) -> int:
     """After an edit of your tasks: generate the plugin again and have the running OpenClaw load it.
 
     New tool names need your consent once. A sync that an agent runs itself waits for its own turn to end: give it
@@ -67,11 +69,11 @@ def sync(door: Door, yes: bool, wait: float, force: bool, detach: bool, program:
 
     if detach:
         _agreed(yes)
-        sync_detached(door.settings(), wait=wait, force=force, program=program)
+        sync_detached(connection.settings(), wait=wait, force=force, program=program)
         message = "syncing in the background; agents have the tools from the turn after this one"
         print_json({"state": "detached", "message": message}) if as_json else say(message)
         return 0
-    settings = door.settings()
+    settings = connection.settings()
     return _show(sync_plugin(settings, confirm=_confirm(yes), wait=wait, force=force, program=program), as_json)
 
 
@@ -79,11 +81,11 @@ def sync(door: Door, yes: bool, wait: float, force: bool, detach: bool, program:
 @program_option
 @json_option
 @click.pass_obj
-def doctor(door: Door, program: str | None, as_json: bool) -> int:
+def doctor(connection: Connection, program: str | None, as_json: bool) -> int:
     """Check every link from the openclaw program to the tools an agent sees, and say how to fix what is wrong."""
     from openclaw_instructor.doctor.openclaw import examine
 
-    findings = examine(door.settings(), program)
+    findings = examine(connection.settings(), program)
     bad = any(finding.level == "fail" for finding in findings)
     if as_json:
         print_json({"ok": not bad, "findings": [finding.as_dict() for finding in findings]})

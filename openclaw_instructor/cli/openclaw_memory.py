@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, say
 
 
@@ -19,7 +19,9 @@ from openclaw_instructor.cli.output import json_option, print_json, say
 @click.option("--openclaw", "program", metavar="PATH", help="The openclaw program. [default: on PATH]")
 @json_option
 @click.pass_obj
-def memory(door: Door, merge: bool, autostart: bool, port: int | None, program: str | None, as_json: bool) -> None:
+def memory(
+    connection: Connection, merge: bool, autostart: bool, port: int | None, program: str | None, as_json: bool
+) -> None:
     """Print the configuration that makes OpenClaw's own memory search use this model.
 
     Questions and passages are embedded under the `query` and `passage` instructions of your registry. The block holds
@@ -29,7 +31,7 @@ def memory(door: Door, merge: bool, autostart: bool, port: int | None, program: 
     from openclaw_instructor.openclaw.memory_search import DEFAULT_PORT, apply, block
     from openclaw_instructor.registry.yaml_edit import set_key
 
-    settings = door.settings()
+    settings = connection.settings()
     open_home(settings)
     chosen = port or settings.port or DEFAULT_PORT
     patch = block(settings, bearer_token(settings), chosen, autostart=autostart)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, print_result, read_source
 from openclaw_instructor.errors import InvalidArguments
 
@@ -17,14 +17,14 @@ from openclaw_instructor.errors import InvalidArguments
 @click.argument("arguments", default="{}")
 @json_option
 @click.pass_obj
-def run(door: Door, task: str, arguments: str, as_json: bool) -> None:
+def run(connection: Connection, task: str, arguments: str, as_json: bool) -> None:
     """Run any task with its arguments as JSON.
 
     ARGUMENTS is a JSON object such as '{"query": "refunds"}', @FILE to read it from a file, or - for standard input.
     `tasks show TASK` prints what a task takes.
     """
     parsed = parse_arguments(arguments)
-    with door.open() as tools:
+    with connection.open() as tools:
         result = tools.run(task, parsed)
     if as_json:
         print_json(result)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import given, json_option, plain, print_json, say
 
 
@@ -22,12 +22,12 @@ from openclaw_instructor.cli.output import given, json_option, plain, print_json
 @click.option("--mode", type=click.Choice(["hybrid", "vector", "keyword"]), help="By meaning, exact words, or both.")
 @json_option
 @click.pass_obj
-def search(door: Door, /, query: str, task: str, as_json: bool, **options: Any) -> None:
+def search(connection: Connection, /, query: str, task: str, as_json: bool, **options: Any) -> None:
     """Search the indexed documents by meaning.
 
     Prints file and lines, heading and a snippet of each passage, best first.
     """
-    with door.open() as tools:
+    with connection.open() as tools:
         result = tools.run(task, {"query": query, **given(options)})
     if as_json:
         print_json(result)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 from openclaw_instructor.errors import InvalidArguments, InvalidRegistry
 
@@ -23,9 +23,9 @@ def tasks() -> None:
 @tasks.command("list")
 @json_option
 @click.pass_obj
-def list_tasks(door: Door, as_json: bool) -> None:
+def list_tasks(connection: Connection, as_json: bool) -> None:
     """List the tasks that are in force."""
-    registry = door.registry()
+    registry = connection.registry()
     rows = [{"name": t.name, "kind": t.kind, "description": t.description} for t in registry.tasks.values()]
     if as_json:
         print_json({"tasks": rows, "sources": [str(path) for path in registry.sources], "problem": registry.problem})
@@ -38,11 +38,11 @@ def list_tasks(door: Door, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 @click.pass_obj
-def show(door: Door, name: str, as_json: bool) -> None:
+def show(connection: Connection, name: str, as_json: bool) -> None:
     """Show one task: its entry and the arguments it takes."""
     import yaml
 
-    registry = door.registry()
+    registry = connection.registry()
     task = registry.get(name)
     entry = task.model_dump(mode="json", by_alias=True, exclude={"name", "enabled"})
     result = {"name": name, "entry": entry, "parameters": task.parameters()}
@@ -58,14 +58,14 @@ def show(door: Door, name: str, as_json: bool) -> None:
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @json_option
 @click.pass_obj
-def check(door: Door, file: Path | None, as_json: bool) -> int:
+def check(connection: Connection, file: Path | None, as_json: bool) -> int:
     """Check FILE, by default your own instructions.yaml, and print every problem with its line.
 
     Exit status 2 when there is a problem.
     """
     from openclaw_instructor.registry import check as problems_of
 
-    path = file or door.settings().instructions_path
+    path = file or connection.settings().instructions_path
     if file is not None and not file.exists():
         raise InvalidArguments(f"{file}: there is no such file; give the path of an instructions.yaml")
     problems = problems_of(path) if path.exists() else []
@@ -93,15 +93,15 @@ def check(door: Door, file: Path | None, as_json: bool) -> int:
 @click.option("--threshold", type=float, help="Lowest score that counts as a match.")
 @json_option
 @click.pass_obj
-def add(door: Door, /, name: str, kind: str, description: str, as_json: bool, **options: Any) -> None:
+def add(connection: Connection, /, name: str, kind: str, description: str, as_json: bool, **options: Any) -> None:
     """Add a task to your own instructions.yaml.
 
     Comments and other entries stay as they are. The new tool is there at once.
     """
     from openclaw_instructor.registry.new_entry import build_entry, write_entry
 
-    path = door.settings().instructions_path
-    registry = door.registry()
+    path = connection.settings().instructions_path
+    registry = connection.registry()
     if registry.problem:
         raise InvalidRegistry(f"nothing was added, because {registry.problem}")
     if name in registry.tasks:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from openclaw_instructor.cli.connection import Door
+from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.paths import expanded
@@ -64,7 +64,9 @@ FILE = click.Path(path_type=Path)
 @click.option("--restart", is_flag=True, help="Start the run over.")
 @json_option
 @click.pass_obj
-def train(door: Door, /, files: tuple[Path, ...], source: Path | None, as_json: bool, **options: Any) -> None:
+def train(
+    connection: Connection, /, files: tuple[Path, ...], source: Path | None, as_json: bool, **options: Any
+) -> None:
     """Train a checkpoint, or adapt it to your own data.
 
     `train --from labels.jsonl --task classify_email` adapts the current checkpoint to a task and says whether it
@@ -73,10 +75,10 @@ def train(door: Door, /, files: tuple[Path, ...], source: Path | None, as_json: 
     """
     if source is not None:
         _refuse(options | {"files": files}, _RUN_ONLY, "--from adapts the current checkpoint to a task")
-        _adapt(door, source, options, as_json=as_json)
+        _adapt(connection, source, options, as_json=as_json)
     elif files:
         _refuse(options, _ADAPT_ONLY, "files and --out are a run of their own")
-        _train(door, [expanded(path) for path in files], options, as_json=as_json)
+        _train(connection, [expanded(path) for path in files], options, as_json=as_json)
     else:
         raise InvalidArguments("there is nothing to train on; give files and --out, or --from and --task")
 
@@ -96,17 +98,19 @@ def _refuse(options: Mapping[str, Any], others: Sequence[str], what: str) -> Non
         raise InvalidArguments(f"{what}, so {given[0]} has no meaning there; leave it out, or see docs/training.md")
 
 
-def _adapt(door: Door, source: Path, options: dict[str, Any], *, as_json: bool) -> None:
+def _adapt(connection: Connection, source: Path, options: dict[str, Any], *, as_json: bool) -> None:
     from openclaw_instructor.registry import Registry
     from openclaw_instructor.train.adapt import adapt
 
     if not options["task"]:
         raise InvalidArguments("--from needs --task, the task that the rows are for")
-    settings = door.settings()
+    settings = connection.settings()
     task = Registry.load(settings).get(options["task"])
     start = _open(options["checkpoint"] or settings.checkpoint, settings)
     folder = _folder(settings.home / "checkpoints", options["name"], task.name)
-    result = adapt(source, task, start, folder, _given(options, door), restart=options["restart"], progress=not as_json)
+    result = adapt(
+        source, task, start, folder, _given(options, connection), restart=options["restart"], progress=not as_json
+    )
     if as_json:
         print_json(result.as_dict())
         return
@@ -118,10 +122,10 @@ def _adapt(door: Door, source: Path, options: dict[str, Any], *, as_json: bool) 
         say(f"use it: openclaw-instructor model use {result.checkpoint}")
 
 
-def _train(door: Door, files: list[Path], options: dict[str, Any], *, as_json: bool) -> None:
+def _train(connection: Connection, files: list[Path], options: dict[str, Any], *, as_json: bool) -> None:
     from openclaw_instructor.train.prepare import prepare, write_built
 
-    settings, out, build = door.settings(), options["out"], options["build"]
+    settings, out, build = connection.settings(), options["out"], options["build"]
     seed = options["seed"] or 0
     start = options["checkpoint"] or settings.checkpoint
     embedder = _Embedder(options["embedder"] or start, settings)
@@ -151,7 +155,7 @@ def _train(door: Door, files: list[Path], options: dict[str, Any], *, as_json: b
         return prepare(files, out / "data", _wording(options), embedder, embedder_name=name, seed=seed)
 
     scores = Scores(options["evaluation"]) if options["evaluation"] else None
-    config = TrainConfig(**_given(options, door))
+    config = TrainConfig(**_given(options, connection))
     folder = run(ready, out, begin, config, evaluate=scores, restart=options["restart"], progress=not as_json)
     if not reports():
         return
@@ -191,9 +195,9 @@ _CONFIG = (
 )
 
 
-def _given(options: dict[str, Any], door: Door) -> dict[str, Any]:
+def _given(options: dict[str, Any], connection: Connection) -> dict[str, Any]:
     """The settings of the run that were really given; device and number format are the configured ones."""
-    settings = door.settings()
+    settings = connection.settings()
     # int8 is a format to serve in, not to train in.
     configured = {"device": settings.device, "dtype": "auto" if settings.dtype == "int8" else settings.dtype}
     return configured | {name: options[name] for name in _CONFIG if options[name] is not None}

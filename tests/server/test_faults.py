@@ -213,7 +213,7 @@ def test_health_waits_for_no_download(settings: Settings, tmp_path: Path, monkey
 
 
 def test_logs_metrics_and_state_never_hold_a_text(settings: Settings, tmp_path: Path) -> None:
-    """Words are sent through every door, well and ill formed; only the index of documents may keep its own."""
+    """Words are sent over every surface, well and ill formed; only the index of documents may keep its own."""
     text, mail, query, path, label, typed = SECRETS
     endpoint = lifecycle.ensure(settings)
 
