@@ -1,0 +1,81 @@
+"""Blocks put together in reading order, for formats whose text is not lines of the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS, Block, Document, Location
+from openclaw_instructor.text import clean
+
+# As much as the largest text file that is read; a packed file may unfold to many times its size.
+MAX_CHARACTERS = 10_000_000
+_LINE_ENDS = re.compile(r"\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x1f\x7f]")
+
+
+class DocumentBuilder:
+    """Takes headings, paragraphs and table rows in reading order, and numbers their lines."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._blocks: list[Block] = []
+        self._characters = 0
+        self.is_full = False
+
+    def heading(self, text: str, level: int, location: Location | None = None) -> None:
+        """Add a heading of `level` (1 is the highest); one too long to be a heading becomes a paragraph."""
+        heading = " ".join(_tidy(text).split())
+        if heading and len(heading) <= MAX_HEADING_CHARACTERS:
+            self._add([heading], location, level=level, heading=heading)
+        else:
+            self.paragraph(heading, location)
+
+    def paragraph(
+        self, text: str, location: Location | None = None, context: str = "", is_continued: bool = False
+    ) -> None:
+        """Add a text of one or more lines, one block for each run of lines that are not blank.
+
+        With `is_continued` it follows without a blank line, as the next item of a list or row of a table does.
+        """
+        run: list[str] = []
+        for line in [*_LINE_ENDS.split(_tidy(text)), ""]:
+            if line.strip():
+                run.append(line.rstrip())
+            elif run:
+                self._add(run, location, context, is_continued)
+                run, is_continued = [], False
+
+    def document(
+        self, title: str = "", metadata: Mapping[str, str | Sequence[str]] | None = None, notes: Iterable[str] = ()
+    ) -> Document:
+        """The document; empty values of `metadata` are left out, and a note says when not all was taken."""
+        notes = list(notes)
+        if self.is_full:
+            notes.append(f"only its first {MAX_CHARACTERS // 1_000_000} million characters are read")
+        known = {name: value for name, value in (metadata or {}).items() if value}
+        return Document(self._lines, self._blocks, " ".join(_tidy(title).split()), known, notes)
+
+    def _add(
+        self,
+        lines: Sequence[str],
+        location: Location | None,
+        context: str = "",
+        is_continued: bool = False,
+        level: int = 0,
+        heading: str = "",
+    ) -> None:
+        self._characters += sum(map(len, lines)) + len(lines)
+        self.is_full = self.is_full or self._characters > MAX_CHARACTERS
+        if self.is_full:
+            return
+        if self._lines and not is_continued:
+            self._lines.append("")
+        first = len(self._lines) + 1
+        self._lines += lines
+        self._blocks.append(Block(first, len(self._lines), level, heading, location, context))
+
+
+def _tidy(text: str) -> str:
+    """The text without control characters and halves of surrogate pairs."""
+    return clean(_CONTROLS.sub("", text))

@@ -1,0 +1,111 @@
+"""Tables as text: a line for each row, and the row that names the columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from openclaw_instructor.documents.builder import DocumentBuilder
+from openclaw_instructor.documents.document import Location
+
+Row = Sequence[str]
+
+# What stands in front of every passage of a table must leave room for the passage.
+_MAX_NAME_CHARACTERS = 60
+_MAX_NAMES_CHARACTERS = 300
+# The row of names comes first, below at most a few lines of title.
+_HEADER_WITHIN_ROWS = 10
+_SAMPLE_ROWS = 50
+_LABEL_CHARACTERS = 40
+_SPACES = re.compile(r"\s+")
+_YEAR = re.compile(r"(19|20)\d\d")
+
+
+def row_text(cells: Row) -> str:
+    """The cells of a row on one line; empty ones at its end are dropped."""
+    texts = [_SPACES.sub(" ", cell).strip() for cell in cells]
+    while texts and not texts[-1]:
+        texts.pop()
+    return " | ".join(texts) if any(texts) else ""
+
+
+def column_names(header: Row) -> str:
+    """The names of the columns as the context of the rows below them, within a bounded length."""
+    names = row_text([_clipped(cell) for cell in header])
+    if len(names) <= _MAX_NAMES_CHARACTERS:
+        return names
+    return names[:_MAX_NAMES_CHARACTERS].rpartition(" | ")[0] + " | …"
+
+
+def find_header(rows: Sequence[Row]) -> int | None:
+    """The index of the row that names the columns, if one does.
+
+    It stands within the first rows and is as wide as the rows below it. Names are distinct texts: above numbers or
+    dates any text is one, above other texts only a short one that does not return below.
+    """
+    for index, row in enumerate(rows[:_HEADER_WITHIN_ROWS]):
+        body = [below for below in rows[index + 1 : index + 1 + _SAMPLE_ROWS] if any(below)]
+        if not body or not any(row):
+            continue
+        width = sorted(_filled(below) for below in body)[len(body) // 2]
+        if _filled(row) >= max(width * 0.6, min(2, width)):
+            return index if _names(row, body) else None
+    return None
+
+
+def add_table(
+    builder: DocumentBuilder,
+    rows: Sequence[Row],
+    locations: Sequence[Location | None] | None = None,
+    header: int | None = None,
+) -> None:
+    """Add each row as a block; those below the row of index `header` have its names as their context."""
+    names = "" if header is None else column_names(rows[header])
+    is_continued = False
+    for index, row in enumerate(rows):
+        if builder.is_full:
+            return
+        if text := row_text(row):
+            location = locations[index] if locations else None
+            is_below = header is not None and index > header
+            builder.paragraph(text, location, names if is_below else "", is_continued)
+            is_continued = True
+
+
+def is_value(cell: str) -> bool:
+    """Whether a cell holds a number, a date or a code rather than words."""
+    letters = sum(character.isalpha() for character in cell)
+    digits = sum(character.isdigit() for character in cell)
+    return digits > 0 and letters <= max(3, digits)
+
+
+def _filled(row: Row) -> int:
+    return sum(bool(cell.strip()) for cell in row)
+
+
+def _names(row: Row, body: Sequence[Row]) -> bool:
+    cells = [cell.strip() for cell in row]
+    written = [cell for cell in cells if cell]
+    if len(set(written)) < 0.8 * len(written):
+        return False
+    votes = 0
+    for column, cell in enumerate(cells):
+        below = [other[column].strip() for other in body if column < len(other) and other[column].strip()]
+        if not cell or not below:
+            continue
+        values = sum(map(is_value, below)) > len(below) / 2
+        if is_value(cell):
+            votes += 1 if _YEAR.fullmatch(cell) and not all(map(_YEAR.fullmatch, below)) else -1
+        elif values:
+            votes += 2
+        elif cell in below or len(cell) > _LABEL_CHARACTERS:
+            votes -= 1
+    return votes > 0 or (votes == 0 and _all_labels(written))
+
+
+def _all_labels(cells: Iterable[str]) -> bool:
+    return all(len(cell) <= _LABEL_CHARACTERS and not is_value(cell) and "@" not in cell for cell in cells)
+
+
+def _clipped(name: str) -> str:
+    return name if len(name) <= _MAX_NAME_CHARACTERS else name[: _MAX_NAME_CHARACTERS - 1] + "…"
