@@ -6,7 +6,6 @@ from pathlib import PurePath
 
 import pytest
 
-from openclaw_instructor.documents.encoding import binary, decode
 from openclaw_instructor.documents.reading import read, readable
 
 
@@ -76,31 +75,6 @@ def test_restructured_text_headings() -> None:
     document = read(text.encode(), PurePath("x.rst"))
     assert document.title == "Title"
     assert [(b.first, b.last) for b in document.blocks if not b.level] == [(5, 5), (9, 9), (17, 18)]
-
-
-@pytest.mark.parametrize(
-    ("data", "text", "noted"),
-    [
-        ("naïve ✓".encode(), "naïve ✓", False),
-        (b"\xef\xbb\xbfhi", "hi", False),
-        ("hé".encode("utf-16"), "hé", False),
-        ("hé".encode("utf-32"), "hé", False),
-        ("café au lait à Paris".encode("cp1252"), "café au lait à Paris", True),
-        ("déjà vu ".encode() + b"\xc3", "déjà vu \ufffd", True),
-        (b"bad \x81 byte", "bad \ufffd byte", True),
-        (b"\xff\xfeh\x00\xe9", "h\ufffd", True),
-    ],
-)
-def test_any_encoding_is_read_and_doubt_is_noted(data: bytes, text: str, noted: bool) -> None:
-    decoded, notes = decode(data)
-    assert decoded == text
-    assert bool(notes) is noted
-
-
-def test_binary_is_told_from_text() -> None:
-    assert binary(b"\x7fELF\x00\x01")
-    assert not binary("text".encode("utf-16"))
-    assert not binary(b"")
 
 
 @pytest.mark.parametrize(
