@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor.errors import UnknownCollection
 from openclaw_instructor.paths import expanded
-from openclaw_instructor.registry import ClassifyTask, MatchTask, Registry, SearchTask
+from openclaw_instructor.registry import Registry
 from openclaw_instructor.registry.arguments import validate
 from openclaw_instructor.settings import Settings
+from openclaw_instructor.tasks import runners
 
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Embeddings, Engine
@@ -81,20 +82,9 @@ class Toolbox:
         self.registry.refresh()
         definition = self.registry.get(task)
         checked = validate(definition, arguments)
-        if isinstance(definition, SearchTask):
-            from openclaw_instructor.tasks import search
-
-            self._steer(checked.get("collection") or definition.collection)
-            return search.run(definition, checked, self.index)
-        if isinstance(definition, ClassifyTask):
-            from openclaw_instructor.tasks import classify
-
-            return classify.run(definition, checked, self.engine)
-        if isinstance(definition, MatchTask):
-            from openclaw_instructor.tasks import match
-
-            return match.run(definition, checked, self.engine)
-        raise AssertionError(f"kind {definition.kind!r} has no runner")
+        if definition.searches is not None:
+            self._steer(checked.get("collection") or definition.searches)
+        return runners.run(definition, checked, self)
 
     def embed(self, texts: Sequence[str], input_type: str = "", *, bulk: bool = False) -> Embeddings:
         """Embed texts under the instruction `input_type` names (see Registry.embedding_instruction); "" is none.
@@ -119,7 +109,7 @@ class Toolbox:
         Documents are steered by the task that searches this collection, else by the first search task.
         """
         self.registry.refresh()
-        instruction = self._document_instruction(name)
+        instruction = self.document_instruction(name)
         paths = [expanded(folder).absolute() for folder in folders]
         self.index.add(name, paths, include=include, exclude=exclude, instruction=instruction)
 
@@ -129,7 +119,7 @@ class Toolbox:
         """Bring one collection, or all, up to date with its folders, and with the registry's document instruction."""
         self.registry.refresh()
         for collection in self.index.status(name):
-            self.index.instruct(collection.name, self._document_instruction(collection.name))
+            self.index.instruct(collection.name, self.document_instruction(collection.name))
         return self.index.sync(name, on_progress=on_progress)
 
     def index_status(self, name: str | None = None) -> list[CollectionStatus]:
@@ -161,11 +151,13 @@ class Toolbox:
         from openclaw_instructor.index.staleness import NO_MODEL
 
         with contextlib.suppress(UnknownCollection, *NO_MODEL):
-            self.index.instruct(collection, self._document_instruction(collection))
+            self.index.instruct(collection, self.document_instruction(collection))
 
-    def _document_instruction(self, collection: str) -> str:
-        searches = [task for task in self.registry.tasks.values() if isinstance(task, SearchTask)]
-        chosen = next((task for task in searches if task.collection == collection), searches[0] if searches else None)
+    def document_instruction(self, collection: str) -> str:
+        """The rendered instruction of a collection's documents: that of the task that searches it, else that of the
+        first search task, else `passage` of the registry's embeddings."""
+        searches = [task for task in self.registry.tasks.values() if task.searches is not None]
+        chosen = next((task for task in searches if task.searches == collection), searches[0] if searches else None)
         if chosen is not None:
             return chosen.instruction("document", self.engine.checkpoint_name)
         return self.registry.embedding_instruction("passage", self.engine.checkpoint_name)

@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from openclaw_instructor.cli import cli, reference
-from openclaw_instructor.registry import KINDS, Label, check
+from openclaw_instructor.registry import check
+from openclaw_instructor.registry.kinds import kinds
+from openclaw_instructor.registry.kinds.classify import Label
 from openclaw_instructor.settings import Settings
 from tests.console import PAGES, ROOT, agrees, blocks, run, steps, workplace
 
@@ -94,7 +96,7 @@ def test_every_setting_says_what_it_means() -> None:
 
 def test_every_key_of_a_task_is_documented() -> None:
     page = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
-    for kind, model in {**KINDS, "label": Label}.items():
+    for kind, model in {**{name: kind.task for name, kind in kinds().items()}, "label": Label}.items():
         for name, field in model.model_fields.items():
             assert name == "name" or f"`{field.alias or name}`" in page, f"{kind}.{field.alias or name}"
 

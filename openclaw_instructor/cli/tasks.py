@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 from openclaw_instructor.errors import InvalidArguments, InvalidRegistry
+from openclaw_instructor.registry.kinds import kinds
 
 
 @click.group()
@@ -78,19 +80,21 @@ def check(connection: Connection, file: Path | None, as_json: bool) -> int:
     return 2 if problems else 0
 
 
+def _options_of_kinds(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that the kinds declare for a new task, each once."""
+    declared = {option.flag: option for kind in kinds().values() for option in kind.options}
+    for option in reversed(declared.values()):
+        command = click.option(
+            option.flag, metavar=option.metavar, type=option.type, multiple=option.multiple, help=option.help
+        )(command)
+    return command
+
+
 @tasks.command()
 @click.argument("name")
-@click.option("--kind", type=click.Choice(["search", "classify", "match"]), required=True, help="What the task does.")
+@click.option("--kind", metavar="KIND", required=True, help=f"What the task does: {', '.join(kinds())}.")
 @click.option("--description", required=True, help="When an agent should use the tool; at most 300 characters.")
-@click.option("--instruction", metavar="TEXT", help="Instruction of a classify or match task.")
-@click.option("--query-instruction", metavar="TEXT", help="Instruction for the questions of a search task.")
-@click.option("--document-instruction", metavar="TEXT", help="Instruction for the documents of a search task.")
-@click.option("--collection", help="Collection that a search task searches. [default: docs]")
-@click.option("--label", "labels", multiple=True, metavar="NAME=DESCRIPTION", help="A label to sort into; repeat it.")
-@click.option(
-    "--input", "input_", type=click.Choice(["text", "email"]), help="What a classify task takes. [default: text]"
-)
-@click.option("--threshold", type=float, help="Lowest score that counts as a match.")
+@_options_of_kinds
 @json_option
 @click.pass_obj
 def add(connection: Connection, /, name: str, kind: str, description: str, as_json: bool, **options: Any) -> None:
@@ -100,13 +104,16 @@ def add(connection: Connection, /, name: str, kind: str, description: str, as_js
     """
     from openclaw_instructor.registry.new_entry import build_entry, write_entry
 
+    known = kinds().get(kind)
+    if known is None:
+        raise InvalidArguments(f"there is no kind `{kind}`; use one of {', '.join(kinds())}")
     path = connection.settings().instructions_path
     registry = connection.registry()
     if registry.problem:
         raise InvalidRegistry(f"nothing was added, because {registry.problem}")
     if name in registry.tasks:
         raise InvalidArguments(f"there is a task `{name}` already; choose another name, or write its entry in {path}")
-    entry = build_entry(kind, description, options)
+    entry = build_entry(known, description, options)
     write_entry(path, name, entry)
     if as_json:
         print_json({"name": name, "file": str(path), "entry": entry})

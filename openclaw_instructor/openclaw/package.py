@@ -20,7 +20,8 @@ from typing import Any
 
 from openclaw_instructor import __version__
 from openclaw_instructor.errors import InvalidRegistry
-from openclaw_instructor.registry import ClassifyTask, MatchTask, Registry, SearchTask, Task
+from openclaw_instructor.registry import Registry, Task
+from openclaw_instructor.registry.kinds import kinds
 from openclaw_instructor.settings import Settings
 
 PLUGIN_ID = "openclaw-instructor"
@@ -36,12 +37,6 @@ CODE_FOLDER = "openclaw_instructor/openclaw"
 SCRIPTS = ("plugin.js", "client.js", "specs.js")
 MANIFEST = "openclaw.plugin.json"
 TOOLS = f"{CODE_FOLDER}/tools.json"
-# A skill is shipped while the registry holds a task of its kind.
-SKILLS: Mapping[str, type[Task]] = {
-    "instructor-search": SearchTask,
-    "instructor-triage": ClassifyTask,
-    "instructor-match": MatchTask,
-}
 
 # What stands between the two in a SKILL.md is generated.
 _OPEN, _CLOSE = "<!-- tools -->\n", "<!-- /tools -->"
@@ -85,11 +80,16 @@ def skill_files(tasks: Mapping[str, Task], *, gated: bool = True) -> dict[str, s
     `gated` skills ask for the program on PATH; a plugin that knows the program's place does without.
     """
     files = {}
-    for skill, kind in SKILLS.items():
-        own = [task for task in tasks.values() if isinstance(task, kind)]
-        if own:
-            files[f"skills/{skill}/SKILL.md"] = _skill(skill, own, gated)
+    for kind in kinds().values():
+        own = [task for task in tasks.values() if task.kind == kind.name]
+        if own and kind.skill:
+            files[f"skills/{kind.skill}/SKILL.md"] = _skill(kind.skill, own, gated)
     return files
+
+
+def skill_names() -> list[str]:
+    """The skills of all kinds, shipped while the registry holds a task of the kind."""
+    return [kind.skill for kind in kinds().values() if kind.skill]
 
 
 def _skill(name: str, tasks: Sequence[Task], gated: bool) -> str:
@@ -98,7 +98,7 @@ def _skill(name: str, tasks: Sequence[Task], gated: bool) -> str:
     after = rest.partition(_CLOSE)[2]
     if not gated:
         before = _METADATA.sub('metadata: { "openclaw": { "emoji": "\\1" } }\n', before)
-    tools = "".join(f"- `{task.name}`: {task.description}{_detail(task)}\n" for task in tasks)
+    tools = "".join(f"- `{task.name}`: {' '.join([task.description, task.usage()]).rstrip()}\n" for task in tasks)
     return before + _OPEN + tools + _CLOSE + after
 
 
@@ -186,17 +186,6 @@ def _signature(task: Task) -> str:
     schema = task.parameters()
     required = schema.get("required", [])
     return "{" + ", ".join(name if name in required else f"{name}?" for name in schema["properties"]) + "}"
-
-
-def _detail(task: Task) -> str:
-    if isinstance(task, ClassifyTask):
-        unsaid = [label.name for label in task.labels if label.name not in task.description]
-        return (f" Labels: {', '.join(unsaid)}." if unsaid else "") + f" Abstains below {task.abstain_below:g}."
-    if isinstance(task, MatchTask):
-        return f" Threshold {task.threshold:g} unless you pass another."
-    if isinstance(task, SearchTask):
-        return f" Searches the collection `{task.collection}` unless you pass another."
-    return ""
 
 
 def _label(name: str) -> str:

@@ -248,7 +248,7 @@ def _write(folder: Path, files: Mapping[str, str], *, whole: bool) -> list[str]:
             write_whole(target, text)
             changed.append(path)
     if whole:
-        for skill in set(package.SKILLS) - {Path(path).parent.name for path in files}:
+        for skill in set(package.skill_names()) - {Path(path).parent.name for path in files}:
             if (folder / "skills" / skill).is_dir():
                 shutil.rmtree(folder / "skills" / skill)
                 changed.append(f"skills/{skill}")

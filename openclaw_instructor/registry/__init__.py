@@ -5,6 +5,6 @@ A task entered there becomes an agent tool of the same name. See `docs/tasks.md`
 
 from openclaw_instructor.registry.registry import Registry, check
 from openclaw_instructor.registry.source import Problem
-from openclaw_instructor.registry.task import KINDS, ClassifyTask, Label, MatchTask, SearchTask, Task
+from openclaw_instructor.registry.task import Task
 
-__all__ = ["KINDS", "ClassifyTask", "Label", "MatchTask", "Problem", "Registry", "SearchTask", "Task", "check"]
+__all__ = ["Problem", "Registry", "Task", "check"]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.registry.schema import LIMITS
 from openclaw_instructor.registry.source import suggest
 from openclaw_instructor.registry.task import Task
 
@@ -50,7 +49,7 @@ def validate(task: Task, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_size(task: Task, name: str, value: Any) -> None:
-    limit = LIMITS.get(name)
+    limit = task.limits.get(name)
     if isinstance(limit, int) and isinstance(value, str) and len(value) > limit:
         _refuse_length(task, name, len(value), limit)
     if isinstance(limit, tuple) and isinstance(value, list | tuple):

@@ -9,8 +9,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from openclaw_instructor.registry import kinds
 from openclaw_instructor.registry.source import Location, Problem, Source, read, suggest
-from openclaw_instructor.registry.task import DESCRIPTION_LIMIT, KINDS, NAME_PATTERN, InstructionText, Task
+from openclaw_instructor.registry.task import DESCRIPTION_LIMIT, NAME_PATTERN, InstructionText, Task
 
 VERSION = 1
 _KEYS = ("version", "embeddings", "tasks")
@@ -89,21 +90,25 @@ def _add_task(source: Source, name: Any, value: Any, entries: Entries, base: Ent
             source.report(location, "hides a task that does not exist", suggest(name, base.tasks))
         return
     kind = value.get("kind")
-    model = KINDS.get(kind) if isinstance(kind, str) else None
-    if model is None:
+    known = kinds.find(kind) if isinstance(kind, str) else None
+    if known is None:
         what = f"is `{kind}`, which is not a kind of task" if "kind" in value else "has no `kind`"
         at = (*location, "kind") if "kind" in value else location
         source.report(
-            at, what, suggest(str(kind), KINDS) if kind is not None else f"add `kind:`, one of {', '.join(KINDS)}"
+            at,
+            what,
+            suggest(str(kind), kinds.kinds())
+            if kind is not None
+            else f"add `kind:`, one of {', '.join(kinds.kinds())}",
         )
         return
     if "name" in value:
         source.report((*location, "name"), "is not a known key", "the name is the key above it")
         return
     try:
-        entries.tasks[name] = model.model_validate({**value, "name": name})
+        entries.tasks[name] = known.task.model_validate({**value, "name": name})
     except ValidationError as error:
-        _explain(source, location, error, model)
+        _explain(source, location, error, known.task)
 
 
 def _explain(source: Source, location: Location, error: ValidationError, model: type[BaseModel] | None) -> None:

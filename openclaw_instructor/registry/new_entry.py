@@ -9,43 +9,18 @@ from typing import Any
 
 from openclaw_instructor.errors import InvalidArguments, InvalidRegistry
 from openclaw_instructor.paths import write_whole
+from openclaw_instructor.registry.kinds import Kind
 from openclaw_instructor.registry.yaml_edit import with_entry
 
-_INSTRUCTIONS = {
-    "classify": "Represent the {what} for classification:",
-    "match": "Represent the sentence for finding a sentence with the same meaning:",
-    "query": "Represent the question for retrieving supporting documents:",
-    "document": "Represent the document for retrieval:",
-}
-_OPTIONS = {
-    "search": {"query_instruction", "document_instruction", "collection"},
-    "classify": {"instruction", "labels", "input_"},
-    "match": {"instruction", "threshold"},
-}
 
-
-def build_entry(kind: str, description: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry of a new task. Raises InvalidArguments for options that the kind does not have or lacks."""
-    wanted = {name for name, value in options.items() if value is not None and value != ()}
-    if extra := sorted(wanted - _OPTIONS[kind]):
-        flag = {"labels": "--label", "input_": "--input"}.get(extra[0], "--" + extra[0].replace("_", "-"))
-        raise InvalidArguments(f"a task of kind {kind} has no {flag}; leave it out, or choose another --kind")
-    entry: dict[str, Any] = {"kind": kind, "description": description}
-    if kind == "search":
-        entry["instructions"] = {
-            role: options.get(f"{role}_instruction") or _INSTRUCTIONS[role] for role in ("query", "document")
-        }
-        entry["collection"] = options.get("collection") or "docs"
-    elif kind == "classify":
-        what = options.get("input_") or "text"
-        entry["input"] = what
-        entry["instruction"] = options.get("instruction") or _INSTRUCTIONS[kind].format(what=what)
-        entry["labels"] = [_label(text) for text in options.get("labels", ())]
-    else:
-        entry["instruction"] = options.get("instruction") or _INSTRUCTIONS[kind]
-        if options.get("threshold") is not None:
-            entry["threshold"] = options["threshold"]
-    return entry
+def build_entry(kind: Kind, description: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of a new task. Raises InvalidArguments for an option that the kind does not have."""
+    known = {option.name for option in kind.options}
+    given = {name: value for name, value in options.items() if value is not None and value != ()}
+    if extra := sorted(given.keys() - known):
+        flag = "--" + extra[0].replace("_", "-")
+        raise InvalidArguments(f"a task of kind {kind.name} has no {flag}; leave it out, or choose another --kind")
+    return {"kind": kind.name, "description": description, **kind.new_entry(given)}
 
 
 def write_entry(path: Path, name: str, entry: Mapping[str, Any]) -> None:
@@ -61,8 +36,3 @@ def write_entry(path: Path, name: str, entry: Mapping[str, Any]) -> None:
             where = f"`{problems[0].key}`: " if problems[0].key else ""
             raise InvalidRegistry(f"nothing was added: {where}{problems[0].what}; {problems[0].fix}")
     write_whole(path, text)
-
-
-def _label(text: str) -> dict[str, str]:
-    name, _, description = text.partition("=")
-    return {"name": name.strip()} | ({"description": description.strip()} if description.strip() else {})

@@ -1,14 +1,12 @@
-"""What an entry of `instructions.yaml` may say, kind by kind."""
+"""A task: what an entry of `instructions.yaml` may say whatever its kind."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, field_validator
-
-from openclaw_instructor.registry import schema
+from pydantic import BaseModel, ConfigDict, PlainValidator, StringConstraints, field_validator
 
 DESCRIPTION_LIMIT = 300
 # Surfaces publish tools of their own under these names.
@@ -47,14 +45,19 @@ def render(instruction: str | Mapping[str, str], checkpoint: str = "") -> str:
     return stripped + " " if stripped else ""
 
 
-class _Entry(BaseModel):
+class Entry(BaseModel):
+    """A frozen mapping of the file; unknown keys are refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Task(_Entry, ABC):
+class Task(Entry, ABC):
     """One named tool. `kind` says which code runs it; the other keys configure that code."""
 
     roles: ClassVar[tuple[str, ...]] = ("text",)
+    # Most characters of a text argument, or most entries of a list and characters of each. Not in the schema: see
+    # `schema.py`.
+    limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {}
 
     name: str
     kind: str
@@ -76,74 +79,11 @@ class Task(_Entry, ABC):
     def instruction(self, role: str = "text", checkpoint: str = "") -> str:
         """The rendered instruction of one of this task's `roles`, for this checkpoint."""
 
+    @property
+    def searches(self) -> str | None:
+        """The collection whose documents this task searches, and whose `document` instruction it gives; else None."""
+        return None
 
-class SearchInstructions(_Entry):
-    """Questions and documents are steered apart, so that a question lands near its answer."""
-
-    query: InstructionText
-    document: InstructionText
-
-
-class SearchTask(Task):
-    roles = ("query", "document")
-
-    kind: Literal["search"] = "search"
-    instructions: SearchInstructions
-    collection: str = Field("docs", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
-    top_k: int = Field(5, ge=1, le=schema.MAX_TOP_K)
-    mode: Literal["hybrid", "vector", "keyword"] = "hybrid"
-
-    def parameters(self) -> dict[str, Any]:
-        return schema.search(self.collection, self.top_k, self.mode)
-
-    def instruction(self, role: str = "query", checkpoint: str = "") -> str:
-        return render(self.instructions.document if role == "document" else self.instructions.query, checkpoint)
-
-
-class Label(_Entry):
-    """A class of texts, told to the model by a description, by examples, or better by both."""
-
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
-    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=DESCRIPTION_LIMIT)] = ""
-    examples: tuple[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)], ...] = ()
-
-
-class ClassifyTask(Task):
-    kind: Literal["classify"] = "classify"
-    input: Literal["text", "email"] = "text"
-    instruction_text: InstructionText = Field(alias="instruction")
-    labels: tuple[Label, ...] = Field(min_length=2)
-    abstain_below: float = Field(0.5, ge=0, le=1)
-    min_margin: float = Field(0.05, ge=0, le=1)
-
-    @field_validator("labels")
-    @classmethod
-    def _distinct(cls, labels: tuple[Label, ...]) -> tuple[Label, ...]:
-        seen: set[str] = set()
-        for label in labels:
-            if label.name.casefold() in seen:
-                raise ValueError(f"label `{label.name}` is listed twice; merge the two or rename one")
-            seen.add(label.name.casefold())
-        return labels
-
-    def parameters(self) -> dict[str, Any]:
-        return schema.classify(self.input)
-
-    def instruction(self, role: str = "text", checkpoint: str = "") -> str:
-        return render(self.instruction_text, checkpoint)
-
-
-class MatchTask(Task):
-    kind: Literal["match"] = "match"
-    instruction_text: InstructionText = Field(alias="instruction")
-    top_k: int = Field(5, ge=1, le=schema.MAX_TOP_K)
-    threshold: float = Field(0.3, ge=-1, le=1)
-
-    def parameters(self) -> dict[str, Any]:
-        return schema.match(self.top_k, self.threshold)
-
-    def instruction(self, role: str = "text", checkpoint: str = "") -> str:
-        return render(self.instruction_text, checkpoint)
-
-
-KINDS: Mapping[str, type[Task]] = {"search": SearchTask, "classify": ClassifyTask, "match": MatchTask}
+    def usage(self) -> str:
+        """What a skill says of this task behind its description, as sentences; "" for nothing."""
+        return ""

@@ -11,14 +11,15 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.registry import Label
+from openclaw_instructor.registry.kinds.classify import Label
 from openclaw_instructor.registry.task import DESCRIPTION_LIMIT
 from openclaw_instructor.tasks import email
 from openclaw_instructor.tasks.classifier.label_space import LabelSpace
 
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Engine
-    from openclaw_instructor.registry import ClassifyTask
+    from openclaw_instructor.registry.kinds.classify import ClassifyTask
+    from openclaw_instructor.tasks.runners import Resources
 
 _RUNNERS_UP = 3
 # No checkpoint reads further; a megabyte of text would only be tokenised to be thrown away.
@@ -29,7 +30,7 @@ _spaces: WeakKeyDictionary[Engine, OrderedDict[tuple[str, tuple[Label, ...]], La
 _lock = threading.Lock()
 
 
-def run(task: ClassifyTask, arguments: Mapping[str, Any], engine: Engine) -> dict[str, Any]:
+def run(task: ClassifyTask, arguments: Mapping[str, Any], resources: Resources) -> dict[str, Any]:
     """Label a text.
 
     `score` is the estimated probability of the best label and `margin` its lead over the next. `label` is null, and
@@ -37,6 +38,7 @@ def run(task: ClassifyTask, arguments: Mapping[str, Any], engine: Engine) -> dic
     by less than its `min_margin`; `runners_up` then start with the best label. Raises InvalidArguments for labels that
     cannot be used, or when there is no message.
     """
+    engine = resources.engine
     labels = _labels(task, arguments.get("labels"))
     message = _message(task, arguments)
     result: dict[str, Any] = {"label": None, "score": 0.0, "margin": 0.0, "reason": None, "runners_up": []}

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from openclaw_instructor.engine import Engine
-    from openclaw_instructor.registry import MatchTask
+    from openclaw_instructor.registry.kinds.match import MatchTask
+    from openclaw_instructor.tasks.runners import Resources
 
 
-def run(task: MatchTask, arguments: Mapping[str, Any], engine: Engine) -> dict[str, Any]:
+def run(task: MatchTask, arguments: Mapping[str, Any], resources: Resources) -> dict[str, Any]:
     """Rank `candidates` against `query`; both are embedded under the task's one instruction.
 
     A score is the cosine of the two embeddings: 1 for the same text, around 0 for unrelated ones with the bundled
     checkpoint. `index` is the position in `candidates`, so duplicates stay apart; equal scores keep their order.
     `best` is the first match, or null when nothing reaches `threshold`; `notes` then name the closest.
     """
+    engine = resources.engine
     candidates: list[str] = list(arguments["candidates"])
     top_k = arguments.get("top_k", task.top_k)
     threshold = arguments.get("threshold", task.threshold)

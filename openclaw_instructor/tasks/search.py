@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from openclaw_instructor.index import Index
-    from openclaw_instructor.registry import SearchTask
+    from openclaw_instructor.registry.kinds.search import SearchTask
+    from openclaw_instructor.tasks.runners import Resources
 
 
-def run(task: SearchTask, arguments: Mapping[str, Any], index: Index) -> dict[str, Any]:
+def run(task: SearchTask, arguments: Mapping[str, Any], resources: Resources) -> dict[str, Any]:
     """Search the collection that is asked for, else the task's own.
 
     The result is flat: `hits` first by rank, each with file, lines, heading, score and snippet, then `count`,
     `collections_searched`, `stale`, `truncated_query` and `notes`. Raises what Index.search raises.
     """
+    index = resources.index
     mode = arguments.get("mode", task.mode)
     return index.search(
         arguments["query"],

@@ -23,7 +23,8 @@ from openclaw_instructor.evaluate.datasets import numbered_rows
 from openclaw_instructor.evaluate.fields import NAME, TEXT, TEXTS, typed
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.instructor import INSTRUCTOR
-from openclaw_instructor.registry import ClassifyTask, Label, SearchTask, Task
+from openclaw_instructor.registry import Task
+from openclaw_instructor.registry.kinds.classify import ClassifyTask, Label
 from openclaw_instructor.tasks import email
 from openclaw_instructor.tasks.classifier.label_space import LabelSpace
 from openclaw_instructor.tasks.classify import described
@@ -169,7 +170,7 @@ def _pairs(source: Path, task: Task, start: Checkpoint) -> _Data:
     queries = list(dict.fromkeys(row["a"] for row in rows))
     if len(queries) < FEWEST:
         raise InvalidData(f"{source}: {len(rows)} pairs of {len(queries)} queries; give at least {FEWEST} queries")
-    roles = ("query", "document") if isinstance(task, SearchTask) else ("text", "text")
+    roles = task.roles if len(task.roles) > 1 else ("text", "text")
     query, document = (task.instruction(role, start.name) for role in roles)
     shuffled = random.Random(0).sample(queries, len(queries))
     test = shuffled[: max(2, round(HELD_OUT * len(queries)))]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from openclaw_instructor.errors import UnknownCollection
 from openclaw_instructor.index import Index
-from openclaw_instructor.registry import SearchTask
+from openclaw_instructor.registry.kinds.search import SearchTask
 from openclaw_instructor.tasks import search
 from tests.index.word_engine import DOCUMENT, WordEngine
 
@@ -20,7 +21,7 @@ def task(**options: Any) -> SearchTask:
 
 
 def test_the_result_is_a_flat_dict(docs: Index) -> None:
-    result = search.run(task(), {"query": "knead the dough"}, docs)
+    result = search.run(task(), {"query": "knead the dough"}, SimpleNamespace(index=docs))
     assert list(result) == [
         "query",
         "hits",
@@ -37,10 +38,10 @@ def test_arguments_win_over_the_tasks_own(docs: Index, folder: Path) -> None:
     docs.add("other", [folder / "trip.txt"], instruction=DOCUMENT)
     docs.sync("other")
     arguments = {"query": "train", "collection": "other", "top_k": 1, "path": "*.txt", "mode": "vector"}
-    result = search.run(task(top_k=5), arguments, docs)
+    result = search.run(task(top_k=5), arguments, SimpleNamespace(index=docs))
     assert [hit["collection"] for hit in result["hits"]] == ["other"]
-    assert len(search.run(task(top_k=2), {"query": "train"}, docs)["hits"]) == 2
-    assert search.run(task(), {"query": "train", "before": "1999-01-01"}, docs)["count"] == 0
+    assert len(search.run(task(top_k=2), {"query": "train"}, SimpleNamespace(index=docs))["hits"]) == 2
+    assert search.run(task(), {"query": "train", "before": "1999-01-01"}, SimpleNamespace(index=docs))["count"] == 0
 
 
 def test_the_query_instruction_is_that_of_the_checkpoint(docs: Index, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,11 +53,11 @@ def test_the_query_instruction_is_that_of_the_checkpoint(docs: Index, monkeypatc
         return real(self, texts, instruction, **options)
 
     monkeypatch.setattr(WordEngine, "embed", embed)
-    search.run(task(), {"query": "train"}, docs)
-    search.run(task(mode="keyword"), {"query": "train"}, docs)
+    search.run(task(), {"query": "train"}, SimpleNamespace(index=docs))
+    search.run(task(mode="keyword"), {"query": "train"}, SimpleNamespace(index=docs))
     assert seen == ["Words ask: "]
 
 
 def test_the_tasks_collection_has_to_exist(docs: Index) -> None:
     with pytest.raises(UnknownCollection, match="no collection `mail`"):
-        search.run(task(collection="mail"), {"query": "train"}, docs)
+        search.run(task(collection="mail"), {"query": "train"}, SimpleNamespace(index=docs))

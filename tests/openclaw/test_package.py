@@ -14,7 +14,8 @@ import yaml
 
 from openclaw_instructor import __version__
 from openclaw_instructor.openclaw import package
-from openclaw_instructor.registry import ClassifyTask, Registry, Task
+from openclaw_instructor.registry import Registry, Task
+from openclaw_instructor.registry.kinds.classify import ClassifyTask
 from openclaw_instructor.settings import Settings
 
 ROOT = Path(package.__file__).parents[2]
@@ -141,7 +142,7 @@ def test_the_tarball_holds_the_plugin_and_nothing_else(tmp_path: Path) -> None:
     with tarfile.open(first) as archive:
         names = {member.name.removeprefix("package/") for member in archive if member.isfile()}
     scripts = {f"{package.CODE_FOLDER}/{name}" for name in package.SCRIPTS}
-    skills = {f"skills/{name}/SKILL.md" for name in package.SKILLS}
+    skills = {f"skills/{name}/SKILL.md" for name in package.skill_names()}
     assert names == {"package.json", "LICENSE", "README.md", package.MANIFEST, package.TOOLS, *scripts, *skills}
 
 

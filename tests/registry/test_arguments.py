@@ -13,7 +13,6 @@ from jsonschema import Draft202012Validator
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.registry.arguments import validate
-from openclaw_instructor.registry.schema import LIMITS
 from openclaw_instructor.settings import Settings
 
 
@@ -44,7 +43,7 @@ def test_every_open_ended_argument_has_a_limit(registry: Registry) -> None:
     for task in registry.tasks.values():
         for name, rule in task.parameters()["properties"].items():
             bounded = "enum" in rule or "pattern" in rule or rule["type"] in ("integer", "number")
-            assert bounded or name in LIMITS, f"{task.name}.{name}"
+            assert bounded or name in task.limits, f"{task.name}.{name}"
 
 
 def test_defaults_are_the_tasks_own(registry: Registry) -> None:

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from openclaw_instructor.errors import InvalidRegistry, UnknownInstruction, UnknownTask
-from openclaw_instructor.registry import ClassifyTask, MatchTask, Registry, SearchTask, check
+from openclaw_instructor.registry import Registry, check
+from openclaw_instructor.registry.kinds.classify import ClassifyTask
+from openclaw_instructor.registry.kinds.match import MatchTask
+from openclaw_instructor.registry.kinds.search import SearchTask
 from openclaw_instructor.registry.registry import packaged_path
 from openclaw_instructor.settings import Settings
 
@@ -208,7 +211,7 @@ MISTAKES = [
         "no kind",
         "tasks:\n  t:\n    description: d\n",
         2,
-        "tasks.t: has no `kind`; add `kind:`, one of search, classify",
+        "tasks.t: has no `kind`; add `kind:`, one of classify, match, search",
     ),
     ("hidden nothing", "tasks:\n  semantic_mach: {enabled: false}\n", 2, "did you mean `semantic_match`?"),
     ("a task that is text", "tasks:\n  t: match\n", 2, "tasks.t: must be a mapping"),

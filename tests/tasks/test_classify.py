@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ import yaml
 
 from openclaw_instructor.engine import Engine
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.registry import ClassifyTask, Label, Registry
+from openclaw_instructor.registry import Registry
+from openclaw_instructor.registry.kinds.classify import ClassifyTask, Label
 from openclaw_instructor.settings import Settings
 from openclaw_instructor.tasks import classify
 from tests.placed_engine import PlacedEngine
@@ -39,7 +41,7 @@ def task(**options: Any) -> ClassifyTask:
 
 
 def run(definition: ClassifyTask, engine: PlacedEngine | None = None, **arguments: Any) -> dict[str, Any]:
-    return classify.run(definition, arguments, engine or PlacedEngine(PLACES))  # type: ignore[arg-type]
+    return classify.run(definition, arguments, SimpleNamespace(engine=engine or PlacedEngine(PLACES)))  # type: ignore[arg-type]
 
 
 class TestResult:
@@ -186,7 +188,7 @@ MAIL = yaml.safe_load((Path(__file__).parents[1] / "data" / "emails.yaml").read_
 def sort_mail(mini: Engine, messages: list[dict[str, str]]) -> list[str | None]:
     definition = Registry.load(mini.settings).get("classify_email")
     assert isinstance(definition, ClassifyTask)
-    return [classify.run(definition, message, mini)["label"] for message in messages]
+    return [classify.run(definition, message, SimpleNamespace(engine=mini))["label"] for message in messages]
 
 
 class TestBundledCheckpoint:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from openclaw_instructor.registry import MatchTask
+from openclaw_instructor.registry.kinds.match import MatchTask
 from openclaw_instructor.tasks import match
 from tests.placed_engine import PlacedEngine
 
@@ -18,7 +19,7 @@ PLACES = {"query": (1.0, 0.0), "same": (1.0, 0.0), "near": (4.0, 3.0), "far": (3
 
 def run(**arguments: Any) -> tuple[dict[str, Any], PlacedEngine]:
     engine = PlacedEngine(PLACES)
-    return match.run(TASK, {"query": "query", **arguments}, engine), engine  # type: ignore[arg-type]
+    return match.run(TASK, {"query": "query", **arguments}, SimpleNamespace(engine=engine)), engine  # type: ignore[arg-type]
 
 
 def test_candidates_are_ranked_by_cosine() -> None:
@@ -74,6 +75,6 @@ def test_only_empty_candidates() -> None:
 
 def test_truncation_is_said() -> None:
     engine = PlacedEngine(PLACES, longest=4)
-    result = match.run(TASK, {"query": "query", "candidates": ["same"]}, engine)  # type: ignore[arg-type]
+    result = match.run(TASK, {"query": "query", "candidates": ["same"]}, SimpleNamespace(engine=engine))  # type: ignore[arg-type]
     assert result["truncated"] is True
     assert result["notes"] == ["a text is longer than the checkpoint reads; its end was left out"]

@@ -1,0 +1,116 @@
+"""Kind `classify`: a text or an e-mail, sorted into labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from openclaw_instructor.registry import schema
+from openclaw_instructor.registry.kinds.kind import Kind, Option
+from openclaw_instructor.registry.task import DESCRIPTION_LIMIT, Entry, InstructionText, Task, render
+
+
+class Label(Entry):
+    """A class of texts, told to the model by a description, by examples, or better by both."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=DESCRIPTION_LIMIT)] = ""
+    examples: tuple[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)], ...] = ()
+
+
+class ClassifyTask(Task):
+    """Labels, each told by a description and examples, and when to answer none of them."""
+
+    limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {
+        "text": 200_000,
+        "subject": 2_000,
+        "body": 1_000_000,
+        "from": 2_000,
+        "to": 50_000,
+        "raw": 20_000_000,
+        "labels": (100, 400),
+    }
+
+    kind: Literal["classify"] = "classify"
+    input: Literal["text", "email"] = "text"
+    instruction_text: InstructionText = Field(alias="instruction")
+    labels: tuple[Label, ...] = Field(min_length=2)
+    abstain_below: float = Field(0.5, ge=0, le=1)
+    min_margin: float = Field(0.05, ge=0, le=1)
+
+    @field_validator("labels")
+    @classmethod
+    def _distinct(cls, labels: tuple[Label, ...]) -> tuple[Label, ...]:
+        seen: set[str] = set()
+        for label in labels:
+            if label.name.casefold() in seen:
+                raise ValueError(f"label `{label.name}` is listed twice; merge the two or rename one")
+            seen.add(label.name.casefold())
+        return labels
+
+    def parameters(self) -> dict[str, Any]:
+        labels = {
+            "type": "array",
+            "items": schema.text("A label."),
+            "minItems": 2,
+            "uniqueItems": True,
+            "description": (
+                "Only to sort by other labels than the tool's own, for this call: at least 2, at most 100, "
+                "each `name` or `name: what belongs to it`."
+            ),
+        }
+        if self.input == "email":
+            return schema.object_(
+                [],
+                subject=schema.text("Subject line.", blank=True),
+                body=schema.text(
+                    "Body, plain text or HTML. Give at least a subject or a body, or else `raw`.", blank=True
+                ),
+                **{
+                    "from": schema.text(
+                        "Sender, as in the From header. Comes back in the result; the label rests on subject and body.",
+                        blank=True,
+                    )
+                },
+                to=schema.text("Recipients, as in the To header. The label does not depend on them.", blank=True),
+                raw=schema.text("The whole message with its headers (.eml, RFC 822), instead of the other fields."),
+                labels=labels,
+            )
+        return schema.object_(["text"], text=schema.text("The text to classify."), labels=labels)
+
+    def instruction(self, role: str = "text", checkpoint: str = "") -> str:
+        return render(self.instruction_text, checkpoint)
+
+    def usage(self) -> str:
+        unsaid = [label.name for label in self.labels if label.name not in self.description]
+        return (f"Labels: {', '.join(unsaid)}. " if unsaid else "") + f"Abstains below {self.abstain_below:g}."
+
+
+def new_entry(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a new entry, from the options of `tasks add`."""
+    what = options.get("input") or "text"
+    return {
+        "input": what,
+        "instruction": options.get("instruction") or f"Represent the {what} for classification:",
+        "labels": [_label(text) for text in options.get("label", ())],
+    }
+
+
+def _label(text: str) -> dict[str, str]:
+    name, _, description = text.partition("=")
+    return {"name": name.strip()} | ({"description": description.strip()} if description.strip() else {})
+
+
+KIND = Kind(
+    task=ClassifyTask,
+    runner="openclaw_instructor.tasks.classify:run",
+    skill="instructor-triage",
+    new_entry=new_entry,
+    options=(
+        Option("--instruction", "TEXT", "Instruction of a task that has one."),
+        Option("--label", "NAME=DESCRIPTION", "A label to sort into; repeat it.", multiple=True),
+        Option("--input", "[text|email]", "What a classify task takes. [default: text]"),
+    ),
+)

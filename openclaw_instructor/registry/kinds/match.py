@@ -1,0 +1,70 @@
+"""Kind `match`: texts of the call, ranked by how close in meaning they are to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from openclaw_instructor.registry import schema
+from openclaw_instructor.registry.kinds.kind import Kind, Option
+from openclaw_instructor.registry.task import InstructionText, Task, render
+
+
+class MatchTask(Task):
+    """Query and candidates are steered by one instruction."""
+
+    limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {"query": 20_000, "candidates": (2_000, 20_000)}
+
+    kind: Literal["match"] = "match"
+    instruction_text: InstructionText = Field(alias="instruction")
+    top_k: int = Field(5, ge=1, le=schema.MAX_TOP_K)
+    threshold: float = Field(0.3, ge=-1, le=1)
+
+    def parameters(self) -> dict[str, Any]:
+        return schema.object_(
+            ["query", "candidates"],
+            query=schema.text("The text to find the like of."),
+            candidates={
+                "type": "array",
+                "items": schema.text("A candidate.", blank=True),
+                "minItems": 1,
+                "description": "The texts to compare with the query, at most 2,000.",
+            },
+            top_k=schema.top_k("How many matches to return at most", self.top_k),
+            threshold={
+                "type": "number",
+                "minimum": -1,
+                "maximum": 1,
+                "default": self.threshold,
+                "description": "Lowest score that counts as a match: cosine similarity, 1 being the same meaning.",
+            },
+        )
+
+    def instruction(self, role: str = "text", checkpoint: str = "") -> str:
+        return render(self.instruction_text, checkpoint)
+
+    def usage(self) -> str:
+        return f"Threshold {self.threshold:g} unless you pass another."
+
+
+def new_entry(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a new entry, from the options of `tasks add`."""
+    default = "Represent the sentence for finding a sentence with the same meaning:"
+    threshold = options.get("threshold")
+    return {"instruction": options.get("instruction") or default} | (
+        {} if threshold is None else {"threshold": threshold}
+    )
+
+
+KIND = Kind(
+    task=MatchTask,
+    runner="openclaw_instructor.tasks.match:run",
+    skill="instructor-match",
+    new_entry=new_entry,
+    options=(
+        Option("--instruction", "TEXT", "Instruction of a task that has one."),
+        Option("--threshold", "NUMBER", "Lowest score that counts as a match.", type=float),
+    ),
+)

@@ -1,0 +1,85 @@
+"""Kind `search`: passages of the indexed documents that answer a question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from openclaw_instructor.registry import schema
+from openclaw_instructor.registry.kinds.kind import Kind, Option
+from openclaw_instructor.registry.task import Entry, InstructionText, Task, render
+
+DEFAULT_COLLECTION = "docs"
+
+
+class SearchInstructions(Entry):
+    """Questions and documents are steered apart, so that a question lands near its answer."""
+
+    query: InstructionText
+    document: InstructionText
+
+
+class SearchTask(Task):
+    """A question is steered by one instruction, and the documents of `collection` by another."""
+
+    roles = ("query", "document")
+    limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {"query": 20_000, "collection": 64, "path": 1_000}
+
+    kind: Literal["search"] = "search"
+    instructions: SearchInstructions
+    collection: str = Field(DEFAULT_COLLECTION, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    top_k: int = Field(5, ge=1, le=schema.MAX_TOP_K)
+    mode: Literal["hybrid", "vector", "keyword"] = "hybrid"
+
+    def parameters(self) -> dict[str, Any]:
+        return schema.object_(
+            ["query"],
+            query=schema.text("What to look for: a question or a few words, in plain language."),
+            top_k=schema.top_k("How many passages to return", self.top_k),
+            collection=schema.text("Which indexed collection to search.") | {"default": self.collection},
+            path=schema.text("Only files whose path matches this glob, such as `guides/*.md`."),
+            after=schema.day("Only files modified on this day or later (YYYY-MM-DD)."),
+            before=schema.day("Only files modified before this day (YYYY-MM-DD)."),
+            mode={
+                "type": "string",
+                "enum": ["hybrid", "vector", "keyword"],
+                "default": self.mode,
+                "description": "Search by meaning (vector), by exact words (keyword) or by both (hybrid).",
+            },
+        )
+
+    def instruction(self, role: str = "query", checkpoint: str = "") -> str:
+        return render(self.instructions.document if role == "document" else self.instructions.query, checkpoint)
+
+    @property
+    def searches(self) -> str | None:
+        return self.collection
+
+    def usage(self) -> str:
+        return f"Searches the collection `{self.collection}` unless you pass another."
+
+
+def new_entry(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a new entry, from the options of `tasks add`."""
+    return {
+        "instructions": {
+            "query": options.get("query_instruction") or "Represent the question for retrieving supporting documents:",
+            "document": options.get("document_instruction") or "Represent the document for retrieval:",
+        },
+        "collection": options.get("collection") or DEFAULT_COLLECTION,
+    }
+
+
+KIND = Kind(
+    task=SearchTask,
+    runner="openclaw_instructor.tasks.search:run",
+    skill="instructor-search",
+    new_entry=new_entry,
+    options=(
+        Option("--query-instruction", "TEXT", "Instruction for the questions of a search task."),
+        Option("--document-instruction", "TEXT", "Instruction for the documents of a search task."),
+        Option("--collection", "NAME", f"Collection that a search task searches. [default: {DEFAULT_COLLECTION}]"),
+    ),
+)

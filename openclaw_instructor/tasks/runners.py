@@ -1,0 +1,36 @@
+"""Run a task by the code of its kind."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from openclaw_instructor.registry import Task
+from openclaw_instructor.registry.kinds import kind_of
+
+if TYPE_CHECKING:
+    from openclaw_instructor.engine import Engine
+    from openclaw_instructor.index import Index
+
+
+class Resources(Protocol):
+    """What a running task may use; each is opened on first use."""
+
+    @property
+    def engine(self) -> Engine:
+        """The shared model."""
+
+    @property
+    def index(self) -> Index:
+        """The indexed documents."""
+
+    def document_instruction(self, collection: str) -> str:
+        """The rendered instruction under which the documents of this collection are embedded now."""
+
+
+def run(task: Task, arguments: Mapping[str, Any], resources: Resources) -> dict[str, Any]:
+    """Run `task` with checked arguments; returns a flat, JSON-able dict. Raises what its kind's code raises."""
+    module, _, function = kind_of(task).runner.partition(":")
+    result: dict[str, Any] = getattr(importlib.import_module(module), function)(task, arguments, resources)
+    return result
