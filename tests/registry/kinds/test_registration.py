@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
 
@@ -31,7 +31,7 @@ class MeasureTask(Task):
 
     kind: Literal["measure"] = "measure"
     unit: Literal["characters", "words"] = "words"
-    limits = {"text": 20}
+    limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {"text": 20}
 
     def parameters(self) -> dict[str, Any]:
         return schema.object_(["text"], text=schema.text("The text."))
