@@ -15,9 +15,13 @@ _POLL_SECONDS = 0.05
 
 
 @contextmanager
-def exclusive(path: Path, wait: float, doing: str, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold `path` as a lock; raises Busy when another holder keeps it for longer than `wait` seconds."""
-    descriptor = _open(path)
+def exclusive(
+    path: Path, wait: float, doing: str, on_wait: Callable[[], None] | None = None, *, inherited: int | None = None
+) -> Iterator[int]:
+    """Hold `path` as a lock and give its descriptor; raises Busy when another holder keeps it for longer than `wait`
+    seconds. `inherited` is the descriptor of a process that held the lock and became this one."""
+    descriptor = inherited if inherited is not None and _is_open_on(inherited, path) else _open(path)
+    os.set_inheritable(descriptor, False)
     try:
         deadline = time.monotonic() + wait
         while not _taken(descriptor):
@@ -27,7 +31,7 @@ def exclusive(path: Path, wait: float, doing: str, on_wait: Callable[[], None] |
                 on_wait()
                 on_wait = None
             time.sleep(_POLL_SECONDS)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -49,6 +53,13 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreError(f"{path} cannot be opened ({error.strerror}); make its folder writable") from None
+
+
+def _is_open_on(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
 
 
 def _taken(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:

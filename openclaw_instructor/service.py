@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -14,25 +13,13 @@ from openclaw_instructor.errors import UnknownCollection
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.registry.arguments import validate
+from openclaw_instructor.registry.tool_spec import ToolSpec
 from openclaw_instructor.settings import Settings
 from openclaw_instructor.tasks import runners
 
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Embeddings, Engine
     from openclaw_instructor.index import CollectionStatus, Index, SyncReport
-
-
-@dataclass(frozen=True)
-class ToolSpec:
-    """A task as an agent host sees it; `parameters` is a JSON Schema."""
-
-    name: str
-    description: str
-    parameters: dict[str, Any]
-    read_only: bool = True
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class Toolbox:
@@ -72,7 +59,7 @@ class Toolbox:
     def tools(self) -> list[ToolSpec]:
         """The enabled tasks, in the registry's order, edits of the files included."""
         self.registry.refresh()
-        return [ToolSpec(task.name, task.description, task.parameters()) for task in self.registry.tasks.values()]
+        return self.registry.tool_specs()
 
     def run(self, task: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Run a task and return its result as a flat, JSON-able dict.

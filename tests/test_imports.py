@@ -6,7 +6,8 @@ import ast
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -19,23 +20,22 @@ HEAVY = ("torch", "transformers", "sentence_transformers")
 # A room may import rooms further up in this list, and itself; rooms on one line do not know each other.
 ROOMS: list[set[str]] = [
     {"errors"},
-    {"findings", "lock", "paths", "text"},
+    {"lock", "paths", "text"},
     {"settings"},
     {"registry", "model"},
-    {"engine"},
+    {"engine", "documents"},
     {"index"},
     {"tasks"},
     {"service"},
-    {"evaluate"},
+    {"daemon", "evaluate"},
     {"train"},
     {"server", "openclaw", "integrations"},
+    {"doctor"},
     {"cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
-# The arrow of ARCHITECTURE that is not a matter of levels: offline work is reached from the command line only.
+# The arrow that is not a matter of levels: offline work is reached from the command line only.
 ONLY_FOR_CLI = {"evaluate", "train"}
-# The daemon follows edited tasks into OpenClaw, and the plugin's doctor asks after the daemon.
-NEIGHBOURS = {"server", "openclaw"}
 MAY_IMPORT_TORCH = {"model", "engine", "train", "evaluate"}
 
 
@@ -75,12 +75,40 @@ def test_arrows_point_one_way(path: Path) -> None:
         if not name.startswith("openclaw_instructor."):
             continue
         target = name.split(".")[1]
-        if target == room or target not in LEVEL or {room, target} == NEIGHBOURS:
+        if target == room or target not in LEVEL:
             continue
-        allowed = LEVEL[target] < LEVEL[room] and not (target in ONLY_FOR_CLI and LEVEL[room] == LEVEL["server"])
+        allowed = LEVEL[target] < LEVEL[room] and (target not in ONLY_FOR_CLI or room in {*ONLY_FOR_CLI, "cli"})
         if not allowed:
             wrong.append(f"{path}:{line}: {room} must not import {target}")
     assert not wrong, "\n".join(wrong)
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_no_circle_of_imports() -> None:
+    """Imports for types and those inside functions included; a package's `__init__` stands for itself."""
+    names = {module_name(path): path for path in PACKAGE.rglob("*.py")}
+    edges = {
+        name: {target for _, target in resolved(path, names)} - {name, "openclaw_instructor"}
+        for name, path in names.items()
+        if name != "openclaw_instructor"
+    }
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        pytest.fail("a circle: " + " -> ".join(error.args[1]))
+
+
+def resolved(path: Path, names: Mapping[str, Path]) -> Iterator[tuple[int, str]]:
+    """Line and module of each import of this package: of `from a import b` the module `a.b` where there is one."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names if alias.name in names)
+        elif isinstance(node, ast.ImportFrom) and node.module in names:
+            submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from ((node.lineno, name if name in names else node.module) for name in submodules)
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -152,8 +180,7 @@ def test_status_of_an_index_loads_no_model(home: Path, tmp_path: Path) -> None:
 
 def test_surfaces_load_nothing_heavy_when_imported() -> None:
     light = [path for path in modules() if room_of(path) in {"cli", "server", "openclaw", "registry", "service"}]
-    names = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in light]
-    names = [name.removesuffix(".__init__") for name in names]
+    names = [module_name(path) for path in light]
     assert not loaded_after(f"import importlib; [importlib.import_module(name) for name in {names}]")
 
 

@@ -81,18 +81,9 @@ class Local:
         self.index_remove = toolbox.index_remove
 
     def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]:
-        embeddings = self._toolbox.embed(texts, input_type)
-        tokens = sum(embeddings.tokens)
-        return {
-            "object": "list",
-            "data": [
-                {"object": "embedding", "index": index, "embedding": vector.tolist()}
-                for index, vector in enumerate(embeddings.vectors)
-            ],
-            "model": self._toolbox.engine.checkpoint_name,
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-            "truncated": [index for index, cut in enumerate(embeddings.truncated) if cut],
-        }
+        from openclaw_instructor.daemon.embedding_body import embedding_body
+
+        return embedding_body(self._toolbox.embed(texts, input_type), self._toolbox.engine.checkpoint_name)
 
     def index_sync(self, name: str | None = None, on_progress: OnProgress | None = None) -> dict[str, Any]:
         report: dict[str, Any] = self._toolbox.index_sync(name, on_progress).as_dict()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from openclaw_instructor.settings import Settings
 
 
 @click.group()
@@ -36,18 +39,49 @@ def ensure(connection: Connection, as_json: bool) -> None:
 @click.option("--foreground", is_flag=True, help="For supervisors: log to standard error too and never end when idle.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes a free one.")
 @click.option("--host", help="Address to listen on. Others than loopback need `token` in the configuration.")
+@click.option("--last-port", type=int, hidden=True)
+@click.option("--ready-fd", type=int, hidden=True)
+@click.option("--lock-fd", type=int, hidden=True)
 @json_option
 @click.pass_obj
-def run(connection: Connection, foreground: bool, port: int | None, host: str | None, as_json: bool) -> None:
+def run(
+    connection: Connection,
+    foreground: bool,
+    port: int | None,
+    host: str | None,
+    last_port: int | None,
+    ready_fd: int | None,
+    lock_fd: int | None,
+    as_json: bool,
+) -> None:
     """Run the daemon in this process until it is stopped."""
-    from openclaw_instructor.server.__main__ import leave, serve
+    from openclaw_instructor.server import process
+    from openclaw_instructor.settings import Settings
 
-    home = str(connection.settings().home)
-    exit_after = 0.0 if foreground else None
-    serve({"home": home, "host": host, "port": port, "exit_after": exit_after}, foreground=foreground)
+    def load() -> Settings:
+        settings = Settings.load(connection.home, host=host, port=port, exit_after=0.0 if foreground else None)
+        return settings.model_copy(update={"port": last_port}) if last_port and not settings.port else settings
+
+    def again(settings: Settings, port_now: int) -> list[str]:
+        """The same command, on the port that clients know unless the settings name another."""
+        from openclaw_instructor.daemon.lifecycle import command_line
+
+        given = {"--port": port, "--host": host, "--last-port": port_now}
+        options = [f"{name}={value}" for name, value in given.items() if value is not None]
+        return [*command_line(settings), "daemon", "run", *options, *(["--foreground"] if foreground else [])]
+
+    process.run(process.Launch(load, again, foreground, ready_fd, lock_fd, _follow_into_openclaw))
     if as_json:
         print_json({"stopped": True})
-    leave()
+    process.leave()
+
+
+def _follow_into_openclaw(settings: Settings) -> str | None:
+    """Take edited tasks into OpenClaw; what the daemon logs of it."""
+    from openclaw_instructor.openclaw.sync import sync_if_enabled
+
+    report = sync_if_enabled(settings)
+    return f"openclaw: {report.state}: {report.message}" if report is not None else None
 
 
 @daemon.command()

@@ -20,13 +20,18 @@ PROBE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A daemon as it announced itself. `supervised`: run in the foreground, by systemd or launchd for example."""
+    """A daemon as it announced itself.
+
+    `supervised`: run in the foreground, by systemd or launchd for example. `crashed` is the process that served before,
+    if it ended without taking its announcement away.
+    """
 
     url: str
     token: str
     pid: int
     version: str
     supervised: bool = False
+    crashed: int | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -102,3 +107,10 @@ def write_private(path: Path, text: str) -> None:
         replace_file(path, text, 0o600)
     except OSError as error:
         raise DaemonUnavailable(f"{path} cannot be written ({error.strerror}); make room there or unlock it") from None
+
+
+def url_of(host: str, port: int) -> str:
+    """Where this machine reaches what listens on `host`."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+    reached = everywhere.get(host, host)
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"

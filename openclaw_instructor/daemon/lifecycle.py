@@ -27,8 +27,12 @@ START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 _SUPERVISOR_SECONDS = 5.0
 _POLL = 0.05
-# -P: what lies in the current folder is nothing to import from.
-MODULE = ("-P", "-m", "openclaw_instructor.server")
+
+
+def command_line(settings: Settings) -> list[str]:
+    """This very installation's command line, with this home."""
+    # -P: what lies in the current folder is nothing to import from.
+    return [sys.executable, "-P", "-m", "openclaw_instructor", "--home", str(settings.home)]
 
 
 def life_lock(settings: Settings) -> Path:
@@ -90,14 +94,15 @@ def status(settings: Settings) -> dict[str, Any]:
 def stop(settings: Settings) -> bool:
     """End the daemon: SIGTERM, and SIGKILL when it does not follow. False when there was none."""
     lock = life_lock(settings)
-    endpoint = announced(settings)
+    endpoint = announced(settings) or _starting(settings)
     if endpoint is None:
         return False
 
     def ended() -> bool:
         # The lock proves that the announced process still lives, so its id was not given to another. A daemon that ends
-        # takes its announcement away before it gives the lock back.
-        return not held(lock) or Endpoint.read(settings.daemon_path) not in (endpoint, None)
+        # takes its announcement away before it gives the lock back; one that starts anew keeps lock and process.
+        now = Endpoint.read(settings.daemon_path)
+        return not held(lock) or (now is not None and now.pid != endpoint.pid)
 
     for number in (signal.SIGTERM, signal.SIGKILL):
         if ended():
@@ -109,6 +114,16 @@ def stop(settings: Settings) -> bool:
                 return True
             time.sleep(_POLL)
     raise DaemonUnavailable(f"process {endpoint.pid} does not end; kill it yourself")
+
+
+def _starting(settings: Settings) -> Endpoint | None:
+    """The daemon that holds the lock and has not announced itself yet, once it has."""
+    deadline = time.monotonic() + START_SECONDS
+    while held(life_lock(settings)) and time.monotonic() < deadline:
+        if endpoint := announced(settings):
+            return endpoint
+        time.sleep(_POLL)
+    return None
 
 
 def _replace(settings: Settings) -> Endpoint:
@@ -125,10 +140,9 @@ def _replace(settings: Settings) -> Endpoint:
 
 def _start(settings: Settings) -> Endpoint:
     reading, writing = os.pipe()
-    command = [sys.executable, *MODULE, "--home", str(settings.home)]
     try:
         process = subprocess.Popen(
-            [*command, "--ready-fd", str(writing)],
+            [*command_line(settings), "daemon", "run", "--ready-fd", str(writing)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from openclaw_instructor.daemon.endpoint import url_of
 from openclaw_instructor.errors import OpenClawFailed
 from openclaw_instructor.openclaw.host import Host
 from openclaw_instructor.openclaw.sync import command_line
-from openclaw_instructor.server.bind import url_of
 from openclaw_instructor.settings import Settings
 
 DEFAULT_PORT = 8737

@@ -22,6 +22,7 @@ from openclaw_instructor import __version__
 from openclaw_instructor.errors import InvalidRegistry
 from openclaw_instructor.registry import Registry, Task
 from openclaw_instructor.registry.kinds import kinds
+from openclaw_instructor.registry.tool_spec import EFFECTS, Effect
 from openclaw_instructor.settings import Settings
 
 PLUGIN_ID = "openclaw-instructor"
@@ -128,11 +129,21 @@ def _manifest(tasks: Mapping[str, Task]) -> str:
         },
         "activation": {"onStartup": True},
         "contracts": {"tools": names},
-        # Every task only reads, so a call may be repeated after a broken turn.
-        "toolMetadata": {name: {"replaySafe": True, "sideEffecting": False} for name in names},
+        "toolMetadata": {name: _metadata(effect) for name, effect in _effects(tasks).items()},
         "skills": ["./skills"],
     }
     return _json(manifest)
+
+
+def _effects(tasks: Mapping[str, Task]) -> dict[str, Effect]:
+    """Each tool's effect; the generic tool may run any task, so it has the strongest."""
+    effects: dict[str, Effect] = {name: task.effect for name, task in tasks.items()}
+    return effects | {GENERIC_TOOL: max(effects.values(), key=EFFECTS.index, default="read")}
+
+
+def _metadata(effect: Effect) -> dict[str, bool]:
+    """Say whether a call may be repeated after a broken turn, and whether it changes things."""
+    return {"replaySafe": effect == "read", "sideEffecting": effect != "read"}
 
 
 def _package() -> str:
@@ -154,8 +165,13 @@ def _package() -> str:
 
 def _tools(tasks: Mapping[str, Task], command: Sequence[str]) -> str:
     tools = {
-        name: {"label": _label(name), "description": task.description, "parameters": task.parameters()}
-        for name, task in tasks.items()
+        spec.name: {
+            "label": spec.title,
+            "description": spec.description,
+            "parameters": spec.parameters,
+            "effect": spec.effect,
+        }
+        for spec in (task.tool_spec() for task in tasks.values())
     }
     launch = {"command": list(command)} if command else {}
     return _json({"version": __version__, **launch, "tools": tools | {GENERIC_TOOL: _generic(tasks)}})
@@ -179,6 +195,7 @@ def _generic(tasks: Mapping[str, Task]) -> dict[str, Any]:
             "required": ["task", "input"],
             "additionalProperties": False,
         },
+        "effect": _effects(tasks)[GENERIC_TOOL],
     }
 
 
@@ -186,10 +203,6 @@ def _signature(task: Task) -> str:
     schema = task.parameters()
     required = schema.get("required", [])
     return "{" + ", ".join(name if name in required else f"{name}?" for name in schema["properties"]) + "}"
-
-
-def _label(name: str) -> str:
-    return name.replace("_", " ").capitalize()
 
 
 def _first_sentence(text: str) -> str:

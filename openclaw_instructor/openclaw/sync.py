@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from openclaw_instructor.daemon import lifecycle
 from openclaw_instructor.errors import ConsentNeeded, InstructorError, InvalidRegistry, OpenClawFailed
 from openclaw_instructor.openclaw import package
 from openclaw_instructor.openclaw.host import GatewayDown, GatewayError, Host, remembered
@@ -134,8 +135,7 @@ def command_line(settings: Settings) -> list[str]:
     """The command line by which OpenClaw starts this very installation, with this home."""
     beside = Path(sys.executable).parent / package.PLUGIN_ID
     program = str(beside) if beside.is_file() else shutil.which(package.PLUGIN_ID)
-    start = [program] if program else [sys.executable, "-P", "-m", "openclaw_instructor"]
-    return [*start, "--home", str(settings.home)]
+    return [program, "--home", str(settings.home)] if program else lifecycle.command_line(settings)
 
 
 def _bring_up_to_date(

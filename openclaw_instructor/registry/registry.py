@@ -14,6 +14,7 @@ from openclaw_instructor.errors import InvalidRegistry, UnknownInstruction, Unkn
 from openclaw_instructor.registry import entries
 from openclaw_instructor.registry.source import Problem, suggest
 from openclaw_instructor.registry.task import Task, render
+from openclaw_instructor.registry.tool_spec import ToolSpec
 from openclaw_instructor.settings import Settings
 
 _Stamp = tuple[int, int, int] | None
@@ -66,6 +67,10 @@ class Registry:
     def tasks(self) -> Mapping[str, Task]:
         """Enabled tasks by name: the packaged ones in file order, then the user's own."""
         return self._state.tasks
+
+    def tool_specs(self) -> list[ToolSpec]:
+        """Describe the enabled tasks as tools, in their order."""
+        return [task.tool_spec() for task in self._state.tasks.values()]
 
     @property
     def embeddings(self) -> Mapping[str, str]:

@@ -8,6 +8,8 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, StringConstraints, field_validator
 
+from openclaw_instructor.registry.tool_spec import Effect, ToolSpec, title_of
+
 DESCRIPTION_LIMIT = 300
 # Surfaces publish tools of their own under these names.
 RESERVED_NAMES = frozenset({"instructor_task"})
@@ -55,6 +57,7 @@ class Task(Entry, ABC):
     """One named tool. `kind` says which code runs it; the other keys configure that code."""
 
     roles: ClassVar[tuple[str, ...]] = ("text",)
+    effect: ClassVar[Effect] = "read"
     # Most characters of a text argument, or most entries of a list and characters of each. Not in the schema: see
     # `schema.py`.
     limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {}
@@ -74,6 +77,10 @@ class Task(Entry, ABC):
     @abstractmethod
     def parameters(self) -> dict[str, Any]:
         """JSON Schema of the arguments: what every surface shows and what every call is checked against."""
+
+    def tool_spec(self) -> ToolSpec:
+        """Describe the task as a tool."""
+        return ToolSpec(self.name, title_of(self.name), self.description, self.parameters(), self.effect)
 
     @abstractmethod
     def instruction(self, role: str = "text", checkpoint: str = "") -> str:

@@ -29,10 +29,3 @@ def listen(settings: Settings) -> socket.socket:
             f"user's daemon has it; set `port` in {settings.config_path}, or 0 for any free one"
         ) from None
     return listener
-
-
-def url_of(host: str, port: int) -> str:
-    """Where this machine reaches what listens on `host`."""
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-    reached = everywhere.get(host, host)
-    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
     from mcp.server.subscriptions import InMemorySubscriptionBus
 
-    from openclaw_instructor.service import ToolSpec
+    from openclaw_instructor.registry.tool_spec import ToolSpec
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ class McpEndpoint:
         return ToolServer(
             mcp_content.SERVER_NAME,
             version=__version__,
-            instructions=mcp_content.GUIDANCE,
+            instructions=mcp_content.guidance(self._specs()),
             on_list_tools=list_tools,
             on_call_tool=call_tool,
             on_subscriptions_listen=ListenHandler(self._bus),

@@ -19,7 +19,6 @@ from openclaw_instructor.daemon.client import Cancellation, Cancelled
 from openclaw_instructor.errors import InstructorError
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.server import mcp_content
-from openclaw_instructor.service import ToolSpec
 
 logger = logging.getLogger(__name__)
 
@@ -120,14 +119,13 @@ class StdioServer:
             "protocolVersion": wanted if wanted in VERSIONS else VERSIONS[0],
             "capabilities": {"tools": {"listChanged": True}},
             "serverInfo": {"name": mcp_content.SERVER_NAME, "version": __version__},
-            "instructions": mcp_content.GUIDANCE,
+            "instructions": mcp_content.guidance(self._registry.tool_specs()),
         }
 
     def _list(self, params: dict[str, Any]) -> dict[str, Any]:
         self._registry.refresh()
         self._announced = self._registry.digest
-        specs = [ToolSpec(task.name, task.description, task.parameters()) for task in self._registry.tasks.values()]
-        return {"tools": mcp_content.listing(specs)}
+        return {"tools": mcp_content.listing(self._registry.tool_specs())}
 
     def _start_call(self, number: str | int, params: dict[str, Any]) -> None:
         name, arguments = params.get("name"), params.get("arguments") or {}

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from openclaw_instructor import __version__
+from openclaw_instructor.registry.tool_spec import ToolSpec
 from openclaw_instructor.server import schemas
-from openclaw_instructor.service import ToolSpec
 
 _ERROR = {
     "type": "object",

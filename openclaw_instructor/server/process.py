@@ -1,4 +1,4 @@
-"""The daemon's own process: lock, socket, announcement, watching, and a clean end."""
+"""The daemon's own process: lock, socket, announcement, following edits, and a clean end."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import uvicorn
 import uvloop
 
 from openclaw_instructor import __version__
-from openclaw_instructor.daemon.endpoint import Endpoint, bearer_token, open_home
+from openclaw_instructor.daemon.endpoint import Endpoint, bearer_token, open_home, url_of
 from openclaw_instructor.daemon.lifecycle import life_lock
 from openclaw_instructor.daemon.wire_errors import body_of, unexpected
 from openclaw_instructor.engine.memory import few_arenas
@@ -27,7 +29,7 @@ from openclaw_instructor.errors import Busy, DaemonUnavailable, InstructorError,
 from openclaw_instructor.lock import exclusive
 from openclaw_instructor.server import logs
 from openclaw_instructor.server.app import App
-from openclaw_instructor.server.bind import listen, url_of
+from openclaw_instructor.server.bind import listen
 from openclaw_instructor.server.http_protocol import PatientProtocol
 from openclaw_instructor.server.security import is_loopback
 from openclaw_instructor.service import Toolbox
@@ -41,45 +43,98 @@ END_SECONDS = 20.0  # after which a shutdown is forced
 MAX_CONNECTIONS = 512
 
 
-def run(settings: Settings, *, foreground: bool = False, ready_fd: int | None = None) -> int | None:
-    """Serve until told to stop or idle for too long. A port when it should be started anew there, with new settings.
+OnTasksChanged = Callable[[Settings], str | None]
 
-    `ready_fd` receives one line of JSON once requests are answered, or the error that prevents it.
+
+@dataclass(frozen=True)
+class Launch:
+    """How a daemon is started, by its command line.
+
+    `again` gives the command that starts the process anew on a port, after an edit of the configuration. `ready_fd`
+    receives one line of JSON once requests are answered, or the error that prevents it. `lock_fd` is the lock of a
+    process that started itself anew. `on_tasks_changed` runs in a thread at the start and after each edit of the tasks;
+    the line that it returns is logged.
+    """
+
+    load: Callable[[], Settings]
+    again: Callable[[Settings, int], Sequence[str]]
+    foreground: bool = False
+    ready_fd: int | None = None
+    lock_fd: int | None = None
+    on_tasks_changed: OnTasksChanged = lambda settings: None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a daemon stopped serving `port`: for good, or to start anew there with edited settings."""
+
+    port: int
+    restart: bool
+
+
+def run(launch: Launch) -> None:
+    """Serve until told to stop or idle for too long.
+
+    Raises InvalidSettings, DaemonUnavailable.
     """
     os.umask(0o077)
     few_arenas()
     try:
+        settings = launch.load()
         open_home(settings)
-        with exclusive(life_lock(settings), 2.0, "serving this home"), listen(settings) as listener:
-            # What a daemon that crashed has announced: its process and its port may be a stranger's by now.
-            settings.daemon_path.unlink(missing_ok=True)
-            daemon = Daemon(settings, listener, foreground=foreground, ready_fd=ready_fd)
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                return runner.run(daemon.serve())
-    except Busy:
-        error: InstructorError = DaemonUnavailable(
-            f"a daemon already runs for {settings.home}; `openclaw-instructor daemon stop` ends it"
-        )
+        lock = exclusive(life_lock(settings), 2.0, "serving this home", inherited=launch.lock_fd)
+        with _said_by_home(settings), lock as lock_fd:
+            ending = _serve(settings, launch)
+            if ending.restart:
+                # The lock stays with this process, so that nobody takes it for gone meanwhile.
+                _start_anew(launch.again(settings, ending.port), lock_fd)
     except InstructorError as known:
         error = known
     except OSError as unknown:
         logger.exception("the daemon could not start")
         error = unexpected(unknown)
-    _tell(ready_fd, body_of(error))
+    else:
+        return
+    _tell(launch.ready_fd, body_of(error))
     raise error
+
+
+def _serve(settings: Settings, launch: Launch) -> Ending:
+    with listen(settings) as listener:
+        # Whoever ends in order takes its announcement away; this one's process and port may be a stranger's by now.
+        crashed = Endpoint.read(settings.daemon_path)
+        settings.daemon_path.unlink(missing_ok=True)
+        daemon = Daemon(settings, listener, launch, crashed=crashed.pid if crashed else None)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(daemon.serve())
+
+
+@contextlib.contextmanager
+def _said_by_home(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except Busy:
+        raise DaemonUnavailable(
+            f"a daemon already runs for {settings.home}; `openclaw-instructor daemon stop` ends it"
+        ) from None
+
+
+def _start_anew(command: Sequence[str], lock_fd: int) -> NoReturn:
+    os.set_inheritable(lock_fd, True)
+    os.execv(command[0], [*command, f"--lock-fd={lock_fd}"])  # noqa: S606
 
 
 class Daemon:
     """One run of the server."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, *, foreground: bool, ready_fd: int | None) -> None:
+    def __init__(self, settings: Settings, listener: socket.socket, launch: Launch, *, crashed: int | None) -> None:
         self._settings = settings
+        self._launch = launch
+        self._crashed = crashed
         self._listener = listener
         self._host, self._port = listener.getsockname()[:2]
-        self._foreground = foreground
-        self._ready_fd = ready_fd
         self._started = time.monotonic()
-        self._log = logs.start(settings.log_path, to_terminal=foreground)
+        self._log = logs.start(settings.log_path, to_terminal=launch.foreground)
         self._toolbox = Toolbox(settings=settings)
         self._token = bearer_token(settings)
         self._app = App(
@@ -112,11 +167,11 @@ class Daemon:
         self._restart = False
         self._failure: InstructorError | None = None
 
-    async def serve(self) -> int | None:
-        """Answer requests; see `run`."""
+    async def serve(self) -> Ending:
+        """Answer requests until the end, which is said."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop, number.name)
+            loop.add_signal_handler(number, self._end, number.name)
         watching = asyncio.create_task(self._watch())
         try:
             await self._server.serve(sockets=[self._listener])
@@ -131,7 +186,7 @@ class Daemon:
         if self._failure is not None:
             raise self._failure
         logger.info("stopped")
-        return self._port if self._restart else None
+        return Ending(self._port, self._restart)
 
     def health(self, known: bool) -> dict[str, Any]:
         """The body of /health. Paths and names are only for those who have the token."""
@@ -178,7 +233,7 @@ class Daemon:
             self._server.should_exit = True
             return
         # The tasks may have been edited while no daemon watched.
-        threading.Thread(target=self._sync_openclaw, daemon=True).start()
+        threading.Thread(target=self._tell_of_tasks, daemon=True).start()
         while not self._server.should_exit:
             await asyncio.sleep(WATCH_SECONDS)
             try:
@@ -196,18 +251,15 @@ class Daemon:
             self._seen = registry.digest
             logger.info("the registry changed: %d tasks", len(registry.tasks))
             await self._app.mcp.tools_changed()
-            threading.Thread(target=self._sync_openclaw, daemon=True).start()
+            threading.Thread(target=self._tell_of_tasks, daemon=True).start()
         self._follow_configuration()
         limit = self._settings.exit_after
         if limit and self._app.activity.idle_seconds() > limit:
-            self._stop("idle")
+            self._end("idle")
 
-    def _sync_openclaw(self) -> None:
-        from openclaw_instructor.openclaw.sync import sync_if_enabled
-
-        report = sync_if_enabled(self._settings)
-        if report is not None:
-            logger.info("openclaw: %s: %s", report.state, report.message)
+    def _tell_of_tasks(self) -> None:
+        if (outcome := self._launch.on_tasks_changed(self._settings)) is not None:
+            logger.info("%s", outcome)
 
     def _follow_configuration(self) -> None:
         """A sound edit of the configuration takes effect by starting anew on the same port."""
@@ -232,6 +284,11 @@ class Daemon:
             free = {"port": 0} if fresh.port == self._port else {}
             listen(fresh.model_copy(update=free)).close()
 
+    def _end(self, reason: str) -> None:
+        """Stop for good, also when about to start anew."""
+        self._restart = False
+        self._stop(reason)
+
     def _stop(self, reason: str) -> None:
         logger.info("stopping: %s", reason)
         self._server.force_exit = self._server.should_exit
@@ -246,10 +303,10 @@ class Daemon:
 
     def _announce(self) -> None:
         url = url_of(self._host, self._port)
-        endpoint = Endpoint(url, self._token, os.getpid(), __version__, self._foreground)
+        endpoint = Endpoint(url, self._token, os.getpid(), __version__, self._launch.foreground, self._crashed)
         endpoint.write(self._settings.daemon_path)
         logger.info("serving %s, version %s, process %d", url, __version__, os.getpid())
-        _tell(self._ready_fd, {"ready": True})
+        _tell(self._launch.ready_fd, {"ready": True})
 
     def _retract(self) -> None:
         announced = Endpoint.read(self._settings.daemon_path)
@@ -275,6 +332,14 @@ def _digest(settings: Settings) -> str:
         return hashlib.sha256(settings.config_path.read_bytes()).hexdigest()
     except OSError:
         return ""
+
+
+def leave() -> NoReturn:
+    """End the process at once: everything is closed, and tearing torch down piece by piece takes seconds."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _tell(descriptor: int | None, words: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -16,8 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from openclaw_instructor.daemon.embedding_body import Encoding, embedding_body
 from openclaw_instructor.daemon.wire_errors import body_of, unexpected
-from openclaw_instructor.engine import Embeddings, Engine, Priority, Scope
+from openclaw_instructor.engine import Engine, Priority, Scope
 from openclaw_instructor.errors import Busy, InstructorError, InvalidArguments
 from openclaw_instructor.server import openapi, schemas
 from openclaw_instructor.server.mcp_content import fit
@@ -114,7 +114,8 @@ class Routes:
         bulk = body.input_type.rpartition(".")[2] in _BULK_TYPES or len(body.texts) > _BULK_TEXTS
         priority = Priority.BULK if bulk else Priority.INTERACTIVE
         embeddings = await embed(request, engine, body.texts, instruction, priority)
-        return Json(_answer(engine, embeddings, base64_format=body.encoding_format == "base64"))
+        encoding: Encoding = "base64" if body.encoding_format == "base64" else "array"
+        return Json(embedding_body(embeddings, engine.checkpoint_name, encoding))
 
     def _prepare(self, body: schemas.EmbeddingsRequest) -> str:
         """The instruction that is meant; opens the checkpoint, which may have to download it."""
@@ -223,21 +224,3 @@ def _check_model(engine: Engine, body: schemas.EmbeddingsRequest) -> None:
         )
     if body.dimensions is not None and body.dimensions != engine.dimension:
         raise InvalidArguments(f"`dimensions` is {body.dimensions}; `{served}` gives {engine.dimension}, and only that")
-
-
-def _answer(engine: Engine, embeddings: Embeddings, *, base64_format: bool) -> dict[str, Any]:
-    def shape(vector: Any) -> Any:
-        return base64.b64encode(vector.astype("<f4").tobytes()).decode() if base64_format else vector
-
-    data = [
-        {"object": "embedding", "index": index, "embedding": shape(vector)}
-        for index, vector in enumerate(embeddings.vectors)
-    ]
-    tokens = sum(embeddings.tokens)
-    return {
-        "object": "list",
-        "model": engine.checkpoint_name,
-        "data": data,
-        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-        "truncated": [index for index, cut in enumerate(embeddings.truncated) if cut],
-    }

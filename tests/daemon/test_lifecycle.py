@@ -22,10 +22,9 @@ import pytest
 from openclaw_instructor import __version__, lock
 from openclaw_instructor.daemon import endpoint as endpoints
 from openclaw_instructor.daemon import lifecycle
-from openclaw_instructor.daemon.endpoint import Endpoint
+from openclaw_instructor.daemon.endpoint import Endpoint, url_of
 from openclaw_instructor.errors import DaemonUnavailable, InvalidSettings
 from openclaw_instructor.server import process as serving_process
-from openclaw_instructor.server.bind import url_of
 from openclaw_instructor.settings import Settings
 from tests.server.serving import PROGRAM, Local, ask, kill, make_home, wait_until
 
@@ -304,9 +303,8 @@ def test_a_wall_clock_that_jumps_changes_nothing(tmp_path: Path) -> None:
         "import itertools, sys, time\n"
         "real, leaps = time.time, itertools.cycle((86_400, -86_400))\n"
         "time.time = lambda: real() + next(leaps)\n"
-        "from openclaw_instructor.server.__main__ import main\n"
-        f"sys.argv[1:] = ['--home', {str(settings.home)!r}]\n"
-        "main()\n"
+        "from openclaw_instructor.cli import main\n"
+        f"main(['--home', {str(settings.home)!r}, 'daemon', 'run'])\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code])
     wait_until(lambda: lifecycle.running(settings))
@@ -382,7 +380,7 @@ def test_what_a_crashed_daemon_announced_is_gone_once_another_has_the_lock(
 
     monkeypatch.setattr(serving_process, "Daemon", daemon)
     with pytest.raises(DaemonUnavailable, match="far enough"):
-        serving_process.run(settings)
+        serving_process.run(serving_process.Launch(lambda: settings, lambda settings, port: []))
     assert found == [False]
 
 

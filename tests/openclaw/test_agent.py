@@ -141,9 +141,7 @@ def test_two_agents_share_one_process_and_one_loaded_model(openclaw: OpenClaw, i
     assert len(turns) == 2
     assert all(unfenced(result) for turn in turns for result in turn.results)
     home = str(instructor.settings.home)
-    serving = [
-        pid for pid, command in processes().items() if "openclaw_instructor.server" in command and home in command
-    ]
+    serving = [pid for pid, command in processes().items() if "daemon run" in command and home in command]
     assert serving == [lifecycle.status(instructor.settings)["pid"]]
     assert "openclaw_instructor_model_loads_total 1.0" in instructor.metrics()
 
