@@ -105,6 +105,7 @@ def test_every_key_of_a_task_is_documented() -> None:
     ("expected", "printed", "same"),
     [
         ("a 0.81 b", "a  0.80\nb", True),
+        ("a 0.812 b", "a 0.821 b", False),
         ("a 0.81 b", "a 0.70 b", False),
         ("a 0.81 b", "a 0.81 c", False),
         ("a ... b", "a x y b", True),

@@ -56,7 +56,7 @@ def test_fifty_concurrent_ensures_give_one_daemon(settings: Settings) -> None:
     processes = [ensure_in_a_process(settings.home) for _ in range(6)]
     with ThreadPoolExecutor(44) as pool:
         found = list(pool.map(lambda _: lifecycle.ensure(settings), range(44)))
-    printed = [json.loads(process.communicate(timeout=100)[0]) for process in processes]
+    printed = [json.loads(process.communicate(timeout=300)[0]) for process in processes]
     assert len({endpoint.pid for endpoint in found}) == 1
     assert {(answer["url"], answer["token"]) for answer in printed} == {(found[0].url, found[0].token)}
     assert settings.log_path.read_text().count("serving http://") == 1
@@ -64,7 +64,7 @@ def test_fifty_concurrent_ensures_give_one_daemon(settings: Settings) -> None:
 
 def test_it_survives_its_starter_and_signals_to_the_starter_s_group(settings: Settings) -> None:
     starter = ensure_in_a_process(settings.home, start_new_session=True)
-    printed, _ = starter.communicate(timeout=100)
+    printed, _ = starter.communicate(timeout=300)
     assert set(json.loads(printed)) == {"url", "token"}
     endpoint = lifecycle.running(settings)
     assert endpoint is not None
@@ -202,7 +202,7 @@ def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(InvalidSettings, match=r"cannot be written .*OPENCLAW_INSTRUCTOR_HOME"):
         lifecycle.ensure(settings)
     ended = ensure_in_a_process(settings.home)
-    printed, told = ended.communicate(timeout=100)
+    printed, told = ended.communicate(timeout=300)
     assert ended.returncode == 2
     assert told.startswith("error: ")
     assert str(settings.home) in told
@@ -236,7 +236,7 @@ def test_a_read_only_home_is_said(read_only: Path) -> None:
 def test_a_second_daemon_for_one_home_is_refused(settings: Settings) -> None:
     lifecycle.ensure(settings)
     ended = subprocess.run(
-        [*PROGRAM, "--home", str(settings.home), "daemon", "run"], capture_output=True, text=True, timeout=100
+        [*PROGRAM, "--home", str(settings.home), "daemon", "run"], capture_output=True, text=True, timeout=300
     )
     assert ended.returncode == 1
     assert f"a daemon already runs for {settings.home}" in ended.stderr
@@ -274,7 +274,7 @@ def test_a_supervised_daemon_serves_in_the_foreground_and_ends_on_sigterm(settin
     endpoint = lifecycle.ensure(settings)
     assert (endpoint.pid, endpoint.supervised) == (process.pid, True)
     process.send_signal(signal.SIGTERM)
-    told = process.communicate(timeout=60)[1]
+    told = process.communicate(timeout=300)[1]
     assert process.returncode == 0
     assert "serving http://127.0.0.1" in told
 
@@ -399,7 +399,7 @@ def test_a_daemon_that_cannot_announce_itself_ends(settings: Settings) -> None:
     ended = ensure_in_a_process(
         settings.home, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     )
-    _, told = ended.communicate(timeout=50)
+    _, told = ended.communicate(timeout=300)
     assert ended.returncode
     assert "daemon.json cannot be written" in told
     wait_until(lambda: not lock.held(lifecycle.life_lock(settings)))

@@ -59,7 +59,7 @@ def test_cancelling_bulk_work_under_way_drops_the_rest(make_engine: Make, model:
     engine = make_engine(batch_tokens=512)
     model.gate.clear()
     bulk = engine.submit([f"{number} " + "bulk " * 20 for number in range(500)], priority=Priority.BULK)
-    assert model.entered.acquire(timeout=10)
+    assert model.entered.acquire(timeout=60)
     bulk.cancel()
     model.gate.set()
     engine.embed(["after"])

@@ -21,11 +21,11 @@ Make = Callable[..., Engine]
 def two_passes_under_way(engine: Engine, model: WordModel) -> Future[Embeddings]:
     """A request of many passes, two of which the model holds at its gate."""
     engine.embed(["the first pass is alone"])
-    assert model.entered.acquire(timeout=10)
+    assert model.entered.acquire(timeout=60)
     model.gate.clear()
     request = engine.submit([f"{number} " + "word " * 25 for number in range(100)])
     for _ in range(2):
-        assert model.entered.acquire(timeout=10)
+        assert model.entered.acquire(timeout=60)
     return request
 
 
@@ -51,7 +51,7 @@ def test_waiting_requests_are_tokenised_together(make_engine: Make, model: WordM
 def test_what_the_cache_knows_is_answered_beside_what_it_does_not(make_engine: Make, model: WordModel) -> None:
     engine = make_engine(batch_tokens=512)
     known = engine.embed(["known"]).vectors
-    assert model.entered.acquire(timeout=10)
+    assert model.entered.acquire(timeout=60)
     busy_worker(engine, model)
     futures = [engine.submit([text]) for text in ("new", "known", "newer")]
     model.gate.set()
@@ -72,7 +72,7 @@ def test_an_interactive_request_waits_one_slice_of_bulk_at_most(make_engine: Mak
     engine = make_engine(batch_tokens=512)
     model.gate.clear()
     bulk = engine.submit([f"{number} " + "bulk " * 20 for number in range(500)], priority=Priority.BULK)
-    assert model.entered.acquire(timeout=10)
+    assert model.entered.acquire(timeout=60)
     search = engine.submit(["a search"])
     model.gate.set()
     search.result(10)
@@ -85,12 +85,12 @@ def test_an_interactive_request_waits_one_slice_of_bulk_at_most(make_engine: Mak
 def test_the_next_pass_begins_while_one_is_under_way(make_engine: Make, model: WordModel) -> None:
     engine = make_engine(at_once=2)
     engine.embed(["the first pass is alone"])
-    assert model.entered.acquire(timeout=10)
+    assert model.entered.acquire(timeout=60)
     model.gate.clear()
     first = engine.submit(["first"])
-    assert model.entered.acquire(timeout=10)
+    assert model.entered.acquire(timeout=60)
     second = engine.submit(["second", "and more"])
-    assert model.entered.acquire(timeout=10)
+    assert model.entered.acquire(timeout=60)
     third = engine.submit(["third"])
     assert not model.entered.acquire(timeout=0.1)
     model.gate.set()
@@ -101,12 +101,12 @@ def test_the_next_pass_begins_while_one_is_under_way(make_engine: Make, model: W
 def test_a_search_begins_beside_the_bulk_work_under_way(make_engine: Make, model: WordModel) -> None:
     engine = make_engine(batch_tokens=512, at_once=2)
     engine.embed(["the first pass is alone"])
-    assert model.entered.acquire(timeout=10)
+    assert model.entered.acquire(timeout=60)
     model.gate.clear()
     bulk = engine.submit([f"{number} " + "bulk " * 20 for number in range(500)], priority=Priority.BULK)
-    assert model.entered.acquire(timeout=10)
+    assert model.entered.acquire(timeout=60)
     search = engine.submit(["a search"])
-    assert model.entered.acquire(timeout=10)
+    assert model.entered.acquire(timeout=60)
     assert model.passes[2] == [WordPrompter().render("", ["a search"])[0].ids]
     model.gate.set()
     search.result(10)

@@ -66,5 +66,5 @@ def busy_worker(engine: Engine, model: WordModel) -> Future[object]:
     """Hold the worker inside a pass, so that what follows has to wait in the queue."""
     model.gate.clear()
     first = engine.submit(["the pass that is under way"])
-    assert model.entered.acquire(timeout=10)
+    assert model.entered.acquire(timeout=60)
     return first  # type: ignore[return-value]

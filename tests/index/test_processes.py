@@ -45,7 +45,7 @@ def start(home: Path, pace: str = "fast") -> subprocess.Popen[str]:
 
 
 def embedded(process: subprocess.Popen[str]) -> int:
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     return int(out.split("embedded ")[1])
 

@@ -177,7 +177,7 @@ def _open_in_child(hub: HubStandIn, cache: Path, call: str) -> dict[str, str]:
         "except InstructorError as e:\n out = e.as_dict()\nprint(json.dumps(out))"
     )
     environment = {"HF_ENDPOINT": hub.url, "HF_HOME": str(cache), "PATH": "/usr/bin:/bin", "HF_HUB_DISABLE_XET": "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     result: dict[str, str] = json.loads(done.stdout)
     return result

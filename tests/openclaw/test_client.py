@@ -120,7 +120,7 @@ def seen(node: str, tmp_path_factory: pytest.TempPathFactory, free_port: Callabl
     values = {name: json.dumps(f"http://127.0.0.1:{port}") for name, port in urls.items()}
     (folder / "driver.mjs").write_text(DRIVER % {"module": json.dumps(module.as_uri()), **values})
     try:
-        done = subprocess.run([node, str(folder / "driver.mjs")], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([node, str(folder / "driver.mjs")], capture_output=True, text=True, timeout=300)
     finally:
         Daemon.release.set()
         server.shutdown()

@@ -110,7 +110,7 @@ def test_concurrent_requests_share_passes(serve: Serve) -> None:
     with ThreadPoolExecutor(32) as pool:
         futures = [pool.submit(local.ask, "/v1/embeddings", {"input": "text 0"})]
         # The others come while the first pass is under way, however quick they are.
-        assert local.model.entered.acquire(timeout=10)
+        assert local.model.entered.acquire(timeout=60)
         futures += [pool.submit(local.ask, "/v1/embeddings", {"input": f"text {number}"}) for number in range(1, 32)]
         wait_until(lambda: local.toolbox.engine.stats()["queue_requests"] == 32)
         local.model.gate.set()
@@ -134,7 +134,7 @@ def test_a_client_that_hangs_up_drops_its_work(serve: Serve, path: str, body: di
     local.model.gate.clear()
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(local.ask, "/v1/embeddings", {"input": "held"})
-        assert local.model.entered.acquire(timeout=10)
+        assert local.model.entered.acquire(timeout=60)
         connection = http.client.HTTPConnection(urlsplit(local.url).netloc)
         connection.request("POST", path, json.dumps(body), {"Authorization": f"Bearer {TOKEN}"})
         wait_until(lambda: engine.stats()["queue_requests"] == 2)
@@ -152,7 +152,7 @@ def test_a_full_queue_is_429_with_retry_after(serve: Serve) -> None:
     local.model.gate.clear()
     with ThreadPoolExecutor(4) as pool:
         held = pool.submit(local.ask, "/v1/embeddings", {"input": ["a", "b"]})
-        assert local.model.entered.acquire(timeout=10)
+        assert local.model.entered.acquire(timeout=60)
         refused = local.ask("/v1/embeddings", {"input": "c"})
         local.model.gate.set()
         assert held.result(10).status == 200

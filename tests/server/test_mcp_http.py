@@ -26,7 +26,7 @@ async def talk(endpoint: Endpoint, settings: Settings, changed: bool) -> None:
 
     headers = {"Authorization": f"Bearer {endpoint.token}"}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=60) as http,
+        httpx2.AsyncClient(headers=headers, timeout=300) as http,
         streamable_http_client(endpoint.url + "/mcp", http_client=http) as streams,
         ClientSession(streams[0], streams[1], message_handler=on_message) as session,
     ):

@@ -135,7 +135,7 @@ def test_calls_go_to_the_daemon_which_outlives_the_shim(home: Settings) -> None:
     ]
     lines = "".join(json.dumps(message) + "\n" for message in messages)
     ended = subprocess.run(
-        [*PROGRAM, "--home", str(home.home), "mcp"], input=lines, capture_output=True, text=True, timeout=100
+        [*PROGRAM, "--home", str(home.home), "mcp"], input=lines, capture_output=True, text=True, timeout=300
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     answers = {answer["id"]: answer["result"] for answer in map(json.loads, ended.stdout.splitlines())}
@@ -149,7 +149,7 @@ def test_calls_go_to_the_daemon_which_outlives_the_shim(home: Settings) -> None:
     assert answers[3]["isError"]
     assert answers[4]["isError"]
     status = subprocess.run(
-        [*PROGRAM, "--home", str(home.home), "daemon", "status", "--json"], capture_output=True, text=True, timeout=100
+        [*PROGRAM, "--home", str(home.home), "daemon", "status", "--json"], capture_output=True, text=True, timeout=300
     )
     assert json.loads(status.stdout)["answers"] is True
 
@@ -167,7 +167,7 @@ def test_the_tool_list_needs_no_heavy_import(home: Settings) -> None:
         input=lines,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     assert ended.stderr.strip() == "[]"
     assert len(json.loads(ended.stdout.splitlines()[1])["result"]["tools"]) >= 3

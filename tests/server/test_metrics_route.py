@@ -63,7 +63,7 @@ def test_work_that_is_not_begun_in_time_is_429_and_dropped(serve: Serve, monkeyp
     local = serve(load_wait=0.1)
     local.model.gate.clear()
     held = local.toolbox.engine.submit(["held"])
-    assert local.model.entered.acquire(timeout=10)
+    assert local.model.entered.acquire(timeout=60)
     refused = local.ask("/v1/embeddings", {"input": "late"})
     assert (refused.status, refused.body["error"]["code"]) == (429, "busy")
     local.model.gate.set()

@@ -84,7 +84,7 @@ def test_a_body_of_100_mb_is_refused_and_the_sender_hears_it(daemon: Endpoint) -
 
 def chunked(daemon: Endpoint, megabytes: int) -> bytes:
     head = f"POST /v1/embeddings HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {daemon.token}\r\n"
-    with socket.create_connection(daemon.address, timeout=60) as connection:
+    with socket.create_connection(daemon.address, timeout=300) as connection:
         connection.sendall((head + "Transfer-Encoding: chunked\r\n\r\n").encode())
         for _ in range(megabytes):
             connection.sendall(b"100000\r\n" + b"x" * 0x100000 + b"\r\n")

@@ -151,7 +151,7 @@ def test_a_forked_process_has_no_helpers_and_needs_none() -> None:
         "if not child: os._exit(0 if same else 1)\n"
         "print(same, os.waitpid(child, 0)[1])"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
     assert done.stdout.split() == ["True", "0"], done.stderr
 
 
