@@ -43,6 +43,10 @@ class Format:
     max_bytes: int = _MAX_BYTES
     isolated: bool = False
 
+    def __post_init__(self) -> None:
+        if self.isolated and "<" in getattr(self.read, "__qualname__", "<"):
+            raise ValueError(f"{self.name}: an isolated reader must be a function of a module, found by its name")
+
 
 _registered: list[Format] = []
 

@@ -1,20 +1,59 @@
-"""Read a file's content by the format of its name."""
+"""Read a file's content: in the format of its name, unless its content is another."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePath
 
-from openclaw_instructor.documents.document import Document
-from openclaw_instructor.documents.formats import format_of
-from openclaw_instructor.documents.readers import text
+from openclaw_instructor.documents import isolation
+from openclaw_instructor.documents.content import identify
+from openclaw_instructor.documents.document import Document, UnreadableDocument
+from openclaw_instructor.documents.encoding import binary
+from openclaw_instructor.documents.formats import Format, format_of
 
 
 def read(data: bytes, path: PurePath) -> Document:
-    """Read a file by its name; one that no format claims is read as plain text. Raises UnreadableDocument."""
-    known = format_of(path)
-    return known.read(data, path) if known else text.read(data, path)
+    """Read a file. One that no format claims by its name is read as what it is by its content, else as plain text.
+
+    A note says when the content is of another format than the name says. Raises UnreadableDocument.
+    """
+    named = format_of(path)
+    actual = _format_of_content(data, named) or _plain_text()
+    if len(data) > actual.max_bytes:
+        raise UnreadableDocument(over_limit(len(data), actual.max_bytes))
+    if not actual.isolated and binary(data):
+        raise UnreadableDocument("a binary file")
+    document = isolation.read(actual.read, data, path) if actual.isolated else actual.read(data, path)
+    if named and actual is not named:
+        return replace(document, notes=[*document.notes, f"read as {actual.name}, which is what it holds"])
+    return document
 
 
 def readable(path: PurePath) -> bool:
     """Whether a file of this name is taken without being asked for."""
     return format_of(path) is not None
+
+
+def max_bytes(path: PurePath) -> int:
+    """The size in bytes up to which a file of this name is read."""
+    return (format_of(path) or _plain_text()).max_bytes
+
+
+def over_limit(size: int, limit: int) -> str:
+    """The reason given for a file that is too large."""
+    return f"{size / 1e6:.0f} MB is over the limit of {limit // 1_000_000} MB"
+
+
+def _format_of_content(data: bytes, named: Format | None) -> Format | None:
+    content = identify(data)
+    known = format_of(PurePath("x" + content.suffix)) if content and content.suffix else None
+    # Readers of binary formats know best what is wrong with a file of theirs.
+    if content is None or known or (named and named.isolated):
+        return known or named
+    raise UnreadableDocument(content.name)
+
+
+def _plain_text() -> Format:
+    known = format_of(PurePath("x.txt"))
+    assert known
+    return known

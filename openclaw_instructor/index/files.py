@@ -2,8 +2,8 @@
 
 Left out: hidden names, `.gitignore`d ones (a `.gitignore` counts from its own folder down), folders of installed or
 compiled code, what `exclude` matches, symbolic links (their target is indexed at its own place; one that leaves the
-folder is reported), files over the size limit and binary files (both reported). Taken are the formats of `documents/`
-and what `include` matches; behind a first `!*`, only what it matches. All patterns are gitignore's.
+folder is reported), files over the size limit of their format (reported). Taken are the formats of `documents/` and
+what `include` matches; behind a first `!*`, only what it matches. All patterns are gitignore's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openclaw_instructor.documents.reading import readable
+from openclaw_instructor.documents.reading import max_bytes, over_limit, readable
 from openclaw_instructor.errors import InvalidArguments, UnreadableSource
 from openclaw_instructor.text import clean
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from openclaw_instructor.index.collections import Root
 
-MAX_FILE_BYTES = 10_000_000
 ONLY = "!*"
 _NOT_UTF8 = "its name is not valid UTF-8; rename it"
 DEFAULT_IGNORES = ("node_modules/", "__pycache__/", "site-packages/", "venv/", "*.egg-info/")
@@ -150,8 +149,9 @@ class _Walk:
                 self.listing.other_types[Path(entry.name).suffix.lower() or entry.name] += 1
 
     def _take(self, path: str, place: str, status: os.stat_result) -> None:
-        if status.st_size > MAX_FILE_BYTES:
-            self._skip(path, f"{status.st_size / 1e6:.0f} MB is over the limit of {MAX_FILE_BYTES // 1_000_000} MB")
+        limit = max_bytes(Path(path))
+        if status.st_size > limit:
+            self._skip(path, over_limit(status.st_size, limit))
         else:
             # The store keeps numbers of 64 bits, which end in 2262.
             modified = min(status.st_mtime_ns, 2**63 - 1)
@@ -167,6 +167,7 @@ class _Walk:
 
 def read_bytes(path: str) -> bytes:
     """The content of a regular file; raises Skipped with the reason when there is none to be had."""
+    limit = max_bytes(Path(path))
     try:
         # Not through a link and not waiting on a pipe that took the file's place since the walk.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -178,11 +179,11 @@ def read_bytes(path: str) -> bytes:
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise Skipped("no longer a regular file", gone=True)
-            data = file.read(MAX_FILE_BYTES + 1)
+            data = file.read(limit + 1)
         except OSError as error:
             raise Skipped(f"cannot be read ({error.strerror})") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise Skipped(f"over the limit of {MAX_FILE_BYTES // 1_000_000} MB", gone=True)
+    if len(data) > limit:
+        raise Skipped(over_limit(len(data), limit), gone=True)
     return data
 
 

@@ -16,9 +16,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openclaw_instructor.documents import encoding, reading
+from openclaw_instructor.documents import reading
 from openclaw_instructor.documents.chunking import Chunk, Chunker
-from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS
+from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS, UnreadableDocument
 from openclaw_instructor.errors import Busy, InstructorError
 from openclaw_instructor.index import chunk_store, collections, files, staleness
 from openclaw_instructor.index.results import CollectionReport
@@ -148,15 +148,16 @@ class Sync:
     def _read(self, found: files.Found, before: chunk_store.Known | None) -> _Pending | None:
         """The document, or None when its content is what it was. Raises files.Skipped."""
         data = files.read_bytes(found.path)
-        if encoding.binary(data):
-            raise files.Skipped("a binary file", gone=True)
         digest = files.digest(data)
         if before and before.hash == digest:
             with self.store.write() as connection:
                 chunk_store.retouch(connection, before.id, len(data), found.mtime_ns, found.mtime_ns / 1e9)
             self.report.unchanged += 1
             return None
-        document = reading.read(data, Path(found.path))
+        try:
+            document = reading.read(data, Path(found.path))
+        except UnreadableDocument as unreadable:
+            raise files.Skipped(unreadable.reason, gone=True) from None
         self._doubts += [f"{found.path}: {note}" for note in document.notes]
         return _Pending(found, _row(found, len(data), digest, document.title), self._chunker.split(document))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from openclaw_instructor.documents.reading import max_bytes
 from openclaw_instructor.errors import InvalidArguments, UnreadableSource
 from openclaw_instructor.index import files
 from openclaw_instructor.index.collections import Root
@@ -83,8 +84,9 @@ def test_links_are_not_followed_and_reported_where_they_leave(root: Path, tmp_pa
 
 
 def test_a_file_that_is_too_large_is_reported(root: Path) -> None:
-    with (root / "large.txt").open("wb") as file:
-        file.truncate(files.MAX_FILE_BYTES + 1)
+    large = root / "large.txt"
+    with large.open("wb") as file:
+        file.truncate(max_bytes(large) + 1)
     result = listing(root)
     assert [(Path(path).name, reason) for path, reason in result.skipped] == [
         ("large.txt", "10 MB is over the limit of 10 MB")

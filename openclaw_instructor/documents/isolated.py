@@ -1,0 +1,108 @@
+"""The child process in which isolated readers run: one request after the other, over its pipes.
+
+It opens no connection, starts no process, writes no file and leaves no core dump. It ends when it is idle, when its
+parent is gone, or a little after the deadline of a file, whatever the parser does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import math
+import os
+import select
+import signal
+import sys
+from pathlib import PurePath
+from typing import Any, BinaryIO
+
+from openclaw_instructor.documents import document_json
+from openclaw_instructor.documents.document import UnreadableDocument
+
+# In front of every message: its length.
+HEADER_BYTES = 8
+# What is written once before all answers.
+READY = b"."
+# The parent kills it at the deadline; this is for a parent that is gone.
+_GRACE_SECONDS = 5
+_FORBIDDEN = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "pty.")
+
+
+def serve(limits: dict[str, Any]) -> None:
+    """Answer requests until there are no more."""
+    requests, answers = _own_pipes()
+    too_large = f"needed more than {limits['memory_bytes'] // 1_000_000} MB"
+    _restrict(limits["memory_bytes"])
+    answers.write(READY)
+    answers.flush()
+    while select.select([requests], [], [], limits["idle_seconds"])[0]:
+        header = requests.read(HEADER_BYTES)
+        if len(header) < HEADER_BYTES:
+            return
+        request = json.loads(requests.read(int.from_bytes(header)))
+        out_of_memory = False
+        try:
+            answer = _answer(request, requests.read(request["size"]))
+        except MemoryError:
+            out_of_memory = True
+            answer = _unreadable(too_large)
+        answers.write(len(answer).to_bytes(HEADER_BYTES) + answer)
+        answers.flush()
+        if out_of_memory:
+            # What a parser leaves behind when memory ends may be in any state.
+            os._exit(0)
+
+
+def _answer(request: dict[str, Any], data: bytes) -> bytes:
+    signal.alarm(math.ceil(request["seconds"]) + _GRACE_SECONDS)
+    try:
+        reader = importlib.import_module(request["module"])
+        for name in request["name"].split("."):
+            reader = getattr(reader, name)
+        return document_json.encode(reader(data, PurePath(request["path"])))  # type: ignore[operator]
+    except UnreadableDocument as unreadable:
+        return _unreadable(unreadable.reason)
+    except MemoryError:
+        raise
+    except RecursionError:
+        return _unreadable("nested too deeply")
+    except Exception as error:
+        return _unreadable(f"its parser failed ({type(error).__name__})")
+    finally:
+        signal.alarm(0)
+
+
+def _unreadable(reason: str) -> bytes:
+    return json.dumps({"unreadable": reason}).encode()
+
+
+def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes to the parent, where nothing that a parser prints can get into them."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    return requests, answers
+
+
+def _restrict(memory_bytes: int) -> None:
+    import resource
+
+    # RLIMIT_DATA counts what is written to, RLIMIT_AS code and reserved addresses too.
+    for limit, most in (
+        (resource.RLIMIT_DATA, memory_bytes),
+        (resource.RLIMIT_AS, memory_bytes + (1 << 30)),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        # macOS refuses some of them; there the parent watches.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(limit, (most, most))
+    sys.dont_write_bytecode = True
+    sys.addaudithook(_refuse)
+
+
+def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    if event.startswith(_FORBIDDEN):
+        raise PermissionError(f"a reader must not use {event}")

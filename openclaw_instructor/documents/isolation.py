@@ -1,0 +1,280 @@
+"""Run a reader in a child process, where a hostile file costs a deadline and a bounded amount of memory.
+
+One worker serves all threads, one file at a time. It is started for the first file, started anew after it was killed or
+had its share of files, and ends by itself when it is idle or this process is gone. It gets the file's bytes over a pipe
+and answers in JSON, which is checked before it is believed. See `isolated.py` for what it must not do.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from openclaw_instructor.documents import document_json, isolated
+from openclaw_instructor.documents.document import Document, UnreadableDocument
+
+CRASHED = "its parser crashed"
+# 10 million characters of four bytes, and what is said of each row of a table.
+_MAX_ANSWER_BYTES = 200_000_000
+_MAX_REASON_CHARACTERS = 200
+_FILES_PER_WORKER = 500
+_POLL_SECONDS = 0.5
+_START_SECONDS = 60.0
+_PIPE_BYTES = 1 << 16
+# What Python, its libraries and the dynamic loader read; nothing else of the environment is the parsers' business.
+_ENVIRONMENT = ("PATH", "LANG", "LC_", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_", "PYTHON", "SYSTEMROOT")
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from openclaw_instructor.documents import isolated; isolated.serve(json.loads(sys.argv[2]))"
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one file may cost: wall-clock seconds, and bytes of memory of the child process beside its code."""
+
+    seconds: float = 60.0
+    memory_bytes: int = 1_000_000_000
+    idle_seconds: float = 30.0
+
+    @property
+    def too_slow(self) -> str:
+        """The reason given for a file that took too long."""
+        return f"took longer than {self.seconds:g} s"
+
+    @property
+    def too_large(self) -> str:
+        """The reason given for a file that needed too much memory."""
+        return f"needed more than {self.memory_bytes // 1_000_000} MB"
+
+
+class _Ended(Exception):
+    """The worker had ended before it was given this file."""
+
+
+class IsolatedReaders:
+    """Runs readers, functions that a module defines under their own name, in a child process that is kept."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._lock = threading.Lock()
+        self._worker: _Worker | None = None
+
+    def read(self, reader: Callable[[bytes, PurePath], Document], data: bytes, path: PurePath) -> Document:
+        """The document that `reader` makes of the bytes. Raises UnreadableDocument, also for a reader that takes too
+        long or too much memory or crashes."""
+        request = {
+            "module": reader.__module__,
+            "name": reader.__qualname__,
+            "path": str(path),
+            "size": len(data),
+            "seconds": self.limits.seconds,
+        }
+        with self._lock:
+            try:
+                answer = _parsed(self._ask(request, data))
+            except BaseException:
+                self._end()
+                raise
+            if self._worker and self._worker.files >= _FILES_PER_WORKER:
+                self._end()
+        if isinstance(answer, UnreadableDocument):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """End the worker; the next file starts another."""
+        with self._lock:
+            self._end()
+
+    def _ask(self, request: dict[str, Any], data: bytes) -> bytes:
+        if self._worker:
+            # It may have ended while nobody needed it.
+            with contextlib.suppress(_Ended):
+                return self._worker.ask(request, data, self.limits)
+            self._end()
+        self._worker = _Worker(self.limits)
+        try:
+            return self._worker.ask(request, data, self.limits)
+        except _Ended:
+            raise UnreadableDocument(CRASHED) from None
+
+    def _end(self) -> None:
+        if self._worker:
+            self._worker.kill()
+        self._worker = None
+
+    def abandon(self) -> None:
+        """Kill the worker without waiting for the file that it reads: this process is about to end."""
+        if self._worker:
+            self._worker.kill()
+
+    def forget(self) -> None:
+        """In a forked copy of this process the worker is not ours, and the lock may never be released."""
+        self._lock = threading.Lock()
+        if self._worker:
+            self._worker.disown()
+        self._worker = None
+
+
+class _Worker:
+    def __init__(self, limits: Limits) -> None:
+        self.files = 0
+        environment = {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT)}
+        self._process = subprocess.Popen(
+            # Not in a folder of the user's, whose modules would be found first and which could not be unmounted.
+            [sys.executable, "-P", "-c", _START, json.dumps(_search_path()), json.dumps(limits.__dict__)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            cwd="/",
+            env=environment,
+            start_new_session=True,
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        self._requests = self._process.stdin.fileno()
+        self._answers = self._process.stdout.fileno()
+        os.set_blocking(self._requests, False)
+        os.set_blocking(self._answers, False)
+        # Reaps it when it ends idle.
+        threading.Thread(target=self._process.wait, name="documents-worker", daemon=True).start()
+        # Its start is not counted against the first file.
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._answers, selectors.EVENT_READ)
+            selector.select(_START_SECONDS)
+        self._receive(bytearray(), len(isolated.READY))
+
+    def ask(self, request: dict[str, Any], data: bytes, limits: Limits) -> bytes:
+        """The answer to one request. Raises _Ended, and UnreadableDocument; then the worker is of no more use."""
+        self.files += 1
+        header = json.dumps(request).encode()
+        parts = [memoryview(part) for part in (len(header).to_bytes(isolated.HEADER_BYTES), header, data) if part]
+        deadline = time.monotonic() + limits.seconds
+        answer = bytearray()
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._answers, selectors.EVENT_READ)
+            selector.register(self._requests, selectors.EVENT_WRITE)
+            watched = time.monotonic()
+            while not _is_whole(answer):
+                for key, _ in selector.select(_POLL_SECONDS):
+                    if key.fd == self._requests:
+                        if not self._send(parts):
+                            selector.unregister(self._requests)
+                    elif not self._receive(answer):
+                        raise self._ending(limits)
+                now = time.monotonic()
+                if now >= deadline:
+                    raise UnreadableDocument(limits.too_slow)
+                if now - watched >= _POLL_SECONDS:
+                    watched = now
+                    if resident_bytes(self._process.pid) > limits.memory_bytes:
+                        raise UnreadableDocument(limits.too_large)
+        return bytes(answer[isolated.HEADER_BYTES :])
+
+    def kill(self) -> None:
+        """End the process, whatever it does."""
+        self._process.kill()
+        self._close_pipes()
+        self._process.wait()
+
+    def disown(self) -> None:
+        """Leave the process to the one that started it."""
+        self._close_pipes()
+        self._process.returncode = 0
+
+    def _close_pipes(self) -> None:
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                stream.close()
+
+    def _send(self, parts: list[memoryview]) -> bool:
+        """Whether anything is left to send."""
+        try:
+            sent = os.write(self._requests, parts[0][:_PIPE_BYTES])
+        except BlockingIOError:
+            return True
+        except BrokenPipeError:
+            # What it said before it ended, and how it ended, are read from the other pipe.
+            return False
+        parts[0] = parts[0][sent:]
+        if not parts[0]:
+            del parts[0]
+        return bool(parts)
+
+    def _receive(self, answer: bytearray, most: int = _PIPE_BYTES) -> bool:
+        """Whether anything came, of which `most` bytes at a time are added to the answer."""
+        try:
+            received = os.read(self._answers, most)
+        except BlockingIOError:
+            return True
+        answer += received
+        return bool(received)
+
+    def _ending(self, limits: Limits) -> Exception:
+        """Why it ended without an answer."""
+        code = self._process.wait()
+        if code == 0:
+            return _Ended()
+        return UnreadableDocument(limits.too_slow if code == -signal.SIGALRM else CRASHED)
+
+
+def resident_bytes(pid: int) -> int:
+    """The memory a process holds, 0 if that cannot be told: a limit that the system keeps is not kept everywhere."""
+    try:
+        if sys.platform == "linux":
+            return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        shown = subprocess.run(["/bin/ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=True, timeout=5)
+        return int(shown.stdout) * 1024
+    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
+        return 0
+
+
+def _search_path() -> list[str]:
+    """Where this process finds modules, the package first; the current folder counts by its full name."""
+    folders = [str(Path(__file__).parents[2])]
+    for folder in sys.path:
+        # Without a current folder there is nothing to be found below it.
+        with contextlib.suppress(OSError):
+            folders.append(os.path.abspath(folder) if folder else "")  # noqa: PTH100
+    return [folder for folder in dict.fromkeys(folders) if folder]
+
+
+def _is_whole(answer: bytearray) -> bool:
+    size = int.from_bytes(answer[: isolated.HEADER_BYTES])
+    if size > _MAX_ANSWER_BYTES:
+        raise UnreadableDocument(CRASHED)
+    return len(answer) >= isolated.HEADER_BYTES and len(answer) - isolated.HEADER_BYTES >= size
+
+
+def _parsed(answer: bytes) -> Document | UnreadableDocument:
+    """What the worker says of a file. Raises UnreadableDocument when it makes no sense: then it is trusted no more."""
+    import orjson
+
+    try:
+        message = orjson.loads(answer)
+        if "unreadable" not in message:
+            return document_json.decode(message)
+        reason = "".join(filter(str.isprintable, message["unreadable"]))
+    except (ValueError, TypeError, LookupError, AttributeError):
+        raise UnreadableDocument(CRASHED) from None
+    return UnreadableDocument(reason[:_MAX_REASON_CHARACTERS] or CRASHED)
+
+
+_readers = IsolatedReaders()
+read = _readers.read
+atexit.register(_readers.abandon)
+os.register_at_fork(after_in_child=_readers.forget)
