@@ -163,6 +163,8 @@ def _unmarked(data: bytes) -> str | None:
     # One stray NUL in ASCII: read in pairs, its letters would pass for Chinese.
     if data.count(0) * 5 < len(data) and len(data.translate(None, _PRINTABLE)) * 14 < len(data):
         return None
+    if len(data) % 2:
+        return None
     start = len(data) // 2 // 4 * 4
     samples = [data[:_SAMPLE_BYTES], data[start : start + _SAMPLE_BYTES]]
     fitting = {name: blocks for name in _UNMARKED if (blocks := _blocks(samples, name))}

@@ -26,6 +26,7 @@ HEADER_BYTES = 8
 READY = b"."
 # The parent kills it at the deadline; this is for a parent that is gone.
 _GRACE_SECONDS = 5
+_FIRST_WITHIN_SECONDS = 60.0
 _FORBIDDEN = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "pty.")
 
 
@@ -36,7 +37,9 @@ def serve(limits: dict[str, Any]) -> None:
     _restrict(limits["memory_bytes"])
     answers.write(READY)
     answers.flush()
-    while select.select([requests], [], [], limits["idle_seconds"])[0]:
+    patience = _FIRST_WITHIN_SECONDS
+    while select.select([requests], [], [], patience)[0]:
+        patience = limits["idle_seconds"]
         header = requests.read(HEADER_BYTES)
         if len(header) < HEADER_BYTES:
             return
