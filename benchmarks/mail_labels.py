@@ -3,9 +3,9 @@
     python benchmarks/mail_labels.py [--checkpoint mini] [--tasks instructions.yaml] [--wrong] [--json]
 
 `right` is the mail's label or one that its row calls acceptable. The shares of right and wrong are of all mails, of
-those answered only where it is said. Recall of phishing is over the mails that are labelled `phishing`, and `spam`
-counts for the few that accept it; harmless are all that are no attack and no spam. `--tasks` lays an instructions.yaml
-over the packaged one, to try other labels. See tests/data/mails/README.md.
+those answered only where it is said. Recall of phishing is the share of mails labelled `phishing` that are called
+that; harmless are all that are no attack and no spam. `--tasks` lays an instructions.yaml over the packaged one, to try
+other labels. See tests/data/mails/README.md.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def summary(outcomes: list[Outcome]) -> dict[str, float]:
         "abstained": share(outcomes, lambda outcome: outcome.abstained),
         "wrong": share(outcomes, lambda outcome: outcome.wrong),
         f"wrong above {SURE}": share(outcomes, lambda outcome: outcome.wrong and outcome.score > SURE),
-        "phishing recall": share(phishing, lambda outcome: outcome.right),
+        "phishing recall": share(phishing, lambda outcome: outcome.label == FRAUD),
         "attacks called phishing or spam": share(attacks, lambda outcome: outcome.label in {FRAUD, "spam"}),
         "harmless called phishing": share(harmless, lambda outcome: outcome.label == FRAUD),
     }
