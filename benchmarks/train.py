@@ -44,7 +44,8 @@ def pairs(folder: Path, count: int) -> list[tuple[str, str]]:
 
 def ours(checkpoint: str, rows: list[tuple[str, str]], batch_size: int, steps: int, work: Path) -> float:
     """Tokens a second."""
-    from openclaw_instructor.train.contrastive import TrainConfig, train
+    from openclaw_instructor.train.config import TrainConfig
+    from openclaw_instructor.train.contrastive import train
     from openclaw_instructor.train.metrics_log import read
 
     records = [{"query": [QUERY, a], "pos": [PASSAGE, b], "task_id": 0} for a, b in rows]

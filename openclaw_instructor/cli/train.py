@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, print_table, say
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.paths import expanded
+from openclaw_instructor.train.config import options
 
 if TYPE_CHECKING:
     from openclaw_instructor.model.checkpoint import Checkpoint
@@ -19,6 +20,27 @@ if TYPE_CHECKING:
     from openclaw_instructor.train.prepare import Wording
 
 FILE = click.Path(path_type=Path)
+
+
+def _options_of_config(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add an option for each setting of a run."""
+    for setting in reversed(options()):
+        bounds, default = setting.metadata, setting.default
+        kind: click.ParamType[Any] = click.FLOAT if isinstance(default, float) else click.INT
+        if "choices" in bounds:
+            kind = click.Choice(bounds["choices"])
+        elif "maximum" in bounds:
+            kind = click.FloatRange(bounds["minimum"], bounds["maximum"])
+        elif "minimum" in bounds:
+            kind = click.IntRange(min=bounds["minimum"])
+        shown = f" [default: {default:g}]" if isinstance(default, float) else f" [default: {default}]"
+        flag = f"--{setting.name.replace('_', '-')}"
+        said = bounds["help"] + (shown if default or setting.name == "seed" else _UNSET.get(setting.name, ""))
+        command = click.option(flag, type=kind, help=said)(command)
+    return command
+
+
+_UNSET = {"evaluate_every": " [default: at the end]"}
 
 
 @click.command()
@@ -39,34 +61,12 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--embedder", metavar="NAME", help="Checkpoint or sentence-transformers:PATH that pairs instruction data."
 )
-@click.option("--steps", type=click.IntRange(min=1), help="Steps in all; instead of --epochs.")
-@click.option("--epochs", type=float, help="Times through the data. [default: 1]")
-@click.option("--batch-size", type=click.IntRange(min=2), help="Records of a step, over all processes. [default: 64]")
-@click.option(
-    "--chunk-tokens", type=click.IntRange(min=64), help="Tokens of one pass, the bound on memory. [default: 16384]"
-)
-@click.option("--max-tokens", type=click.IntRange(min=8), help="Tokens of a text with its instruction. [default: 512]")
-@click.option("--learning-rate", type=float, help="Highest rate. [default: 2e-5]")
-@click.option(
-    "--warmup", type=click.FloatRange(0, 1), help="Share of the steps in which the rate rises. [default: 0.1]"
-)
-@click.option("--temperature", type=float, help="Temperature of the loss. [default: 0.01]")
-@click.option(
-    "--in-batch",
-    type=click.Choice(["all", "negatives"]),
-    help="Which of the batch count against a query. [default: all]",
-)
-@click.option("--seed", type=int, help="Seed of the data's order and of --scratch. [default: 0]")
-@click.option("--log-every", type=click.IntRange(min=1), help="Steps between rows of metrics.jsonl. [default: 10]")
-@click.option("--save-every", type=click.IntRange(min=1), help="Steps between saved states. [default: 200]")
+@_options_of_config
 @click.option("--evaluate", "evaluation", type=FILE, metavar="FOLDER", help="Evaluation data to measure on.")
-@click.option("--evaluate-every", type=click.IntRange(min=1), help="Steps between measurements. [default: at the end]")
 @click.option("--restart", is_flag=True, help="Start the run over.")
 @json_option
 @click.pass_obj
-def train(
-    connection: Connection, /, files: tuple[Path, ...], source: Path | None, as_json: bool, **options: Any
-) -> None:
+def train(connection: Connection, /, files: tuple[Path, ...], source: Path | None, as_json: bool, **given: Any) -> None:
     """Train a checkpoint, or adapt it to your own data.
 
     `train --from labels.jsonl --task classify_email` adapts the current checkpoint to a task and says whether it
@@ -74,11 +74,11 @@ def train(
     `torchrun -m openclaw_instructor train` with the same arguments.
     """
     if source is not None:
-        _refuse(options | {"files": files}, _RUN_ONLY, "--from adapts the current checkpoint to a task")
-        _adapt(connection, source, options, as_json=as_json)
+        _refuse(given | {"files": files}, _RUN_ONLY, "--from adapts the current checkpoint to a task")
+        _adapt(connection, source, given, as_json=as_json)
     elif files:
-        _refuse(options, _ADAPT_ONLY, "files and --out are a run of their own")
-        _train(connection, [expanded(path) for path in files], options, as_json=as_json)
+        _refuse(given, _ADAPT_ONLY, "files and --out are a run of their own")
+        _train(connection, [expanded(path) for path in files], given, as_json=as_json)
     else:
         raise InvalidArguments("there is nothing to train on; give files and --out, or --from and --task")
 
@@ -91,25 +91,25 @@ _RUN_ONLY = (
 _ADAPT_ONLY = ("task", "name")
 
 
-def _refuse(options: Mapping[str, Any], others: Sequence[str], what: str) -> None:
+def _refuse(values: Mapping[str, Any], others: Sequence[str], what: str) -> None:
     names = {option.name: option.opts[0] for option in click.get_current_context().command.params}
-    given = [names[name] for name in others if options[name]]
+    given = [names[name] for name in others if values[name]]
     if given:
         raise InvalidArguments(f"{what}, so {given[0]} has no meaning there; leave it out, or see docs/training.md")
 
 
-def _adapt(connection: Connection, source: Path, options: dict[str, Any], *, as_json: bool) -> None:
+def _adapt(connection: Connection, source: Path, values: dict[str, Any], *, as_json: bool) -> None:
     from openclaw_instructor.registry import Registry
     from openclaw_instructor.train.adapt import adapt
 
-    if not options["task"]:
+    if not values["task"]:
         raise InvalidArguments("--from needs --task, the task that the rows are for")
     settings = connection.settings()
-    task = Registry.load(settings).get(options["task"])
-    start = _open(options["checkpoint"] or settings.checkpoint, settings)
-    folder = _folder(settings.home / "checkpoints", options["name"], task.name)
+    task = Registry.load(settings).get(values["task"])
+    start = _open(values["checkpoint"] or settings.checkpoint, settings)
+    folder = _folder(settings.home / "checkpoints", values["name"], task.name)
     result = adapt(
-        source, task, start, folder, _given(options, connection), restart=options["restart"], progress=not as_json
+        source, task, start, folder, _given(values, connection), restart=values["restart"], progress=not as_json
     )
     if as_json:
         print_json(result.as_dict())
@@ -122,41 +122,41 @@ def _adapt(connection: Connection, source: Path, options: dict[str, Any], *, as_
         say(f"use it: openclaw-instructor model use {result.checkpoint}")
 
 
-def _train(connection: Connection, files: list[Path], options: dict[str, Any], *, as_json: bool) -> None:
+def _train(connection: Connection, files: list[Path], values: dict[str, Any], *, as_json: bool) -> None:
     from openclaw_instructor.train.prepare import prepare, write_built
 
-    settings, out, build = connection.settings(), options["out"], options["build"]
-    seed = options["seed"] or 0
-    start = options["checkpoint"] or settings.checkpoint
-    embedder = _Embedder(options["embedder"] or start, settings)
+    settings, out, build = connection.settings(), values["out"], values["build"]
+    seed = values["seed"] or 0
+    start = values["checkpoint"] or settings.checkpoint
+    embedder = _Embedder(values["embedder"] or start, settings)
     if build is not None:
-        count = write_built(files, build, _wording(options), embedder, seed=seed)
+        count = write_built(files, build, _wording(values), embedder, seed=seed)
         print_json({"file": str(build), "records": count}) if as_json else say(f"{count} records in {build}")
         return
     if out is None:
         raise InvalidArguments("give --out, the folder of the run")
-    from openclaw_instructor.train.contrastive import TrainConfig
+    from openclaw_instructor.train.config import TrainConfig
     from openclaw_instructor.train.contrastive import train as run
     from openclaw_instructor.train.distributed import reports
     from openclaw_instructor.train.evaluator import Scores
     from openclaw_instructor.train.initial import from_scratch, parse_shape
     from openclaw_instructor.train.metrics_log import read
 
-    if options["scratch"] is not None and options["tokenizer"] is None:
+    if values["scratch"] is not None and values["tokenizer"] is None:
         raise InvalidArguments("--scratch needs --tokenizer, a folder with a tokenizer.json")
 
     def begin() -> Checkpoint:
-        if options["scratch"] is None:
+        if values["scratch"] is None:
             return _open(start, settings)
-        return from_scratch(parse_shape(options["scratch"]), options["tokenizer"], out, seed=seed)
+        return from_scratch(parse_shape(values["scratch"]), values["tokenizer"], out, seed=seed)
 
     def ready() -> list[Path]:
         name = f"{embedder.name}@{embedder.revision}"
-        return prepare(files, out / "data", _wording(options), embedder, embedder_name=name, seed=seed)
+        return prepare(files, out / "data", _wording(values), embedder, embedder_name=name, seed=seed)
 
-    scores = Scores(options["evaluation"]) if options["evaluation"] else None
-    config = TrainConfig(**_given(options, connection))
-    folder = run(ready, out, begin, config, evaluate=scores, restart=options["restart"], progress=not as_json)
+    scores = Scores(values["evaluation"]) if values["evaluation"] else None
+    config = TrainConfig(**_given(values, connection))
+    folder = run(ready, out, begin, config, evaluate=scores, restart=values["restart"], progress=not as_json)
     if not reports():
         return
     last: dict[str, Any] = {}
@@ -189,24 +189,20 @@ class _Embedder:
         return lambda texts: model.embed(list(texts), "", "text").vectors
 
 
-_CONFIG = (
-    *("steps", "epochs", "batch_size", "chunk_tokens", "max_tokens", "learning_rate", "warmup", "temperature"),
-    *("in_batch", "seed", "log_every", "save_every", "evaluate_every"),
-)
-
-
-def _given(options: dict[str, Any], connection: Connection) -> dict[str, Any]:
+def _given(values: dict[str, Any], connection: Connection) -> dict[str, Any]:
     """The settings of the run that were really given; device and number format are the configured ones."""
     settings = connection.settings()
     # int8 is a format to serve in, not to train in.
     configured = {"device": settings.device, "dtype": "auto" if settings.dtype == "int8" else settings.dtype}
-    return configured | {name: options[name] for name in _CONFIG if options[name] is not None}
+    return configured | {
+        setting.name: values[setting.name] for setting in options() if values[setting.name] is not None
+    }
 
 
-def _wording(options: dict[str, Any]) -> Wording:
+def _wording(values: dict[str, Any]) -> Wording:
     from openclaw_instructor.train.prepare import Wording
 
-    given = {role: options[key] for role, key in _WORDS.items() if options[key]}
+    given = {role: values[key] for role, key in _WORDS.items() if values[key]}
     return Wording(**given)
 
 

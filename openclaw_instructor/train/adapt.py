@@ -29,7 +29,8 @@ from openclaw_instructor.tasks import email
 from openclaw_instructor.tasks.classifier.label_space import LabelSpace
 from openclaw_instructor.tasks.classify import described
 from openclaw_instructor.train import builders, medi
-from openclaw_instructor.train.contrastive import TrainConfig, train
+from openclaw_instructor.train.config import TrainConfig
+from openclaw_instructor.train.contrastive import train
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,7 @@ from openclaw_instructor.train.metrics_log import read
 
 if TYPE_CHECKING:
     from openclaw_instructor.model.checkpoint import Checkpoint
-    from openclaw_instructor.train.contrastive import TrainConfig
+    from openclaw_instructor.train.config import TrainConfig
     from openclaw_instructor.train.medi import MediData
 
 

@@ -26,7 +26,6 @@ from typing import Any
 
 import torch
 
-from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.device import autocast, choose_device, choose_training_dtype
 from openclaw_instructor.model.inference.cpu_pool import Streams
@@ -36,6 +35,7 @@ from openclaw_instructor.model.writer import write_checkpoint
 from openclaw_instructor.train import train_state
 from openclaw_instructor.train.batches import Batch, Batches
 from openclaw_instructor.train.card import model_card
+from openclaw_instructor.train.config import TrainConfig
 from openclaw_instructor.train.distributed import World, join
 from openclaw_instructor.train.evaluator import TrainedEmbedder
 from openclaw_instructor.train.loss import info_nce
@@ -44,29 +44,6 @@ from openclaw_instructor.train.metrics_log import Journal, read
 
 # A pass of fewer tokens is not worth a core of its own.
 MIN_TOKENS = 256
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """Everything that decides a run; written to `config.json` beside its results."""
-
-    steps: int = 0  # 0: `epochs` times through the data
-    epochs: float = 1.0
-    batch_size: int = 64  # records of one step, over all processes
-    chunk_tokens: int = 16_384  # tokens of one pass through the encoder: the bound on memory
-    max_tokens: int = 512  # of a text with its instruction; never more than the checkpoint reads
-    learning_rate: float = 2e-5  # the paper's; a small model like mini takes 1e-4 and more
-    warmup: float = 0.1  # share of the steps in which the rate rises; then it falls linearly to zero
-    weight_decay: float = 0.01  # not of norms and tables
-    temperature: float = 0.01  # the paper's; 0.1 in its README is a slip
-    in_batch: str = "all"  # or "negatives": only hard negatives of the batch count, as in the authors' code
-    clip: float = 1.0  # bound of the gradient's norm
-    dtype: str = "auto"  # of the matrix products: bfloat16 where native; weights stay float32
-    seed: int = 0
-    device: str | None = None
-    log_every: int = 10
-    save_every: int = 200  # a kill loses at most so many steps
-    evaluate_every: int = 0  # 0: only at the end
 
 
 Evaluate = Callable[[TrainedEmbedder, int], Mapping[str, float]]
@@ -89,7 +66,8 @@ def train(
     metrics. Raises InvalidData for unusable data or settings that differ from those of the run in `out`.
     """
     config = config or TrainConfig()
-    _check(config)
+    config.check()
+    choose_training_dtype(config.dtype, choose_device(config.device))
     with ExitStack() as stack:
         world = stack.enter_context(join(choose_device(config.device)))
         torch.manual_seed(config.seed)
@@ -107,7 +85,7 @@ def train(
                 train_state.check_settings(out, asdict(config) | what | {"total_steps": steps})
         source = Batches(data, plan, checkpoint, config.max_tokens, config.in_batch, world.rank, world.size)
         encoder = Encoder.from_checkpoint(checkpoint).to(world.device)
-        _loop(encoder, checkpoint, source, config, steps, out, world, evaluate, progress)
+        _Run(encoder, checkpoint, source, config, steps, out, world, evaluate, progress).finish()
         if world.leads:
             card, limit = model_card(checkpoint, paths, data, config, steps, out), checkpoint.max_seq_length
             write_checkpoint(
@@ -117,51 +95,70 @@ def train(
     return out / "checkpoint"
 
 
-def _loop(
-    encoder: Encoder,
-    checkpoint: Checkpoint,
-    source: Batches,
-    config: TrainConfig,
-    steps: int,
-    out: Path,
-    world: World,
-    evaluate: Evaluate | None,
-    progress: bool,
-) -> None:
-    optimizer = _optimizer(encoder, config)
-    dtype = choose_training_dtype(config.dtype, world.device)
-    saved = train_state.states(out)
-    position = train_state.restore(saved[-1], encoder, optimizer) if saved else train_state.Position()
-    tokens = position.tokens
-    streams = Streams(torch.get_num_threads()) if world.device.type == "cpu" else None
-    encoder.train()
-    with Journal(out if world.leads else None, position, steps, shown=progress and world.leads) as journal:
+@dataclass
+class _Run:
+    """The steps of one process, from the last saved state to the end."""
 
-        def measure(step: int) -> None:
-            if evaluate and world.leads and not _measured(out, step):
-                values = evaluate(TrainedEmbedder(encoder, checkpoint, dtype), step)
-                journal.write(step, tokens, **{f"evaluate/{name}": value for name, value in values.items()})
-            world.wait()
+    encoder: Encoder
+    checkpoint: Checkpoint
+    source: Batches
+    config: TrainConfig
+    steps: int
+    out: Path
+    world: World
+    evaluate: Evaluate | None
+    progress: bool
 
-        # States are saved before they are measured, so this one may not have been.
-        if _due(position.step, steps, config):
-            measure(position.step)
-        for step, batch in enumerate(source.run(position.step, steps), position.step + 1):
-            for group in optimizer.param_groups:
-                group["lr"] = rate = learning_rate(step, steps, config)
-            loss = backward(encoder, batch, config, dtype, world, streams)
-            torch.nn.utils.clip_grad_norm_(encoder.parameters(), config.clip)
-            optimizer.step()
-            optimizer.zero_grad()
-            tokens += batch.tokens * world.size
-            journal.advance()
-            if step % config.log_every == 0 or step == steps:
-                journal.write(step, tokens, loss=round(float(loss), 4), rate=rate)
-            due = _due(step, steps, config)
-            if world.leads and (due or step % config.save_every == 0):
-                train_state.save(out, encoder, optimizer, train_state.Position(step, tokens, journal.seconds))
-            if due:
-                measure(step)
+    def __post_init__(self) -> None:
+        self.optimizer = _optimizer(self.encoder, self.config)
+        self.dtype = choose_training_dtype(self.config.dtype, self.world.device)
+        self.streams = Streams(torch.get_num_threads()) if self.world.device.type == "cpu" else None
+        saved = train_state.states(self.out)
+        restored = train_state.restore(saved[-1], self.encoder, self.optimizer) if saved else train_state.Position()
+        self.start = restored
+        self.tokens = restored.tokens
+
+    def finish(self) -> None:
+        """Train to the last step; states are saved and measured on the way."""
+        leads, done = self.world.leads, self.start.step
+        self.encoder.train()
+        with Journal(self.out if leads else None, self.start, self.steps, shown=self.progress and leads) as journal:
+            # States are saved before they are measured, so this one may not have been.
+            if self._is_measured_after(done):
+                self._measure(done, journal)
+            for step, batch in enumerate(self.source.run(done, self.steps), done + 1):
+                loss, rate = self._step(step, batch)
+                journal.advance()
+                if step % self.config.log_every == 0 or step == self.steps:
+                    journal.write(step, self.tokens, loss=round(float(loss), 4), rate=rate)
+                due = self._is_measured_after(step)
+                if leads and (due or step % self.config.save_every == 0):
+                    position = train_state.Position(step, self.tokens, journal.seconds)
+                    train_state.save(self.out, self.encoder, self.optimizer, position)
+                if due:
+                    self._measure(step, journal)
+
+    def _step(self, step: int, batch: Batch) -> tuple[torch.Tensor, float]:
+        """(loss before the update, learning rate)."""
+        rate = learning_rate(step, self.steps, self.config)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = backward(self.encoder, batch, self.config, self.dtype, self.world, self.streams)
+        torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), self.config.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.tokens += batch.tokens * self.world.size
+        return loss, rate
+
+    def _is_measured_after(self, step: int) -> bool:
+        every = self.config.evaluate_every
+        return step == self.steps or (step > 0 and every > 0 and step % every == 0)
+
+    def _measure(self, step: int, journal: Journal) -> None:
+        if self.evaluate and self.world.leads and not _measured(self.out, step):
+            values = self.evaluate(TrainedEmbedder(self.encoder, self.checkpoint, self.dtype), step)
+            journal.write(step, self.tokens, **{f"evaluate/{name}": value for name, value in values.items()})
+        self.world.wait()
 
 
 def _optimizer(encoder: Encoder, config: TrainConfig) -> torch.optim.AdamW:
@@ -171,11 +168,6 @@ def _optimizer(encoder: Encoder, config: TrainConfig) -> torch.optim.AdamW:
         [{"params": plain, "weight_decay": 0.0}, {"params": decayed, "weight_decay": config.weight_decay}],
         lr=config.learning_rate, fused=True,
     )  # fmt: skip
-
-
-def _due(step: int, steps: int, config: TrainConfig) -> bool:
-    """Whether a step is one after which to measure."""
-    return step == steps or (step > 0 and config.evaluate_every > 0 and step % config.evaluate_every == 0)
 
 
 def _measured(out: Path, step: int) -> bool:
@@ -240,14 +232,3 @@ def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
     """Rate of a step counted from 1: up over the warm-up, then down to zero just after the last step."""
     warm = max(1, round(config.warmup * steps))
     return config.learning_rate * min(step / warm, (steps + 1 - step) / (steps + 1 - warm))
-
-
-def _check(config: TrainConfig) -> None:
-    for name in ("batch_size", "chunk_tokens", "max_tokens", "temperature", "learning_rate", "log_every", "save_every"):
-        if getattr(config, name) <= 0:
-            raise InvalidArguments(f"{name} is {getattr(config, name)}; it must be above 0")
-    choose_training_dtype(config.dtype, choose_device(config.device))
-    if config.in_batch not in ("all", "negatives"):
-        raise InvalidArguments(f"in_batch is {config.in_batch!r}; use all or negatives")
-    if config.steps < 0 or (config.steps == 0 and config.epochs <= 0):
-        raise InvalidArguments("give steps or epochs above 0")

@@ -18,7 +18,8 @@ from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.model.networks.t5 import Encoder
 from openclaw_instructor.train import train_state
 from openclaw_instructor.train.batches import Batches
-from openclaw_instructor.train.contrastive import TrainConfig, backward, learning_rate, train
+from openclaw_instructor.train.config import TrainConfig
+from openclaw_instructor.train.contrastive import backward, learning_rate, train
 from openclaw_instructor.train.distributed import World
 from openclaw_instructor.train.evaluator import Scores
 from openclaw_instructor.train.initial import from_scratch, parse_shape
