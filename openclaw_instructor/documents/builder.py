@@ -46,6 +46,13 @@ class DocumentBuilder:
                 self._add(run, location, context, is_continued)
                 run, is_continued = [], False
 
+    def verbatim(self, text: str, location: Location | None = None) -> None:
+        """Add a text, such as code, as one block with its blank lines and indentation."""
+        lines = [line.rstrip() for line in re.split(r"\r\n|\n|\r", _tidy(text))]
+        written = [number for number, line in enumerate(lines) if line]
+        if written:
+            self._add(lines[written[0] : written[-1] + 1], location)
+
     def document(
         self, title: str = "", metadata: Mapping[str, str | Sequence[str]] | None = None, notes: Iterable[str] = ()
     ) -> Document:
