@@ -39,7 +39,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@test -x build/openclaw/node_modules/.bin/openclaw || echo "note: OpenClaw is not installed, its tests are skipped; 'make openclaw' installs it"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
