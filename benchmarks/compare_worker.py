@@ -117,7 +117,7 @@ def _weight_bytes(model: Any) -> int:
     """Of one weight of the layers, as it is served."""
     from openclaw_instructor.model.inference import split_float32
 
-    in_digits = split_float32.pays(model.dtype, model.device, model.checkpoint.shape.width)
+    in_digits = split_float32.is_supported(model.dtype, model.device, model.checkpoint.shape.width)
     return 3 if in_digits else int(model.dtype.itemsize)
 
 

@@ -46,14 +46,15 @@ def paragraphs(folder: Path, count: int) -> list[str]:
 def write_random_checkpoint(folder: Path, shape_name: str) -> Path:
     import torch
 
-    from openclaw_instructor.model.checkpoint import BUNDLED, Checkpoint, Shape
-    from openclaw_instructor.model.networks.t5 import Encoder
+    from openclaw_instructor.model.checkpoint import BUNDLED, Checkpoint
+    from openclaw_instructor.model.networks.t5 import T5Encoder
+    from openclaw_instructor.model.shapes import T5Shape
     from openclaw_instructor.model.writer import write_checkpoint
 
     width, inner, heads, layers = SHAPES[shape_name]
     vocabulary = Checkpoint.open("mini").shape.vocab_size
     torch.manual_seed(0)
-    encoder = Encoder(Shape(vocabulary, width, inner, heads, 64, layers, 32, 128, 1e-6, 768, normalize=True))
+    encoder = T5Encoder(T5Shape(vocabulary, width, inner, heads, 64, layers, 32, 128, 1e-6, 768, normalize=True))
     for name, weight in encoder.named_parameters():
         if "norm" in name:
             torch.nn.init.ones_(weight)

@@ -82,11 +82,11 @@ def _kernels(settings: Settings) -> Finding:
     from openclaw_instructor.model.inference.kernels import amx
 
     device = choose_device(settings.device)
-    if amx.missing(device):
+    if amx.is_missing(device):
         detail = "this processor has AMX, but the kernels for it are missing or of another version: twice the time"
         fix = "with a C compiler (gcc 12, clang 16): pip install --force-reinstall --no-cache-dir openclaw-instructor"
         return Finding("kernels", "warn", detail, fix)
-    return Finding("kernels", "ok", "our own, for AMX" if amx.serves(device) else f"torch's, on {device}")
+    return Finding("kernels", "ok", "our own, for AMX" if amx.is_available(device) else f"torch's, on {device}")
 
 
 def _index(settings: Settings) -> Finding:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from openclaw_instructor.errors import InvalidCheckpoint
 from openclaw_instructor.model import hub
 from openclaw_instructor.model.layout import has_weights, module_kinds, read_json, weights_of
+from openclaw_instructor.model.shapes import T5Shape
 from openclaw_instructor.paths import expanded
 
 if TYPE_CHECKING:
@@ -34,31 +35,13 @@ LONGEST = 100_000  # tokens; for no limit transformers writes 1e30
 
 
 @dataclass(frozen=True)
-class Shape:
-    """Sizes of the T5 encoder and the projection behind it."""
-
-    vocab_size: int
-    width: int
-    inner: int
-    heads: int
-    head_width: int
-    layers: int
-    buckets: int
-    max_distance: int
-    epsilon: float
-    dimension: int
-    normalize: bool
-    activation: str = "relu"
-
-
-@dataclass(frozen=True)
 class Checkpoint:
     """An opened checkpoint folder; `name` is `mini`, the folder's whole path or the hub id, `revision` the hub
     commit if there is one. With `lower_case` the tokenizer sees instruction and text in lower case."""
 
     name: str
     folder: Path
-    shape: Shape
+    shape: T5Shape
     max_seq_length: int
     revision: str | None = None
     lower_case: bool = False
@@ -105,12 +88,14 @@ class Checkpoint:
         """Size of the encoder's weights on disk."""
         return sum(path.stat().st_size for path in self.weight_files) / 1e6
 
-    @cached_property
+    @property
     def parameters(self) -> int:
         """Number of weights of the encoder and projection."""
-        s = self.shape
-        layer = 4 * s.width * s.heads * s.head_width + 2 * s.width * s.inner + 2 * s.width
-        return s.vocab_size * s.width + s.layers * layer + s.buckets * s.heads + s.width + s.width * s.dimension
+        return self.shape.parameters
+
+    def t5_shape(self) -> T5Shape:
+        """The shape of a T5 checkpoint."""
+        return self.shape
 
     @cached_property
     def identity(self) -> str:
@@ -151,7 +136,7 @@ def _limit_of_tokenizer(folder: Path) -> int:
     return limit if type(limit) is int and 1 <= limit <= LONGEST else 512
 
 
-def _read_shape(folder: Path) -> Shape:
+def _read_shape(folder: Path) -> T5Shape:
     config = read_json(folder / "config.json")
     kinds = module_kinds(folder)
     if config.get("model_type") != "t5":
@@ -171,7 +156,7 @@ def _read_shape(folder: Path) -> Shape:
             )
         dimension = int(dense["out_features"])
     try:
-        return Shape(
+        return T5Shape(
             vocab_size=int(config["vocab_size"]),
             width=int(config["d_model"]),
             inner=int(config["d_ff"]),

@@ -1,4 +1,4 @@
-"""Which processor, which number format, how many threads."""
+"""Chooses device and number format."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.model.torch_private import has_cpu_feature, has_onednn, int8_engine
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
-# torch's kernels for products of int8; others lack ones for weights with a scale for each row.
+# torch's libraries for int8 products; its others have none for weights with a scale for each row.
 INT8_ENGINES = ("x86", "fbgemm", "onednn")
 
 
 def choose_device(name: str | None) -> torch.device:
-    """The named device, else cuda, else mps, else cpu. Raises InvalidArguments for a name that is not here."""
+    """Return the named device, else cuda, else mps, else cpu. Raises InvalidArguments for one that is not here."""
     if name is None:
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -33,11 +34,10 @@ def choose_device(name: str | None) -> torch.device:
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """What to serve in. `auto` is bfloat16 where matrices are multiplied in it (GPUs, AMX), else int8 where that runs,
-    else float32. float16 is refused.
+    """Choose the number format of inference. `auto` is bfloat16 where the device has matrix instructions for it (GPUs,
+    AMX), else int8 where that runs, else float32. Raises InvalidArguments, also for float16.
 
-    AVX512's instruction for bfloat16 is no reason for it: in int8 a pass takes a fifth of the time. int8 is for serving
-    on a CPU: weights are rounded once, what they multiply anew each time.
+    AVX512's bfloat16 instruction is no reason to choose it: in int8 a pass takes a fifth of the time.
     """
     if name == "auto":
         if _multiplies_bfloat16(device):
@@ -55,8 +55,8 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def choose_training_dtype(name: str, device: torch.device) -> torch.dtype:
-    """What matrix products are trained in: `auto` is bfloat16 where that is faster, else float32, which is ten times as
-    fast as emulating it. int8 has no gradients and is refused."""
+    """Choose the number format of matrix products in training. `auto` is bfloat16 where that is faster, else float32,
+    which is ten times as fast as emulating it. Raises InvalidArguments, also for int8, which has no gradients."""
     if name == "auto":
         return torch.bfloat16 if _trains_faster_in_bfloat16(device) else torch.float32
     if name == "int8":
@@ -65,38 +65,38 @@ def choose_training_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
-    """Products in `dtype` for training, where the device can choose and it is not float32; nothing otherwise.
+    """Compute products in `dtype` while training, where the device has a choice and it is not float32.
 
-    Cast weights are not kept: one that is would tie the graphs of several passes together.
+    Cast weights are not cached: one that is would tie the graphs of several passes together.
     """
     enabled = device.type in ("cpu", "cuda") and dtype != torch.float32
     return torch.autocast(device.type, dtype, enabled, cache_enabled=False)
 
 
 def _has_int8(device: torch.device) -> bool:
-    return device.type == "cpu" and torch.backends.quantized.engine in INT8_ENGINES
+    return device.type == "cpu" and int8_engine() in INT8_ENGINES
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device has units for products of bfloat16 matrices, not only for pairs of vectors."""
+    """Whether the device has matrix instructions for bfloat16, not only vector instructions."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return has_tiles(device)
+    return has_amx(device)
 
 
-def has_tiles(device: torch.device) -> bool:
+def has_amx(device: torch.device) -> bool:
     """Whether it is a processor with AMX, and oneDNN is there to use it."""
-    return device.type == "cpu" and torch._C._has_mkldnn and bool(torch.cpu._is_amx_tile_supported())
+    return device.type == "cpu" and has_onednn() and has_cpu_feature("amx_tile")
 
 
 def _trains_faster_in_bfloat16(device: torch.device) -> bool:
-    only_vectors: bool = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-    return _multiplies_bfloat16(device) or (only_vectors and _vectors_are_faster())
+    has_vectors = device.type == "cpu" and has_cpu_feature("avx512_bf16")
+    return _multiplies_bfloat16(device) or (has_vectors and _vectors_are_faster())
 
 
 @cache
 def _vectors_are_faster() -> bool:
-    """Tried once, because processors differ: on one the instruction took twice the time of float32's."""
+    """Whether AVX512's bfloat16 beats float32; measured once, because on some processors it takes twice the time."""
     return _seconds_of_product(torch.bfloat16) < _seconds_of_product(torch.float32)
 
 

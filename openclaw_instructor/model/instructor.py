@@ -1,8 +1,7 @@
-"""INSTRUCTOR: the reference package's `encode()` on our encoder, and `embed()` for rendered prompts."""
+"""The model for Python users: `INSTRUCTOR.encode()` as in the original library, and `embed()` for rendered prompts."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -15,17 +14,14 @@ import torch.nn.functional as F  # noqa: N812
 
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model.checkpoint import Checkpoint
-from openclaw_instructor.model.device import choose_device, choose_dtype
-from openclaw_instructor.model.inference.batch_runner import Passes
-from openclaw_instructor.model.inference.int8_check import FAITHFUL, Witness
-from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.device import choose_device
+from openclaw_instructor.model.inference.batch_runner import BatchRunner
+from openclaw_instructor.model.inference.loading import load_for_inference
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompt, Prompter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-logger = logging.getLogger(__name__)
 
 Pair = Sequence[str]
 Output = Literal["sentence_embedding", "token_embeddings"]
@@ -97,7 +93,7 @@ class INSTRUCTOR:
             picked = [row[output_value] for row in rows] if output_value else rows
             return picked[0] if single else picked
         with _progress_bar(prompts) if show_progress_bar else nullcontext() as bar:
-            vectors = self._passes.run(prompts, batch_size * self.max_seq_length, bar.update if bar else None)
+            vectors = self._runner.run(prompts, batch_size * self.max_seq_length, bar.update if bar else None)
         if normalize_embeddings:
             vectors = F.normalize(vectors, dim=1)
         if convert_to_tensor:
@@ -116,24 +112,18 @@ class INSTRUCTOR:
 
         A forward pass takes as many tokens as suit the device, and at most `batch_tokens`.
         """
-        vectors = self._passes.run(prompts, batch_tokens, on_progress)
+        vectors = self._runner.run(prompts, batch_tokens, on_progress)
         return (vectors if self.checkpoint.shape.normalize else F.normalize(vectors, dim=1)).numpy()
 
     def _move(self, device: torch.device) -> None:
-        # In a thread that ends: the team it makes for its products would be one too many (`streams.py`).
+        # In a thread that ends: OpenMP threads that loading starts here would be too many (`cpu_pool.py`).
         with ThreadPoolExecutor(1) as briefly:
             briefly.submit(self._load, device).result()
 
     def _load(self, device: torch.device) -> None:
-        self.device, self.dtype = device, choose_dtype(self._asked_dtype, device)
-        unasked = self.dtype == torch.int8 and self._asked_dtype == "auto"
-        witness = Witness(self.prompter) if unasked else None
-        self.encoder = Encoder.for_inference(self.checkpoint, self.dtype, device, witness)
-        if witness and not witness.least_cosine(self.encoder) >= FAITHFUL:
-            logger.info("%s moves its vectors too far in int8; it is served in float32", self.checkpoint.folder)
-            self.dtype = torch.float32
-            self.encoder = Encoder.for_inference(self.checkpoint, self.dtype, device)
-        self._passes = Passes(self.encoder)
+        self.backend = load_for_inference(self.checkpoint, self._asked_dtype, device, self.prompter)
+        self.device, self.dtype = self.backend.device, self.backend.dtype
+        self._runner = BatchRunner(self.backend)
 
     def _render(self, items: Sequence[Any]) -> list[Prompt]:
         by_instruction: dict[str, list[int]] = {}
@@ -155,12 +145,11 @@ class INSTRUCTOR:
         packed = Packed.of([prompt]).to(self.device)
         mask = torch.ones(len(prompt.ids), dtype=torch.long, device=self.device)
         mask[: prompt.pool_from] = 0
-        hidden = self.encoder.hidden(packed)
         return {
             "input_ids": packed.ids,
             "attention_mask": mask,
-            "token_embeddings": self.encoder.token_states(hidden),
-            "sentence_embedding": self.encoder.pool(hidden, packed)[0],
+            "token_embeddings": self.backend.token_states(packed),
+            "sentence_embedding": self.backend.embed(packed)[0],
         }
 
 

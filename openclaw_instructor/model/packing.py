@@ -1,4 +1,4 @@
-"""Which prompts share a forward pass: sorted by length, bounded by a token budget, concatenated without padding."""
+"""Packs prompts into batches: sorted by length, bounded by a token budget, concatenated without padding."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class Packed:
     """A batch as one row of tokens.
 
-    ids (tokens,) int64; pooled (p,) int64: the positions that enter the means, prompt after prompt; starts (prompts,)
-    int64: where in `pooled` each prompt begins; groups: runs of equal length, in order. Tokens behind the last group
-    belong to no prompt.
+    `ids` (tokens,) int64; `pooled` (p,) int64, the positions that enter the means, prompt after prompt; `starts`
+    (prompts,) int64, where in `pooled` each prompt begins; `groups`, runs of equal length, in order. Tokens behind the
+    last group are filler.
     """
 
     ids: torch.Tensor
@@ -32,7 +32,7 @@ class Packed:
 
     @classmethod
     def of(cls, prompts: Sequence[Prompt], *, rounded: bool = False) -> Packed:
-        """Pack prompts that are already sorted by length; `rounded` fills the row up to one of few sizes."""
+        """Pack prompts that are sorted by length; `rounded` fills the row up to one of few sizes."""
         ids: list[int] = []
         pooled: list[int] = []
         starts: list[int] = []
@@ -42,11 +42,17 @@ class Packed:
             ids.extend(prompt.ids)
         if rounded:
             ids.extend([0] * (rounded_up(len(ids)) - len(ids)))
-        # Whatever a process's default device is: `to` moves them.
+        # Explicitly, because a process may have another default device; `to` moves them.
         made = [torch.tensor(numbers, dtype=torch.int64, device="cpu") for numbers in (ids, pooled, starts)]
         return cls(made[0], made[1], made[2], _groups(prompts))
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest prompt."""
+        return max(group.length for group in self.groups)
+
     def to(self, device: torch.device) -> Packed:
+        """The batch on another device."""
         if device.type == "cpu":
             return self
 
@@ -59,8 +65,10 @@ class Packed:
 
 
 def rounded_up(tokens: int) -> int:
-    """The next of some fifty sizes. oneDNN prepares and keeps a kernel for every number of rows, of near 1 MB each,
-    so rows of every size would fill memory without end."""
+    """Round a number of tokens up to one of some fifty sizes.
+
+    oneDNN prepares and keeps a kernel of near 1 MB for every number of rows: arbitrary sizes would fill memory.
+    """
     step = 4 if tokens <= 64 else 32 if tokens <= 512 else 64 if tokens <= 1_024 else 128
     return -(-tokens // step) * step
 
@@ -75,7 +83,7 @@ def _groups(prompts: Sequence[Prompt]) -> list[Group]:
 
 
 def batches(lengths: Sequence[int], budget: int, cores: int = 1) -> Iterator[list[int]]:
-    """Indices in order of length, longest first, cut so that no batch exceeds `budget` tokens (one text always fits).
+    """Yield the indices of each batch, longest texts first; no batch exceeds `budget` tokens (one text always fits).
 
     The batches are of like size and their number a multiple of `cores`, so that no core has nothing left while another
     still works. Each takes the longest texts that still fit: the peak of memory comes with the first batch, not after
@@ -98,7 +106,7 @@ def batches(lengths: Sequence[int], budget: int, cores: int = 1) -> Iterator[lis
 
 
 class _Remaining:
-    """Texts not yet taken, by length."""
+    """Indices not yet taken, by length."""
 
     def __init__(self, lengths: Sequence[int]) -> None:
         self._of: dict[int, list[int]] = {}
@@ -111,11 +119,11 @@ class _Remaining:
 
     @property
     def greatest(self) -> int:
-        """The greatest length that is left."""
+        """The greatest remaining length."""
         return self._lengths[-1]
 
     def take(self, most: int) -> int | None:
-        """The first text of the greatest length that is not above `most`."""
+        """Remove and return the first index of the greatest length that is at most `most`."""
         at = bisect_right(self._lengths, most) - 1
         if at < 0:
             return None

@@ -1,4 +1,4 @@
-"""Instruction + text -> token ids and the span that is pooled. The only copy of that rule.
+"""Renders instruction + text as token ids and the span that is pooled: the only copy of that rule.
 
 The two are joined verbatim, `instruction + text.strip()`, tokenised together and cut to the checkpoint's limit with the
 final EOS kept. The instruction's own token count (tokenised alone, less its EOS) is left out of the mean: the rule of
@@ -11,9 +11,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from openclaw_instructor.errors import InvalidCheckpoint, MissingExtra
+from openclaw_instructor.errors import InvalidCheckpoint
+from openclaw_instructor.model.tokenization import load_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -73,14 +74,14 @@ class Prompter:
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        tokenizer = _load_tokenizer(self.checkpoint)
+        tokenizer = load_tokenizer(self.checkpoint)
         tokenizer.no_padding()
         tokenizer.enable_truncation(self.checkpoint.max_seq_length)
         return tokenizer
 
     @cached_property
     def _counter(self) -> Tokenizer:
-        tokenizer = _load_tokenizer(self.checkpoint)
+        tokenizer = load_tokenizer(self.checkpoint)
         tokenizer.no_padding()
         tokenizer.no_truncation()
         return tokenizer
@@ -88,44 +89,3 @@ class Prompter:
     @cached_property
     def _special(self) -> frozenset[int]:
         return frozenset(i for i, token in self._tokenizer.get_added_tokens_decoder().items() if token.special)
-
-
-def _load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
-    tokenizer = _read_tokenizer(checkpoint)
-    if checkpoint.lower_case:
-        _lower_case_first(tokenizer)
-    return tokenizer
-
-
-def _lower_case_first(tokenizer: Tokenizer) -> None:
-    """Lower-case before every other step, unless one of them does: the rule of sentence-transformers 6."""
-    from tokenizers.normalizers import Lowercase, Sequence
-
-    own = tokenizer.normalizer
-    steps: list[Any] = list(own) if isinstance(own, Sequence) else [own] if own else []  # type: ignore[call-overload]
-    if not any(isinstance(step, Lowercase) for step in steps):
-        tokenizer.normalizer = Sequence([Lowercase(), *steps])
-
-
-def _read_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
-    path = checkpoint.folder / "tokenizer.json"
-    if path.is_file():
-        from tokenizers import Tokenizer
-
-        try:
-            return Tokenizer.from_file(str(path))
-        except Exception as error:  # the Rust side raises bare Exception
-            raise InvalidCheckpoint(f"{path} cannot be read ({error}); download the checkpoint again") from None
-    if not (checkpoint.folder / "spiece.model").is_file():
-        raise InvalidCheckpoint(f"{checkpoint.folder}: neither tokenizer.json nor spiece.model is there")
-    # Late and only here: transformers takes seconds to import, and only it converts a bare SentencePiece model.
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer: Tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder).backend_tokenizer
-    except (ImportError, ValueError, AttributeError) as error:
-        raise MissingExtra(
-            f"{checkpoint.folder} has no tokenizer.json, and converting its spiece.model failed "
-            f"({str(error).strip().splitlines()[0]}): pip install 'openclaw-instructor[sentencepiece]'"
-        ) from None
-    return tokenizer

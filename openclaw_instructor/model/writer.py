@@ -1,4 +1,4 @@
-"""Write an encoder as a checkpoint folder in the hub's layout, readable by sentence-transformers as well."""
+"""Writes a T5 encoder as a checkpoint folder in the hub's layout, which sentence-transformers reads too."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from openclaw_instructor.model.layout import read_json
-from openclaw_instructor.model.networks.state_dict import to_t5
+from openclaw_instructor.model.networks.state_dict import to_t5_names
+from openclaw_instructor.model.shapes import T5Shape
 
 if TYPE_CHECKING:
-    from openclaw_instructor.model.checkpoint import Shape
-    from openclaw_instructor.model.networks.t5 import Encoder
+    from openclaw_instructor.model.networks.t5 import T5Encoder
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "spiece.model", "vocab.txt")
 
 
 def write_checkpoint(
     folder: Path,
-    encoder: Encoder,
+    encoder: T5Encoder,
     *,
     tokenizer_from: Path,
     max_seq_length: int,
@@ -39,7 +39,9 @@ def write_checkpoint(
     new = folder.with_name(folder.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     (new / "2_Dense").mkdir(parents=True)
-    tensors = {name: tensor.to(dtype).cpu() for name, tensor in to_t5(encoder).items()}
+    tensors = {
+        name: tensor.to(dtype).cpu() for name, tensor in to_t5_names(encoder.state_dict(), encoder.shape.layers).items()
+    }
     save_file({"linear.weight": tensors.pop("dense.weight")}, new / "2_Dense" / "model.safetensors")
     save_file(tensors, new / "model.safetensors", metadata={"format": "pt"})
     for name, content in _configs(encoder.shape, max_seq_length, _lower_cases(tokenizer_from)).items():
@@ -59,7 +61,7 @@ def _lower_cases(folder: Path) -> bool:
     return path.is_file() and bool(read_json(path).get("do_lower_case"))
 
 
-def _configs(shape: Shape, max_seq_length: int, lower_case: bool) -> dict[str, Any]:
+def _configs(shape: T5Shape, max_seq_length: int, lower_case: bool) -> dict[str, Any]:
     modules = ["Transformer", "Pooling", "Dense"] + ["Normalize"] * shape.normalize
     return {
         "config.json": {

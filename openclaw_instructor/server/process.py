@@ -24,9 +24,9 @@ from openclaw_instructor import __version__
 from openclaw_instructor.daemon.endpoint import Endpoint, bearer_token, open_home, url_of
 from openclaw_instructor.daemon.lifecycle import life_lock
 from openclaw_instructor.daemon.wire_errors import body_of, unexpected
-from openclaw_instructor.engine.memory import few_arenas
 from openclaw_instructor.errors import Busy, DaemonUnavailable, InstructorError, InvalidSettings
 from openclaw_instructor.lock import exclusive
+from openclaw_instructor.model.malloc import limit_arenas
 from openclaw_instructor.server import logs
 from openclaw_instructor.server.app import App
 from openclaw_instructor.server.bind import listen
@@ -78,7 +78,7 @@ def run(launch: Launch) -> None:
     Raises InvalidSettings, DaemonUnavailable.
     """
     os.umask(0o077)
-    few_arenas()
+    limit_arenas()
     try:
         settings = launch.load()
         open_home(settings)

@@ -28,8 +28,8 @@ import torch
 
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.device import autocast, choose_device, choose_training_dtype
-from openclaw_instructor.model.inference.cpu_pool import Streams
-from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.inference.cpu_pool import CpuPool
+from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.packing import Packed, batches
 from openclaw_instructor.model.writer import write_checkpoint
 from openclaw_instructor.train import train_state
@@ -84,7 +84,7 @@ def train(
                 what = {"start": checkpoint.identity, "records": len(data), "data_digest": data.digest}
                 train_state.check_settings(out, asdict(config) | what | {"total_steps": steps})
         source = Batches(data, plan, checkpoint, config.max_tokens, config.in_batch, world.rank, world.size)
-        encoder = Encoder.from_checkpoint(checkpoint).to(world.device)
+        encoder = T5Encoder.from_checkpoint(checkpoint).to(world.device)
         _Run(encoder, checkpoint, source, config, steps, out, world, evaluate, progress).finish()
         if world.leads:
             card, limit = model_card(checkpoint, paths, data, config, steps, out), checkpoint.max_seq_length
@@ -99,7 +99,7 @@ def train(
 class _Run:
     """The steps of one process, from the last saved state to the end."""
 
-    encoder: Encoder
+    encoder: T5Encoder
     checkpoint: Checkpoint
     source: Batches
     config: TrainConfig
@@ -112,7 +112,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.optimizer = _optimizer(self.encoder, self.config)
         self.dtype = choose_training_dtype(self.config.dtype, self.world.device)
-        self.streams = Streams(torch.get_num_threads()) if self.world.device.type == "cpu" else None
+        self.pool = CpuPool(torch.get_num_threads()) if self.world.device.type == "cpu" else None
         saved = train_state.states(self.out)
         restored = train_state.restore(saved[-1], self.encoder, self.optimizer) if saved else train_state.Position()
         self.start = restored
@@ -143,7 +143,7 @@ class _Run:
         rate = learning_rate(step, self.steps, self.config)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = backward(self.encoder, batch, self.config, self.dtype, self.world, self.streams)
+        loss = backward(self.encoder, batch, self.config, self.dtype, self.world, self.pool)
         torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), self.config.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -161,7 +161,7 @@ class _Run:
         self.world.wait()
 
 
-def _optimizer(encoder: Encoder, config: TrainConfig) -> torch.optim.AdamW:
+def _optimizer(encoder: T5Encoder, config: TrainConfig) -> torch.optim.AdamW:
     plain = [p for n, p in encoder.named_parameters() if p.dim() == 1 or n.startswith(("tokens", "position"))]
     decayed = [p for n, p in encoder.named_parameters() if p.dim() > 1 and not n.startswith(("tokens", "position"))]
     return torch.optim.AdamW(
@@ -176,16 +176,16 @@ def _measured(out: Path, step: int) -> bool:
 
 
 def backward(
-    encoder: Encoder, batch: Batch, config: TrainConfig, dtype: torch.dtype, world: World, streams: Streams | None
+    encoder: T5Encoder, batch: Batch, config: TrainConfig, dtype: torch.dtype, world: World, pool: CpuPool | None
 ) -> torch.Tensor:
     """Gradients of the whole batch's loss into the encoder, however many passes and processes it takes; the loss.
 
-    As many passes as there are streams keep their graphs. More run without a graph first; the loss's gradients on the
+    As many passes as there are pool keep their graphs. More run without a graph first; the loss's gradients on the
     vectors, which is all that a pass has to know of the others, then lead each of them back through a second run.
     """
-    lengths, count = [len(prompt.ids) for prompt in batch.prompts], streams.count if streams else 1
+    lengths, count = [len(prompt.ids) for prompt in batch.prompts], pool.count if pool else 1
     chunks = list(batches(lengths, config.chunk_tokens, count if sum(lengths) >= count * MIN_TOKENS else 1))
-    each: Callable[..., list[Any]] = streams.map if streams else lambda work, parts: [work(part) for part in parts]
+    each: Callable[..., list[Any]] = pool.map if pool else lambda work, parts: [work(part) for part in parts]
     packed = [Packed.of([batch.prompts[i] for i in chunk]).to(world.device) for chunk in chunks]
     places = [torch.tensor([batch.rows[i] for i in chunk], device=world.device) for chunk in chunks]
     kept = len(chunks) <= count

@@ -13,7 +13,7 @@ from openclaw_instructor.evaluate.embedders import Embedded
 from openclaw_instructor.evaluate.metrics import need_for
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.device import autocast
-from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.packing import Packed, batches
 from openclaw_instructor.model.prompt import Prompter
 from openclaw_instructor.paths import expanded
@@ -22,7 +22,7 @@ from openclaw_instructor.paths import expanded
 class TrainedEmbedder:
     """Embeds with the weights as they are now; implements `evaluate.embedders.Embedder`."""
 
-    def __init__(self, encoder: Encoder, checkpoint: Checkpoint, dtype: torch.dtype, name: str = "training") -> None:
+    def __init__(self, encoder: T5Encoder, checkpoint: Checkpoint, dtype: torch.dtype, name: str = "training") -> None:
         self.name = name
         self.encoder, self.dtype = encoder, dtype
         self.prompter = Prompter(checkpoint)

@@ -9,12 +9,13 @@ from pathlib import Path
 import torch
 
 from openclaw_instructor.errors import InvalidArguments, InvalidCheckpoint
-from openclaw_instructor.model.checkpoint import Checkpoint, Shape
-from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.networks.t5 import T5Encoder
+from openclaw_instructor.model.shapes import T5Shape
 from openclaw_instructor.model.writer import write_checkpoint
 
 # A small student: a few million weights beside the token table.
-SMALL = Shape(
+SMALL = T5Shape(
     vocab_size=0,
     width=384,
     inner=1024,
@@ -30,8 +31,8 @@ SMALL = Shape(
 _SIZES = ("width", "inner", "heads", "head_width", "layers", "dimension", "buckets", "max_distance")
 
 
-def parse_shape(text: str) -> Shape:
-    """`layers=4,width=256,...` -> Shape; what is not named is as in SMALL. Raises InvalidArguments."""
+def parse_shape(text: str) -> T5Shape:
+    """`layers=4,width=256,...` -> T5Shape; what is not named is as in SMALL. Raises InvalidArguments."""
     sizes: dict[str, int] = {}
     for part in filter(None, text.split(",")):
         name, _, value = part.strip().partition("=")
@@ -50,7 +51,7 @@ def parse_shape(text: str) -> Shape:
     return shape
 
 
-def from_scratch(shape: Shape, tokenizer: Path, work: Path, *, seed: int, max_seq_length: int = 512) -> Checkpoint:
+def from_scratch(shape: T5Shape, tokenizer: Path, work: Path, *, seed: int, max_seq_length: int = 512) -> Checkpoint:
     """A checkpoint of random weights in a folder of `work`, made once, with the tokenizer of another folder.
 
     Raises InvalidCheckpoint when that has none.
@@ -64,13 +65,13 @@ def from_scratch(shape: Shape, tokenizer: Path, work: Path, *, seed: int, max_se
     key = hashlib.sha256(f"{shape}:{seed}:{max_seq_length}".encode() + path.read_bytes()).hexdigest()[:12]
     folder = work / f"start-{key}"
     if not folder.is_dir():
-        encoder = initialise(Encoder(shape), seed)
+        encoder = initialise(T5Encoder(shape), seed)
         card = "# Random weights\n"
         write_checkpoint(folder, encoder, tokenizer_from=tokenizer, max_seq_length=max_seq_length, card=card)
     return Checkpoint.open(folder)
 
 
-def initialise(encoder: Encoder, seed: int) -> Encoder:
+def initialise(encoder: T5Encoder, seed: int) -> T5Encoder:
     """T5's own initial spread (Raffel et al., JMLR 2020): by fan-in, and for queries also by the width of a head."""
     shape = encoder.shape
     random = torch.Generator().manual_seed(seed)

@@ -13,7 +13,7 @@ import torch
 from openclaw_instructor.errors import InvalidData
 
 if TYPE_CHECKING:
-    from openclaw_instructor.model.networks.t5 import Encoder
+    from openclaw_instructor.model.networks.t5 import T5Encoder
 
 KEPT = 2
 # Settings that change how a run is watched, not what it computes.
@@ -29,7 +29,7 @@ class Position:
     seconds: float = 0.0
 
 
-def save(folder: Path, encoder: Encoder, optimizer: torch.optim.Optimizer, position: Position) -> Path:
+def save(folder: Path, encoder: T5Encoder, optimizer: torch.optim.Optimizer, position: Position) -> Path:
     """Write `state-<step>.pt`, whole or not at all, and drop all but the last two."""
     path = folder / f"state-{position.step:08d}.pt"
     new = path.with_suffix(".new")
@@ -54,7 +54,7 @@ def states(folder: Path) -> list[Path]:
     return sorted(folder.glob("state-*.pt"))
 
 
-def restore(path: Path, encoder: Encoder, optimizer: torch.optim.Optimizer) -> Position:
+def restore(path: Path, encoder: T5Encoder, optimizer: torch.optim.Optimizer) -> Position:
     """Load a state into encoder and optimizer. Raises InvalidData for a damaged file."""
     try:
         content: dict[str, Any] = torch.load(path, map_location=encoder.device, weights_only=True)

@@ -11,7 +11,7 @@ import pytest
 
 from openclaw_instructor.errors import CheckpointUnavailable, InstructorError, InvalidCheckpoint
 from openclaw_instructor.model.checkpoint import Checkpoint
-from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.networks.t5 import T5Encoder
 from tests.model.hub_stand_in import HubStandIn
 from tests.model.random_checkpoint import shard, write
 
@@ -24,7 +24,7 @@ def copy(checkpoint: Path, tmp_path: Path) -> Path:
 def test_opening_reads_shape_and_limit(checkpoint: Path) -> None:
     opened = Checkpoint.open(checkpoint)
     assert (opened.dimension, opened.max_seq_length, opened.shape.layers) == (24, 48, 2)
-    assert opened.parameters == sum(p.numel() for p in Encoder.from_checkpoint(opened).parameters())
+    assert opened.parameters == sum(p.numel() for p in T5Encoder.from_checkpoint(opened).parameters())
 
 
 def test_opening_loads_no_torch(checkpoint: Path) -> None:

@@ -12,9 +12,10 @@ import torch
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.inference import batch_runner
-from openclaw_instructor.model.inference.batch_runner import Batch, Done, Passes
+from openclaw_instructor.model.inference.batch_runner import Batch, BatchRunner, Done
 from openclaw_instructor.model.instructor import INSTRUCTOR
-from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.networks.position import BiasCache
+from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.packing import Packed, rounded_up
 
 INSTRUCTION = "Represent the sentence: "
@@ -55,7 +56,7 @@ def test_the_instruction_steers_but_is_not_pooled(model: INSTRUCTOR) -> None:
     mask = outputs["attention_mask"].bool()
     assert 0 < int((~mask).sum()) < len(mask)
     mean = outputs["token_embeddings"][mask].mean(0)
-    dense = model.encoder.dense.weight / model.encoder.norm.folded
+    dense = T5Encoder.from_checkpoint(model.checkpoint).dense.weight.detach()
     projected = torch.nn.functional.normalize(mean @ dense.T, dim=0)
     torch.testing.assert_close(projected, outputs["sentence_embedding"], atol=1e-5, rtol=1e-4)
 
@@ -127,12 +128,12 @@ def test_sentences_of_another_shape_are_named(model: INSTRUCTOR, item: object) -
 def test_float16_weights_on_disk_are_computed_in_full(checkpoint: Path, model: INSTRUCTOR, tmp_path: Path) -> None:
     from openclaw_instructor.model.writer import write_checkpoint
 
-    encoder = Encoder.from_checkpoint(Checkpoint.open(checkpoint))
+    encoder = T5Encoder.from_checkpoint(Checkpoint.open(checkpoint))
     folder = write_checkpoint(
         tmp_path / "half", encoder, tokenizer_from=checkpoint, max_seq_length=48, card="# half\n", dtype=torch.float16
     )
     again = INSTRUCTOR(str(folder), device="cpu", dtype="float32")
-    assert again.encoder.dense.weight.dtype == torch.float32
+    assert again.backend.dtype == torch.float32
     assert (again.encode(PAIRS) * model.encode(PAIRS)).sum(1).min() > 0.9999
 
 
@@ -157,16 +158,16 @@ def pair_of(pair: list[str]) -> tuple[str, list[str]]:
 
 
 def test_threads_that_come_and_go_leave_all_cores_to_one(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each would make a team of threads, and those of all together would wait for one another asleep."""
+    """Each would start OpenMP threads, and those of all together would wait for one another asleep."""
     before, ran_in = torch.get_num_threads(), []
     monkeypatch.setattr(batch_runner, "SHARED_WORK", 0)
-    forward = Passes._forward
+    forward = BatchRunner._forward
 
-    def noting(self: Passes, batch: Batch) -> Done:
+    def noting(self: BatchRunner, batch: Batch) -> Done:
         ran_in.append((threading.current_thread(), torch.get_num_threads()))
         return forward(self, batch)
 
-    monkeypatch.setattr(Passes, "_forward", noting)
+    monkeypatch.setattr(BatchRunner, "_forward", noting)
     torch.set_num_threads(2)
     try:
         model = INSTRUCTOR(checkpoint, "cpu", "float32")
@@ -186,20 +187,24 @@ def test_threads_that_come_and_go_leave_all_cores_to_one(checkpoint: Path, monke
     np.testing.assert_allclose(vectors, np.stack(vectors[:1] * 4), atol=1e-6)
 
 
-class Raced(Encoder):
+class Raced(BiasCache):
     """Right after it has kept its bias, another thread keeps a shorter one."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name, value[..., :2, :2] if name == "_bias" and isinstance(value, torch.Tensor) else value)
+        super().__setattr__(name, (2, torch.zeros(2)) if name == "_kept" and value else value)
 
 
-def test_a_shorter_bias_of_another_thread_is_not_taken(checkpoint: Path, model: INSTRUCTOR) -> None:
-    encoder = Raced.for_inference(Checkpoint.open(checkpoint), torch.float32, torch.device("cpu"))
-    assert encoder.position_bias(9).shape[-1] == 9
-    assert encoder.position_bias(2).shape[-1] == 2
-    batch = Packed.of(model.prompter.render(INSTRUCTION, ["pay the invoice"]))
-    with torch.inference_mode():
-        torch.testing.assert_close(encoder(batch), model.encoder(batch), atol=1e-5, rtol=1e-4)
+def test_a_shorter_bias_of_another_thread_is_not_taken() -> None:
+    made: list[int] = []
+
+    def make(length: int) -> torch.Tensor:
+        made.append(length)
+        return torch.zeros(length)
+
+    cache, raced = BiasCache(make), Raced(make)
+    assert [len(cache.of(length)) for length in (9, 2, 12, 9)] == [9, 9, 12, 12]
+    assert made == [9, 12]
+    assert [len(raced.of(length)) for length in (9, 2, 9)] == [9, 2, 9]
 
 
 @pytest.mark.parametrize("again", [lambda model: pickle.loads(pickle.dumps(model)), copy.copy, copy.deepcopy])
@@ -217,6 +222,6 @@ def test_filling_a_row_up_changes_nothing_and_leaves_few_sizes(model: INSTRUCTOR
     exact, filled = Packed.of(prompts), Packed.of(prompts, rounded=True)
     assert len(filled.ids) == rounded_up(len(exact.ids)) > len(exact.ids)
     with torch.inference_mode():
-        torch.testing.assert_close(model.encoder(filled), model.encoder(exact), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(model.backend.embed(filled), model.backend.embed(exact), atol=1e-5, rtol=1e-4)
     assert len({rounded_up(tokens) for tokens in range(1, 2_049)}) < 50
     assert all(rounded_up(tokens) >= tokens for tokens in range(1, 70_000, 7))

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from openclaw_instructor.model.malloc import give_back
+from openclaw_instructor.model.malloc import release_free_memory
 from tests.resident import resident_megabytes
 
 BLOCK = 100_000  # bytes; glibc takes larger ones from the system each, and gives them back when they are freed
@@ -20,10 +20,10 @@ def test_holes_below_what_is_in_use_go_back_to_the_system() -> None:
     in_use = blocks[::100]
     full = resident_megabytes(os.getpid())
     del blocks
-    give_back()
+    release_free_memory()
     assert resident_megabytes(os.getpid()) < full - 50
     assert len(in_use) == 10
 
 
 def test_any_system_can_be_asked() -> None:
-    give_back()
+    release_free_memory()

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, normalizers
 
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.instructor import INSTRUCTOR
-from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.writer import write_checkpoint
 from tests.model.random_checkpoint import shard, write
 
@@ -122,7 +122,7 @@ def test_capitals_where_the_checkpoint_lower_cases(
 def test_a_checkpoint_made_from_one_that_lower_cases_does_too(tmp_path: Path) -> None:
     folder = write(tmp_path / "lower")
     (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 48, "do_lower_case": true}')
-    encoder = Encoder.from_checkpoint(Checkpoint.open(folder))
+    encoder = T5Encoder.from_checkpoint(Checkpoint.open(folder))
     made = write_checkpoint(tmp_path / "made", encoder, tokenizer_from=folder, max_seq_length=48, card="# made\n")
     assert Checkpoint.open(made).lower_case
     ours = INSTRUCTOR(str(made), device="cpu", dtype="float32").encode(SHOUTED)

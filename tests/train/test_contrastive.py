@@ -13,9 +13,9 @@ import torch
 
 from openclaw_instructor.errors import InvalidArguments, InvalidCheckpoint, InvalidData, MissingExtra
 from openclaw_instructor.model.checkpoint import Checkpoint
-from openclaw_instructor.model.inference.cpu_pool import Streams
+from openclaw_instructor.model.inference.cpu_pool import CpuPool
 from openclaw_instructor.model.instructor import INSTRUCTOR
-from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.train import train_state
 from openclaw_instructor.train.batches import Batches
 from openclaw_instructor.train.config import TrainConfig
@@ -45,8 +45,8 @@ def batch_of(tmp_path: Path, tiny_checkpoint: Path) -> Any:
 def gradients(
     checkpoint: Path, batch: Any, config: TrainConfig, world: World = ALONE, cores: int = 1
 ) -> tuple[float, dict[str, Any]]:
-    encoder = Encoder.from_checkpoint(Checkpoint.open(checkpoint))
-    loss = backward(encoder, batch, config, torch.float32, world, Streams(2) if cores == 2 else None)
+    encoder = T5Encoder.from_checkpoint(Checkpoint.open(checkpoint))
+    loss = backward(encoder, batch, config, torch.float32, world, CpuPool(2) if cores == 2 else None)
     return float(loss), {name: weight.grad for name, weight in encoder.named_parameters()}
 
 

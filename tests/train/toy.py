@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from openclaw_instructor.model.checkpoint import Checkpoint
-from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.networks.t5 import T5Encoder
 from tests.evaluate.sets import jsonl
 
 ASK, ANSWER = "Represent the question: ", "Represent the document: "
@@ -35,7 +35,7 @@ def data(folder: Path, **options: int) -> Path:
 
 
 def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
-    return dict(Encoder.from_checkpoint(Checkpoint.open(checkpoint)).state_dict())
+    return dict(T5Encoder.from_checkpoint(Checkpoint.open(checkpoint)).state_dict())
 
 
 def furthest(one: Path, other: Path) -> float:

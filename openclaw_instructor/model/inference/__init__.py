@@ -1,1 +1,1 @@
-"""How a network is run: number formats, compiled passes, batches and cores."""
+"""Running a network fast: number formats, kernels, batches and cores."""

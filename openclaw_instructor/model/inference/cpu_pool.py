@@ -1,13 +1,12 @@
-"""Batches on a CPU: several at once, each on one core, or one at a time on all of them.
+"""Runs batches on CPU threads: several at once on one core each, or one at a time on all cores.
 
-Products split over cores wait for one another after every operation. Whole batches do not: while one core adds and
-normalises, another multiplies, every batch stays in its core's own cache, and a core that is busy elsewhere delays only
-its own batch.
+Products that are divided among cores wait for one another after every operation. Whole batches do not: while one core
+adds and normalises, another multiplies, every batch stays in its core's own cache, and a core that is busy elsewhere
+delays only its own batch.
 
-A batch too small for that takes all cores, and what divides its products is a team of threads that belongs to the
-thread that asks. Once the teams of a process have more threads than there are cores, they sleep between operations
-instead of waiting awake, and a query takes half as long again, or twice as long. So threads that come and go leave such
-batches to one that stays.
+A batch too small for that takes all cores. OpenMP then divides its products among threads that belong to the thread
+that asks. Once a process has more such threads than cores, they sleep between operations, and a query takes half as
+long again, or twice as long. So threads that come and go hand such batches to one that stays.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ import torch
 S = TypeVar("S")
 T = TypeVar("T")
 
-AHEAD = 3  # items per core that are under way or ready
+AHEAD = 3  # items per thread that are running or ready
 
 
-class Streams:
-    """`count` threads that each run torch on so many `cores`; made once and kept."""
+class CpuPool:
+    """`count` threads that each run torch on `cores` cores; made once and kept."""
 
     def __init__(self, count: int, cores: int = 1) -> None:
         self.count, self.cores = count, cores
         ready = threading.Barrier(count + 1)
 
         def start() -> None:
-            # A thread takes over the process's number at its first use of it, which must not come after ours is set.
+            # A thread adopts the process's number at its first use of it, which must not come after ours is set.
             torch.get_num_threads()
             torch.set_num_threads(cores)
             # Sharp attention leaves probabilities too small for normal arithmetic, which is then many times slower.
@@ -45,7 +44,7 @@ class Streams:
         for _ in range(count):
             self._pool.submit(int)
         ready.wait()
-        # The setting is per thread, yet new threads start with the last one made: give that back.
+        # The setting is per thread, yet new threads start with the last one made: restore the process's.
         torch.set_num_threads(count * cores)
 
     def map(self, work: Callable[[S], T], parts: Sequence[S]) -> list[T]:
@@ -53,8 +52,11 @@ class Streams:
         return list(self._pool.map(work, parts))
 
     def run(self, work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
-        """Results in order. Items are made in the caller's thread, a few ahead of the work, so that no core waits for
-        Python's lock to make its own. What has not begun is dropped when the caller stops asking."""
+        """Yield results in order.
+
+        Items are made in the caller's thread, a few ahead of the work, so that no core waits for Python's lock to make
+        its own. What has not begun is dropped when the caller stops iterating.
+        """
         pending: deque[Future[T]] = deque()
         try:
             for item in items:

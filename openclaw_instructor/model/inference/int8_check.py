@@ -1,21 +1,25 @@
-"""Whether a checkpoint keeps its vectors in int8: a few texts go through its layers in float32 as they are read."""
+"""Checks whether a checkpoint keeps its vectors in int8: a few sample texts are computed in float32 and compared.
+
+The float32 network is never held whole: the samples go through each layer while it is read.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Tensor
+from torch import Tensor, nn
 
+from openclaw_instructor.model.inference.backend import Backend
 from openclaw_instructor.model.networks.attention import masks_of
+from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.packing import Packed
+from openclaw_instructor.model.prompt import Prompter
+from openclaw_instructor.model.shapes import T5Shape
 
-if TYPE_CHECKING:
-    from openclaw_instructor.model.networks.t5 import Encoder, Layer
-    from openclaw_instructor.model.prompt import Prompter
-
-FAITHFUL = 0.99  # cosine to float32 of each sample, below which a checkpoint is not served in int8 unasked
+MIN_COSINE = 0.99  # cosine to float32 of each sample, below which "auto" does not choose int8
 SAMPLES = (
     ("Represent the question for retrieving supporting documents: ", "How long does a parcel take to reach Norway?"),
     ("Represent the document for retrieval: ", "Set `retries` to 0 in config.yaml, then restart it (port 8080)."),
@@ -33,8 +37,8 @@ SAMPLES = (
 )
 
 
-class Witness:
-    """Made for one loading: sees what is read, and says how near the encoder comes that was made of it."""
+class Int8Check:
+    """Computes the samples in float32 during one loading, and compares the loaded backend with them."""
 
     def __init__(self, prompter: Prompter) -> None:
         prompts = [prompter.render(instruction, [text])[0] for instruction, text in SAMPLES]
@@ -43,19 +47,26 @@ class Witness:
         self._masks: list[Tensor] = []
 
     @torch.no_grad()
-    def begin(self, encoder: Encoder) -> None:
-        """With the table and the position bias as they were read."""
-        self._states = F.embedding(self._batch.ids, encoder.tokens.weight)
-        bias = encoder.position_bias(max(group.length for group in self._batch.groups))
-        self._masks = masks_of(bias, self._batch.groups, len(self._batch.ids), reach=False)
+    def begin(self, outside: Mapping[str, Tensor], shape: T5Shape) -> None:
+        """Look the samples' tokens up; `outside` is the encoder's state without its layers."""
+        with torch.device("meta"):
+            self._network = T5Encoder(replace(shape, layers=1))
+        self._network.load_state_dict(dict(outside), strict=False, assign=True)
+        self._states = self._network.tokens(self._batch.ids)
+        bias = self._network.position_bias(self._batch.longest)
+        self._masks = masks_of(bias, self._batch.groups, len(self._batch.ids), pad_keys=False)
+        # Nothing reads the table again, and it is large.
+        self._network.tokens.weight = nn.Parameter(torch.empty(0))
 
     @torch.no_grad()
-    def follow(self, layer: Layer) -> None:
+    def follow(self, state: Mapping[str, Tensor]) -> None:
+        """Take the samples through the next layer."""
+        layer = next(self._network.blocks())
+        layer.load_state_dict(dict(state), assign=True)
         self._states = layer(self._states, self._batch, self._masks)
 
     @torch.no_grad()
-    def least_cosine(self, encoder: Encoder) -> float:
-        """Of the samples' vectors to what they are in float32."""
-        states = encoder.rotation.turn(self._states) if encoder.rotation else self._states
-        exact, served = encoder.pool(states, self._batch), encoder(self._batch)
-        return F.cosine_similarity(exact, served).min().item()
+    def least_cosine(self, backend: Backend) -> float:
+        """The least cosine between a sample's vector in float32 and the backend's."""
+        exact, quantized = self._network.pool(self._states, self._batch), backend.embed(self._batch)
+        return F.cosine_similarity(exact, quantized).min().item()

@@ -1,31 +1,31 @@
-"""Products of float32 out of products of int8, for processors that multiply matrices of int8 many times as fast.
+"""Float32 matrix products made of int8 products, for processors that multiply int8 matrices many times as fast.
 
-Each row of both factors is brought to whole numbers of 23 bits below its greatest value, and these are cut into three
-digits of base 256. Products of digits are exact; of the nine the six greatest are summed, the rest is less than what a
-sum of float32 rounds away. As Ozaki et al., "Error-free transformations of matrix multiplication by using fast routines
-of matrix multiplication" (Numerical Algorithms, 2012), which Ootomo et al. brought to int8 (2024).
+Each row of both factors is scaled to whole numbers of 23 bits, and these are split into three digits of base 256.
+Products of digits are exact; of the nine, the six greatest are summed, and the rest is less than what a float32 sum
+rounds away. This is Ozaki splitting (Ozaki et al., Numerical Algorithms, 2012; with int8 Ootomo et al., 2024).
 """
 
-# Without postponed annotations: torch's compiler reads those of the functions themselves.
+# Without postponed annotations: TorchScript reads those of the functions.
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from openclaw_instructor.model.device import has_tiles
+from openclaw_instructor.model.device import has_amx
+from openclaw_instructor.model.torch_private import onednn_int8_linear, onednn_int8_linear_add, pack_int8_for_onednn
 
-# The whole number that stands for a row's greatest value; rounded up, it still has a first digit of 127.
+# The whole number for a row's greatest magnitude; rounded up, it still has a first digit of 127.
 STEPS = 127.0 * 65_536
-# What is cut is taken in blocks of so many rows, which stay in the cache between the steps.
+# Rows that are split at a time, so that they stay in the cache between the steps.
 BLOCK_ROWS = 64
-# Up to so many rows each weight is read once, for the digits of all rows together: its memory is what takes the time.
+# Up to so many rows each digit of the weight is read once, for all digits of the rows: reading it takes the time.
 FEW_ROWS = 64
-# The width of a stream from which on it pays.
-WIDTH_FROM = 512
+# The least width of a stream at which it is faster than float32 itself.
+MIN_WIDTH = 512
 
 
-class Limbs(NamedTuple):
-    """A product's weight (out, in) in digits, as oneDNN reads them, and the scale of each of its rows."""
+class SplitWeight(NamedTuple):
+    """A weight (out, in) as three int8 digits in oneDNN's layout, with the scale of each row."""
 
     high: Tensor
     middle: Tensor
@@ -34,65 +34,49 @@ class Limbs(NamedTuple):
     zeros: Tensor
 
     @classmethod
-    def of(cls, weight: Tensor) -> "Limbs":
-        reach = weight.abs().amax(1, keepdim=True).clamp_(min=1e-12)
-        high, middle, low = (torch.ops.onednn.qlinear_prepack(digit, None) for digit in digits(weight, reach))
-        # Both factors are whole numbers here, and what is multiplied has a reach of one.
-        scales = reach[:, 0] * (65_536 / STEPS) ** 2
+    def of(cls, weight: Tensor) -> "SplitWeight":
+        """Split a float32 weight (out, in)."""
+        scale = weight.abs().amax(1, keepdim=True).clamp_(min=1e-12)
+        high, middle, low = (pack_int8_for_onednn(digit) for digit in split(weight, scale))
+        # Both factors are whole numbers in the product, and the rows it multiplies have a scale of one.
+        scales = scale[:, 0] * (65_536 / STEPS) ** 2
         return cls(high, middle, low, scales, torch.zeros(len(weight), dtype=torch.long))
 
 
-def pays(dtype: torch.dtype, device: torch.device, width: int) -> bool:
-    """Whether float32 is asked for and this is its faster way: with AMX, where calling six is little beside them."""
-    return dtype == torch.float32 and width >= WIDTH_FROM and has_tiles(device)
+def is_supported(dtype: torch.dtype, device: torch.device, width: int) -> bool:
+    """Whether it is the faster way to float32 here: with AMX, on streams wide enough to outweigh six calls."""
+    return dtype == torch.float32 and width >= MIN_WIDTH and has_amx(device)
 
 
-def digits(rows: Tensor, reach: Tensor, steps: float = STEPS, block: int = BLOCK_ROWS) -> Tensor:
-    """Three digits (3, n, in) int8, the highest first, of `rows` (n, in); `reach` (n, 1) is the greatest magnitude."""
+def split(rows: Tensor, scale: Tensor, steps: float = STEPS, block: int = BLOCK_ROWS) -> Tensor:
+    """Three digits (3, n, in) int8, the highest first, of `rows` (n, in) with greatest magnitudes `scale` (n, 1)."""
     result = torch.empty([3, rows.size(0), rows.size(1)], dtype=torch.int8)
-    scales = steps / reach
-    for some, scale, cut in zip(rows.split(block), scales.split(block), result.split(block, 1), strict=True):
-        left = (some * scale).round_().to(torch.int32)
+    factors = steps / scale
+    for some, factor, digits in zip(rows.split(block), factors.split(block), result.split(block, 1), strict=True):
+        left = (some * factor).round_().to(torch.int32)
         # The conversion keeps the lowest eight bits, a digit from -128 to 127.
-        cut[2].copy_(left)
-        cut[1].copy_(left.add_(128).bitwise_right_shift_(8))
-        cut[0].copy_(left.add_(128).bitwise_right_shift_(8))
+        digits[2].copy_(left)
+        digits[1].copy_(left.add_(128).bitwise_right_shift_(8))
+        digits[0].copy_(left.add_(128).bitwise_right_shift_(8))
     return result
 
 
-def multiplied(cut: Tensor, weight: Limbs, activation: str, few: int = FEW_ROWS) -> Tensor:
-    """What rows of reach one give (n, out) float32, from their digits (3, n, in); `activation` is "relu" or "none"."""
-    # From the least to the greatest.
-    if cut.size(1) > few:
-        high, middle, low = cut[0], cut[1], cut[2]
-        y = _product(high, weight, weight.low, 1.0 / 65_536)
-        y = _added(y, middle, weight, weight.middle, 1.0 / 65_536, "none")
-        y = _added(y, low, weight, weight.high, 1.0 / 65_536, "none")
-        y = _added(y, high, weight, weight.middle, 1.0 / 256, "none")
-        y = _added(y, middle, weight, weight.high, 1.0 / 256, "none")
-        return _added(y, high, weight, weight.high, 1.0, activation)
-    n = cut.size(1)
-    stacked = cut.flatten(0, 1)
-    first = _product(stacked, weight, weight.high, 1.0)
-    second = _added(first[n:], stacked[: 2 * n], weight, weight.middle, 1.0, "none")
-    third = _added(second[n:], stacked[:n], weight, weight.low, 1.0, "none")
+def split_linear(digits: Tensor, weight: SplitWeight, activation: str, few: int = FEW_ROWS) -> Tensor:
+    """Float32 product (n, out) of rows given as digits (3, n, in) of scale one; `activation` is "relu" or "none"."""
+    # Summed from the smallest terms to the greatest.
+    scales, zeros = weight.scales, weight.zeros
+    if digits.size(1) > few:
+        high, middle, low = digits[0], digits[1], digits[2]
+        y = onednn_int8_linear(high, 1.0 / 65_536, 0, weight.low, scales, zeros, "none")
+        y = onednn_int8_linear_add(y, middle, 1.0 / 65_536, weight.middle, scales, zeros, "none")
+        y = onednn_int8_linear_add(y, low, 1.0 / 65_536, weight.high, scales, zeros, "none")
+        y = onednn_int8_linear_add(y, high, 1.0 / 256, weight.middle, scales, zeros, "none")
+        y = onednn_int8_linear_add(y, middle, 1.0 / 256, weight.high, scales, zeros, "none")
+        return onednn_int8_linear_add(y, high, 1.0, weight.high, scales, zeros, activation)
+    n = digits.size(1)
+    stacked = digits.flatten(0, 1)
+    first = onednn_int8_linear(stacked, 1.0, 0, weight.high, scales, zeros, "none")
+    second = onednn_int8_linear_add(first[n:], stacked[: 2 * n], 1.0, weight.middle, scales, zeros, "none")
+    third = onednn_int8_linear_add(second[n:], stacked[:n], 1.0, weight.low, scales, zeros, "none")
     y = first[:n].add_(second[:n].add_(third, alpha=1.0 / 256), alpha=1.0 / 256)
     return y.relu_() if activation == "relu" else y
-
-
-def _product(x: Tensor, weight: Limbs, digit: Tensor, scale: float) -> Tensor:
-    none: list[int | float | complex | None] = []
-    y: Tensor = torch.ops.onednn.qlinear_pointwise(
-        x, scale, 0, digit, weight.scales, weight.zeros, None, 1.0, 0, torch.float32, "none", none, "none"
-    )
-    return y
-
-
-def _added(y: Tensor, x: Tensor, weight: Limbs, digit: Tensor, scale: float, activation: str) -> Tensor:
-    """The product added to `y`, in its memory. The compiler knows nothing of that: read only what this returns."""
-    none: list[int | float | complex | None] = []
-    result: Tensor = torch.ops.onednn.qlinear_pointwise(
-        x, scale, 0, digit, weight.scales, weight.zeros, y, None, 1.0, 0, torch.float32, 1.0, 0, "sum", 1.0,
-        activation, none, "none",
-    )  # fmt: skip
-    return result

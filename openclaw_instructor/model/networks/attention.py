@@ -1,13 +1,16 @@
 """Attention within each prompt of a packed row, group by group of equal length."""
 
-# Without postponed annotations: torch's compiler reads those of `Group` and `attend` themselves.
+# Without postponed annotations: TorchScript reads those of `Group` and `attend`.
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
+
+# `config.json`'s names of the feed-forward's activation.
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
 
 
 class Group(NamedTuple):
@@ -22,38 +25,38 @@ class Group(NamedTuple):
         return self.prompts * self.length
 
 
-def masks_of(bias: Tensor, groups: list[Group], rows: int, reach: bool) -> list[Tensor]:
-    """The position bias (1, heads, length, keys) of each group.
+def masks_of(bias: Tensor, groups: list[Group], rows: int, pad_keys: bool) -> list[Tensor]:
+    """The additive mask (1, heads, length, keys) of each group, cut from a bias (1, heads, n, n).
 
-    On a CPU attention is a quarter faster when the number of keys is a multiple of its vectors, so there `keys` is
-    rounded up where more of the pass's `rows` follow; what is not the prompt's own has a bias of minus infinity.
+    `pad_keys` rounds `keys` up to a multiple of 16 where the row of `rows` tokens goes on that far, which makes
+    attention on a CPU a quarter faster; the padding has a bias of minus infinity.
     """
     masks: list[Tensor] = []
     for group in groups:
-        more = -group.length % 16
+        padding = -group.length % 16
         own = bias[:, :, : group.length, : group.length]
-        fits = reach and more > 0 and group.start + group.prompts * group.length + more <= rows
-        masks.append(F.pad(own, [0, more], value=-math.inf) if fits else own)
+        fits = pad_keys and padding > 0 and group.start + group.prompts * group.length + padding <= rows
+        masks.append(F.pad(own, [0, padding], value=-math.inf) if fits else own)
     return masks
 
 
-def attend(qkv: Tensor, groups: list[Group], masks: list[Tensor], heads: int) -> Tensor:
+def attend(qkv: Tensor, groups: list[Group], masks: list[Tensor], heads: int, scale: float = 1.0) -> Tensor:
     """Attention (tokens, width) of `qkv` (tokens, 3 x width), without gradients.
 
-    `masks` hold each group's position bias (1, heads, length, keys); keys beyond the length have minus infinity. Tokens
-    behind the last group are filler and get any finite value.
+    `masks` hold each group's bias (1, heads, length, keys); keys beyond the length have minus infinity. Tokens behind
+    the last group are filler and get any finite value.
     """
     width, row = qkv.size(1) // 3, qkv.stride(0)
-    each = width // heads
+    head_width = width // heads
     mixed: list[Tensor] = []
     end = 0
     for group, mask in zip(groups, masks, strict=True):
-        stride, start = [group.length * row, each, row, 1], group.start * row
-        size = [group.prompts, heads, mask.size(-1), each]
-        query = qkv.as_strided([group.prompts, heads, group.length, each], stride, start)
-        # Keys may reach over the rows that follow: they lie in the same tensor, so that copies nothing.
+        stride, start = [group.length * row, head_width, row, 1], group.start * row
+        size = [group.prompts, heads, mask.size(-1), head_width]
+        query = qkv.as_strided([group.prompts, heads, group.length, head_width], stride, start)
+        # Padded keys and values are views of the rows that follow in the same tensor: nothing is copied.
         key, value = qkv.as_strided(size, stride, start + width), qkv.as_strided(size, stride, start + 2 * width)
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=1.0)
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
         mixed.append(attended.transpose(1, 2).reshape(group.prompts * group.length, width))
         end = group.start + group.prompts * group.length
     if end < qkv.size(0):
@@ -61,10 +64,11 @@ def attend(qkv: Tensor, groups: list[Group], masks: list[Tensor], heads: int) ->
     return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
 
 
-def attend_learning(qkv: Tensor, groups: Sequence[Group], masks: Sequence[Tensor], heads: int) -> Tensor:
-    """The same with gradients. Fused attention has none for a bias that learns; torch's own way takes a third more."""
+def attend_with_gradients(qkv: Tensor, groups: Sequence[Group], masks: Sequence[Tensor], heads: int) -> Tensor:
+    """The same with gradients, also for the bias: torch's fused attention has none for it, and its unfused attention
+    takes a third more time than this."""
     mixed = []
-    # One split, not a slice per group: its backward is a single concatenation.
+    # One split, not a slice per group: its backward pass is a single concatenation.
     for group, rows, mask in zip(groups, qkv.split([g.tokens for g in groups]), masks, strict=True):
         parts = rows.view(group.prompts, group.length, 3, heads, -1).permute(2, 0, 3, 1, 4)
         query, key, value = parts.reshape(3, group.prompts * heads, group.length, -1)

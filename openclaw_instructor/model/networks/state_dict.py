@@ -1,34 +1,30 @@
-"""T5's tensor names on disk <-> the encoder's own, one layer at a time so that loading needs little more than one."""
+"""T5's tensor names on disk <-> those of `T5Encoder`, layer by layer so that loading needs memory for little more."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from openclaw_instructor.errors import InvalidCheckpoint
-
-if TYPE_CHECKING:
-    from openclaw_instructor.model.checkpoint import Shape
-    from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.shapes import T5Shape
 
 POSITION = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
 FINAL_NORM = "encoder.final_layer_norm.weight"
 
 
 @dataclass(frozen=True)
-class Reader:
-    """Reads checked float32 tensors; `where` is named in errors. Raises InvalidCheckpoint."""
+class T5Tensors:
+    """Reads float32 tensors and checks their shapes; `where` is named in errors. Raises InvalidCheckpoint."""
 
     tensors: Mapping[str, Tensor]
-    shape: Shape
+    shape: T5Shape
     where: str
 
-    def outside(self) -> dict[str, Tensor]:
-        """Everything that belongs to no layer."""
+    def outside_layers(self) -> dict[str, Tensor]:
+        """The token table, position table, final norm and projection."""
         s = self.shape
         table = "shared.weight" if "shared.weight" in self.tensors else "encoder.embed_tokens.weight"
         dense = (
@@ -44,11 +40,10 @@ class Reader:
     def layer(self, index: int) -> dict[str, Tensor]:
         """The state of one layer, its query, key and value in one matrix."""
         s = self.shape
-        inside = s.heads * s.head_width
         sizes = {
             "attention_norm.weight": (s.width,),
-            "qkv.weight": (inside, s.width),
-            "out.weight": (s.width, inside),
+            "qkv.weight": (s.attention_width, s.width),
+            "out.weight": (s.width, s.attention_width),
             "feed_norm.weight": (s.width,),
             "up.weight": (s.inner, s.width),
             "down.weight": (s.width, s.inner),
@@ -68,16 +63,15 @@ class Reader:
         return tensor.to(torch.float32)
 
 
-def to_t5(encoder: Encoder) -> dict[str, Tensor]:
-    """A trainable encoder's weights under T5's names, for saving; `dense.weight` is among them."""
-    state = encoder.state_dict()
+def to_t5_names(state: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
+    """The state of a `T5Encoder` under T5's names, for saving; `dense.weight` is among them."""
     tensors = {
         "shared.weight": state["tokens.weight"],
         POSITION: state["position.weight"],
         FINAL_NORM: state["norm.weight"],
         "dense.weight": state["dense.weight"],
     }
-    for index in range(encoder.shape.layers):
+    for index in range(layers):
         for ours, theirs in _layer_names(index).items():
             tensors |= dict(zip(theirs, state[f"layers.{index}.{ours}"].chunk(len(theirs)), strict=True))
     return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}

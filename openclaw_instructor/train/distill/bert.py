@@ -64,4 +64,4 @@ class PackedBert:
         """A BERT has no position bias; zeros let keys be rounded up."""
         longest = max(group.length for group in groups)
         none = self.projections[0].weight.new_zeros(1, 1, longest, longest)
-        return masks_of(none, groups, rows, reach=none.device.type == "cpu")
+        return masks_of(none, groups, rows, pad_keys=none.device.type == "cpu")

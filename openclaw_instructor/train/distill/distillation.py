@@ -21,8 +21,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from openclaw_instructor.model.device import autocast, choose_training_dtype
-from openclaw_instructor.model.inference.cpu_pool import Streams
-from openclaw_instructor.model.networks.t5 import Encoder, RMSNorm
+from openclaw_instructor.model.inference.cpu_pool import CpuPool
+from openclaw_instructor.model.networks.norm import RMSNorm
+from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.train.distill.batches import Batches, Corpus, Drawn
 from openclaw_instructor.train.distill.token_teacher import TokenTeacher, states_loss
@@ -62,7 +63,9 @@ def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig)
     return config.regression_weight * regression + divergence
 
 
-def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Path, held_out: int = 2_000) -> Encoder:
+def distill(
+    encoder: T5Encoder, corpus: Corpus, config: DistillConfig, folder: Path, held_out: int = 2_000
+) -> T5Encoder:
     """Train for `config.tokens` tokens; checkpoints and `metrics.jsonl` go to `folder`, and a run there is resumed."""
     torch.manual_seed(config.seed)
     # Moments of rare tokens and sharp attention fade into denormals, which are many times slower.
@@ -71,7 +74,7 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
     batches = Batches(corpus, config, held_out)
     optimizers = _optimizers(encoder, config)
-    streams = Streams(torch.get_num_threads() if encoder.device.type == "cpu" else 1)
+    pool = CpuPool(torch.get_num_threads() if encoder.device.type == "cpu" else 1)
     step, tokens, spent = _resume(folder, encoder, optimizers, batches)
     began = saved = time.monotonic()
     encoder.train()
@@ -81,7 +84,7 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
             for group in (group for optimizer in optimizers for group in optimizer.param_groups):
                 group["lr"] = rate * group["scale"]
             drawn = batches.draw()
-            loss = _step(encoder, optimizers, drawn, config, streams, corpus.token_teacher)
+            loss = _step(encoder, optimizers, drawn, config, pool, corpus.token_teacher)
             step += 1
             tokens += sum(len(prompt.ids) for prompt in drawn.prompts)
             elapsed = spent + time.monotonic() - began
@@ -99,7 +102,7 @@ def distill(encoder: Encoder, corpus: Corpus, config: DistillConfig, folder: Pat
     return encoder
 
 
-def _optimizers(encoder: Encoder, config: DistillConfig) -> list[torch.optim.Optimizer]:
+def _optimizers(encoder: T5Encoder, config: DistillConfig) -> list[torch.optim.Optimizer]:
     """Muon (Jordan, 2024) for the layers' matrices, AdamW for the rest; `scale` is a weight's own root mean square."""
     matrices: list[dict[str, Any]] = []
     rest: list[dict[str, Any]] = []
@@ -116,28 +119,28 @@ def _optimizers(encoder: Encoder, config: DistillConfig) -> list[torch.optim.Opt
 
 
 def _step(
-    encoder: Encoder,
+    encoder: T5Encoder,
     optimizers: Sequence[torch.optim.Optimizer],
     drawn: Drawn,
     config: DistillConfig,
-    streams: Streams,
+    pool: CpuPool,
     teacher: TokenTeacher | None,
 ) -> torch.Tensor:
     """One update. Each core embeds its share and carries the gradient of the loss over all back through it."""
     weights, device = list(encoder.parameters()), encoder.device
-    shares = [drawn.reordered(range(first, len(drawn.prompts), streams.count)) for first in range(streams.count)]
+    shares = [drawn.reordered(range(first, len(drawn.prompts), pool.count)) for first in range(pool.count)]
     of_states = torch.tensor(config.states_weight / len(shares), device=device)
 
     def backward(part: tuple[list[torch.Tensor], torch.Tensor]) -> tuple[torch.Tensor, ...]:
         outputs, gradient = part
         return torch.autograd.grad(outputs, weights, grad_outputs=[gradient, of_states][: len(outputs)])
 
-    parts = streams.map(lambda share: _read(encoder, share, teacher), shares)
+    parts = pool.map(lambda share: _read(encoder, share, teacher), shares)
     student = torch.cat([outputs[0].detach() for outputs, _ in parts]).requires_grad_()
     loss = loss_of(student, torch.cat([targets for _, targets in parts]), config)
     (gradient,) = torch.autograd.grad(loss, student)
     pieces = gradient.split([len(share.prompts) for share in shares])
-    gradients = streams.map(backward, [(outputs, piece) for (outputs, _), piece in zip(parts, pieces, strict=True)])
+    gradients = pool.map(backward, [(outputs, piece) for (outputs, _), piece in zip(parts, pieces, strict=True)])
     for weight, *shares_of_gradient in zip(weights, *gradients, strict=True):
         weight.grad = sum(shares_of_gradient[1:], start=shares_of_gradient[0])
     torch.nn.utils.clip_grad_norm_(weights, config.clip)
@@ -146,7 +149,7 @@ def _step(
     return loss.detach()
 
 
-def _read(encoder: Encoder, share: Drawn, teacher: TokenTeacher | None) -> tuple[list[torch.Tensor], torch.Tensor]:
+def _read(encoder: T5Encoder, share: Drawn, teacher: TokenTeacher | None) -> tuple[list[torch.Tensor], torch.Tensor]:
     """What has gradients, the vectors first and then perhaps the states' loss, and what the vectors should be."""
     batch = Packed.of(share.prompts).to(encoder.device)
     with _products(encoder.device):
@@ -166,7 +169,7 @@ def _products(device: torch.device) -> torch.autocast:
 
 
 @torch.no_grad()
-def held_out_cosine(encoder: Encoder, batches: Batches, held_out: int) -> float:
+def held_out_cosine(encoder: T5Encoder, batches: Batches, held_out: int) -> float:
     """Mean cosine to the teacher over the first `held_out` texts, which no batch contains."""
     encoder.eval()
     order: Sequence[int] = sorted(range(held_out), key=lambda i: len(batches.corpus.ids[i]))
@@ -191,7 +194,7 @@ def _rate(step: int, progress: float, config: DistillConfig) -> float:
 
 
 def _save(
-    folder: Path, encoder: Encoder, optimizers: Sequence[Any], batches: Batches, at: tuple[int, int, float]
+    folder: Path, encoder: T5Encoder, optimizers: Sequence[Any], batches: Batches, at: tuple[int, int, float]
 ) -> None:
     state = {
         "encoder": encoder.state_dict(),
@@ -203,7 +206,7 @@ def _save(
     (folder / "state.pt.new").replace(folder / "state.pt")
 
 
-def _resume(folder: Path, encoder: Encoder, optimizers: Sequence[Any], batches: Batches) -> tuple[int, int, float]:
+def _resume(folder: Path, encoder: T5Encoder, optimizers: Sequence[Any], batches: Batches) -> tuple[int, int, float]:
     path = folder / "state.pt"
     if not path.exists():
         return 0, 0, 0.0
@@ -217,7 +220,7 @@ def _resume(folder: Path, encoder: Encoder, optimizers: Sequence[Any], batches: 
     return step, tokens, spent
 
 
-def set_centred(encoder: Encoder, centred: bool) -> Encoder:
+def set_centred(encoder: T5Encoder, centred: bool) -> T5Encoder:
     """Train with layer norm, or turn what was so trained into a plain T5 encoder that computes the same.
 
     Layer norm is RMS norm of the centred stream, and centring is linear: applied to everything that writes to the

@@ -25,7 +25,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from openclaw_instructor.model.networks.t5 import Encoder, Layer, relative_buckets
+from openclaw_instructor.model.networks.position import relative_buckets
+from openclaw_instructor.model.networks.t5 import T5Encoder, T5Layer
 from openclaw_instructor.train.distill.bert import Projection
 from openclaw_instructor.train.distill.positions import Lack, shared_bias
 
@@ -48,7 +49,7 @@ class _Sample:
 
 
 @torch.no_grad()
-def graft(student: Encoder, teacher: Any, texts: Sequence[Sequence[int]], kept: Sequence[int]) -> None:
+def graft(student: T5Encoder, teacher: Any, texts: Sequence[Sequence[int]], kept: Sequence[int]) -> None:
     """Fill `student` from `teacher` (a transformers BertModel of the same width, heads and layers).
 
     `texts` are a few hundred tokenised samples in the teacher's ids, special tokens included; `kept` says which
@@ -73,7 +74,7 @@ def graft(student: Encoder, teacher: Any, texts: Sequence[Sequence[int]], kept: 
 class _Grafting:
     """Fills layer by layer, each on the stream that the layers before it give; `tokens` is the first of them."""
 
-    def __init__(self, student: Encoder, teacher: Any, sample: _Sample, tokens: Tensor, constant: Tensor) -> None:
+    def __init__(self, student: T5Encoder, teacher: Any, sample: _Sample, tokens: Tensor, constant: Tensor) -> None:
         self.student, self.teacher, self.sample = student, teacher, sample
         self.tokens, self.constant = tokens, constant
 
@@ -92,7 +93,7 @@ class _Grafting:
         return lacks
 
     def _attention(
-        self, layer: Layer, source: Any, stream: Tensor, state: Tensor, order: Tensor
+        self, layer: T5Layer, source: Any, stream: Tensor, state: Tensor, order: Tensor
     ) -> tuple[Tensor, Lack]:
         """Set query, key, value and output; returns the stream behind them, and what the attention lacks."""
         normed, width = layer.attention_norm(stream), len(self.constant)
@@ -107,10 +108,13 @@ class _Grafting:
         mixed, lack = self._attended(layer, layer.qkv(normed), theirs)
         return stream + layer.out(mixed), lack
 
-    def _attended(self, layer: Layer, ours: Tensor, theirs: Tensor) -> tuple[Tensor, Lack]:
+    def _attended(self, layer: T5Layer, ours: Tensor, theirs: Tensor) -> tuple[Tensor, Lack]:
         """Attention (tokens, width) of the student's queries, keys and values, and what its logits lack."""
         shape, lengths = self.student.shape, self.sample.lengths
-        bias, buckets = self.student.position_bias(max(lengths))[0], relative_buckets(max(lengths), shape)
+        bias, buckets = (
+            self.student.position_bias(max(lengths))[0],
+            relative_buckets(max(lengths), shape.buckets, shape.max_distance),
+        )
         lack, mixed = Lack(shape.heads, shape.buckets), []
         for our_rows, their_rows in zip(ours.split(lengths), theirs.split(lengths), strict=True):
             length = len(our_rows)
@@ -122,7 +126,7 @@ class _Grafting:
             mixed.append(attended.transpose(0, 1).reshape(length, -1))
         return torch.cat(mixed), lack
 
-    def _feed_forward(self, layer: Layer, source: Any, stream: Tensor, state: Tensor) -> Tensor:
+    def _feed_forward(self, layer: T5Layer, source: Any, stream: Tensor, state: Tensor) -> Tensor:
         """Set the two matrices, with the units that write most; returns the stream behind them."""
         up, down, normed = source.intermediate.dense, source.output.dense, layer.feed_norm(stream)
         fit = _fit(normed, state, self.sample.weight)

@@ -22,9 +22,9 @@ import click
 import numpy as np
 import torch
 
-from openclaw_instructor.model.checkpoint import Shape
 from openclaw_instructor.model.device import choose_device
-from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.networks.t5 import T5Encoder
+from openclaw_instructor.model.shapes import T5Shape
 from openclaw_instructor.model.writer import write_checkpoint
 from openclaw_instructor.train.distill.batches import Corpus, Faceted
 from openclaw_instructor.train.distill.corpus import TrainingTexts, read_corpus, read_labelled
@@ -123,17 +123,17 @@ def faceted(sources: Sequence[FacetTexts], teacher: Teacher, cache: Path, tokeni
     ]
 
 
-def grafted(teacher: Teacher, ids: Sequence[Sequence[int]], kept: Sequence[int], inner: int) -> Encoder:
+def grafted(teacher: Teacher, ids: Sequence[Sequence[int]], kept: Sequence[int], inner: int) -> T5Encoder:
     """A student with the teacher's layers; `ids` are texts in the teacher's tokens, `kept` the tokens it keeps."""
     bert, tokenizer = teacher.network, teacher.tokenizer
     config = bert.config
     heads = config.num_attention_heads
-    shape = Shape(
+    shape = T5Shape(
         vocab_size=len(kept), width=config.hidden_size, inner=inner, heads=heads,
         head_width=config.hidden_size // heads, layers=config.num_hidden_layers, buckets=32, max_distance=128,
         epsilon=1e-6, dimension=config.hidden_size, normalize=True, activation="gelu",
     )  # fmt: skip
-    encoder = Encoder(shape)
+    encoder = T5Encoder(shape)
     start, end = tokenizer.cls_token_id, tokenizer.sep_token_id
     graft(encoder, bert, [[start, *text[:SAMPLE_TOKENS], end] for text in ids[:SAMPLES]], kept)
     return encoder

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import torch
 
-from openclaw_instructor.model.inference.cpu_pool import AHEAD, Streams
+from openclaw_instructor.model.inference.cpu_pool import AHEAD, CpuPool
 
 
 def used(_: int) -> int:
@@ -18,8 +18,8 @@ def test_a_stream_runs_on_one_core_and_the_caller_keeps_its_number() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        streams = Streams(3)
-        assert set(streams.map(used, range(12))) == {1}
+        pool = CpuPool(3)
+        assert set(pool.map(used, range(12))) == {1}
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
@@ -28,15 +28,15 @@ def test_a_stream_runs_on_one_core_and_the_caller_keeps_its_number() -> None:
 def test_one_thread_may_have_several_cores() -> None:
     before = torch.get_num_threads()
     try:
-        streams = Streams(1, 3)
-        assert set(streams.map(used, range(3))) == {3}
+        pool = CpuPool(1, 3)
+        assert set(pool.map(used, range(3))) == {3}
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
 
 
 def test_results_come_in_order_and_few_items_are_made_ahead() -> None:
-    streams, made = Streams(2), []
+    pool, made = CpuPool(2), []
 
     def items() -> Iterator[int]:
         for number in range(50):
@@ -47,22 +47,22 @@ def test_results_come_in_order_and_few_items_are_made_ahead() -> None:
         time.sleep(0.02 if number % 5 == 0 else 0)
         return number
 
-    for expected, result in enumerate(streams.run(slower_at_first, items())):
+    for expected, result in enumerate(pool.run(slower_at_first, items())):
         assert result == expected
-        assert len(made) <= expected + 1 + AHEAD * streams.count
+        assert len(made) <= expected + 1 + AHEAD * pool.count
     assert len(made) == 50
 
 
 def test_what_has_not_begun_is_dropped_when_nobody_asks_on() -> None:
-    streams, begun = Streams(1), []
+    pool, begun = CpuPool(1), []
 
     def work(number: int) -> int:
         begun.append(number)
         time.sleep(0.05)
         return number
 
-    results = streams.run(work, range(100))
+    results = pool.run(work, range(100))
     assert next(results) == 0
     results.close()
-    streams.map(int, [0])
+    pool.map(int, [0])
     assert len(begun) <= 3

@@ -8,11 +8,15 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from openclaw_instructor.model import device
-from openclaw_instructor.model.checkpoint import Checkpoint, Shape
+from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.device import INT8_ENGINES
 from openclaw_instructor.model.inference import int8
+from openclaw_instructor.model.inference.loading import load_backend
+from openclaw_instructor.model.inference.torchscript import TorchBackend
 from openclaw_instructor.model.instructor import INSTRUCTOR
-from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.networks.t5 import T5Encoder
+from openclaw_instructor.model.shapes import T5Shape
+from openclaw_instructor.model.torch_private import has_cpu_feature
 from openclaw_instructor.model.writer import write_checkpoint
 
 CPU = torch.device("cpu")
@@ -26,9 +30,9 @@ pytestmark = pytest.mark.skipif(
 def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Whose products int8 runs on: oneDNN's need VNNI to be exact."""
     name: str = request.param
-    if name == "oneDNN" and not torch.cpu._is_vnni_supported():
+    if name == "oneDNN" and not has_cpu_feature("vnni"):
         pytest.skip("this processor has no VNNI")
-    monkeypatch.setattr(int8, "ONEDNN_FROM", 1 if name == "oneDNN" else 10_000)
+    monkeypatch.setattr(int8, "ONEDNN_MIN_WIDTH", 1 if name == "oneDNN" else 10_000)
     return name
 
 
@@ -43,7 +47,7 @@ def test_int8_is_near_float32_on_a_trained_checkpoint() -> None:
     assert 0.995 < cosines.min() < 0.99999
 
 
-def test_in_int8_a_text_hardly_hangs_on_its_neighbours(kernels: str) -> None:
+def test_in_int8_a_text_hardly_depends_on_its_neighbours(kernels: str) -> None:
     model = INSTRUCTOR("mini", "cpu", "int8")
     texts = ["a short one", "a longer one about the harbour at night and the boats in it", "x " * 300]
     together, alone = model.encode(texts), np.stack([model.encode(text) for text in texts])
@@ -54,10 +58,10 @@ def test_in_int8_a_text_hardly_hangs_on_its_neighbours(kernels: str) -> None:
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
 def test_int8_computes_what_float32_does_with_either_activation(activation: str, tmp_path: Path) -> None:
     mini = Checkpoint.open("mini")
-    shape = Shape(mini.shape.vocab_size, 128, 512, 4, 32, 2, 32, 128, 1e-6, 64, normalize=True, activation=activation)
+    shape = T5Shape(mini.shape.vocab_size, 128, 512, 4, 32, 2, 32, 128, 1e-6, 64, normalize=True, activation=activation)
     torch.manual_seed(0)
     folder = write_checkpoint(
-        tmp_path / activation, Encoder(shape), tokenizer_from=mini.folder, max_seq_length=128, card=""
+        tmp_path / activation, T5Encoder(shape), tokenizer_from=mini.folder, max_seq_length=128, card=""
     )
     texts = ["a letter", "an invoice of the harbour office, long overdue", "x " * 90]
     exact, low = (INSTRUCTOR(folder, "cpu", dtype).encode(texts) for dtype in ("float32", "int8"))
@@ -73,12 +77,14 @@ def test_in_int8_token_states_are_those_of_float32() -> None:
     torch.testing.assert_close(near["sentence_embedding"].numpy(), low.encode("a letter from the tax office"))
 
 
-def test_auto_serves_in_int8_only_what_keeps_its_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_chooses_int8_only_for_checkpoints_that_keep_their_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(device, "_multiplies_bfloat16", lambda device: False)
     assert INSTRUCTOR("mini", "cpu").dtype == torch.int8
     # Attention so sharp that a rounded score picks another token.
     mini = Checkpoint.open("mini")
-    encoder = Encoder.from_checkpoint(mini)
+    encoder = T5Encoder.from_checkpoint(mini)
     with torch.no_grad():
         for layer in encoder.blocks():
             layer.qkv.weight[: len(layer.qkv.weight) * 2 // 3] *= 10
@@ -89,6 +95,7 @@ def test_auto_serves_in_int8_only_what_keeps_its_vectors(tmp_path: Path, monkeyp
 
 
 def test_in_int8_no_weight_is_kept_twice() -> None:
-    served_one = Encoder.for_inference(Checkpoint.open("mini"), torch.int8, CPU)
-    assert served_one.tokens.weight.dtype == torch.bfloat16
-    assert sum(parameter.numel() for parameter in served_one.layers.parameters()) == 0
+    backend = load_backend(Checkpoint.open("mini"), torch.int8, CPU)
+    assert isinstance(backend, TorchBackend)
+    assert backend.weights.tokens.dtype == torch.bfloat16
+    assert (len(backend.weights.layers), len(backend.weights.int8.split)) == (0, 0)

@@ -10,8 +10,10 @@ from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model import device
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.inference import split_float32, torchscript
+from openclaw_instructor.model.inference.backend import Backend
+from openclaw_instructor.model.inference.loading import load_backend
 from openclaw_instructor.model.instructor import INSTRUCTOR
-from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.packing import Packed, rounded_up
 from openclaw_instructor.model.prompt import Prompt
 
@@ -25,28 +27,28 @@ PROMPTS = [
 ]
 
 
-def serving(checkpoint: Path) -> Encoder:
-    return Encoder.for_inference(Checkpoint.open(checkpoint), torch.float32, CPU)
+def loaded(checkpoint: Path) -> Backend:
+    return load_backend(Checkpoint.open(checkpoint), torch.float32, CPU)
 
 
 @torch.inference_mode()
-def test_what_serves_computes_what_trains(checkpoint: Path) -> None:
-    trained, served_one = Encoder.from_checkpoint(Checkpoint.open(checkpoint)), serving(checkpoint)
+def test_the_backend_computes_what_the_plain_network_does(checkpoint: Path) -> None:
+    plain, backend = T5Encoder.from_checkpoint(Checkpoint.open(checkpoint)), loaded(checkpoint)
     tokens = sum(len(prompt.ids) for prompt in PROMPTS)
     assert rounded_up(tokens) > tokens
-    plain, rounded = Packed.of(PROMPTS), Packed.of(PROMPTS, rounded=True)
-    torch.testing.assert_close(served_one(rounded), trained(plain), atol=1e-5, rtol=1e-4)
-    states = served_one.token_states(served_one.hidden(rounded))[:tokens]
-    torch.testing.assert_close(states, trained.token_states(trained.hidden(plain)), atol=1e-4, rtol=1e-4)
+    exact, rounded = Packed.of(PROMPTS), Packed.of(PROMPTS, rounded=True)
+    torch.testing.assert_close(backend.embed(rounded), plain(exact), atol=1e-5, rtol=1e-4)
+    states = backend.token_states(rounded)[:tokens]
+    torch.testing.assert_close(states, plain.token_states(plain.hidden(exact)), atol=1e-4, rtol=1e-4)
 
 
 @torch.inference_mode()
 def test_what_is_not_compiled_computes_the_same(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = serving(checkpoint)(Packed.of(PROMPTS))
-    monkeypatch.setattr(torchscript, "_packs", lambda device, dtype: False)
+    expected = loaded(checkpoint).embed(Packed.of(PROMPTS))
+    monkeypatch.setattr(torchscript, "_onednn_is_faster", lambda device, dtype: False)
     monkeypatch.setattr(torchscript, "UNCOMPILED_FROM", (3, 0))
-    monkeypatch.delattr(torchscript, "_compiled")
-    torch.testing.assert_close(serving(checkpoint)(Packed.of(PROMPTS)), expected, atol=1e-5, rtol=1e-4)
+    monkeypatch.delattr(torchscript, "compile_script")
+    torch.testing.assert_close(loaded(checkpoint).embed(Packed.of(PROMPTS)), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_a_model_that_moves_chooses_its_format_anew(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +62,7 @@ def test_a_model_that_moves_chooses_its_format_anew(checkpoint: Path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("tiles", "vectors", "faster", "serves", "trains"),
+    ("amx", "vectors", "faster", "inference", "training"),
     [
         (True, True, False, torch.bfloat16, torch.bfloat16),
         (False, True, False, torch.int8, torch.float32),
@@ -69,18 +71,17 @@ def test_a_model_that_moves_chooses_its_format_anew(checkpoint: Path, monkeypatc
     ],
 )
 def test_auto_goes_by_what_multiplies_bfloat16(
-    tiles: bool,
+    amx: bool,
     vectors: bool,
     faster: bool,
-    serves: torch.dtype,
-    trains: torch.dtype,
+    inference: torch.dtype,
+    training: torch.dtype,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: vectors)
+    monkeypatch.setattr(device, "has_cpu_feature", {"amx_tile": amx, "avx512_bf16": vectors}.__getitem__)
     monkeypatch.setattr(device, "_vectors_are_faster", lambda: faster)
     monkeypatch.setattr(device, "_has_int8", lambda device: True)
-    assert (device.choose_dtype("auto", CPU), device.choose_training_dtype("auto", CPU)) == (serves, trains)
+    assert (device.choose_dtype("auto", CPU), device.choose_training_dtype("auto", CPU)) == (inference, training)
 
 
 def test_int8_is_no_format_to_train_in() -> None:
@@ -96,11 +97,11 @@ def test_int8_is_refused_where_it_does_not_run(monkeypatch: pytest.MonkeyPatch) 
         device.choose_dtype("int8", torch.device("cuda"))
 
 
-def test_digits_pay_with_units_for_matrices_on_wide_streams(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
-    assert split_float32.pays(torch.float32, CPU, 768)
-    assert not split_float32.pays(torch.bfloat16, CPU, 768)
-    assert not split_float32.pays(torch.float32, CPU, 384)
-    assert not split_float32.pays(torch.float32, torch.device("cuda"), 768)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    assert not split_float32.pays(torch.float32, CPU, 768)
+def test_float32_is_split_with_amx_on_wide_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "has_cpu_feature", lambda feature: True)
+    assert split_float32.is_supported(torch.float32, CPU, 768)
+    assert not split_float32.is_supported(torch.bfloat16, CPU, 768)
+    assert not split_float32.is_supported(torch.float32, CPU, 384)
+    assert not split_float32.is_supported(torch.float32, torch.device("cuda"), 768)
+    monkeypatch.setattr(device, "has_cpu_feature", lambda feature: False)
+    assert not split_float32.is_supported(torch.float32, CPU, 768)

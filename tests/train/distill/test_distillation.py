@@ -10,15 +10,15 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from openclaw_instructor.model.checkpoint import Shape
-from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompt
+from openclaw_instructor.model.shapes import T5Shape
 from openclaw_instructor.train.distill.batches import Batches, Corpus, Faceted
 from openclaw_instructor.train.distill.distillation import DistillConfig, distill, held_out_cosine, loss_of, set_centred
 from openclaw_instructor.train.distill.token_teacher import Reading, TokenTeacher, states_loss
 
-SHAPE = Shape(60, 16, 32, 2, 8, 2, 32, 128, 1e-6, 12, normalize=True)
+SHAPE = T5Shape(60, 16, 32, 2, 8, 2, 32, 128, 1e-6, 12, normalize=True)
 CONFIG = DistillConfig(
     tokens=6_000, batch_tokens=256, batch_texts=32, warmup_steps=5, learning_rate=0.025, log_every=5, save_every=1e9
 )
@@ -36,9 +36,9 @@ def corpus() -> Corpus:
     return Corpus(ids, vectors.astype(np.float16), pairs, [[1, 2]], [[1, 3]], [[1, 4]], start=0, end=1)
 
 
-def fresh(seed: int = 0) -> Encoder:
+def fresh(seed: int = 0) -> T5Encoder:
     torch.manual_seed(seed)
-    encoder = Encoder(SHAPE)
+    encoder = T5Encoder(SHAPE)
     for parameter in encoder.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.1)
@@ -167,7 +167,7 @@ class FixedStates:
 def test_token_states_come_to_the_teacher_s_too(corpus: Corpus, tmp_path: Path) -> None:
     teacher = FixedStates()
 
-    def error(encoder: Encoder) -> float:
+    def error(encoder: T5Encoder) -> float:
         prompts = [Prompt([0, *corpus.ids[index], 1], 0, truncated=False) for index in range(40)]
         batch = Packed.of(sorted(prompts, key=lambda prompt: len(prompt.ids)))
         with torch.no_grad():

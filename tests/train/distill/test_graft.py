@@ -8,10 +8,10 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from openclaw_instructor.model.checkpoint import Shape
-from openclaw_instructor.model.networks.t5 import Encoder, relative_buckets
+from openclaw_instructor.model.networks.t5 import T5Encoder, relative_buckets
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompt
+from openclaw_instructor.model.shapes import T5Shape
 from openclaw_instructor.train.distill.distillation import set_centred
 from openclaw_instructor.train.distill.graft import graft
 from openclaw_instructor.train.distill.positions import Lack, shared_bias
@@ -42,13 +42,13 @@ def texts(count: int, seed: int) -> list[list[int]]:
     return [[START, *torch.randint(3, VOCABULARY, (n,), generator=draw).tolist(), END] for n in lengths]
 
 
-def student(inner: int, vocabulary: int = VOCABULARY) -> Encoder:
+def student(inner: int, vocabulary: int = VOCABULARY) -> T5Encoder:
     torch.manual_seed(1)
-    return Encoder(Shape(vocabulary, 48, inner, 4, 12, 3, 32, 128, 1e-6, 48, normalize=True, activation="gelu"))
+    return T5Encoder(T5Shape(vocabulary, 48, inner, 4, 12, 3, 32, 128, 1e-6, 48, normalize=True, activation="gelu"))
 
 
 @torch.no_grad()
-def cosine(encoder: Encoder, teacher: BertModel, kept: list[int]) -> float:
+def cosine(encoder: T5Encoder, teacher: BertModel, kept: list[int]) -> float:
     number = {old: new for new, old in enumerate(kept)}
     chosen = [text for text in texts(80, seed=7) if all(token in number for token in text)]
     chosen.sort(key=len)

@@ -1,9 +1,11 @@
-"""The layers in C on AMX's tiles. Without such a processor, or a compiler when the package was built, torch's kernels
-serve, and most of this is skipped."""
+"""The AMX kernels. On processors without AMX they run with its instructions emulated in C (`emulated/immintrin.h`); without
+a compiler most of this is skipped."""
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
+import platform
 import shutil
 import subprocess
 import sys
@@ -11,18 +13,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cosine_similarity
 
-from openclaw_instructor.model.checkpoint import Checkpoint, Shape
+from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.inference.backend import Backend
 from openclaw_instructor.model.inference.kernels import amx
+from openclaw_instructor.model.inference.kernels.amx.sources import digest
+from openclaw_instructor.model.inference.loading import load_backend
 from openclaw_instructor.model.instructor import INSTRUCTOR
-from openclaw_instructor.model.networks.t5 import Encoder
+from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompt
+from openclaw_instructor.model.shapes import T5Shape
 from openclaw_instructor.model.writer import write_checkpoint
 
 CPU = torch.device("cpu")
@@ -30,9 +37,49 @@ MINI = Checkpoint.open("mini").shape
 # Below, at and above what tiles, blocks and vectors hold; some lengths twice, some with an instruction before them.
 LENGTHS = [200, 97, 64, 64, 63, 48, 33, 32, 31, 17, 17, 17, 16, 15, 9, 2, 1]
 
-here = pytest.mark.skipif(
-    not amx.pays(torch.bfloat16, CPU, MINI), reason="no processor with AMX, or no compiler when the package was built"
+SOURCES = amx.LIBRARY.parent
+EMULATION = Path(__file__).parent / "emulated"
+COMPILER = shutil.which("cc") or shutil.which("gcc")
+WARNINGS = ("-Wall", "-Wextra", "-Werror")
+
+needs_compiler = pytest.mark.skipif(
+    COMPILER is None or platform.machine() != "x86_64" or sys.platform != "linux",
+    reason="the kernels are for x86-64 Linux, and emulating them takes a C compiler",
 )
+needs_amx = pytest.mark.skipif(not amx.is_available(CPU), reason="this processor has no AMX, or the library is missing")
+
+
+def compile_emulated(source: Path, target: Path, *options: str) -> None:
+    """Compile with AVX-512 and AMX emulated in C."""
+    command = [
+        str(COMPILER), "-std=gnu17", "-pthread", *WARNINGS, "-Wno-psabi", "-DEMULATED_AMX", f"-I{EMULATION}",
+        f"-I{SOURCES}", *options, str(source), "-o", str(target), "-lm",
+    ]  # fmt: skip
+    subprocess.run(command, check=True, timeout=110)
+
+
+@pytest.fixture(scope="session")
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    library = tmp_path_factory.mktemp("emulated") / "amx.so"
+    options = ("-O2", "-march=native", "-fPIC", "-shared", f'-DSOURCES="{digest(SOURCES)}"')
+    compile_emulated(SOURCES / "forward.c", library, *options)
+    opened = amx.open_library(library, digest(SOURCES))
+    assert opened is not None
+    return opened
+
+
+@pytest.fixture
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernels can be used: the processor's own AMX, or the emulated one."""
+    if not amx.is_available(CPU):
+        library = request.getfixturevalue("emulated")
+        monkeypatch.setattr(amx, "_library", lambda: library)
+        monkeypatch.setattr(amx, "_processor_has_amx", lambda device: device.type == "cpu")
+
+
+def with_kernels(test: Any) -> Any:
+    """Run a test on the kernels, emulated if need be."""
+    return needs_compiler(pytest.mark.usefixtures("kernels")(test))
 
 
 def prompts(lengths: list[int]) -> list[Prompt]:
@@ -44,9 +91,9 @@ def prompts(lengths: list[int]) -> list[Prompt]:
 
 
 def random_checkpoint(folder: Path, **changed: object) -> Checkpoint:
-    shape = Shape(MINI.vocab_size, 128, 320, 4, 32, 3, 32, 128, 1e-6, 64, normalize=True, activation="relu")
+    shape = T5Shape(MINI.vocab_size, 128, 320, 4, 32, 3, 32, 128, 1e-6, 64, normalize=True, activation="relu")
     torch.manual_seed(0)
-    encoder = Encoder(replace(shape, **changed))  # type: ignore[arg-type]
+    encoder = T5Encoder(replace(shape, **changed))  # type: ignore[arg-type]
     for name, weight in encoder.named_parameters():
         # Of the size that trained ones have: scores spread, and nothing overflows.
         torch.nn.init.normal_(weight, mean=float("norm" in name), std=0.7 * weight.shape[-1] ** -0.5)
@@ -54,13 +101,13 @@ def random_checkpoint(folder: Path, **changed: object) -> Checkpoint:
     return Checkpoint.open(folder)
 
 
-def both(checkpoint: Checkpoint) -> tuple[Encoder, Encoder]:
-    on_tiles = Encoder.for_inference(checkpoint, torch.bfloat16, CPU)
-    assert on_tiles.on_tiles
-    return on_tiles, Encoder.from_checkpoint(checkpoint).requires_grad_(False)
+def both(checkpoint: Checkpoint) -> tuple[Backend, T5Encoder]:
+    backend = load_backend(checkpoint, torch.bfloat16, CPU)
+    assert isinstance(backend, amx.AmxBackend)
+    return backend, T5Encoder.from_checkpoint(checkpoint).requires_grad_(False)
 
 
-@here
+@with_kernels
 @pytest.mark.parametrize(
     "changed",
     [
@@ -73,49 +120,49 @@ def both(checkpoint: Checkpoint) -> tuple[Encoder, Encoder]:
     ids=["relu", "gelu", "wide heads", "wider than the stream", "odd widths"],
 )
 @torch.inference_mode()
-def test_what_runs_on_tiles_is_what_trains(
+def test_the_kernels_compute_what_the_plain_network_does(
     tmp_path: Path, changed: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = random_checkpoint(tmp_path, **changed)
-    served, trained = both(checkpoint)
+    backend, plain = both(checkpoint)
     monkeypatch.setattr(amx, "_library", lambda: None)
-    by_torch = Encoder.for_inference(checkpoint, torch.bfloat16, CPU)
+    by_torch = load_backend(checkpoint, torch.bfloat16, CPU)
     batch = Packed.of(prompts(LENGTHS))
     for ours, theirs, exact in (
-        (served(batch), by_torch(batch), trained(batch)),
-        (*(some.token_states(some.hidden(batch)) for some in (served, by_torch, trained)),),
+        (backend.embed(batch), by_torch.embed(batch), plain(batch)),
+        (backend.token_states(batch), by_torch.token_states(batch), plain.token_states(plain.hidden(batch))),
     ):
         assert cosine_similarity(ours, exact).min() > 0.99
         # No farther from float32 than torch's products of bfloat16 are.
         assert (ours - exact).square().mean() < 1.1 * (theirs - exact).square().mean()
 
 
-@here
+@with_kernels
 def test_a_trained_checkpoint_keeps_its_vectors() -> None:
     texts = ["a letter", "an invoice, long overdue", *(f"{n}: " + "the boats leave at nine " * n for n in (3, 20, 60))]
     pairs = [["Represent the sentence: ", text] for text in texts]
-    served, exact = INSTRUCTOR("mini", "cpu", "bfloat16"), INSTRUCTOR("mini", "cpu", "float32")
-    assert served.encoder.on_tiles
-    assert (served.encode(pairs) * exact.encode(pairs)).sum(1).min() > 0.9995
+    model, exact = INSTRUCTOR("mini", "cpu", "bfloat16"), INSTRUCTOR("mini", "cpu", "float32")
+    assert isinstance(model.backend, amx.AmxBackend)
+    assert (model.encode(pairs) * exact.encode(pairs)).sum(1).min() > 0.9995
 
 
-@here
+@with_kernels
 @torch.inference_mode()
 def test_a_vector_depends_on_no_neighbour_and_on_no_number_of_threads(tmp_path: Path) -> None:
-    encoder, _ = both(random_checkpoint(tmp_path))
+    backend, _ = both(random_checkpoint(tmp_path))
     chosen = prompts(LENGTHS)
-    together = encoder(Packed.of(chosen))
+    together = backend.embed(Packed.of(chosen))
     threads = torch.get_num_threads()
     try:
         for count in (1, 2, 3, 7):
             torch.set_num_threads(count)
-            assert torch.equal(encoder(Packed.of(chosen)), together)
+            assert torch.equal(backend.embed(Packed.of(chosen)), together)
     finally:
         torch.set_num_threads(threads)
-    assert torch.equal(torch.cat([encoder(Packed.of([prompt])) for prompt in chosen]), together)
+    assert torch.equal(torch.cat([backend.embed(Packed.of([prompt])) for prompt in chosen]), together)
 
 
-@here
+@with_kernels
 def test_threads_do_not_disturb_one_another(tmp_path: Path) -> None:
     # One of them has the team, the others work alone; each computes in float32's own products of tiles between.
     models = [INSTRUCTOR(random_checkpoint(tmp_path / name), "cpu", "bfloat16") for name in "ab"]
@@ -134,7 +181,7 @@ def test_threads_do_not_disturb_one_another(tmp_path: Path) -> None:
         assert all(pool.map(encode, range(120)))
 
 
-@here
+@needs_amx
 def test_a_forked_process_has_no_helpers_and_needs_none() -> None:
     script = (
         "import os, warnings, torch; from openclaw_instructor.model.instructor import INSTRUCTOR\n"
@@ -143,11 +190,11 @@ def test_a_forked_process_has_no_helpers_and_needs_none() -> None:
         "torch.set_num_threads(3)\n"
         "model = INSTRUCTOR('mini', 'cpu', 'bfloat16')\n"
         "batch = Packed.of(model.prompter.render('', ['the boats leave at nine']))\n"
-        "before = model.encoder(batch)\n"
+        "before = model.backend.embed(batch)\n"
         "child = os.fork()\n"
         "torch.set_num_threads(5)\n"
-        "model.encoder(batch)\n"
-        "same = (model.encoder(batch) == before).all().item()\n"
+        "model.backend.embed(batch)\n"
+        "same = (model.backend.embed(batch) == before).all().item()\n"
         "if not child: os._exit(0 if same else 1)\n"
         "print(same, os.waitpid(child, 0)[1])"
     )
@@ -155,48 +202,48 @@ def test_a_forked_process_has_no_helpers_and_needs_none() -> None:
     assert done.stdout.split() == ["True", "0"], done.stderr
 
 
-@here
+@with_kernels
 @torch.inference_mode()
 def test_a_token_beyond_the_table_is_refused(tmp_path: Path) -> None:
-    encoder, _ = both(random_checkpoint(tmp_path))
+    backend, _ = both(random_checkpoint(tmp_path))
     with pytest.raises(IndexError, match=f"beyond the table's {MINI.vocab_size}: {MINI.vocab_size}"):
-        encoder(Packed.of([Prompt([5, MINI.vocab_size, 1], 0, truncated=False)]))
+        backend.embed(Packed.of([Prompt([5, MINI.vocab_size, 1], 0, truncated=False)]))
 
 
-@here
+@with_kernels
 @torch.inference_mode()
 def test_a_longer_prompt_than_any_before_finds_its_biases(tmp_path: Path) -> None:
-    encoder, trained = both(random_checkpoint(tmp_path))
+    backend, plain = both(random_checkpoint(tmp_path))
     for length in (5, 700, 6):
         batch = Packed.of(prompts([length]))
-        assert cosine_similarity(encoder(batch), trained(batch)).min() > 0.9999
+        assert cosine_similarity(backend.embed(batch), plain(batch)).min() > 0.9999
 
 
-def test_without_the_library_torch_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_torch_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = INSTRUCTOR("mini", "cpu", "bfloat16").encode("the boats leave at nine")
     monkeypatch.setattr(amx, "_library", lambda: None)
     model = INSTRUCTOR("mini", "cpu", "bfloat16")
-    assert not model.encoder.on_tiles
+    assert not isinstance(model.backend, amx.AmxBackend)
     assert float(model.encode("the boats leave at nine") @ expected) > 0.9995
 
 
-@here
+@with_kernels
 @pytest.mark.parametrize(
     "changed", [{"head_width": 48}, {"inner": 300}, {"dimension": 40}, {"width": 144}], ids=lambda changed: str(changed)
 )
-def test_widths_that_are_no_whole_tiles_are_left_to_torch(tmp_path: Path, changed: dict[str, object]) -> None:
+def test_widths_that_are_not_whole_tiles_are_left_to_torch(tmp_path: Path, changed: dict[str, object]) -> None:
     model = INSTRUCTOR(random_checkpoint(tmp_path, **changed), "cpu", "bfloat16")
-    assert not model.encoder.on_tiles
+    assert not isinstance(model.backend, amx.AmxBackend)
     assert np.isfinite(model.encode("the boats leave at nine")).all()
 
 
-@here
+@needs_amx
 def test_a_library_of_other_sources_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(amx.LIBRARY.parent, tmp_path / "tiles")
-    monkeypatch.setattr(amx, "LIBRARY", tmp_path / "tiles" / amx.LIBRARY.name)
+    shutil.copytree(amx.LIBRARY.parent, tmp_path / "amx")
+    monkeypatch.setattr(amx, "LIBRARY", tmp_path / "amx" / amx.LIBRARY.name)
     opened = amx._library.__wrapped__
     assert opened() is not None
-    with (tmp_path / "tiles" / "product.h").open("a") as file:
+    with (tmp_path / "amx" / "gemm.h").open("a") as file:
         file.write("/* edited */\n")
     assert opened() is None
     amx.LIBRARY.unlink()  # not written over: it is mapped
@@ -207,8 +254,8 @@ def test_a_library_of_other_sources_is_not_used(tmp_path: Path, monkeypatch: pyt
 @pytest.fixture
 def build(tmp_path: Path) -> ModuleType:
     """The build hook, on a copy of the sources."""
-    shutil.copytree(amx.LIBRARY.parent, tmp_path / "tiles", ignore=shutil.ignore_patterns("*.so"))
-    spec = importlib.util.spec_from_file_location("build_of_tiles", tmp_path / "tiles" / "build.py")
+    shutil.copytree(amx.LIBRARY.parent, tmp_path / "amx", ignore=shutil.ignore_patterns("*.so"))
+    spec = importlib.util.spec_from_file_location("build_of_amx", tmp_path / "amx" / "build.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -225,7 +272,7 @@ def test_a_build_without_a_compiler_leaves_the_kernels_out_and_says_so(
     build.LIBRARY.write_bytes(b"an older one")
     assert not build.compiled()
     assert not build.LIBRARY.exists()
-    assert "torch's serve instead\nno-such-compiler: No such file" in capsys.readouterr().err
+    assert "torch's run instead\nno-such-compiler: No such file" in capsys.readouterr().err
 
 
 def test_other_systems_are_not_asked_for_a_compiler(
@@ -236,16 +283,16 @@ def test_other_systems_are_not_asked_for_a_compiler(
     assert capsys.readouterr().err == ""
 
 
-@here
+@needs_amx
 def test_a_build_leaves_nothing_but_the_library(build: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path.name for path in build.FOLDER.iterdir()}
     assert build.compiled()
-    assert {path.name for path in build.FOLDER.iterdir()} - before <= {"tiles.so", "__pycache__"}
+    assert {path.name for path in build.FOLDER.iterdir()} - before <= {"amx.so", "__pycache__"}
     monkeypatch.setattr(amx, "LIBRARY", build.LIBRARY)
     assert amx._library.__wrapped__() is not None
 
 
-@here
+@with_kernels
 @torch.inference_mode()
 def test_defaults_of_the_process_do_not_matter() -> None:
     model = INSTRUCTOR("mini", "cpu", "bfloat16")
@@ -258,23 +305,40 @@ def test_defaults_of_the_process_do_not_matter() -> None:
             torch.set_default_dtype(torch.float32)
 
 
-@here
+@with_kernels
 @torch.inference_mode()
 def test_numbers_that_c_would_misread_are_refused(tmp_path: Path) -> None:
-    encoder, _ = both(random_checkpoint(tmp_path))
+    backend, _ = both(random_checkpoint(tmp_path))
     batch = Packed.of(prompts([5]))
-    assert isinstance(encoder.served, amx.OnTiles)
+    assert isinstance(backend, amx.AmxBackend)
     with pytest.raises(TypeError, match=r"torch.float32 in one piece of memory is read here, not torch.float64 on cpu"):
-        encoder.served.embed(batch, encoder.distance_bias(5).double())
+        backend._run(batch, backend.bias.of(5).double())
     with pytest.raises(IndexError, match="a prompt without a token"):
-        encoder.served.embed(replace(batch, ids=batch.ids[:0]), encoder.distance_bias(5))
+        backend.embed(replace(batch, ids=batch.ids[:0]))
 
 
-@here
-def test_weights_lie_in_the_order_of_tiles() -> None:
+def test_weights_are_packed_as_tiles() -> None:
     weight = torch.arange(64 * 64).reshape(64, 64).float() % 251
     row = torch.empty(64 * 64, dtype=torch.bfloat16)
-    amx._panels(weight, row)
+    amx._pack_panels(weight, row)
     # The second panel's second step, its second tile: outputs from 48, inputs from 32; row 3 holds inputs 38 and 39.
     tile = row.view(2, 2, 2, 16, 16, 2)[1, 1, 1]
     assert torch.equal(tile[3].float(), weight[48:64, 38:40])
+
+
+@needs_compiler
+def test_the_library_compiles_without_a_warning(tmp_path: Path, build: ModuleType) -> None:
+    options = [*build.OPTIONS, *WARNINGS, '-DSOURCES="none"', str(SOURCES / "forward.c")]
+    subprocess.run([str(COMPILER), *options, "-o", str(tmp_path / "amx.so")], check=True, timeout=110)
+
+
+@needs_compiler
+@pytest.mark.parametrize("sanitizers", ["address,undefined", "thread"])
+def test_passes_are_clean_under_sanitizers(tmp_path: Path, sanitizers: str) -> None:
+    program, options = tmp_path / "driver", ("-O1", "-g", f"-fsanitize={sanitizers}", "-fno-sanitize-recover")
+    try:
+        compile_emulated(Path(__file__).with_name("driver.c"), program, *options)
+    except subprocess.CalledProcessError:
+        pytest.skip("the compiler has no sanitizers")
+    done = subprocess.run([program], capture_output=True, text=True, timeout=110, check=False)
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr

@@ -1,11 +1,12 @@
-"""The layers on AMX's tiles, in C: what torch's own kernels leave of such a processor is more than half.
+"""T5's layers on AMX, in C: one call is a whole forward pass in bfloat16.
 
-`forward.c` runs a whole pass: activations stay in the order in which tiles are loaded, from one product to the next,
-and in the second cache; attention needs no matrix of biases; a short query's parts go to whichever core is free, so
-that it takes little longer than reading the weights. A row's result does not depend on its neighbours, to the bit.
+torch's kernels leave more than half of what AMX can do: they reorder rows before every product, compute attention
+through memory, and a short query waits at each of 250 operations. `forward.c` keeps activations in the order in which
+tiles are loaded, from one product to the next and in the second-level cache; attention needs no matrix of biases; and a
+short query's parts go to whichever core is free. A row's result does not depend on its neighbours, to the bit.
 
-It is compiled when the package is built (`build.py`). Without it, and for other processors and formats, torch's kernels
-serve (`served.py`).
+The library is compiled when the package is built (`build.py`). Without it, and for other processors and formats,
+torch's kernels run (`torchscript.py`).
 """
 
 from __future__ import annotations
@@ -16,31 +17,33 @@ import sys
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from openclaw_instructor.model.device import has_tiles
+from openclaw_instructor.model.device import has_amx
+from openclaw_instructor.model.inference.folded import FoldedEnds, FoldedLayer, norm_floor, unit_rows
 from openclaw_instructor.model.inference.kernels.amx.sources import digest
+from openclaw_instructor.model.networks.position import BiasCache, distance_bias
+from openclaw_instructor.model.packing import Packed
+from openclaw_instructor.model.shapes import T5Shape
+from openclaw_instructor.model.torch_private import has_cpu_feature
 
-if TYPE_CHECKING:
-    from openclaw_instructor.model.checkpoint import Shape
-    from openclaw_instructor.model.networks.t5 import Encoder
-    from openclaw_instructor.model.packing import Packed
+LIBRARY = Path(__file__).with_name("amx.so")
 
-LIBRARY = Path(__file__).with_name("tiles.so")
-
-# Channels of a tile's row, and of a panel of a weight.
-STEP = 32
+# Channels of a tile's row, and outputs of a panel of a weight.
+TILE_CHANNELS = 32
 # Most channels of a feed-forward that are computed before they are multiplied on, most tokens of a pass, and most
-# numbers of its stream: what a core reads again and again then fits into its second cache, more or less.
+# numbers of its stream: what a core reads again and again then fits into its second-level cache, more or less.
 CHUNK, PASS_TOKENS, PASS_NUMBERS = 512, 512, 512 * 768
-# Outputs of the dense product that are computed at a time.
-OUTPUTS = 16
-# A large page; the system aligns room that is a multiple of it.
+# Fewer tokens are not worth a core of their own. That is fewer than with torch's kernels: these lose nothing with few
+# rows, and what another core has written is as slow to read as memory.
+TOKENS_PER_CORE = 64
+# Outputs of the projection that are computed at a time.
+PROJECTED = 16
+# A large page; the system aligns memory whose size is a multiple of it.
 PAGE = 2 << 20
-# What `tiles_forward` gives back when it did not go through.
+# What `amx_forward` returns when it fails.
 NO_MEMORY, UNKNOWN_TOKEN = 1, 2
 
 
@@ -69,7 +72,7 @@ class _Batch(ctypes.Structure):
         ("groups", ctypes.POINTER(_Group)),
         ("group_count", ctypes.c_long),
         ("bias", ctypes.c_void_p),
-        ("reach", ctypes.c_long),
+        ("max_distance", ctypes.c_long),
         ("pooled", ctypes.c_void_p),
         ("starts", ctypes.c_void_p),
         ("pooled_count", ctypes.c_long),
@@ -81,97 +84,113 @@ class _Batch(ctypes.Structure):
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    """The compiled layers, where they are of these sources and the system gives a process the tiles."""
+    """The compiled library, if it was made of these sources and the system lets this process use AMX."""
+    return open_library(LIBRARY, digest(LIBRARY.parent))
+
+
+def open_library(path: Path, sources: str) -> ctypes.CDLL | None:
+    """Open a library made of the sources with this digest, or return None where it cannot be used."""
     try:
-        library = ctypes.CDLL(str(LIBRARY))
+        library = ctypes.CDLL(str(path))
     except OSError:  # there is none, or it is of a newer system
         return None
-    library.tiles_sources.restype = ctypes.c_char_p
-    library.tiles_forward.argtypes = (ctypes.POINTER(_Model), ctypes.POINTER(_Batch), ctypes.c_long)
-    of_these = library.tiles_sources() == digest(LIBRARY.parent).encode()
-    return library if of_these and library.tiles_open() else None
+    library.amx_sources.restype = ctypes.c_char_p
+    library.amx_forward.argtypes = (ctypes.POINTER(_Model), ctypes.POINTER(_Batch), ctypes.c_long)
+    is_current = library.amx_sources() == sources.encode()
+    return library if is_current and library.amx_open() else None
 
 
-def serves(device: torch.device) -> bool:
-    """Whether it is a processor with such tiles, and the layers were compiled."""
-    return _has_what_it_takes(device) and _library() is not None
+def is_available(device: torch.device) -> bool:
+    """Whether the processor has AMX and the library was compiled."""
+    return _processor_has_amx(device) and _library() is not None
 
 
-def missing(device: torch.device) -> bool:
-    """Whether the processor has tiles for which nothing was compiled."""
-    return _has_what_it_takes(device) and _library() is None
+def is_missing(device: torch.device) -> bool:
+    """Whether the processor has AMX, but the library was not compiled."""
+    return _processor_has_amx(device) and _library() is None
 
 
-def _has_what_it_takes(device: torch.device) -> bool:
-    return sys.platform == "linux" and has_tiles(device) and bool(torch.cpu._is_avx512_bf16_supported())
+def _processor_has_amx(device: torch.device) -> bool:
+    return sys.platform == "linux" and has_amx(device) and has_cpu_feature("avx512_bf16")
 
 
-def pays(dtype: torch.dtype, device: torch.device, shape: Shape) -> bool:
-    """Whether the layers of a checkpoint run here, in this format."""
-    whole = all(channels % STEP == 0 for channels in (shape.width, shape.head_width, shape.inner))
-    return whole and shape.dimension % OUTPUTS == 0 and dtype == torch.bfloat16 and serves(device)
+def is_supported(shape: T5Shape, dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether these kernels compute a network of this shape, in this format."""
+    whole_tiles = all(channels % TILE_CHANNELS == 0 for channels in (shape.width, shape.head_width, shape.inner))
+    return whole_tiles and shape.dimension % PROJECTED == 0 and dtype == torch.bfloat16 and is_available(device)
 
 
-def pass_tokens(width: int) -> int:
+def preferred_tokens(width: int) -> int:
     """How many tokens suit a pass."""
     return min(PASS_TOKENS, PASS_NUMBERS // width)
 
 
-class Weights:
-    """All layers' weights in the order in which a pass reads them, one row of bfloat16 for each layer."""
+class AmxBuilder:
+    """Lays a T5's weights out layer by layer in the order in which a pass reads them, one row of bfloat16 a layer."""
 
-    def __init__(self, shape: Shape) -> None:
-        self._shape, self._chunk = shape, chunk_of(shape)
-        inside = shape.heads * shape.head_width
-        numbers = shape.layers * (4 * inside * shape.width + 2 * shape.inner * shape.width)
-        self.rows = _in_large_pages(numbers).view(shape.layers, -1)
-        self._added = 0
+    def __init__(self, ends: FoldedEnds, shape: T5Shape) -> None:
+        self._shape, self._chunk, self._added = shape, chunk_of(shape), 0
+        self._ends = ends._replace(tokens=ends.tokens.to(torch.bfloat16))
+        numbers = shape.layers * (4 * shape.attention_width * shape.width + 2 * shape.inner * shape.width)
+        self._rows = _in_large_pages(numbers).view(shape.layers, -1)
 
-    def add(self, qkv: Tensor, out: Tensor, up: Tensor, down: Tensor) -> None:
-        """Those of the next layer, each (out, in)."""
-        parts = [qkv.unflatten(0, (3, self._shape.heads, -1)).transpose(0, 1).flatten(0, 2), out]
+    def add(self, layer: FoldedLayer) -> None:
+        """Lay out the next layer."""
+        parts = [layer.qkv.unflatten(0, (3, self._shape.heads, -1)).transpose(0, 1).flatten(0, 2), layer.out]
         for some in range(0, self._shape.inner, self._chunk):
-            parts += [up[some : some + self._chunk], down[:, some : some + self._chunk]]
-        row = self.rows[self._added]
+            parts += [layer.up[some : some + self._chunk], layer.down[:, some : some + self._chunk]]
+        row = self._rows[self._added]
         for part, target in zip(parts, row.split([part.numel() for part in parts]), strict=True):
-            _panels(part, target)
+            _pack_panels(part, target)
         self._added += 1
 
+    def finish(self) -> AmxBackend:
+        return AmxBackend(self._ends, self._rows, self._shape)
 
-def chunk_of(shape: Shape) -> int:
+
+def chunk_of(shape: T5Shape) -> int:
     """Channels of the feed-forward that are computed before they are multiplied on."""
-    return max(channels for channels in range(STEP, CHUNK + 1, STEP) if shape.inner % channels == 0)
+    return max(channels for channels in range(TILE_CHANNELS, CHUNK + 1, TILE_CHANNELS) if shape.inner % channels == 0)
 
 
-def _panels(weight: Tensor, into: Tensor) -> None:
-    """For every 32 outputs and every 32 inputs the two tiles that `gemm.h` describes."""
-    n, k = weight.size(0) // STEP, weight.size(1) // STEP
+def _pack_panels(weight: Tensor, into: Tensor) -> None:
+    """Write a weight (out, in) as the pairs of tiles that `gemm.h` describes, for every 32 outputs and 32 inputs."""
+    n, k = weight.size(0) // TILE_CHANNELS, weight.size(1) // TILE_CHANNELS
     tiles = weight.unflatten(1, (k, 16, 2)).unflatten(0, (n, 2, 16))
     into.view(n, k, 2, 16, 16, 2).copy_(tiles.permute(0, 3, 1, 4, 2, 5))
 
 
 def _in_large_pages(numbers: int) -> Tensor:
-    """Room for numbers of bfloat16, in large pages if the system has them: reading them is a quarter faster."""
-    room = -(-2 * numbers // PAGE) * PAGE
-    pages = mmap.mmap(-1, room, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    """Uninitialised bfloat16 numbers, in large pages if the system has them: reading them is a quarter faster."""
+    size = -(-2 * numbers // PAGE) * PAGE
+    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     # Some kernels have none.
     with suppress(OSError, AttributeError):
         pages.madvise(mmap.MADV_HUGEPAGE)
     return torch.frombuffer(pages, dtype=torch.bfloat16, count=numbers)
 
 
-class OnTiles:
-    """The passes of an encoder whose layers' weights are these."""
+class AmxBackend:
+    """Runs the layers that an `AmxBuilder` laid out. See `Backend`.
 
-    def __init__(self, encoder: Encoder, weights: Weights) -> None:
+    Raises MemoryError, and IndexError for tokens that the table does not have.
+    """
+
+    dtype, device = torch.bfloat16, torch.device("cpu")
+    tokens_per_core = TOKENS_PER_CORE
+    pads_rows = False  # any number of rows is as fast
+
+    def __init__(self, ends: FoldedEnds, weights: Tensor, shape: T5Shape) -> None:
         library = _library()
         assert library is not None
-        self._forward = library.tiles_forward
-        self._shape = shape = encoder.shape
-        # What the addresses below belong to.
-        table = encoder.tokens.weight.detach().contiguous()
-        dense = encoder.dense.weight.detach().float().contiguous()
-        self._kept = table, dense, weights.rows
+        self._forward = library.amx_forward
+        self.shape, self.dimension = shape, shape.dimension
+        self.preferred_tokens = preferred_tokens(shape.width)
+        self.operations_per_token = 2.0 * shape.layers * shape.layer_parameters
+        self._norm, self._floor = ends.norm, norm_floor(shape)
+        self.bias = BiasCache(lambda length: distance_bias(ends.position, length, shape.max_distance))
+        table, dense = ends.tokens.contiguous(), ends.dense.float().contiguous()
+        self._owners = table, dense, weights  # of the memory at the addresses below
         self._model = _Model(
             shape.vocab_size,
             shape.width,
@@ -183,28 +202,27 @@ class OnTiles:
             shape.dimension,
             shape.activation == "gelu",
             shape.normalize,
-            encoder.norm.floor.item(),
+            self._floor.item(),
             table.data_ptr(),
-            weights.rows.data_ptr(),
+            weights.data_ptr(),
             dense.data_ptr(),
         )
 
-    def hidden(self, batch: Packed, bias: Tensor) -> Tensor:
-        """Token states (tokens, width) float32 before the final norm; `bias` (heads, 2 x reach + 1) float32 is that of
-        distances from -reach on, and no prompt is longer than reach. Rows of no prompt hold anything. Raises
-        MemoryError; IndexError for tokens that the table does not have."""
-        hidden = torch.empty(len(batch.ids), self._shape.width, dtype=torch.float32, device="cpu")
-        self._run(batch, bias, hidden=hidden)
-        return hidden
-
-    def embed(self, batch: Packed, bias: Tensor) -> Tensor:
+    def embed(self, batch: Packed) -> Tensor:
         """Embeddings (prompts, dimension) float32."""
-        vectors = torch.empty(len(batch.starts), self._shape.dimension, dtype=torch.float32, device="cpu")
-        self._run(batch, bias, vectors=vectors)
+        vectors = torch.empty(len(batch.starts), self.dimension, dtype=torch.float32, device="cpu")
+        self._run(batch, self.bias.of(batch.longest), vectors=vectors)
         return vectors
 
+    def token_states(self, batch: Packed) -> Tensor:
+        """States (tokens, width) float32 after the final norm."""
+        hidden = torch.empty(len(batch.ids), self.shape.width, dtype=torch.float32, device="cpu")
+        self._run(batch, self.bias.of(batch.longest), hidden=hidden)
+        return unit_rows(hidden, self._floor) * self._norm
+
     def _run(self, batch: Packed, bias: Tensor, vectors: Tensor | None = None, hidden: Tensor | None = None) -> None:
-        called = _Batch(
+        """`bias` (heads, 2 x d + 1) is that of the distances from -d to d, and no prompt is longer than d."""
+        arguments = _Batch(
             _address(batch.ids, torch.int64),
             len(batch.ids),
             (_Group * len(batch.groups))(*(_Group(*group) for group in batch.groups)),
@@ -218,17 +236,17 @@ class OnTiles:
             None if vectors is None else _address(vectors, torch.float32),
             None if hidden is None else _address(hidden, torch.float32),
         )
-        failure = self._forward(self._model, called, torch.get_num_threads())
+        failure = self._forward(self._model, arguments, torch.get_num_threads())
         if failure == NO_MEMORY:
             raise MemoryError(f"no memory for a pass of {len(batch.ids)} tokens; give `embed` a smaller `batch_tokens`")
         if failure == UNKNOWN_TOKEN:
-            raise IndexError(f"a token's number is beyond the table's {self._shape.vocab_size}: {batch.ids.max()}")
+            raise IndexError(f"a token's number is beyond the table's {self.shape.vocab_size}: {batch.ids.max()}")
         if failure:
             raise IndexError("a prompt without a token has no embedding; let the tokenizer end a text with one")
 
 
 def _address(tensor: Tensor, dtype: torch.dtype) -> int:
-    """Where C finds the numbers. Raises TypeError where it would find others."""
+    """The address of a tensor's numbers. Raises TypeError where C would misread them."""
     if tensor.dtype != dtype or tensor.device.type != "cpu" or not tensor.is_contiguous():
         raise TypeError(f"{dtype} in one piece of memory is read here, not {tensor.dtype} on {tensor.device}")
     return tensor.data_ptr()

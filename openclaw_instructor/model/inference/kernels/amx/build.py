@@ -1,6 +1,6 @@
-"""Compiles `forward.c` when the package is built, as hatchling's custom build hook.
+"""Compiles the AMX kernels when the package is built: hatchling's custom build hook.
 
-A package built without a compiler, or for another system, is whole too: torch's kernels serve there.
+Without a compiler, or on another system, the package is complete too: torch's kernels run there.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = Path(__file__).parent
-LIBRARY = FOLDER / "tiles.so"
-# The oldest processors with AMX; what runs it asks the processor first.
+LIBRARY = FOLDER / "amx.so"
+# For the oldest processors with AMX; `__init__.py` asks the processor before it opens the library.
 OPTIONS = ("-std=c17", "-O3", "-march=sapphirerapids", "-fno-math-errno", "-fPIC", "-shared", "-pthread")
 
 
-class CompileTiles(BuildHookInterface[Any]):
-    """Puts the library beside its source, and into the wheel, which then is of this system."""
+class CompileAmx(BuildHookInterface[Any]):
+    """Writes the library beside its sources and into the wheel, which is then tagged for this system."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if self.target_name != "wheel" or not compiled():
@@ -36,11 +36,11 @@ class CompileTiles(BuildHookInterface[Any]):
 
 
 def compiled() -> bool:
-    """Whether the library could be made; says why not where it is of use."""
+    """Compile the library; returns whether it was, and prints why not on systems that could use it."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return False
     digest = runpy.run_path(str(FOLDER / "sources.py"))["digest"]
-    # Beside it first: a process may have the old one open.
+    # Into another file first: a process may have the old one open.
     with tempfile.TemporaryDirectory(dir=FOLDER) as beside:
         made = Path(beside) / LIBRARY.name
         options = [*OPTIONS, f'-DSOURCES="{digest(FOLDER)}"', str(FOLDER / "forward.c"), "-o", str(made)]
@@ -56,11 +56,11 @@ def compiled() -> bool:
                 made.replace(LIBRARY)
                 return True
     LIBRARY.unlink(missing_ok=True)
-    sys.stderr.write("\n".join(["note: the kernels for AMX are left out, torch's serve instead", *problems, ""]))
+    sys.stderr.write("\n".join(["note: the AMX kernels are left out, torch's run instead", *problems, ""]))
     return False
 
 
 def _compilers() -> list[str]:
-    """The one that is asked for, else Python's own and the system's."""
+    """The compiler in $CC, else the one that built Python, then the system's."""
     asked = os.environ.get("CC", "").strip()
     return [asked] if asked else [*filter(None, [sysconfig.get_config_var("CC")]), "cc"]

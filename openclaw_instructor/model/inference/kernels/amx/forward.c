@@ -1,22 +1,21 @@
-/* A forward pass of a T5 encoder on AMX's tiles, for a packed row of prompts; called from `__init__.py`, which makes the
- * weights.
+/* A forward pass of a T5 encoder on AMX, for a packed row of prompts. `__init__.py` lays out the weights and calls it.
  *
- * A pass is a list of stages, a stage a number of parts that any thread may take; a stage begins when the one before it
- * is complete:
+ * A pass is a list of stages, and a stage a number of parts that any thread may take; a stage begins when the one before
+ * it is complete:
  *
- *   tokens     their rows of the table become the states                32 rows a part
- *   normed     the states' unit rows                                    32 rows      \
- *   heads      their q, k and v of a head, and its attention            a head       |
- *   out        added to the states                                      32 channels  |  for each layer
- *   normed     again                                                    32 rows      |
- *   up         ReLU or GELU of some of the feed-forward's channels      32 of them   |  for each chunk of them, so that
- *   down       added to the states                                      32 channels  /  what is between fits the cache
- *   means      of a prompt's unit rows                                  a prompt
- *   dense      the vectors                                              16 outputs
- *   normal     of unit length                                           all
+ *   embed_tokens       token rows become the states                        32 rows a part
+ *   normalize_states   unit rows of the states                             32 rows      \
+ *   attend_head        q, k and v of a head, and its attention             a head       |
+ *   add_attention      output projection, added to the states              32 channels  |  for each layer
+ *   normalize_states   again                                               32 rows      |
+ *   feed_up            hidden channels of the feed-forward, activated      32 of them   |  for each chunk of them, so
+ *   feed_down          their contribution, added to the states             32 channels  /  that they fit the cache
+ *   pool_prompt        mean of a prompt's unit rows                        a prompt
+ *   project            the vectors                                         16 outputs
+ *   normalize_vectors  to unit length                                      all
  *
- * Weights are read in the order in which they lie in memory: of a layer for each head the panels of q, of k and of v;
- * out; for each chunk up, then down.
+ * Weights are read in the order in which they lie in memory: of a layer for each head the panels of q, of k and of v; the
+ * output projection; for each chunk up, then down.
  */
 
 #define _GNU_SOURCE
@@ -24,98 +23,76 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "stages.h"
 #include "scratch.h"
+#include "stages.h"
 #include "thread_pool.h"
 
-/* -- the stages -- */
+/* Up to so many rows all chunks of the feed-forward fit into the cache, and fewer stages are fewer waits. */
+enum { FEW_ROWS = 4 * BLOCK };
 
-enum { NORMED, HEADS, OUT, NORMED_AGAIN, FEED };
+/* What `amx_forward` returns. */
+enum { DONE, NO_MEMORY, UNKNOWN_TOKEN, NO_ROWS };
 
-/* From FEED on up and down take turns, once for each chunk. */
-static int is_up(long stage) { return (stage - FEED) % 2 == 0; }
+static long chunk_groups(const Pass *pass) { return pass->model->inner / (pass->model->chunk * pass->chunks_at_once); }
 
-static long stages_of_layer(const Pass *pass) {
-    return FEED + 2 * (pass->model->inner / (pass->model->chunk * pass->chunks_at_once));
+static long most_stages(const Pass *pass) { return 1 + pass->model->layers * (4 + 2 * chunk_groups(pass)) + 3; }
+
+static void append(Pass *pass, void (*run)(const Pass *, const Stage *, long), long parts, const bf16 *weights,
+                   long chunk) {
+    Stage *stage = &pass->stages[pass->stage_count++];
+    stage->run = run;
+    stage->parts = parts;
+    stage->weights = weights;
+    stage->chunk = chunk;
+    atomic_init(&stage->taken, 0);
+    atomic_init(&stage->complete, 0);
 }
 
-static long parts_of_layer(const Pass *pass, long stage) {
+static void plan_layer(Pass *pass, const bf16 *weights) {
     const Model *model = pass->model;
-    if (stage == HEADS) return model->heads;
-    if (stage == NORMED || stage == NORMED_AGAIN) return rounded_up(pass->batch->rows, BLOCK) / BLOCK;
-    if (stage == OUT) return model->width / BLOCK;
-    return (is_up(stage) ? model->chunk * pass->chunks_at_once : model->width) / BLOCK;
-}
-
-static void do_part_of_layer(const Pass *pass, long layer, long stage, long part) {
-    const Model *model = pass->model;
-    long inside = model->heads * model->head_width;
-    const bf16 *weights = model->weights + layer * (4 * inside + 2 * model->inner) * model->width;
-    const bf16 *out = weights + 3 * inside * model->width, *feed = out + inside * model->width;
-    if (stage == NORMED || stage == NORMED_AGAIN) {
-        normed_part(pass, part);
-    } else if (stage == HEADS) {
-        head_part(pass, weights, part);
-    } else if (stage == OUT) {
-        out_part(pass, out, part);
-    } else {
-        long first = (stage - FEED) / 2 * pass->chunks_at_once;
-        if (is_up(stage))
-            up_part(pass, feed, first, part);
-        else
-            down_part(pass, feed, first, part);
+    long attention = model->heads * model->head_width, row_blocks = rounded_up(pass->batch->rows, BLOCK) / BLOCK;
+    const bf16 *out = weights + 3 * attention * model->width, *feed = out + attention * model->width;
+    append(pass, normalize_states, row_blocks, 0, 0);
+    append(pass, attend_head, model->heads, weights, 0);
+    append(pass, add_attention, model->width / BLOCK, out, 0);
+    append(pass, normalize_states, row_blocks, 0, 0);
+    for (long group = 0; group < chunk_groups(pass); group++) {
+        long chunk = group * pass->chunks_at_once;
+        append(pass, feed_up, model->chunk * pass->chunks_at_once / BLOCK, feed, chunk);
+        append(pass, feed_down, model->width / BLOCK, feed, chunk);
     }
 }
 
-/* Of a pass, and of what is behind its layers, counted from there. */
-enum { TOKENS, LAYERS };
-enum { MEANS, DENSE, NORMAL, BEHIND };
-
-static long stages_of(const Pass *pass) { return LAYERS + stages_of_layer(pass) * pass->model->layers + BEHIND; }
-
-static long parts_of(const Pass *pass, long stage) {
-    long each = stages_of_layer(pass), behind = stage - LAYERS - each * pass->model->layers;
-    if (stage == TOKENS) return rounded_up(pass->batch->rows, BLOCK) / BLOCK;
-    if (behind < 0) return parts_of_layer(pass, (stage - LAYERS) % each);
-    if (!pass->batch->vectors) return 0;
-    if (behind == MEANS) return pass->batch->prompts;
-    return behind == DENSE ? pass->model->dimension / FLOATS : pass->model->normalizes;
+static void plan(Pass *pass) {
+    const Model *model = pass->model;
+    long layer_size = (4 * model->heads * model->head_width + 2 * model->inner) * model->width;
+    append(pass, embed_tokens, rounded_up(pass->batch->rows, BLOCK) / BLOCK, 0, 0);
+    for (long layer = 0; layer < model->layers; layer++) plan_layer(pass, model->weights + layer * layer_size);
+    if (!pass->batch->vectors) return;
+    append(pass, pool_prompt, pass->batch->prompts, 0, 0);
+    append(pass, project, model->dimension / FLOATS, 0, 0);
+    if (model->normalizes) append(pass, normalize_vectors, 1, 0, 0);
 }
 
-static void do_part(const Pass *pass, long stage, long part) {
-    long each = stages_of_layer(pass), behind = stage - LAYERS - each * pass->model->layers;
-    if (stage == TOKENS)
-        tokens_part(pass, part);
-    else if (behind < 0)
-        do_part_of_layer(pass, (stage - LAYERS) / each, (stage - LAYERS) % each, part);
-    else if (behind == MEANS)
-        means_part(pass, part);
-    else if (behind == DENSE)
-        dense_part(pass, part);
-    else
-        normal_part(pass);
-}
-
-static void work(void *of) {
-    const Pass *pass = of;
-    if (!room_of(head_room(pass, 0).size)) return;
-    TileShapes before;
+static void run_stages(void *argument) {
+    const Pass *pass = argument;
+    if (!scratch_of(head_scratch(pass, 0).size)) return;
+    TileConfig before;
     _tile_storeconfig(&before);
-    _tile_loadconfig(&WHOLE_TILES);
-    /* Sharp attention leaves weights too small for normal arithmetic. */
+    _tile_loadconfig(&FULL_TILES);
+    /* Sharp attention leaves probabilities too small for normal arithmetic. */
     unsigned control = _mm_getcsr();
     _mm_setcsr(control | _MM_FLUSH_ZERO_ON | _MM_DENORMALS_ZERO_ON);
-    for (long at = 0; at < stages_of(pass); at++) {
-        Stage *stage = &pass->stages[at];
-        long parts = parts_of(pass, at), part;
-        while ((part = atomic_fetch_add_explicit(&stage->taken, 1, memory_order_relaxed)) < parts) {
-            do_part(pass, at, part);
+    for (Stage *stage = pass->stages; stage < pass->stages + pass->stage_count; stage++) {
+        long part;
+        while ((part = atomic_fetch_add_explicit(&stage->taken, 1, memory_order_relaxed)) < stage->parts) {
+            stage->run(pass, stage, part);
             atomic_fetch_add_explicit(&stage->complete, 1, memory_order_release);
         }
-        wait_for(&stage->complete, parts);
+        wait_for(&stage->complete, stage->parts);
     }
     _mm_setcsr(control);
-    /* oneDNN remembers what it has loaded. */
+    /* oneDNN remembers which configuration it has loaded. */
     if (before.palette)
         _tile_loadconfig(&before);
     else
@@ -124,51 +101,57 @@ static void work(void *of) {
 
 /* -- what Python calls -- */
 
-/* A digest of the sources this was made of, by `build.py`. */
-const char *tiles_sources(void) { return SOURCES; }
+/* The digest of the sources that this was made of, by `build.py`. */
+const char *amx_sources(void) { return SOURCES; }
 
-/* Asks the system for the tiles, once in a process: whether it gives them. */
-int tiles_open(void) {
-    pthread_atfork(0, 0, without_helpers);
+/* Asks the system for permission to use AMX, once in a process; returns whether it gives it. */
+int amx_open(void) {
+    pthread_atfork(0, 0, reset_pool);
+#ifdef EMULATED_AMX
+    return 1;
+#else
     enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
     return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+#endif
 }
 
-enum { FEW_ROWS = 4 * BLOCK };
-
-enum { DONE, NO_MEMORY, UNKNOWN_TOKEN, NO_ROWS };
-
-/* Fills in the batch's vectors, its hidden states, or both. */
-int tiles_forward(const Model *model, const Batch *batch, long threads) {
+static int check(const Model *model, const Batch *batch) {
     if (batch->rows < 1) return NO_ROWS;
     for (long i = 0; i < batch->pooled_count; i++)
         if (batch->pooled[i] < 0 || batch->pooled[i] >= batch->rows) return NO_ROWS;
     for (long row = 0; row < batch->rows; row++)
         if (batch->ids[row] < 0 || batch->ids[row] >= model->vocabulary) return UNKNOWN_TOKEN;
+    return DONE;
+}
+
+/* Fills in the batch's vectors, its hidden states, or both. */
+int amx_forward(const Model *model, const Batch *batch, long threads) {
+    int problem = check(model, batch);
+    if (problem) return problem;
     long rows = rounded_up(batch->rows, BLOCK);
     Pass pass = {.model = model, .batch = batch, .stride = model->width + FLOATS, .threads = threads};
-    /* Of few rows all chunks fit into the cache, and fewer stages are fewer times to wait for one another. */
     pass.chunks_at_once = rows <= FEW_ROWS ? model->inner / model->chunk : 1;
-    size_t sizes[] = {head_room(&pass, 0).size,
-                      rows * pass.stride * sizeof(float),
-                      rows * model->width * sizeof(bf16),
-                      rows * model->heads * model->head_width * sizeof(bf16),
-                      rows * model->chunk * pass.chunks_at_once * sizeof(bf16),
-                      batch->prompts * model->width * sizeof(float),
-                      stages_of(&pass) * sizeof(Stage)};
+    size_t sizes[] = {head_scratch(&pass, 0).size,
+                      bytes(rows * pass.stride, sizeof(float)),
+                      bytes(rows * model->width, sizeof(bf16)),
+                      bytes(rows * model->heads * model->head_width, sizeof(bf16)),
+                      bytes(rows * model->chunk * pass.chunks_at_once, sizeof(bf16)),
+                      bytes(batch->prompts * model->width, sizeof(float)),
+                      bytes(most_stages(&pass), sizeof(Stage))};
     size_t starts[8];
     lay_out(sizes, 7, starts);
-    char *room = room_of(starts[7]);
-    if (!room) return NO_MEMORY;
-    pass.states = (float *)(room + starts[1]);
-    pass.normed = (bf16 *)(room + starts[2]);
-    pass.mixed = (bf16 *)(room + starts[3]);
-    pass.fed = (bf16 *)(room + starts[4]);
-    pass.means = (float *)(room + starts[5]);
-    pass.stages = memset(room + starts[6], 0, sizes[6]);
-    Job job = {.work = work, .of = &pass, .wanted = threads - 1};
-    do_together(&job);
+    char *scratch = scratch_of(starts[7]);
+    if (!scratch) return NO_MEMORY;
+    pass.states = (float *)(scratch + starts[1]);
+    pass.normed = (bf16 *)(scratch + starts[2]);
+    pass.mixed = (bf16 *)(scratch + starts[3]);
+    pass.fed = (bf16 *)(scratch + starts[4]);
+    pass.means = (float *)(scratch + starts[5]);
+    pass.stages = (Stage *)(scratch + starts[6]);
+    plan(&pass);
+    Job job = {.work = run_stages, .argument = &pass, .wanted = threads - 1};
+    run_job(&job);
     for (long row = 0; batch->hidden && row < batch->rows; row++)
-        memcpy(batch->hidden + row * model->width, pass.states + row * pass.stride, model->width * sizeof(float));
+        memcpy(batch->hidden + row * model->width, pass.states + row * pass.stride, bytes(model->width, sizeof(float)));
     return DONE;
 }

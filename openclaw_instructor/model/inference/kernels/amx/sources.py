@@ -1,4 +1,4 @@
-"""Which sources a library was made of. Apart from the rest, because the build knows no torch."""
+"""Identifies the C sources that a library was made of. Imports no torch, because the build has none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def digest(folder: Path) -> str:
-    """Of the C files of a folder."""
+    """Hash the C files of a folder."""
     content = hashlib.sha256()
     for path in sorted(folder.glob("*.[ch]")):
         content.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

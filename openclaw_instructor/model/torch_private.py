@@ -1,0 +1,122 @@
+"""Every private or deprecated name of torch that this package uses, each behind a function that says what it does.
+
+torch keeps its fastest CPU kernels without public names. A new release of torch is checked here and nowhere else.
+"""
+
+# Without postponed annotations: TorchScript compiles most of these functions and reads their annotations.
+import warnings
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+Program = TypeVar("Program", bound=Callable[..., Any])
+
+# A weight in the layout of FBGEMM's int8 kernels.
+FbgemmWeight = torch.classes.quantized.LinearPackedParamsBase
+
+
+@cache
+def has_cpu_feature(feature: str) -> bool:
+    """Whether the processor has `vnni`, `avx512_bf16` or `amx_tile`."""
+    query: Callable[[], bool] = getattr(torch.cpu, f"_is_{feature}_supported")
+    return query()
+
+
+def has_onednn() -> bool:
+    """Whether torch was built with oneDNN."""
+    return bool(torch.backends.mkldnn.is_available())
+
+
+def has_onednn_bfloat16() -> bool:
+    """Whether oneDNN multiplies bfloat16 matrices natively on this processor; elsewhere it emulates them slowly."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def pack_for_onednn(weight: Tensor) -> Tensor:
+    """A float32 or bfloat16 weight (out, in) in the blocked layout that oneDNN's kernels read."""
+    packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None)
+    return packed
+
+
+def onednn_linear(x: Tensor, weight: Tensor, activation: str) -> Tensor:
+    """`x` (n, in) times a weight of `pack_for_onednn`, through `activation`: "none", "relu" or "gelu"."""
+    none: list[int | float | complex | None] = []
+    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, activation, none, "none")
+    return y
+
+
+def pack_int8_for_onednn(weight: Tensor) -> Tensor:
+    """An int8 weight (out, in) in the layout of oneDNN's int8 kernels."""
+    packed: Tensor = torch.ops.onednn.qlinear_prepack(weight, None)
+    return packed
+
+
+def onednn_int8_linear(
+    x: Tensor, scale: float, zero: int, weight: Tensor, scales: Tensor, zeros: Tensor, activation: str
+) -> Tensor:
+    """Float32 product of quantized `x` (n, in) with a weight of `pack_int8_for_onednn`.
+
+    `x` stands for `scale * (x - zero)`; `scales` and `zeros` (out,) are the weight's, per row.
+    """
+    none: list[int | float | complex | None] = []
+    y: Tensor = torch.ops.onednn.qlinear_pointwise(
+        x, scale, zero, weight, scales, zeros, None, 1.0, 0, torch.float32, activation, none, "none"
+    )
+    return y
+
+
+def onednn_int8_linear_add(
+    y: Tensor, x: Tensor, scale: float, weight: Tensor, scales: Tensor, zeros: Tensor, activation: str
+) -> Tensor:
+    """The same product added to `y`, in the memory of `y`.
+
+    TorchScript does not know that `y` changes: read only the returned tensor.
+    """
+    none: list[int | float | complex | None] = []
+    result: Tensor = torch.ops.onednn.qlinear_pointwise(
+        x, scale, 0, weight, scales, zeros, y, None, 1.0, 0, torch.float32, 1.0, 0, "sum", 1.0, activation, none, "none"
+    )
+    return result
+
+
+def pack_int8_for_fbgemm(weight: Tensor, scales: Tensor, zeros: Tensor) -> Any:
+    """A float32 weight (out, in) quantized with one scale per row, as a `FbgemmWeight`."""
+    with warnings.catch_warnings():
+        # Quantized tensors are deprecated; FBGEMM's kernels take no other input yet.
+        warnings.filterwarnings("ignore", "torch.quantize_per_", UserWarning)
+        warnings.filterwarnings("ignore", ".*quantiz", DeprecationWarning)
+        quantized = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
+    return torch.ops.quantized.linear_prepack(quantized, None)
+
+
+def fbgemm_int8_linear(x: Tensor, weight: FbgemmWeight, relu: bool) -> Tensor:  # type: ignore[valid-type]
+    """Float32 product of float32 `x` (n, in), quantized with one scale for all rows, with an int8 weight."""
+    if relu:
+        y: Tensor = torch.ops.quantized.linear_relu_dynamic(x, weight, False)
+    else:
+        y = torch.ops.quantized.linear_dynamic(x, weight, False)
+    return y
+
+
+def int8_engine() -> str:
+    """Name of the library that multiplies quantized tensors here."""
+    return str(torch.backends.quantized.engine)
+
+
+def gelu_(x: Tensor) -> Tensor:
+    """GELU in place; torch's public function allocates."""
+    y: Tensor = torch.ops.aten.gelu_(x)
+    return y
+
+
+def compile_script(program: Program) -> Program:
+    """Compile a function or module to TorchScript, whose interpreter runs without Python's lock."""
+    with warnings.catch_warnings():
+        # Its successors need a C++ compiler on the user's machine.
+        warnings.filterwarnings("ignore", ".*torch.jit.script", DeprecationWarning)
+        warnings.filterwarnings("ignore", ".*torch.jit.script", FutureWarning)
+        compiled: Program = torch.jit.script(program)
+    return compiled
