@@ -16,11 +16,21 @@ from openclaw_instructor.settings import ENV_PREFIX
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--dtype", choices=["float32", "bfloat16", "int8"], help="number format of checkpoints whose settings name none"
+    )
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """An empty home folder of this test's own; settings of the surrounding environment do not reach in."""
     for name in [name for name in os.environ if name.startswith(ENV_PREFIX)]:
         monkeypatch.delenv(name)
+    if dtype := request.config.getoption("--dtype"):
+        monkeypatch.setenv(f"{ENV_PREFIX}DTYPE", dtype)
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv(f"{ENV_PREFIX}HOME", str(folder))
     return folder

@@ -1,4 +1,4 @@
-"""The embedding cache: identity and text hash -> vector, in SQLite, bounded by size, least recently used out first.
+"""Caches embeddings in SQLite by identity and text hash, bounded by size; the least recently used are evicted first.
 
 It is derived data: a damaged file is replaced, and a disk that is full or read-only only switches the cache off. Keys
 are digests and values are vectors, so the file holds no text.
@@ -32,7 +32,7 @@ _PARAMETERS = 500
 
 
 def text_key(identity: str, text: str) -> bytes:
-    """Digest of what decides an embedding. Leading and trailing white space does not count, as in a prompt."""
+    """Hash what decides an embedding. Leading and trailing white space does not count, as in a prompt."""
     digest = hashlib.blake2b(identity.encode(), digest_size=20)
     digest.update(b"\0" + text.strip().encode("utf-8", "surrogatepass"))
     return digest.digest()
@@ -86,7 +86,7 @@ class EmbeddingCache:
         return found
 
     def put(self, vectors: Mapping[bytes, Vector]) -> None:
-        """Remember vectors; the least recently used ones make room."""
+        """Store vectors, evicting the least recently used ones if need be."""
         with self._lock:
             if self._connection is None or not vectors:
                 return
@@ -130,7 +130,7 @@ class EmbeddingCache:
         self._connection = connection
 
     def _recover(self, error: Exception) -> None:
-        """A damaged file is replaced, one that another process holds is left for now, any other trouble ends it."""
+        """Replace a damaged file, skip a turn while another process locks it, else switch the cache off."""
         if isinstance(error, OSError | sqlite3.OperationalError):
             if "locked" not in str(error):
                 self._switch_off(error)

@@ -1,4 +1,4 @@
-"""Work that belongs to one caller, so that it can be dropped together when the caller goes away."""
+"""Cancels all work of one caller together, when the caller goes away."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from contextvars import ContextVar
 from typing import Any
 from weakref import WeakSet
 
-_current: ContextVar[Scope | None] = ContextVar("openclaw_instructor_scope", default=None)
+_current: ContextVar[CancelScope | None] = ContextVar("openclaw_instructor_cancel_scope", default=None)
 
 
-class Scope:
-    """Collects the engine's futures of the code run inside `with scope.entered():`; `cancel()` drops them all.
+class CancelScope:
+    """Collects the engine's futures of the code run inside `with scope.entered():`; `cancel()` cancels them all.
 
     Code inside then sees `concurrent.futures.CancelledError`, also for work it submits later.
     """
@@ -26,6 +26,7 @@ class Scope:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
+        """Make this the scope of the code inside the `with` block."""
         token = _current.set(self)
         try:
             yield
@@ -33,6 +34,7 @@ class Scope:
             _current.reset(token)
 
     def cancel(self) -> None:
+        """Cancel every collected future, and those still to come."""
         with self._lock:
             self.cancelled = True
             futures = list(self._futures)
@@ -40,6 +42,7 @@ class Scope:
             future.cancel()
 
     def add(self, future: Future[Any]) -> None:
+        """Collect a future; it is cancelled at once if the scope is."""
         with self._lock:
             self._futures.add(future)
             cancelled = self.cancelled
@@ -48,7 +51,7 @@ class Scope:
 
 
 def register(future: Future[Any]) -> None:
-    """Make a future part of the scope in force, if there is one."""
+    """Add a future to the current scope, if there is one."""
     scope = _current.get()
     if scope is not None:
         scope.add(future)

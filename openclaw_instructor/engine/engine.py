@@ -1,4 +1,4 @@
-"""The shared model behind a queue: loaded on first use, run by one worker thread, unloaded when idle."""
+"""The engine: one shared model behind a queue, loaded on first use, run by one worker thread, unloaded when idle."""
 
 from __future__ import annotations
 
@@ -10,52 +10,41 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from openclaw_instructor.engine.cache import EmbeddingCache
 from openclaw_instructor.engine.cancellation import register
+from openclaw_instructor.engine.embedders.protocol import Embedder
 from openclaw_instructor.engine.queue import Embeddings, Priority, Request, RequestQueue
-from openclaw_instructor.engine.scheduler import Embedder, Runner
+from openclaw_instructor.engine.scheduler import Scheduler
 from openclaw_instructor.errors import Busy, ModelLoading, ServiceError
-from openclaw_instructor.model.prompt import JOIN_RULE, Prompter
+from openclaw_instructor.model.prompt import JOIN_RULE
 from openclaw_instructor.settings import Settings
 from openclaw_instructor.text import clean
 
-if TYPE_CHECKING:
-    from openclaw_instructor.model.checkpoint import Checkpoint
-    from openclaw_instructor.model.prompt import Prompt
+_RELEASE_AFTER = 1.0  # seconds without work after which free memory is released
 
-_TIDY_AFTER = 1.0  # seconds without work after which memory is given back
+
+def open_embedder(settings: Settings) -> Embedder:
+    """Open what `settings.checkpoint` names. Raises InvalidCheckpoint, CheckpointUnavailable."""
+    from openclaw_instructor.engine.embedders.local import LocalEmbedder
+
+    return LocalEmbedder(settings)
 
 
 class Engine:
-    """Embeds texts for every thread of the process. Making one is cheap and loads nothing.
+    """Embeds texts for every thread of the process. Creating one is cheap and loads nothing.
 
-    `load(settings)` makes the model on first use and may be any `Embedder`. `checkpoint` and `prompter` default to
-    those of `settings.checkpoint`; give stand-ins of them with a `load` of your own to run without a checkpoint, and
-    `at_once`, how many passes of that model may run at a time.
+    `open_embedder(settings)` is called on first use, and again after the model was unloaded.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        load: Callable[[Settings], Embedder] | None = None,
-        checkpoint: Checkpoint | None = None,
-        prompter: Prompter | None = None,
-        at_once: int = 1,
-    ) -> None:
+    def __init__(self, settings: Settings, *, open_embedder: Callable[[Settings], Embedder] = open_embedder) -> None:
         self.settings = settings
-        self._load = load or self._load_instructor
-        self._given_checkpoint = checkpoint
-        self._given_prompter = prompter
+        self._open_embedder = open_embedder
+        self._embedder: Embedder | None = None
         self._queue = RequestQueue(settings.queue_texts)
         self._changed = threading.Condition()
-        self._runner = Runner(
-            lambda: self._load(settings), self._render, self.identity, settings.batch_tokens, self._wake
-        )
-        self._runner.passes.at_once = at_once
+        self._scheduler = Scheduler(lambda: self.embedder, self.identity, settings.batch_tokens, self._wake)
         self._worker: threading.Thread | None = None
         self._requests = 0
         self._refused = 0
@@ -63,52 +52,46 @@ class Engine:
         self._unload_asked = False
         self._listening = True
 
-    @cached_property
-    def checkpoint(self) -> Checkpoint:
-        """The checkpoint of the settings, without its weights. Raises InvalidCheckpoint, CheckpointUnavailable."""
-        from openclaw_instructor.model.checkpoint import Checkpoint
-
-        return self._given_checkpoint or Checkpoint.open(
-            self.settings.checkpoint, revision=self.settings.revision, offline=self.settings.offline
-        )
-
-    @cached_property
-    def prompter(self) -> Prompter:
-        """The checkpoint's tokenizer and the rule that joins instruction and text."""
-        return self._given_prompter or Prompter(self.checkpoint)
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder of the settings, opened on first use. Raises InvalidCheckpoint, CheckpointUnavailable."""
+        embedder = self._embedder
+        if embedder is None:
+            embedder = self._embedder = self._open_embedder(self.settings)
+        return embedder
 
     @property
     def opened(self) -> bool:
-        """Whether `checkpoint` is at hand and needs no looking up."""
-        return "checkpoint" in self.__dict__
+        """Whether `embedder` answers at once: opening a checkpoint may take a download."""
+        return self._embedder is not None
 
     @property
     def checkpoint_name(self) -> str:
-        return self.checkpoint.name
+        return self.embedder.name
 
     @property
     def dimension(self) -> int:
-        return self.checkpoint.dimension
+        return self.embedder.dimension
 
     @property
     def loaded(self) -> bool:
         """Whether the weights are in memory now."""
-        return self._runner.loaded
+        return self._scheduler.loaded
 
     @property
     def loading(self) -> bool:
         """Whether the weights are being loaded right now."""
-        return self._runner.loading_since is not None
+        return self._scheduler.loading_since is not None
 
     @property
     def load_count(self) -> int:
-        return self._runner.counters.loads
+        return self._scheduler.counters.loads
 
     def identity(self, instruction: str, extra: str = "") -> str:
-        """Digest of everything that makes two vectors comparable: checkpoint, instruction as rendered, join rule,
-        length limit, dimension, `extra` of the caller's, and int8 by request, which no samples vouch for."""
-        checkpoint = self.checkpoint
-        parts = [checkpoint.identity, instruction, JOIN_RULE, checkpoint.max_seq_length, checkpoint.dimension, extra]
+        """Hash everything that makes two vectors comparable: checkpoint, instruction as rendered, join rule, length
+        limit, dimension, `extra` of the caller's, and int8 by request, which no samples were checked for."""
+        embedder = self.embedder
+        parts = [embedder.identity, instruction, JOIN_RULE, embedder.max_seq_length, embedder.dimension, extra]
         parts += ["int8"] if self.settings.dtype == "int8" else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
@@ -133,7 +116,7 @@ class Engine:
             if self._closed:
                 raise ServiceError("the engine is closed; make a new one")
             if priority is Priority.INTERACTIVE:
-                self._runner.pace.interactive()
+                self._scheduler.sizer.note_interactive()
             self._enqueue(request)
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name="engine", daemon=True)
@@ -178,13 +161,13 @@ class Engine:
                 patience = None
 
     def loading_error(self) -> ModelLoading:
-        """The answer for a caller that cannot wait for the model any longer."""
-        retry_after = float(min(60, max(1, round(self._runner.load_left()))))
+        """Make the error for a caller that cannot wait for the model any longer."""
+        retry_after = float(min(60, max(1, round(self._scheduler.load_left()))))
         name = self.settings.checkpoint
         return ModelLoading(f"the model `{name}` is still loading, retry in {retry_after:g} s", retry_after)
 
     def stats(self) -> dict[str, Any]:
-        """Counters since the start and the state now; never a text."""
+        """Return counters since the start and the state now; never a text."""
         with self._changed:
             waiting = {priority.name.lower(): self._queue.texts(priority) for priority in Priority}
             requests, dropped = len(self._queue), self._queue.dropped
@@ -196,11 +179,11 @@ class Engine:
             "requests": self._requests,
             "busy": self._refused,
             "cancelled": dropped,
-            **self._runner.stats(),
+            **self._scheduler.stats(),
         }
 
     def unload(self) -> None:
-        """Free the weights as soon as the pass under way is over; the next request loads them again."""
+        """Free the weights as soon as the passes in flight are over; the next request loads them again."""
         with self._changed:
             if self._worker is not None and self._worker.is_alive():
                 self._unload_asked = True
@@ -208,7 +191,7 @@ class Engine:
                 self._changed.wait_for(lambda: not self._unload_asked or self._closed)
 
     def close(self) -> None:
-        """Fail what waits, stop the worker, free the model. Blocks for the pass under way."""
+        """Fail what waits, stop the worker, free the model. Blocks for the passes in flight."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -216,7 +199,7 @@ class Engine:
             self._worker.join()
 
     def _enqueue(self, request: Request) -> None:
-        counters = self._runner.counters
+        counters = self._scheduler.counters
         seconds_per_text = counters.seconds / counters.texts if counters.texts else 0.05
         try:
             self._queue.put(request, seconds_per_text)
@@ -226,35 +209,36 @@ class Engine:
         self._requests += 1
 
     def _work(self) -> None:
-        runner = self._runner
+        scheduler = self._scheduler
         if self.settings.cache_mb:
-            runner.cache = EmbeddingCache(self.settings.home / "cache.db", self.settings.cache_mb << 20)
+            scheduler.cache = EmbeddingCache(self.settings.home / "cache.db", self.settings.cache_mb << 20)
         while (requests := self._next()) is not None:
-            self._forget(runner.serve(requests))
-        self._forget(runner.finish())
+            self._remove(scheduler.step(requests))
+        self._remove(scheduler.finish())
         for request in self._queue.clear():
             request.fail(ServiceError("the engine was closed before it got to this"))
-        runner.close()
+        scheduler.close()
 
     def _wake(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
-    def _forget(self, ended: Sequence[Request]) -> None:
+    def _remove(self, ended: Sequence[Request]) -> None:
         with self._changed:
             self._queue.remove(ended)
 
     def _next(self) -> list[Request] | None:
-        """Wait for requests that a pass may begin for, or, with none, for one to end; None once the engine is closed.
-        The model is unloaded here when nothing comes."""
-        passes = self._runner.passes
+        """Wait until a pass may start and return requests for it, or an empty list when one has to be ended.
+
+        None once the engine is closed. The model is unloaded here when nothing comes.
+        """
+        passes = self._scheduler.passes
         with self._changed:
             while not self._closed:
                 if self._unload_asked and not passes:
-                    self._runner.unload()
+                    self._scheduler.unload()
                     # Its folder may hold another checkpoint by the time that it is loaded again.
-                    self.__dict__.pop("checkpoint", None)
-                    self.__dict__.pop("prompter", None)
+                    self._embedder = None
                     self._unload_asked = False
                     self._changed.notify_all()
                 requests = self._queue.next_requests()
@@ -263,7 +247,7 @@ class Engine:
                     return requests
                 if passes.done():
                     return []
-                self._listening = delay <= 0 or passes.yields
+                self._listening = delay <= 0 or passes.all_bulk
                 if passes:
                     self._changed.wait(None if math.isinf(delay) else max(0.0, delay) or None)
                 else:
@@ -271,22 +255,13 @@ class Engine:
             return None
 
     def _rest(self) -> None:
-        """Wait for a request; give memory back soon when none comes, and the model after a long time."""
-        runner = self._runner
-        if runner.untidy:
-            if not self._changed.wait(_TIDY_AFTER):
-                runner.tidy()
+        """Wait for a request; release free memory soon when none comes, and the model after a long time."""
+        scheduler = self._scheduler
+        if scheduler.holds_free_memory:
+            if not self._changed.wait(_RELEASE_AFTER):
+                scheduler.release_memory()
         elif not self._changed.wait((self.settings.unload_after or None) if self.loaded else None):
             self._unload_asked = True
-
-    def _render(self, instruction: str, texts: Sequence[str]) -> list[Prompt]:
-        return self.prompter.render(instruction, texts)
-
-    def _load_instructor(self, settings: Settings) -> Embedder:
-        from openclaw_instructor.engine.loading import load_instructor
-
-        model, self._runner.passes.at_once = load_instructor(self.checkpoint, settings)
-        return model
 
     def _nothing(self) -> Embeddings:
         import numpy as np

@@ -1,4 +1,4 @@
-"""Requests that wait for the model: a bounded queue, interactive work first, and the slices cut from it."""
+"""Requests that wait for the model: a bounded queue, interactive work first."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
+from openclaw_instructor.engine.embedders.protocol import Rendered
 from openclaw_instructor.errors import Busy
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from openclaw_instructor.model.prompt import Prompt
 
 
 class Priority(IntEnum):
@@ -110,7 +109,7 @@ class Unit:
     request: Request
     index: int
     key: bytes
-    prompt: Prompt
+    prompt: Rendered
 
 
 class RequestQueue:

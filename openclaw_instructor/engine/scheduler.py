@@ -1,4 +1,4 @@
-"""What the worker thread does with requests: look in the cache, tokenise, cut a slice, have the model read it."""
+"""Schedules forward passes: looks texts up in the cache, tokenises the others, and hands full passes to the model."""
 
 from __future__ import annotations
 
@@ -8,35 +8,24 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from openclaw_instructor.engine.batch_sizing import Pace
+from openclaw_instructor.engine.batch_sizing import BatchSizer
 from openclaw_instructor.engine.cache import EmbeddingCache, text_key
-from openclaw_instructor.engine.in_flight import Pass, UnderWay
-from openclaw_instructor.engine.memory import return_memory
+from openclaw_instructor.engine.embedders.protocol import Embedder, Model
+from openclaw_instructor.engine.in_flight import Pass, PassesInFlight
 from openclaw_instructor.engine.queue import Priority, Request, Unit, Vector
 from openclaw_instructor.errors import InstructorError, ServiceError
+from openclaw_instructor.model.malloc import release_free_memory
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from openclaw_instructor.model.prompt import Prompt
-
 _GROUP = 16  # texts tokenised at a time
-_GROUPS = 8  # groups in one slice of bulk work, because texts the cache knows fill no token budget
-_TIDY_EVERY = 4.0  # seconds of work after which memory is given back; it takes some 20 ms
+_GROUPS = 8  # groups in one turn of bulk work, because texts in the cache fill no token budget
+_RELEASE_EVERY = 4.0  # seconds of work after which free memory is released; that takes some 20 ms
 _USUAL_LOAD = 10.0  # seconds a load is expected to take before one was seen
-
-Render = Callable[[str, Sequence[str]], "list[Prompt]"]
-
-
-class Embedder(Protocol):
-    """What the engine needs of a model; INSTRUCTOR is one, and `load=` may bring another."""
-
-    def embed(self, prompts: Sequence[Prompt], batch_tokens: int) -> NDArray[np.float32]:
-        """Embeddings (n, dimension) float32, L2-normalised, in the order of `prompts`."""
-        ...
 
 
 @dataclass
@@ -52,41 +41,40 @@ class Counters:
     loads: int = 0
 
 
-class Runner:
-    """Serves requests pass by pass; used from one thread only, apart from its counters and `loading_since`.
+class Scheduler:
+    """Answers requests pass by pass; used from one thread only, apart from its counters and `loading_since`.
 
-    `on_done` is called in another thread when a pass is done and `serve` has something to end.
+    `embedder()` gives the embedder in force, `identity(instruction)` the digest that the cache is keyed by. `on_done`
+    is called in another thread when a pass is done and `step` has something to end.
     """
 
     def __init__(
         self,
-        load: Callable[[], Embedder],
-        render: Render,
+        embedder: Callable[[], Embedder],
         identity: Callable[[str], str],
         batch_tokens: int,
         on_done: Callable[[], None] = lambda: None,
     ) -> None:
-        self._load = load
-        self._render = render
+        self._embedder = embedder
         self._identity = identity
         self._batch_tokens = batch_tokens
         self._on_done = on_done
-        self._model: Embedder | None = None
+        self._model: Model | None = None
         self._pool = ThreadPoolExecutor(3, thread_name_prefix="pass")
         self._last_load = _USUAL_LOAD
         self.loading_since: float | None = None
         self.cache: EmbeddingCache | None = None
         self.counters = Counters()
-        self._tidied = 0.0
-        self.pace = Pace()
-        self.passes = UnderWay(self.pace)
+        self._released_at = 0.0
+        self.sizer = BatchSizer()
+        self.passes = PassesInFlight(self.sizer)
 
     @property
     def loaded(self) -> bool:
         return self._model is not None
 
     def stats(self) -> dict[str, Any]:
-        """What has been loaded, embedded and looked up since the start."""
+        """Count what has been loaded, embedded and looked up since the start."""
         cache, counters = self.cache, self.counters
         return {
             "load_count": counters.loads,
@@ -96,25 +84,27 @@ class Runner:
             "batch_texts": counters.batch_texts,
             "batch_fill": counters.tokens / counters.budget if counters.budget else 0.0,
             "model_seconds": counters.seconds,
-            "tokens_per_second": self.pace.tokens_per_second,
+            "tokens_per_second": self.sizer.tokens_per_second,
             "cache_hits": cache.hits if cache else 0,
             "cache_misses": cache.misses if cache else 0,
             "cache_problem": cache.problem if cache else None,
         }
 
     def load_left(self) -> float:
-        """Seconds the load under way will probably still take."""
+        """Estimate how many seconds the load in progress will still take."""
         since = self.loading_since
         return 0.0 if since is None else max(0.0, self._last_load - (time.monotonic() - since))
 
-    def serve(self, requests: Sequence[Request]) -> list[Request]:
-        """End the passes that are done; then begin one over `requests`, or none when the cache knows them. The requests
-        that ended."""
+    def step(self, requests: Sequence[Request]) -> list[Request]:
+        """End the passes that are done, then start one over `requests` unless the cache knows them all.
+
+        Returns the requests that ended.
+        """
         touched = [request for each in self.passes.done() for request in self._end(each)]
         if requests:
-            touched += self._begin(requests)
-        if self.counters.seconds - self._tidied > _TIDY_EVERY:
-            self.tidy()
+            touched += self._start_pass(requests)
+        if self.counters.seconds - self._released_at > _RELEASE_EVERY:
+            self.release_memory()
         ended = []
         for request in touched:
             try:
@@ -126,44 +116,44 @@ class Runner:
         return ended
 
     def finish(self) -> list[Request]:
-        """Wait for the passes under way and end them; the requests that ended."""
+        """Wait for the passes in flight and end them; returns the requests that ended."""
         self.passes.wait()
-        return self.serve([])
+        return self.step([])
 
     def unload(self) -> None:
         """Free the weights; the next text loads them again."""
         self._model = None
         gc.collect()
-        self.tidy()
+        self.release_memory()
 
     @property
-    def untidy(self) -> bool:
-        """Whether the model has worked since `tidy`."""
-        return self.counters.seconds > self._tidied
+    def holds_free_memory(self) -> bool:
+        """Whether the model has worked since `release_memory`."""
+        return self.counters.seconds > self._released_at
 
-    def tidy(self) -> None:
-        """Give memory back that the allocator keeps: passes of every size leave holes of every size."""
-        self._tidied = self.counters.seconds
-        return_memory()
+    def release_memory(self) -> None:
+        """Return free memory to the system: passes of every size leave holes of every size."""
+        self._released_at = self.counters.seconds
+        release_free_memory()
 
     def close(self) -> None:
-        """Let go of the model and the cache."""
+        """Free the model and close the cache."""
         self._pool.shutdown()
         self._model = None
         if self.cache is not None:
             self.cache.close()
 
-    def _begin(self, requests: Sequence[Request]) -> list[Request]:
+    def _start_pass(self, requests: Sequence[Request]) -> list[Request]:
         touched: dict[int, Request] = {}
         try:
-            budget = self.pace.budget(requests[0].priority, self._batch_tokens)
-            if units := self._cut(requests, budget, touched):
-                self._start(units, budget)
+            budget = self.sizer.budget(requests[0].priority, self._batch_tokens)
+            if units := self._fill(requests, budget, touched):
+                self._submit(units, budget)
         except Exception as error:
             _fail(touched.values(), error)
         return list(touched.values())
 
-    def _cut(self, requests: Sequence[Request], budget: int, touched: dict[int, Request]) -> list[Unit]:
+    def _fill(self, requests: Sequence[Request], budget: int, touched: dict[int, Request]) -> list[Unit]:
         """Take units from the requests in turn until the token budget is full."""
         bulk = requests[0].priority is Priority.BULK
         units: list[Unit] = []
@@ -177,7 +167,7 @@ class Runner:
                     self._prepare(_group(requests[place:]), touched)
                     groups += 1
                     continue
-                size = len(request.waiting[0].prompt.ids)
+                size = request.waiting[0].prompt.tokens
                 if units and size > budget:
                     return units
                 units.append(request.waiting.popleft())
@@ -185,7 +175,7 @@ class Runner:
         return units
 
     def _prepare(self, group: Sequence[Request], touched: dict[int, Request]) -> None:
-        """Tokenise the next few texts of requests with one instruction; what the cache knows needs no model."""
+        """Look the next few texts of requests with one instruction up in the cache, and tokenise the others."""
         touched.update((id(request), request) for request in group)
         instruction = group[0].instruction
         identity = self._identity(instruction)
@@ -195,7 +185,7 @@ class Runner:
         keys = [text_key(identity, text) for text in texts]
         known = self.cache.get(keys) if self.cache else {}
         missing = [place for place, key in enumerate(keys) if key not in known]
-        prompts = self._render(instruction, [texts[place] for place in missing]) if missing else []
+        prompts = self._embedder().render(instruction, [texts[place] for place in missing]) if missing else []
         rendered = dict(zip(missing, prompts, strict=True))
         for place, ((request, index), key) in enumerate(zip(places, keys, strict=True)):
             if key in known:
@@ -204,19 +194,19 @@ class Runner:
                 request.waiting.append(Unit(request, index, key, rendered[place]))
             request.prepared = index + 1
 
-    def _start(self, units: list[Unit], budget: int) -> None:
+    def _submit(self, units: list[Unit], budget: int) -> None:
         model = self._ready_model()
-        begun = Pass(units, budget)
+        each = Pass(units, budget)
 
-        def read() -> NDArray[np.float32]:
+        def run() -> NDArray[np.float32]:
             try:
-                return model.embed(list(begun.prompts.values()), self._batch_tokens)
+                return model.embed(list(each.prompts.values()), self._batch_tokens)
             finally:
-                begun.ended_at = time.monotonic()
+                each.ended_at = time.monotonic()
 
-        self.passes.begin(begun)
-        begun.rows = self._pool.submit(read)
-        begun.rows.add_done_callback(lambda _: self._on_done())
+        self.passes.start(each)
+        each.rows = self._pool.submit(run)
+        each.rows.add_done_callback(lambda _: self._on_done())
 
     def _end(self, each: Pass) -> list[Request]:
         self.passes.end(each)
@@ -228,7 +218,7 @@ class Runner:
             return requests
         self._count(each)
         vectors = {
-            key: Vector(row, len(prompt.ids), prompt.truncated)
+            key: Vector(row, prompt.tokens, prompt.truncated)
             for (key, prompt), row in zip(each.prompts.items(), rows, strict=True)
         }
         for unit in each.units:
@@ -238,7 +228,7 @@ class Runner:
         return requests
 
     def _count(self, each: Pass) -> None:
-        self.pace.measured(each.tokens, each.seconds)
+        self.sizer.record(each.tokens, each.seconds)
         counters = self.counters
         counters.batches += 1
         counters.batch_texts += len(each.prompts)
@@ -247,11 +237,13 @@ class Runner:
         counters.budget += each.budget
         counters.seconds += each.seconds
 
-    def _ready_model(self) -> Embedder:
+    def _ready_model(self) -> Model:
         if self._model is None:
             started = self.loading_since = time.monotonic()
             try:
-                self._model = self._load()
+                embedder = self._embedder()
+                self._model = embedder.load()
+                self.passes.limit = embedder.passes
             finally:
                 self.loading_since = None
             self._last_load = time.monotonic() - started
@@ -260,8 +252,8 @@ class Runner:
 
 
 def _group(requests: Sequence[Request]) -> list[Request]:
-    """The first request and those after it that can be prepared with it: asking the cache and the tokenizer for each
-    by itself would cost more than their answers."""
+    """The first request and those after it that can be prepared with it: asking cache and tokenizer for each by itself
+    would cost more than their answers."""
     group: list[Request] = []
     texts = 0
     for request in requests:

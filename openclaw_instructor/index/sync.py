@@ -163,9 +163,9 @@ class Sync:
 
     @cached_property
     def _chunker(self) -> Chunker:
-        prompter = self.engine.prompter
+        embedder = self.engine.embedder
         instruction = self.collection.instruction
-        return Chunker(prompter.count, prompter.room(instruction), self.engine.identity(instruction))
+        return Chunker(embedder.count, embedder.room(instruction), self.engine.identity(instruction))
 
     def _vectors(self, group: list[_Pending], on_share: Callable[[float], None]) -> dict[str, bytes]:
         """Digest -> vector for every chunk of the group: the store's where there is one, else from the model.

@@ -32,6 +32,10 @@ class Prompt:
     pool_from: int
     truncated: bool
 
+    @property
+    def tokens(self) -> int:
+        return len(self.ids)
+
 
 class Prompter:
     """Renders prompts with one checkpoint's tokenizer; safe to share between threads."""

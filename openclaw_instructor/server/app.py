@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount, Route, Router
 
 from openclaw_instructor.daemon.wire_errors import body_of, headers_of, status_of, unexpected
-from openclaw_instructor.engine import Scope
+from openclaw_instructor.engine import CancelScope
 from openclaw_instructor.errors import InstructorError
 from openclaw_instructor.server.in_flight import Activity
 from openclaw_instructor.server.mcp_http import McpEndpoint
@@ -111,7 +111,7 @@ class App:
         return next((route.path for route in matching if isinstance(route, Route)), "unknown")
 
     async def _run_for_mcp(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._workers.call(Scope(), partial(self._routes.run, name, arguments))
+        return await self._workers.call(CancelScope(), partial(self._routes.run, name, arguments))
 
 
 class _Endpoint:

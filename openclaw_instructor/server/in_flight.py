@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from openclaw_instructor.engine import Scope
+from openclaw_instructor.engine import CancelScope
 
 
 class Activity:
@@ -15,8 +15,8 @@ class Activity:
     def __init__(self) -> None:
         self.under_way = 0
         self._last = time.monotonic()
-        self._work: set[Scope] = set()
-        self._long: set[Scope] = set()
+        self._work: set[CancelScope] = set()
+        self._long: set[CancelScope] = set()
 
     @contextmanager
     def request(self) -> Iterator[None]:
@@ -29,7 +29,7 @@ class Activity:
             self._last = time.monotonic()
 
     @contextmanager
-    def work(self, scope: Scope, *, long: bool = False) -> Iterator[None]:
+    def work(self, scope: CancelScope, *, long: bool = False) -> Iterator[None]:
         """Remember work in a thread; `long` work, such as indexing, is not waited for at a shutdown."""
         kinds = self._long if long else self._work
         kinds.add(scope)

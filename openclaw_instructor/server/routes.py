@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from openclaw_instructor.daemon.embedding_body import Encoding, embedding_body
 from openclaw_instructor.daemon.wire_errors import body_of, unexpected
-from openclaw_instructor.engine import Engine, Priority, Scope
+from openclaw_instructor.engine import CancelScope, Engine, Priority
 from openclaw_instructor.errors import Busy, InstructorError, InvalidArguments
 from openclaw_instructor.server import openapi, schemas
 from openclaw_instructor.server.mcp_content import fit
@@ -138,7 +138,7 @@ class Routes:
             "created": 0,
             "owned_by": "openclaw-instructor",
             "dimensions": engine.dimension,
-            "max_seq_length": engine.checkpoint.max_seq_length,
+            "max_seq_length": engine.embedder.max_seq_length,
             "loaded": engine.loaded,
         }
         return {"object": "list", "data": [model]}
@@ -176,7 +176,7 @@ class Routes:
             latest[:] = [(done, total, message)]
             loop.call_soon_threadsafe(news.set)
 
-        scope = Scope()
+        scope = CancelScope()
         sync = asyncio.ensure_future(
             self._workers.call(scope, lambda: self._toolbox.index_sync(name, on_progress), long=True)
         )

@@ -13,7 +13,7 @@ from typing import TypeVar
 import anyio
 from starlette.requests import Request
 
-from openclaw_instructor.engine import Embeddings, Engine, Priority, Scope
+from openclaw_instructor.engine import CancelScope, Embeddings, Engine, Priority
 from openclaw_instructor.errors import Busy, DaemonUnavailable
 from openclaw_instructor.server.http_protocol import HANG_UPS
 from openclaw_instructor.server.in_flight import Activity
@@ -41,7 +41,7 @@ class Workers:
 
     async def run(self, request: Request, function: Callable[[], _Result], *, long: bool = False) -> _Result:
         """The function's result. Raises ClientGone, Busy when short work takes too long, and what it raises."""
-        scope = Scope()
+        scope = CancelScope()
         gone = asyncio.Event()
 
         def hang_up() -> None:
@@ -58,7 +58,7 @@ class Workers:
         finally:
             request.scope[HANG_UPS].discard(hang_up)
 
-    async def call(self, scope: Scope, function: Callable[[], _Result], *, long: bool = False) -> _Result:
+    async def call(self, scope: CancelScope, function: Callable[[], _Result], *, long: bool = False) -> _Result:
         """The same for callers that watch their client themselves: cancelling this task drops the work."""
 
         def work() -> _Result:

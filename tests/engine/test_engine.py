@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from openclaw_instructor.engine import Engine, Priority
 from openclaw_instructor.errors import Busy, CheckpointUnavailable, ModelLoading, ServiceError
 from openclaw_instructor.settings import Settings
-from tests.engine.word_model import CHECKPOINT, WordModel, WordPrompter, busy_worker
+from tests.engine.word_model import WordModel, WordPrompter, busy_worker, engine_loading
 
 Make = Callable[..., Engine]
 
@@ -123,13 +123,13 @@ def test_a_failing_pass_names_no_text_and_the_worker_lives_on(make_engine: Make,
 def test_a_load_that_fails_is_tried_again(model: WordModel, tmp_path: Path) -> None:
     attempts: list[int] = []
 
-    def load(_: Settings) -> WordModel:
+    def load() -> WordModel:
         attempts.append(1)
         if len(attempts) == 1:
             raise CheckpointUnavailable("no network")
         return model
 
-    engine = Engine(Settings(home=tmp_path), load=load, checkpoint=CHECKPOINT, prompter=WordPrompter())  # type: ignore[arg-type]
+    engine = engine_loading(load, Settings(home=tmp_path))
     with pytest.raises(CheckpointUnavailable, match="no network"):
         engine.embed(["x"])
     assert engine.embed(["x"]).tokens == [2]
@@ -139,12 +139,12 @@ def test_a_load_that_fails_is_tried_again(model: WordModel, tmp_path: Path) -> N
 def test_waiting_for_a_loading_model_has_a_limit(model: WordModel, tmp_path: Path) -> None:
     ready = threading.Event()
 
-    def load(_: Settings) -> WordModel:
+    def load() -> WordModel:
         ready.wait(30)
         return model
 
     settings = Settings(home=tmp_path, load_wait=0.05)
-    engine = Engine(settings, load=load, checkpoint=CHECKPOINT, prompter=WordPrompter())  # type: ignore[arg-type]
+    engine = engine_loading(load, settings)
     with pytest.raises(ModelLoading, match=r"the model `mini` is still loading, retry in \d+ s"):
         engine.embed(["x"])
     ready.set()

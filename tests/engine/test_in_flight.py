@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from openclaw_instructor.engine import Embeddings, Engine, Priority
-from openclaw_instructor.engine.batch_sizing import Pace
-from openclaw_instructor.engine.in_flight import Pass, UnderWay
+from openclaw_instructor.engine.batch_sizing import BatchSizer
+from openclaw_instructor.engine.in_flight import Pass, PassesInFlight
 from openclaw_instructor.errors import ServiceError
 from tests.engine.word_model import WordModel, WordPrompter, busy_worker
 
 Make = Callable[..., Engine]
 
 
-def two_passes_under_way(engine: Engine, model: WordModel) -> Future[Embeddings]:
+def two_passes_in_flight(engine: Engine, model: WordModel) -> Future[Embeddings]:
     """A request of many passes, two of which the model holds at its gate."""
     engine.embed(["the first pass is alone"])
     assert model.entered.acquire(timeout=60)
@@ -82,8 +82,8 @@ def test_an_interactive_request_waits_one_slice_of_bulk_at_most(make_engine: Mak
     assert len(model.passes) > 10
 
 
-def test_the_next_pass_begins_while_one_is_under_way(make_engine: Make, model: WordModel) -> None:
-    engine = make_engine(at_once=2)
+def test_the_next_pass_begins_while_one_is_in_flight(make_engine: Make, model: WordModel) -> None:
+    engine = make_engine(passes=2)
     engine.embed(["the first pass is alone"])
     assert model.entered.acquire(timeout=60)
     model.gate.clear()
@@ -98,8 +98,8 @@ def test_the_next_pass_begins_while_one_is_under_way(make_engine: Make, model: W
     assert engine.stats()["batches"] == 4
 
 
-def test_a_search_begins_beside_the_bulk_work_under_way(make_engine: Make, model: WordModel) -> None:
-    engine = make_engine(batch_tokens=512, at_once=2)
+def test_a_search_begins_beside_the_bulk_work_in_flight(make_engine: Make, model: WordModel) -> None:
+    engine = make_engine(batch_tokens=512, passes=2)
     engine.embed(["the first pass is alone"])
     assert model.entered.acquire(timeout=60)
     model.gate.clear()
@@ -114,7 +114,7 @@ def test_a_search_begins_beside_the_bulk_work_under_way(make_engine: Make, model
 
 
 def test_passes_at_once_keep_their_texts_apart(make_engine: Make, model: WordModel) -> None:
-    engine = make_engine(batch_tokens=512, at_once=2)
+    engine = make_engine(batch_tokens=512, passes=2)
     texts = [f"{number} " + "word " * (number % 25) for number in range(400)]
     halves = engine.submit(texts[:200]), engine.submit(texts[200:], priority=Priority.BULK)
     together = np.concatenate([half.result(10).vectors for half in halves])
@@ -122,8 +122,8 @@ def test_passes_at_once_keep_their_texts_apart(make_engine: Make, model: WordMod
 
 
 def test_a_request_whose_pass_fails_beside_another_fails_once(make_engine: Make, model: WordModel) -> None:
-    engine = make_engine(batch_tokens=512, at_once=2)
-    request = two_passes_under_way(engine, model)
+    engine = make_engine(batch_tokens=512, passes=2)
+    request = two_passes_in_flight(engine, model)
     model.failure = ValueError("no")
     model.gate.set()
     with pytest.raises(ServiceError, match="ValueError"):
@@ -133,9 +133,9 @@ def test_a_request_whose_pass_fails_beside_another_fails_once(make_engine: Make,
     assert len(model.passes) == 4
 
 
-def test_a_request_dropped_with_two_passes_under_way_is_counted_once(make_engine: Make, model: WordModel) -> None:
-    engine = make_engine(batch_tokens=512, at_once=2)
-    request = two_passes_under_way(engine, model)
+def test_a_request_dropped_with_two_passes_in_flight_is_counted_once(make_engine: Make, model: WordModel) -> None:
+    engine = make_engine(batch_tokens=512, passes=2)
+    request = two_passes_in_flight(engine, model)
     request.cancel()
     model.gate.set()
     engine.embed(["after"])
@@ -144,22 +144,22 @@ def test_a_request_dropped_with_two_passes_under_way_is_counted_once(make_engine
 
 
 def test_a_pass_that_ends_early_brings_the_next_one_forward() -> None:
-    def under_way_with(tokens: int) -> Pass:
+    def in_flight_with(tokens: int) -> Pass:
         each = Pass([], budget=0)
         each.tokens = tokens
-        passes.begin(each)
+        passes.start(each)
         return each
 
     def end(each: Pass) -> None:
         each.ended_at = time.monotonic()
         passes.end(each)
 
-    pace = Pace()
-    pace.tokens_per_second = 10.0
-    passes = UnderWay(pace)
-    passes.at_once = 2
-    end(under_way_with(1_000))
-    early = under_way_with(1_000)
-    under_way_with(1_000)
+    sizer = BatchSizer()
+    sizer.tokens_per_second = 10.0
+    passes = PassesInFlight(sizer)
+    passes.limit = 2
+    end(in_flight_with(1_000))
+    early = in_flight_with(1_000)
+    in_flight_with(1_000)
     end(early)
-    assert 0 < passes.delay(Priority.BULK) < pace.seconds(1_000)
+    assert 0 < passes.delay(Priority.BULK) < sizer.seconds(1_000)

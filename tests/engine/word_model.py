@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,7 @@ from openclaw_instructor.engine import Engine
 from openclaw_instructor.model.prompt import Prompt
 from openclaw_instructor.settings import Settings
 
-DIMENSION = 8
-CHECKPOINT = SimpleNamespace(name="words", identity="words-1", dimension=DIMENSION, max_seq_length=32)
+DIMENSION, LIMIT = 8, 32
 
 
 class WordPrompter:
@@ -28,7 +26,7 @@ class WordPrompter:
         for text in texts:
             words = (instruction + text.strip()).split()
             ids = [int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big") for word in words] + [1]
-            prompts.append(Prompt(ids[: CHECKPOINT.max_seq_length], 0, len(ids) > CHECKPOINT.max_seq_length))
+            prompts.append(Prompt(ids[:LIMIT], 0, len(ids) > LIMIT))
         return prompts
 
 
@@ -52,14 +50,27 @@ class WordModel:
         return np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32)
 
 
-def engine_with(model: WordModel, home: Path, *, at_once: int = 1, **settings: Any) -> Engine:
-    return Engine(
-        Settings(home=home, **settings),
-        load=lambda _: model,
-        checkpoint=CHECKPOINT,  # type: ignore[arg-type]
-        prompter=WordPrompter(),  # type: ignore[arg-type]
-        at_once=at_once,
-    )
+class WordEmbedder(WordPrompter):
+    """Loads `model`, or what `load` returns."""
+
+    name, identity, dimension, max_seq_length = "words", "words-1", DIMENSION, LIMIT
+
+    def __init__(self, load: Callable[[], WordModel], passes: int = 1) -> None:
+        self.load, self.passes = load, passes
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+    def room(self, instruction: str) -> int:
+        return LIMIT - 1 - len(instruction.split())
+
+
+def engine_loading(load: Callable[[], WordModel], settings: Settings, passes: int = 1) -> Engine:
+    return Engine(settings, open_embedder=lambda _: WordEmbedder(load, passes))
+
+
+def engine_with(model: WordModel, home: Path, *, passes: int = 1, **settings: Any) -> Engine:
+    return engine_loading(lambda: model, Settings(home=home, **settings), passes)
 
 
 def busy_worker(engine: Engine, model: WordModel) -> Future[object]:

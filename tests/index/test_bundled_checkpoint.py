@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from openclaw_instructor.index import Index
-from openclaw_instructor.model.prompt import Prompter
 from openclaw_instructor.service import Toolbox
 
 
@@ -56,10 +55,10 @@ def test_nothing_is_cut_off_by_the_real_tokenizer(toolbox: Toolbox, tmp_path: Pa
     report = toolbox.index_sync("long").collections[0]
     assert (report.truncated, report.chunks > 20) == (0, True)
     index: Index = toolbox.index
-    prompter: Prompter = toolbox.engine.prompter
+    embedder = toolbox.engine.embedder
     with index._store.read() as connection:
         texts = [row[0] for row in connection.execute("SELECT text FROM chunks WHERE length(text) > 200")]
-    assert max(prompter.count(texts)) <= 240
+    assert max(embedder.count(texts)) <= 240
 
 
 def test_an_edited_instruction_is_noticed_by_the_next_search(toolbox: Toolbox) -> None:

@@ -37,7 +37,7 @@ class WordEngine:
     def __init__(self, checkpoint: str = "words", dimension: int = 256, limit: int = 512) -> None:
         self.checkpoint_name = checkpoint
         self.dimension = dimension
-        self.prompter = WordPrompter(limit)
+        self.embedder = WordPrompter(limit)
         self.calls: list[list[str]] = []
         self.failure: InstructorError | None = None
         self.before_embed: Callable[[], None] = lambda: None
@@ -61,8 +61,8 @@ class WordEngine:
         if self.failure:
             raise self.failure
         self.calls.append(list(texts))
-        room = self.prompter.room(instruction)
-        tokens = self.prompter.count(texts)
+        room = self.embedder.room(instruction)
+        tokens = self.embedder.count(texts)
         vectors = np.array([self._vector(text, room) for text in texts], dtype=np.float32)
         return Embeddings(vectors, tokens, [count > room for count in tokens])
 

@@ -1,5 +1,5 @@
-"""The AMX kernels. On processors without AMX they run with its instructions emulated in C (`emulated/immintrin.h`); without
-a compiler most of this is skipped."""
+"""The AMX kernels. On processors without AMX they run with its instructions emulated in C (`emulated/immintrin.h`);
+without a compiler most of this is skipped."""
 
 from __future__ import annotations
 

@@ -1,0 +1,65 @@
+"""A checkpoint on this machine, run by this package's own encoder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from openclaw_instructor.engine.embedders.protocol import Model
+from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.prompt import Prompt, Prompter
+from openclaw_instructor.settings import Settings
+
+# oneDNN keeps half a megabyte for every number of tokens it has seen, of which it would keep 1,024.
+ONEDNN_CACHE = "128"
+
+
+class LocalEmbedder:
+    """Opens `settings.checkpoint`. Raises InvalidCheckpoint, CheckpointUnavailable."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.checkpoint = Checkpoint.open(settings.checkpoint, revision=settings.revision, offline=settings.offline)
+        self.passes = 1
+        self._settings = settings
+        self._prompter = Prompter(self.checkpoint)
+
+    @property
+    def name(self) -> str:
+        return self.checkpoint.name
+
+    @property
+    def identity(self) -> str:
+        return self.checkpoint.identity
+
+    @property
+    def dimension(self) -> int:
+        return self.checkpoint.dimension
+
+    @property
+    def max_seq_length(self) -> int:
+        return self.checkpoint.max_seq_length
+
+    def render(self, instruction: str, texts: Sequence[str]) -> list[Prompt]:
+        return self._prompter.render(instruction, texts)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        return self._prompter.count(texts)
+
+    def room(self, instruction: str) -> int:
+        return self._prompter.room(instruction)
+
+    def load(self) -> Model:
+        """Load the weights, for a process that lives long."""
+        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", ONEDNN_CACHE)
+        # The tokenizer's threads would only take the cores from the passes in flight.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        import torch
+
+        from openclaw_instructor.model.instructor import INSTRUCTOR
+
+        if self._settings.threads:
+            torch.set_num_threads(self._settings.threads)
+        model = INSTRUCTOR(self.checkpoint, self._settings.device, self._settings.dtype)
+        # Two passes share processor cores well, a GPU takes one.
+        self.passes = 2 if model.device.type == "cpu" else 1
+        return model

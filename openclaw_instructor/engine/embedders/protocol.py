@@ -1,0 +1,62 @@
+"""The contract between the engine and whatever makes embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Rendered(Protocol):
+    """A text ready for a model: how many `tokens` it has, and whether it was `truncated`."""
+
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def truncated(self) -> bool: ...
+
+
+class Model(Protocol):
+    """A model in memory, or a connection to one."""
+
+    def embed(self, prompts: Sequence[Any], batch_tokens: int) -> NDArray[np.float32]:
+        """Embed (n, dimension) float32, L2-normalised, in the order of `prompts`; at most `batch_tokens` a pass."""
+        ...
+
+
+class Embedder(Protocol):
+    """A source of embeddings that is known but need not be loaded.
+
+    `identity` changes whenever its vectors would; `max_seq_length` is in tokens; `passes` says how many calls of
+    `Model.embed` may run at a time once it is loaded.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def identity(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def max_seq_length(self) -> int: ...
+    @property
+    def passes(self) -> int: ...
+
+    def render(self, instruction: str, texts: Sequence[str]) -> Sequence[Rendered]:
+        """Join instruction and texts as the model wants them, one prompt for each text."""
+        ...
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text alone."""
+        ...
+
+    def room(self, instruction: str) -> int:
+        """Tokens of text that fit beside this instruction before a text is truncated."""
+        ...
+
+    def load(self) -> Model:
+        """Load the model. Raises InstructorError; a later call tries again."""
+        ...
