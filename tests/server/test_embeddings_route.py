@@ -163,10 +163,10 @@ def test_a_full_queue_is_429_with_retry_after(serve: Serve) -> None:
 
 def test_a_model_that_loads_for_long_is_503_with_retry_after(serve: Serve) -> None:
     local = serve(load_wait=0.1)
-    engine = local.toolbox.engine
+    embedder = local.toolbox.engine.embedder
     ready = threading.Event()
-    load = engine._load
-    engine._load = lambda settings: (ready.wait(20), load(settings))[1]  # type: ignore[method-assign, func-returns-value]
+    load = embedder.load
+    embedder.load = lambda: (ready.wait(20), load())[1]  # type: ignore[method-assign, func-returns-value]
     answer = local.ask("/v1/embeddings", {"input": "x"})
     ready.set()
     assert answer.status == 503
