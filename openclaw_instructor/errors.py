@@ -40,50 +40,73 @@ class InstructorError(Exception):
         self.message = message
 
     def as_dict(self) -> dict[str, object]:
+        """Return the error as JSON: `code` and `message`."""
         return {"code": self.code, "message": self.message}
 
 
 class UserError(InstructorError):
+    """The request, a file or a setting has to change."""
+
     exit_code = 2
 
 
 class InvalidArguments(UserError):
+    """An argument of the call cannot be used."""
+
     code = "invalid_arguments"
 
 
 class UnknownTask(UserError):
+    """No task has that name."""
+
     code = "unknown_task"
 
 
 class UnknownCollection(UserError):
+    """No collection has that name."""
+
     code = "unknown_collection"
 
 
 class UnknownInstruction(UserError):
+    """No instruction has that name."""
+
     code = "unknown_instruction"
 
 
 class InvalidRegistry(UserError):
+    """An `instructions.yaml` is broken."""
+
     code = "invalid_registry"
 
 
 class InvalidSettings(UserError):
+    """The configuration is broken."""
+
     code = "invalid_settings"
 
 
 class InvalidCheckpoint(UserError):
+    """A folder is no checkpoint that this package can run."""
+
     code = "invalid_checkpoint"
 
 
 class CheckpointUnavailable(UserError):
+    """A checkpoint cannot be had: it is not there, or the hub cannot be reached."""
+
     code = "checkpoint_unavailable"
 
 
 class UnreadableSource(UserError):
+    """A file or folder cannot be read or written."""
+
     code = "unreadable_source"
 
 
 class IdentityMismatch(UserError):
+    """Stored vectors were made by another checkpoint than the current one."""
+
     code = "identity_mismatch"
 
 
@@ -119,6 +142,8 @@ class ServiceError(InstructorError):
 
 
 class Busy(ServiceError):
+    """The queue is full, or another process holds a lock; `retry_after` says when to try again."""
+
     code = "busy"
 
     def __init__(self, message: str, retry_after: float = 1.0) -> None:
@@ -127,10 +152,14 @@ class Busy(ServiceError):
 
 
 class ModelLoading(Busy):
+    """The model is still loading; try again after `retry_after` seconds."""
+
     code = "model_loading"
 
 
 class DaemonUnavailable(ServiceError):
+    """No daemon answers."""
+
     code = "daemon_unavailable"
 
 
@@ -141,4 +170,6 @@ class OpenClawFailed(ServiceError):
 
 
 class StoreError(ServiceError):
+    """The index or another file of home cannot be read or written."""
+
     code = "store_error"

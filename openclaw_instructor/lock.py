@@ -1,4 +1,4 @@
-"""A lock between processes that the system frees when its holder dies, however it dies."""
+"""A lock between processes; the operating system releases it when its holder dies."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ _POLL_SECONDS = 0.05
 def exclusive(
     path: Path, wait: float, doing: str, on_wait: Callable[[], None] | None = None, *, inherited: int | None = None
 ) -> Iterator[int]:
-    """Hold `path` as a lock and give its descriptor; raises Busy when another holder keeps it for longer than `wait`
-    seconds. `inherited` is the descriptor of a process that held the lock and became this one."""
+    """Hold `path` as a lock and yield its descriptor.
+
+    `inherited` is the descriptor of a process that held the lock and became this one. Raises Busy when another holder
+    keeps it for longer than `wait` seconds.
+    """
     descriptor = inherited if inherited is not None and _is_open_on(inherited, path) else _open(path)
     os.set_inheritable(descriptor, False)
     try:

@@ -1,4 +1,4 @@
-"""Paths as people write them, and files that are replaced whole."""
+"""Expand paths as people write them; replace files atomically."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from openclaw_instructor.errors import InvalidArguments, UnreadableSource
 
 
 def expanded(path: str | Path) -> Path:
-    """`path` with a leading `~` or `~user` put in. Raises InvalidArguments for a user this machine does not know."""
+    """Return `path` with a leading `~` or `~user` expanded. Raises InvalidArguments for an unknown user."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -20,7 +20,7 @@ def expanded(path: str | Path) -> Path:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file in one step; its folder is made, its mode kept. Raises UnreadableSource."""
+    """Replace a file atomically; makes its folder and keeps its mode. Raises UnreadableSource."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, text, path.stat().st_mode & 0o7777 if path.exists() else None)
@@ -31,7 +31,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def replace_file(path: Path, text: str, mode: int | None = None) -> None:
-    """Put a file in another's place in one step, so that nobody reads half of it. Raises OSError."""
+    """Replace a file atomically, so that nobody reads half of it. Raises OSError."""
     # A name of its own each time: several threads and processes may write the same file.
     fresh = path.with_name(f".{path.name}-{os.urandom(8).hex()}")
     try:

@@ -58,8 +58,10 @@ class Settings(BaseModel):
 
     @classmethod
     def load(cls, home: str | Path | None = None, **flags: Any) -> Settings:
-        """Read the four layers; `flags` that are None do not count. Raises InvalidSettings, and InvalidArguments for a
-        home of a user nobody knows."""
+        """Read the four layers; `flags` that are None do not count.
+
+        Raises InvalidSettings, and InvalidArguments for a home below that of an unknown user (`~nobody`).
+        """
         folder = expanded(home or os.environ.get(ENV_PREFIX + "HOME") or platformdirs.user_data_path(APP)).absolute()
         values = (
             _config_file(folder / "config.yaml") | _environment() | {k: v for k, v in flags.items() if v is not None}
@@ -70,11 +72,12 @@ class Settings(BaseModel):
             raise InvalidSettings(_explain(error, folder / "config.yaml")) from None
 
     def revision_of(self, checkpoint: str) -> str | None:
-        """The configured revision is one of the configured checkpoint."""
+        """Return the pinned revision if `checkpoint` is the configured one, which is what it belongs to; else None."""
         return self.revision if checkpoint == self.checkpoint else None
 
     @property
     def config_path(self) -> Path:
+        """The user's configuration."""
         return self.home / "config.yaml"
 
     @property
@@ -84,18 +87,22 @@ class Settings(BaseModel):
 
     @property
     def index_path(self) -> Path:
+        """The index, an SQLite database."""
         return self.home / "index.db"
 
     @property
     def vectors_dir(self) -> Path:
+        """Snapshots of vectors, which are made from the index."""
         return self.home / "vectors"
 
     @property
     def daemon_path(self) -> Path:
+        """Where the running daemon announces itself."""
         return self.home / "daemon.json"
 
     @property
     def log_path(self) -> Path:
+        """The daemon's log."""
         return self.home / "logs" / "daemon.log"
 
 

@@ -1,10 +1,10 @@
-"""Text that can be stored and tokenised."""
+"""Make a text one that can be stored and tokenized."""
 
 from __future__ import annotations
 
 
 def clean(text: str) -> str:
-    """Half a surrogate pair is no character: it has no bytes, and tokenizers refuse it."""
+    """Replace lone surrogates by `?`: they have no UTF-8 form, and tokenizers refuse them."""
     try:
         text.encode()
     except UnicodeEncodeError:

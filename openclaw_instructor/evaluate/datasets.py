@@ -49,6 +49,7 @@ class Dataset:
 
     @property
     def short(self) -> str:
+        """The last part of the name."""
         return self.name.rsplit("/", 1)[-1]
 
     def rows(self, part: str) -> list[Row]:

@@ -62,6 +62,7 @@ class InstructorEmbedder:
         self.identity = f"{model.checkpoint.identity}:{model.dtype}"
 
     def embed(self, texts: Sequence[str], instruction: str, role: str) -> Embedded:
+        """Embed texts under the instruction; `role` does not matter."""
         prompts = self.model.prompter.render(instruction, texts)
         return Embedded(self.model.embed(prompts), sum(prompt.truncated for prompt in prompts))
 
@@ -83,6 +84,7 @@ class TeacherEmbedder:
         self.identity = f"{path}:{weights.stat().st_mtime_ns if weights.is_file() else ''}"
 
     def embed(self, texts: Sequence[str], instruction: str, role: str) -> Embedded:
+        """Embed texts with the model's own prompt for `role`; the instruction does not matter."""
         encode = {"query": self.model.encode_query, "document": self.model.encode_document}.get(role, self.model.encode)
         # Equal texts are embedded once: padding makes the last digits depend on a text's neighbours in the batch.
         unique = {text: index for index, text in enumerate(dict.fromkeys(texts))}
@@ -102,6 +104,7 @@ class CachedEmbedder:
         self.identity: str | None = getattr(inner, "identity", None)
 
     def embed(self, texts: Sequence[str], instruction: str, role: str) -> Embedded:
+        """Return the stored vectors, or the other embedder's."""
         import numpy as np
 
         if self.identity is None:
@@ -127,8 +130,10 @@ def open_embedder(
     revision: str | None = None,
     offline: bool = False,
 ) -> Embedder:
-    """`mini`, a folder, a hub id, `sentence-transformers:PATH`, a loaded INSTRUCTOR, or an Embedder as it is;
-    `revision` is of a hub id. Raises InvalidData for anything else."""
+    """Open `mini`, a folder, a hub id or `sentence-transformers:PATH`; an INSTRUCTOR or Embedder is taken as it is.
+
+    `revision` is that of a hub id. Raises InvalidData for anything else.
+    """
     if isinstance(model, str) and model.startswith(TEACHER):
         return TeacherEmbedder(model.removeprefix(TEACHER), device=device, offline=offline)
     if isinstance(model, (str, Path)):

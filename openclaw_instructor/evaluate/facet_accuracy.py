@@ -1,6 +1,8 @@
-"""Does the model follow its instruction? The same texts under one instruction per facet, and for each facet the
-leave-one-out accuracy of its nearest neighbours under the instruction that asks for it, under the other one, and
-under none. A model that ignores instructions scores the same everywhere.
+"""Measure whether a model follows its instruction.
+
+The same texts are embedded under one instruction per facet. For each facet the score is the leave-one-out accuracy of
+nearest neighbours under the instruction that asks for it, under the others, and under none. A model that ignores
+instructions scores the same everywhere.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ class Faceted:
 
 
 def faceted(specs: Mapping[str, Mapping[str, Any]], datasets: Sequence[Dataset], limit: int | None) -> list[Faceted]:
-    """The described sets whose sources are all among `datasets`. Raises InvalidData for a malformed description."""
+    """Build the described sets whose sources are all among `datasets`. Raises InvalidData for a malformed one."""
     by_name = {dataset.short: dataset for dataset in datasets if dataset.kind in ("classification", "clustering")}
     made = []
     for name, spec in specs.items():
@@ -111,7 +113,7 @@ def _labels(name: str, spec: Mapping[str, Any], labelled: Mapping[str, Any], sou
 
 
 def _labelled(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The facets that rows have a label of; one without `by` is only asked for, so that others are held against it."""
+    """Select the facets that rows have a label of; one without `by` only serves as another instruction."""
     if "split_label" in spec:
         return dict(spec["facets"])
     return {facet: value for facet, value in spec["facets"].items() if isinstance(value, Mapping) and "by" in value}

@@ -20,7 +20,7 @@ class Form:
 
 
 def typed(row: Mapping[str, Any], forms: Mapping[str, Form], where: str) -> dict[str, Any]:
-    """The row with its fields as `forms` read them. Raises InvalidData with `where` it stands."""
+    """Return the row with its fields as `forms` read them. Raises InvalidData with `where` the row stands."""
     values = {}
     for name, form in forms.items():
         try:

@@ -44,7 +44,7 @@ class Instructions:
         return cls("packaged" if source is None else path.stem, **parts)
 
     def of(self, name: str, kind: str, role: str) -> str:
-        """The rendered instruction of a data set; `role` is "query" or "document" for retrieval, else "text"."""
+        """Return the rendered instruction of a data set; `role` is "query" or "document" for retrieval, else "text"."""
         short = name.rsplit("/", 1)[-1]
         found = next((value for key, value in self.datasets.items() if fnmatch(short, key)), self.kinds.get(kind, ""))
         if not isinstance(found, str):

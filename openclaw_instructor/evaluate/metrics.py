@@ -132,8 +132,10 @@ def ranking(runs: Mapping[str, Mapping[str, float]], relevant: Mapping[str, Mapp
 
 
 def neighbours(vectors: Vectors, labels: Sequence[str], k: int = 10) -> float:
-    """Leave-one-out accuracy of a vote of the `k` nearest other texts by cosine, each vote weighing its similarity;
-    of all others where there are fewer."""
+    """Compute the leave-one-out accuracy of a vote of the `k` nearest other texts by cosine.
+
+    Each vote is weighted by its similarity; where there are fewer than `k` others, all vote.
+    """
     similarity = vectors @ vectors.T
     np.fill_diagonal(similarity, -np.inf)
     names, truth = np.unique(np.asarray(labels), return_inverse=True)

@@ -30,7 +30,7 @@ Run = dict[str, dict[str, float]]
 def dense(
     queries: Sequence[str], query_vectors: NDArray[np.float32], documents: Sequence[str], vectors: NDArray[np.float32]
 ) -> Run:
-    """The best documents by inner product: query id -> document id -> score."""
+    """Rank documents by inner product: query id -> document id -> score."""
     run: Run = {}
     depth = min(DEPTH, len(documents))
     for start in range(0, len(queries), 256):
@@ -75,7 +75,7 @@ class FullText:
         return list(found)
 
     def evidence(self, query: str) -> list[tuple[int, float]]:
-        """What the words have to say in a fusion."""
+        """Rank by words, with BM25 weighted by coverage as a fusion takes it."""
         return fulltext.evidence(self._database, "texts", query, self.ranked(query, CANDIDATES))
 
 
@@ -90,7 +90,7 @@ class Candidates(NamedTuple):
 def candidates(
     queries: Mapping[str, str], query_vectors: NDArray[np.float32], vectors: NDArray[np.float32], full_text: FullText
 ) -> dict[str, Candidates]:
-    """What `search_docs` fuses, for each query."""
+    """Collect the two rankings that `search_docs` fuses, for each query."""
     held = best_backend()(vectors.shape[1])
     held.add(np.arange(len(vectors)), vectors)
     result = {}
@@ -103,6 +103,6 @@ def candidates(
 
 
 def fuse(found: Mapping[str, Candidates], documents: Sequence[str], share: fusion.Share = fusion.meaning_share) -> Run:
-    """The hybrid ranking of `search_docs` for every query, or one with another `share` of the vectors."""
+    """Fuse both rankings of every query as `search_docs` does, or with another `share` of the vectors."""
     fused = {query: fusion.hybrid(*each, share) for query, each in found.items()}
     return {query: {documents[number]: score for number, score in ranking} for query, ranking in fused.items()}

@@ -40,7 +40,7 @@ class Report:
     skipped: dict[str, str] = field(default_factory=dict)
 
     def means(self) -> list[dict[str, Any]]:
-        """The mean score of each kind, mode and model over its data sets."""
+        """Average the scores of each kind, mode and model over its data sets."""
         groups: dict[tuple[str, str, str, str], list[float]] = {}
         for result in self.results:
             groups.setdefault((result.kind, result.mode, result.model, result.instructions), []).append(result.score)
@@ -79,7 +79,7 @@ class Report:
         return made
 
     def text(self) -> str:
-        """The tables as plain text."""
+        """Render the tables as plain text."""
         from rich import box
         from rich.console import Console
         from rich.table import Table

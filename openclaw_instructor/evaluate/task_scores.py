@@ -30,6 +30,7 @@ class Task:
     truncated: int = 0
 
     def embed(self, texts: Sequence[str], role: str = "text") -> NDArray[np.float32]:
+        """Embed texts under the data set's instruction for `role`, and record what was used."""
         instruction = self.instructions.of(self.dataset.name, self.dataset.kind, role)
         embedded = self.embedder.embed(texts, instruction, role)
         self.used[role] = instruction

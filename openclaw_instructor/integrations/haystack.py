@@ -32,15 +32,17 @@ class InstructorTextEmbedder:
         self._steered.load()
 
     def to_dict(self) -> dict[str, Any]:
+        """Serialize for a pipeline's file."""
         return default_to_dict(self, checkpoint=self.checkpoint, instruction=self.instruction, home=self.home)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> InstructorTextEmbedder:
+        """Make one from what `to_dict` wrote."""
         return default_from_dict(cls, data)
 
     @component.output_types(embedding=list[float], meta=dict[str, Any])
     def run(self, text: str) -> dict[str, Any]:
-        """`embedding`, a unit vector; `meta` holds `model`, and `truncated`: whether the text's end was left out."""
+        """Return `embedding`, a unit vector; `meta` holds `model`, and `truncated`: whether the text was cut."""
         if not isinstance(text, str):
             raise TypeError("InstructorTextEmbedder takes one text; give documents to InstructorDocumentEmbedder")
         embedded = self._steered.embed([text], self.instruction)
@@ -74,6 +76,7 @@ class InstructorDocumentEmbedder:
         self._steered.load()
 
     def to_dict(self) -> dict[str, Any]:
+        """Serialize for a pipeline's file."""
         return default_to_dict(
             self,
             checkpoint=self.checkpoint,
@@ -85,12 +88,15 @@ class InstructorDocumentEmbedder:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> InstructorDocumentEmbedder:
+        """Make one from what `to_dict` wrote."""
         return default_from_dict(cls, data)
 
     @component.output_types(documents=list[Document], meta=dict[str, Any])
     def run(self, documents: list[Document]) -> dict[str, Any]:
-        """`documents` with unit vectors as embeddings, in order; those given are not changed. `meta` holds `model`, and
-        `truncated`: the ids of documents whose end was left out."""
+        """Return copies of `documents` with unit vectors as embeddings, in order.
+
+        `meta` holds `model`, and `truncated`: the ids of documents whose end was left out.
+        """
         if not isinstance(documents, list) or not all(isinstance(document, Document) for document in documents):
             raise TypeError(
                 "InstructorDocumentEmbedder takes a list of documents; give a text to InstructorTextEmbedder"

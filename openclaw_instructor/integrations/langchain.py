@@ -35,11 +35,11 @@ class InstructorEmbeddings(Embeddings):
         self._steered = Steered(checkpoint, home)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Unit vectors of the texts, in order. Raises UnknownInstruction and what loading the checkpoint raises."""
+        """Embed texts as unit vectors, in order. Raises UnknownInstruction and what loading the checkpoint raises."""
         return self._embed(texts, self.document, bulk=True)
 
     def embed_query(self, text: str) -> list[float]:
-        """The unit vector of a query. Raises as `embed_documents`."""
+        """Embed a query as a unit vector. Raises as `embed_documents`."""
         return self._embed([text], self.query, bulk=False)[0]
 
     def _embed(self, texts: list[str], instruction: str, *, bulk: bool) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""What the integrations share: texts under an instruction that has a name, by one model for the whole process."""
+"""Embed texts under a named instruction, with one model for the whole process: shared by the integrations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _lock = threading.Lock()
 
 
 def shared_toolbox(checkpoint: str | None, home: str | None) -> Toolbox:
-    """The process's Toolbox of this checkpoint and home, by default the configured ones; it stays open."""
+    """Return the process's Toolbox of this checkpoint and home, by default the configured ones; it stays open."""
     with _lock:
         if (checkpoint, home) not in _toolboxes:
             _toolboxes[checkpoint, home] = Toolbox(settings=Settings.load(home, checkpoint=checkpoint))
@@ -36,6 +36,7 @@ class Steered:
 
     @property
     def checkpoint_name(self) -> str:
+        """The name of the checkpoint."""
         return self._toolbox.engine.checkpoint_name
 
     def load(self) -> None:

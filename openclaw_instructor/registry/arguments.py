@@ -1,4 +1,4 @@
-"""Arguments of a call, checked against the task's own schema; every refusal is one plain sentence."""
+"""Check the arguments of a call against the task's schema; every refusal is one plain sentence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ORDER = ("additionalProperties", "required", "type")
 
 
 def validate(task: Task, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments with the schema's defaults filled in; raises InvalidArguments.
+    """Check the arguments and fill in the schema's defaults; raises InvalidArguments.
 
     A null stands for an argument that was left out: many callers send every name they know.
     """

@@ -1,4 +1,4 @@
-"""A parsed registry file -> validated entries, every problem with its line."""
+"""Validate the entries of a registry file; every problem is reported with its line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "
 
 @dataclass
 class Entries:
-    """What one file says. `hidden` are the names it switches off with nothing but `enabled: false`."""
+    """The content of one file; `hidden` are the tasks that it switches off by `enabled: false` alone."""
 
     tasks: dict[str, Task] = field(default_factory=dict)
     embeddings: dict[str, str | dict[str, str]] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Entries:
 
 
 def load(path: Path, base: Entries | None) -> tuple[Entries, list[Problem]]:
-    """The sound entries of a file and what is wrong with the others; `base` is what the file overlays, if anything."""
+    """Read a file: (its valid entries, the problems of the others). `base` is the registry that it overlays, if any."""
     source = read(path)
     entries = Entries()
     if source.data is None:
@@ -147,7 +147,7 @@ def _sentence(kind: str, inner: Location, details: Any, model: type[BaseModel] |
 
 
 def _keys(model: type[BaseModel] | None, location: Location) -> list[str]:
-    """The YAML keys known at this place inside an entry."""
+    """List the YAML keys known at this place inside an entry."""
     for part in location:
         if model is not None and isinstance(part, str):
             field_info = next((f for n, f in model.model_fields.items() if (f.alias or n) == part), None)

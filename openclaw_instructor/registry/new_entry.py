@@ -1,4 +1,4 @@
-"""`tasks add`: options -> an entry of `instructions.yaml`, proved sound before the file changes."""
+"""Build an entry from the options of `tasks add` and write it, once a copy of the file with it is valid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from openclaw_instructor.registry.yaml_edit import with_entry
 
 
 def build_entry(kind: Kind, description: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry of a new task. Raises InvalidArguments for an option that the kind does not have."""
+    """Build the entry of a new task. Raises InvalidArguments for an option that the kind does not have."""
     known = {option.name for option in kind.options}
     given = {name: value for name, value in options.items() if value is not None and value != ()}
     if extra := sorted(given.keys() - known):
@@ -24,8 +24,10 @@ def build_entry(kind: Kind, description: str, options: Mapping[str, Any]) -> dic
 
 
 def write_entry(path: Path, name: str, entry: Mapping[str, Any]) -> None:
-    """Add the entry to the file, after a copy with it passed `tasks check`. Raises InvalidRegistry,
-    InvalidSettings, UnreadableSource."""
+    """Add the entry to the file, after a copy with it has passed `tasks check`.
+
+    Raises InvalidRegistry, InvalidSettings and UnreadableSource.
+    """
     from openclaw_instructor.registry import check
 
     text = with_entry(path, "tasks", name, entry, new="version: 1\n")

@@ -1,4 +1,4 @@
-"""The registry: packaged tasks, the user's overlay, reload when a file changes, last-good when an edit is broken."""
+"""The tasks in force: the packaged ones, overlaid by the user's, reloaded on edits, kept when an edit is broken."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Stamp = tuple[int, int, int] | None
 
 
 def packaged_path() -> Path:
-    """The curated `instructions.yaml`: inside the package once installed, at the root of a source tree."""
+    """Return the packaged `instructions.yaml`: inside an installed package, at the root of a source tree."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "instructions.yaml"
     return installed if installed.is_file() else package.parent / "instructions.yaml"
@@ -59,8 +59,10 @@ class Registry:
 
     @classmethod
     def load(cls, settings: Settings) -> Registry:
-        """Read both files. A broken overlay keeps its sound entries and sets `problem`; InvalidRegistry only when the
-        packaged file itself is broken."""
+        """Read both files. A broken overlay keeps its valid entries and sets `problem`.
+
+        Raises InvalidRegistry only when the packaged file itself is broken.
+        """
         return cls(packaged_path(), settings.instructions_path)
 
     @property
@@ -83,7 +85,7 @@ class Registry:
         return self._state.digest
 
     def get(self, name: str) -> Task:
-        """The task of that name; raises UnknownTask with a suggestion."""
+        """Return the task of that name; raises UnknownTask with a suggestion."""
         tasks = self._state.tasks
         if name not in tasks:
             broken = f". What is wrong there: {self.problem}" if self.problem else ""
@@ -93,8 +95,11 @@ class Registry:
         return tasks[name]
 
     def embedding_instruction(self, input_type: str, checkpoint: str = "") -> str:
-        """The rendered instruction meant by `input_type`: a key of `embeddings`, `task.role`, a task that has one
-        instruction, or an instruction written out (it holds a space). "" is none. Raises UnknownInstruction."""
+        """Return the rendered instruction that `input_type` names.
+
+        That is a key of `embeddings`, `task.role`, a task that has one instruction, or an instruction written out (it
+        holds a space); "" means none. Raises UnknownInstruction.
+        """
         state = self._state
         wanted = input_type.strip()
         if not wanted:
@@ -118,8 +123,10 @@ class Registry:
         )
 
     def refresh(self) -> bool:
-        """Reload when a file changed on disk. True when the effective tasks changed; a broken edit changes nothing
-        but `problem`."""
+        """Reload when a file has changed; returns whether the tasks in force changed.
+
+        A broken edit changes nothing but `problem`.
+        """
         stamps = tuple(_stamp(path) for path in self.sources)
         if stamps == self._stamps:
             return False

@@ -15,23 +15,23 @@ _DATE = r"^\d{4}-\d{2}-\d{2}$"
 
 
 def object_(required: list[str], **properties: dict[str, Any]) -> dict[str, Any]:
-    """An object with these properties and no others."""
+    """Describe an object with these properties and no others."""
     schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
     return schema | ({"required": required} if required else {})
 
 
 def text(description: str, *, blank: bool = False) -> dict[str, Any]:
-    """A string; one with nothing but blanks only where it may be `blank`."""
+    """Describe a string; only a `blank` one may be empty."""
     return {"type": "string", "description": description} | ({} if blank else {"minLength": 1})
 
 
 def day(description: str) -> dict[str, Any]:
-    """A date as YYYY-MM-DD."""
+    """Describe a date as YYYY-MM-DD."""
     return {"type": "string", "pattern": _DATE, "description": description}
 
 
 def top_k(description: str, default: int) -> dict[str, Any]:
-    """How many results, from 1 to MAX_TOP_K."""
+    """Describe a number of results from 1 to MAX_TOP_K."""
     return {
         "type": "integer",
         "minimum": 1,

@@ -1,4 +1,4 @@
-"""One YAML file with the line of every key, and the problems found in it."""
+"""Read a YAML file with the line of every key, and the problems found in it."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class Problem:
         return ": ".join(part for part in (where, self.key, f"{self.what}; {self.fix}") if part)
 
     def as_dict(self) -> dict[str, object]:
+        """Return the problem as JSON."""
         return {"file": str(self.path), "line": self.line, "key": self.key, "what": self.what, "fix": self.fix}
 
 
@@ -61,17 +62,18 @@ class Source:
         return self.lines.get(location)
 
     def report(self, location: Location, what: str, fix: str) -> None:
+        """Add a problem at this place of the file."""
         self.problems.append(Problem(self.path, self.line(location), dotted(location), what, fix))
 
 
 def dotted(location: Location) -> str:
-    """("tasks", "x", "labels", 0) -> "tasks.x.labels[0]"."""
+    """Write a location as a path, such as `tasks.x.labels[0]`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return text.removeprefix(".")
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """ "did you mean `x`?" where something known is close, else the list of what is known."""
+    """Ask "did you mean `x`?" where a known name is close, else list the known ones."""
     names = list(known)
     close = difflib.get_close_matches(word.casefold(), names, 1, 0.6)
     return f"did you mean `{close[0]}`?" if close else f"known: {', '.join(names) or 'none'}"

@@ -36,7 +36,7 @@ InstructionText: TypeAlias = Annotated[str | dict[str, str], PlainValidator(_ins
 
 
 def render(instruction: str | Mapping[str, str], checkpoint: str = "") -> str:
-    """The instruction as it is joined to a text: stripped, then exactly one space; an empty one stays empty.
+    """Render an instruction as it is joined to a text: stripped, then exactly one space; an empty one stays empty.
 
     From a mapping, the entry of `checkpoint` counts, else that of its last path part, else `default`.
     """
@@ -76,7 +76,7 @@ class Task(Entry, ABC):
 
     @abstractmethod
     def parameters(self) -> dict[str, Any]:
-        """JSON Schema of the arguments: what every surface shows and what every call is checked against."""
+        """Return the JSON Schema of the arguments: every surface shows it, every call is checked against it."""
 
     def tool_spec(self) -> ToolSpec:
         """Describe the task as a tool."""
@@ -84,7 +84,7 @@ class Task(Entry, ABC):
 
     @abstractmethod
     def instruction(self, role: str = "text", checkpoint: str = "") -> str:
-        """The rendered instruction of one of this task's `roles`, for this checkpoint."""
+        """Return the rendered instruction of one of this task's `roles`, for this checkpoint."""
 
     @property
     def searches(self) -> str | None:
@@ -92,5 +92,5 @@ class Task(Entry, ABC):
         return None
 
     def usage(self) -> str:
-        """What a skill says of this task behind its description, as sentences; "" for nothing."""
+        """Return what a skill says of this task after its description, as sentences; "" for nothing."""
         return ""

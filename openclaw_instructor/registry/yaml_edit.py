@@ -1,4 +1,4 @@
-"""Changing a person's YAML file: by text, so that comments and order survive; proved before it replaces the file."""
+"""Edit a YAML file as text, so that comments and order survive, and verify the result before it replaces the file."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ def set_key(path: Path, key: str, value: str | None) -> None:
 
 
 def with_entry(path: Path, section: str, name: str, entry: Mapping[str, Any], *, new: str = "") -> str:
-    """The text of the YAML file with `name: entry` at the end of the mapping `section`; `new` is that of a file that
-    does not exist yet.
+    """Return the text of the YAML file with `name: entry` at the end of the mapping `section`.
+
+    `new` is the text to start from when the file does not exist yet.
 
     Raises InvalidSettings when the file has a form that cannot be edited safely or `name` is there already.
     """

@@ -26,7 +26,7 @@ class Resources(Protocol):
         """The indexed documents."""
 
     def document_instruction(self, collection: str) -> str:
-        """The rendered instruction under which the documents of this collection are embedded now."""
+        """Return the rendered instruction under which the documents of this collection are embedded now."""
 
 
 def run(task: Task, arguments: Mapping[str, Any], resources: Resources) -> dict[str, Any]:

@@ -27,18 +27,21 @@ def register(kind: Kind) -> None:
 
 
 def kinds() -> dict[str, Kind]:
-    """Every kind by name; one that is registered comes before one that an installed package declares."""
+    """Return every kind by name; a registered one comes before one that an installed package declares."""
     return _packaged() | _installed() | _registered
 
 
 def find(name: str) -> Kind | None:
-    """The kind of that name. Looks for installed packages only when this one does not know the name: that look takes
-    longer than the rest of a start."""
+    """Return the kind of that name, if there is one.
+
+    Installed packages are searched only for a name that this package does not have: the search takes longer than the
+    rest of a start.
+    """
     return _registered.get(name) or _packaged().get(name) or _installed().get(name)
 
 
 def kind_of(task: Task) -> Kind:
-    """The kind of a task. Raises LookupError for one that was never in the table."""
+    """Return the kind of a task. Raises LookupError for one that was never in the table."""
     found = find(task.kind)
     if found is None:
         raise LookupError(f"kind {task.kind!r} is not registered")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, field_validator
+from typing_extensions import override
 
 from openclaw_instructor.registry import schema
 from openclaw_instructor.registry.kinds.kind import Kind, Option
@@ -50,6 +51,7 @@ class ClassifyTask(Task):
             seen.add(label.name.casefold())
         return labels
 
+    @override
     def parameters(self) -> dict[str, Any]:
         labels = {
             "type": "array",
@@ -80,16 +82,18 @@ class ClassifyTask(Task):
             )
         return schema.object_(["text"], text=schema.text("The text to classify."), labels=labels)
 
+    @override
     def instruction(self, role: str = "text", checkpoint: str = "") -> str:
         return render(self.instruction_text, checkpoint)
 
+    @override
     def usage(self) -> str:
         unsaid = [label.name for label in self.labels if label.name not in self.description]
         return (f"Labels: {', '.join(unsaid)}. " if unsaid else "") + f"Abstains below {self.abstain_below:g}."
 
 
 def new_entry(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of a new entry, from the options of `tasks add`."""
+    """Build the keys of a new entry from the options of `tasks add`."""
     what = options.get("input") or "text"
     return {
         "input": what,

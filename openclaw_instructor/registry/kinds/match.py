@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from openclaw_instructor.registry import schema
 from openclaw_instructor.registry.kinds.kind import Kind, Option
@@ -22,6 +23,7 @@ class MatchTask(Task):
     top_k: int = Field(5, ge=1, le=schema.MAX_TOP_K)
     threshold: float = Field(0.3, ge=-1, le=1)
 
+    @override
     def parameters(self) -> dict[str, Any]:
         return schema.object_(
             ["query", "candidates"],
@@ -42,15 +44,17 @@ class MatchTask(Task):
             },
         )
 
+    @override
     def instruction(self, role: str = "text", checkpoint: str = "") -> str:
         return render(self.instruction_text, checkpoint)
 
+    @override
     def usage(self) -> str:
         return f"Threshold {self.threshold:g} unless you pass another."
 
 
 def new_entry(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of a new entry, from the options of `tasks add`."""
+    """Build the keys of a new entry from the options of `tasks add`."""
     default = "Represent the sentence for finding a sentence with the same meaning:"
     threshold = options.get("threshold")
     return {"instruction": options.get("instruction") or default} | (

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from openclaw_instructor.registry import schema
 from openclaw_instructor.registry.kinds.kind import Kind, Option
@@ -33,6 +34,7 @@ class SearchTask(Task):
     top_k: int = Field(5, ge=1, le=schema.MAX_TOP_K)
     mode: Literal["hybrid", "vector", "keyword"] = "hybrid"
 
+    @override
     def parameters(self) -> dict[str, Any]:
         return schema.object_(
             ["query"],
@@ -50,19 +52,22 @@ class SearchTask(Task):
             },
         )
 
+    @override
     def instruction(self, role: str = "query", checkpoint: str = "") -> str:
         return render(self.instructions.document if role == "document" else self.instructions.query, checkpoint)
 
     @property
+    @override
     def searches(self) -> str | None:
         return self.collection
 
+    @override
     def usage(self) -> str:
         return f"Searches the collection `{self.collection}` unless you pass another."
 
 
 def new_entry(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of a new entry, from the options of `tasks add`."""
+    """Build the keys of a new entry from the options of `tasks add`."""
     return {
         "instructions": {
             "query": options.get("query_instruction") or "Represent the question for retrieving supporting documents:",
