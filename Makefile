@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check generated docs openclaw plugin clean
+.PHONY: help demo test check generated docs openclaw wheels plugin clean
 
 help:
 	@echo "make demo      install, index the project's own docs, show the three tools (under 3 minutes)"
@@ -14,6 +14,7 @@ help:
 	@echo "make generated rewrite the files that are made from the registry and the commands"
 	@echo "make docs      the same, and what the commands on the pages print now"
 	@echo "make openclaw  install OpenClaw from npm into build/openclaw, so that its tests run too"
+	@echo "make wheels    build the wheel of this system and the one of every system in dist/"
 	@echo "make plugin    build the tarball for \`openclaw plugins install\` in dist/"
 
 $(BIN)/python:
@@ -61,6 +62,11 @@ build/openclaw/node_modules/.bin/openclaw:
 	npm install --prefix build/openclaw --no-audit --no-fund --loglevel=error node@26
 	PATH="$(CURDIR)/build/openclaw/node_modules/.bin:$$PATH" \
 		npm install --prefix build/openclaw --no-audit --no-fund --loglevel=error openclaw@2026.9.6
+
+# The kernels for AMX are in the first; the second runs everywhere.
+wheels: $(VENV)/.installed-dev
+	$(BIN)/python -m hatchling build -t wheel -d dist
+	OPENCLAW_INSTRUCTOR_PURE=1 $(BIN)/python -m hatchling build -t wheel -d dist
 
 plugin: $(VENV)/.installed
 	$(BIN)/python -m openclaw_instructor.openclaw.package --pack dist

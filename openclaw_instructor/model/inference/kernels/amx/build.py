@@ -1,12 +1,14 @@
 """Compiles the AMX kernels when the package is built: hatchling's custom build hook.
 
-Without a compiler, or on another system, the package is complete too: torch's kernels run there.
+Without a compiler, or on another system, the package is complete too: torch's kernels run there. With
+`OPENCLAW_INSTRUCTOR_PURE=1` nothing is compiled and the wheel is for every system.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import runpy
 import shlex
 import subprocess
@@ -20,6 +22,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = Path(__file__).parent
 LIBRARY = FOLDER / "amx.so"
+PURE = "OPENCLAW_INSTRUCTOR_PURE"
 # For the oldest processors with AMX; `__init__.py` asks the processor before it opens the library.
 OPTIONS = ("-std=c17", "-O3", "-march=sapphirerapids", "-fno-math-errno", "-fPIC", "-shared", "-pthread")
 
@@ -28,11 +31,20 @@ class CompileAmx(BuildHookInterface[Any]):
     """Writes the library beside its sources and into the wheel, which is then tagged for this system."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        if self.target_name != "wheel" or not compiled():
+        if self.target_name != "wheel" or os.environ.get(PURE) == "1" or not compiled():
             return
-        system = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-        build_data.update(pure_python=False, tag=f"py3-none-{system}")
+        build_data.update(pure_python=False, tag=f"py3-none-{platform_tag(LIBRARY)}")
         build_data["artifacts"].append(LIBRARY.relative_to(self.root).as_posix())
+
+
+def platform_tag(library: Path) -> str:
+    """Return the tag of the systems that can load the library (PEP 600): those with its newest version of glibc.
+
+    It needs no other library. With another C library the tag is that of this very system.
+    """
+    needed = [int(minor) for minor in re.findall(rb"GLIBC_2\.(\d+)", library.read_bytes())]
+    system = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    return f"manylinux_2_{max(needed)}_{platform.machine()}" if needed else system
 
 
 def compiled() -> bool:
