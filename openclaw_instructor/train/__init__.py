@@ -1,0 +1,1 @@
+"""Train checkpoints: contrastively on instruction data, or on a user's own rows for a task."""

@@ -64,9 +64,11 @@ class Adaptation:
 
     @property
     def improved(self) -> bool:
+        """Whether the metric rose."""
         return self.after > self.before
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the result as JSON."""
         return asdict(self) | {"checkpoint": str(self.checkpoint), "improved": self.improved}
 
 
@@ -193,7 +195,7 @@ def _pairs(source: Path, task: Task, start: Checkpoint) -> _Data:
 
 
 def _split(groups: dict[str, list[str]]) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
-    """A fifth of each label's texts for the test, at least one where there are three."""
+    """Hold out a fifth of each label's texts, at least one where there are three."""
     kept: dict[str, list[str]] = {}
     test: list[tuple[str, str]] = []
     draw = random.Random(0)

@@ -1,4 +1,4 @@
-"""Records -> what one step needs: texts in a fixed order, masks, and the packed prompts of this process's share."""
+"""Turn records into training batches: texts in a fixed order, masks, and this process's share of prompts."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ class Batch:
 
     @property
     def tokens(self) -> int:
+        """Tokens of this process's prompts."""
         return sum(len(prompt.ids) for prompt in self.prompts)
 
 
 class Batches:
-    """Step -> Batch; tokenises the next step in a thread while the current one runs."""
+    """Builds the batch of each step; tokenizes the next one in a thread while the current one runs."""
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class Batches:
         self.rank, self.world = rank, world
 
     def run(self, first: int, last: int) -> Iterator[Batch]:
-        """Batches of the steps first..last-1."""
+        """Yield the batches of the steps first..last-1."""
         with ThreadPoolExecutor(1) as ahead:
             waiting = ahead.submit(self.make, first)
             for step in range(first, last):
@@ -59,6 +60,7 @@ class Batches:
                 yield batch
 
     def make(self, step: int) -> Batch:
+        """Build the batch of a step."""
         records = [self.data[int(index)] for index in self.plan.batch(step)]
         # Which of several positives and negatives: decided by seed and step alone, so a resumed run draws the same.
         random = np.random.default_rng((self.plan.seed, step, 1))

@@ -1,4 +1,4 @@
-"""Labelled, paired and instruction data -> MEDI records. The form of a file is told by its first row.
+"""Turn labelled, paired and instruction data into MEDI records. The first row of a file tells its form.
 
     {"a", "b"[, "neg"]}                          pairs: a question and its answer, a heading and its section
     {"text", "label"}                            labelled texts
@@ -43,7 +43,7 @@ _BLOCK = 2_000
 
 
 def form_of(path: Path) -> str:
-    """The form of a JSONL file by the fields of its first row. Raises InvalidData."""
+    """Tell the form of a JSONL file by the fields of its first row. Raises InvalidData."""
     first = next(read_rows(path), None)
     for form, fields in FORMS.items():
         if isinstance(first, dict) and all(name in first for name in fields):
@@ -53,7 +53,7 @@ def form_of(path: Path) -> str:
 
 
 def pairs(rows: Iterable[Row], query: str = QUERY, document: str = DOCUMENT, task: str = "pairs") -> Iterator[Row]:
-    """{a, b[, neg]}: `a` has to find `b`. `a` is the question of a FAQ or the heading of a section."""
+    """Build records from rows {a, b[, neg]}: `a`, such as the question of a FAQ or a heading, has to find `b`."""
     ask, answer = render(query), render(document)
     for row in rows:
         record: Row = {"query": [ask, row["a"]], "pos": [answer, row["b"]], "task_id": task}
@@ -66,7 +66,9 @@ def pairs(rows: Iterable[Row], query: str = QUERY, document: str = DOCUMENT, tas
 def labelled(
     rows: Iterable[Row], instruction: str = LABELLED, task: str = "labelled", *, rounds: int = 1, seed: int = 0
 ) -> Iterator[Row]:
-    """{text, label}: positive of the same label, negative of another, drawn at random; `rounds` records for each text.
+    """Build records from rows {text, label}: a random positive of the same label and a negative of another.
+
+    Each text gives `rounds` records.
 
     Raises InvalidData when no two texts share a label, or all do.
     """
@@ -97,7 +99,9 @@ def labelled(
 def instruction_data(
     rows: Iterable[Row], embed: Embed, instruction_of: Callable[[Row], str] | None = None, *, seed: int = 0
 ) -> Iterator[Row]:
-    """{task, input, output}: the rule of Su et al. (ACL 2023, section 2.3), task by task, with vectors of any embedder.
+    """Build records from rows {task, input, output} by the rule of Su et al. (ACL 2023, section 2.3), task by task.
+
+    Neighbours are found with the vectors of any embedder.
 
     Classification: among the inputs most like x, one with the same output is its positive and one with another its
     negative. Other tasks: the positive has the highest cos(outputs) - cos(inputs), the hard negative the highest
@@ -131,13 +135,13 @@ def instruction_data(
 
 
 def is_classification(outputs: Sequence[str]) -> bool:
-    """Few distinct outputs, each used several times."""
+    """Tell whether a task is a classification: it has few distinct outputs, each used several times."""
     distinct = len(set(outputs))
     return distinct <= _CLASSES and len(outputs) >= _USES * distinct
 
 
 def default_instruction(row: Row) -> str:
-    """From the category that Super-NaturalInstructions gives a task, in the format INSTRUCTOR was trained on."""
+    """Write the instruction of a Super-NaturalInstructions task from its category, in INSTRUCTOR's format."""
     category = str(row.get("category") or "finding similar examples").replace("_", " ").strip().lower()
     return f"Represent the text for {category}:"
 

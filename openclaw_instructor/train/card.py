@@ -1,4 +1,4 @@
-"""The model card of a trained checkpoint: where it started, what it saw, how, and what was measured."""
+"""Write the model card of a trained checkpoint: its start, data, settings and scores."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def model_card(
     start: Checkpoint, files: Sequence[Path], data: MediData, config: TrainConfig, steps: int, run: Path
 ) -> str:
-    """Markdown with the front matter the hub reads. The licence is for the owner of the data to say."""
+    """Write the card as Markdown with the hub's front matter. The owner of the data has to add the licence."""
     rows = read(run / "metrics.jsonl")
     losses = [row for row in rows if "loss" in row]
     scores = {k: v for row in rows for k, v in row.items() if k.startswith("evaluate/")}

@@ -9,7 +9,7 @@ from openclaw_instructor.errors import InvalidArguments
 
 
 def _setting(default: Any, text: str, **bounds: Any) -> Any:
-    """Declare a field with its help and bounds: `above`, `minimum`, `maximum` or `choices`."""
+    """Declare a field with its help and bounds: `minimum`, `maximum` or `choices`."""
     return field(default=default, metadata={"help": text, **bounds})
 
 
@@ -58,5 +58,5 @@ class TrainConfig:
 
 
 def options() -> list[Field[Any]]:
-    """The fields that people set on the command line."""
+    """List the fields that people set on the command line."""
     return [known for known in fields(TrainConfig) if "help" in known.metadata]

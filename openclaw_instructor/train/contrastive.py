@@ -1,4 +1,4 @@
-"""Contrastive training on MEDI-format data: the paper's recipe, on the packed encoder.
+r"""Train contrastively on MEDI-format data: the recipe of the paper, on packed batches.
 
 On one machine, from the bundled model, and continued after a kill by the same line:
 
@@ -139,7 +139,7 @@ class _Run:
                     self._measure(step, journal)
 
     def _step(self, step: int, batch: Batch) -> tuple[torch.Tensor, float]:
-        """(loss before the update, learning rate)."""
+        """Update the weights; returns (loss before the update, learning rate)."""
         rate = learning_rate(step, self.steps, self.config)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -178,7 +178,7 @@ def _measured(out: Path, step: int) -> bool:
 def backward(
     encoder: T5Encoder, batch: Batch, config: TrainConfig, dtype: torch.dtype, world: World, pool: CpuPool | None
 ) -> torch.Tensor:
-    """Gradients of the whole batch's loss into the encoder, however many passes and processes it takes; the loss.
+    """Accumulate the gradients of the whole batch's loss, in as many passes and processes as needed; returns the loss.
 
     As many passes as there are pool keep their graphs. More run without a graph first; the loss's gradients on the
     vectors, which is all that a pass has to know of the others, then lead each of them back through a second run.
@@ -217,7 +217,7 @@ def backward(
 
 
 def _add(gradients: Sequence[torch.Tensor], weights: Sequence[torch.nn.Parameter]) -> None:
-    """In order of the passes, not as they finish: the same run twice ends with the same weights."""
+    """Add gradients in the order of the passes, not as they finish, so that runs are reproducible."""
     for weight, gradient in zip(weights, gradients, strict=True):
         weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
 
@@ -229,6 +229,6 @@ def _open(start: str | Path | Checkpoint | Callable[[], Checkpoint]) -> Checkpoi
 
 
 def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
-    """Rate of a step counted from 1: up over the warm-up, then down to zero just after the last step."""
+    """Compute the rate of a step counted from 1: a linear warm-up, then a linear decay to zero after the last step."""
     warm = max(1, round(config.warmup * steps))
     return config.learning_rate * min(step / warm, (steps + 1 - step) / (steps + 1 - warm))

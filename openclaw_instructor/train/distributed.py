@@ -1,4 +1,4 @@
-"""Several processes under `torchrun`: one step's texts are shared out, vectors and gradients summed. Alone: no-ops."""
+"""Train in several processes under `torchrun`: each takes a share of a step; vectors and gradients are summed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch.distributed as dist
 
 @dataclass(frozen=True)
 class World:
-    """This process's place. Rank 0 prepares data, writes files and reports."""
+    """The place of this process among all. Rank 0 prepares data, writes files and reports; alone, all are no-ops."""
 
     rank: int
     size: int
@@ -22,6 +22,7 @@ class World:
 
     @property
     def leads(self) -> bool:
+        """Whether this is rank 0."""
         return self.rank == 0
 
     def add(self, tensor: torch.Tensor) -> None:
@@ -41,7 +42,7 @@ class World:
 
     @contextmanager
     def leader_first(self) -> Iterator[None]:
-        """Rank 0 runs the block before the others do."""
+        """Let rank 0 run the block before the others do."""
         if self.size > 1 and not self.leads:
             dist.barrier()
         yield
@@ -49,12 +50,13 @@ class World:
             dist.barrier()
 
     def wait(self) -> None:
+        """Wait until all processes are here."""
         if self.size > 1:
             dist.barrier()
 
 
 def reports() -> bool:
-    """Whether this process is the one that tells the user: rank 0, or alone."""
+    """Tell whether this process reports to the user: it is rank 0, or alone."""
     return _rank() == 0
 
 
@@ -64,7 +66,7 @@ def _rank() -> int:
 
 @contextmanager
 def join(device: torch.device) -> Iterator[World]:
-    """The world torchrun made (NCCL on GPUs, gloo elsewhere), or this process alone."""
+    """Join the process group of torchrun (NCCL on GPUs, gloo elsewhere), or run alone."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield World(0, 1, device)

@@ -1,4 +1,4 @@
-"""An encoder in training as something `evaluate()` can measure."""
+"""Evaluate an encoder during its training."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class TrainedEmbedder:
 
     @torch.no_grad()
     def embed(self, texts: Sequence[str], instruction: str, role: str = "text") -> Embedded:
+        """Embed texts under the instruction; `role` does not matter."""
         prompts = self.prompter.render(instruction, texts)
         device = self.encoder.device
         vectors = torch.empty(len(prompts), self.encoder.shape.dimension)
@@ -40,8 +41,10 @@ class TrainedEmbedder:
 
 
 class Scores:
-    """Measures a folder of evaluation data during training: the mean score of each kind. Raises InvalidData when it
-    holds none, MissingExtra where what measures it is not installed."""
+    """Measures a folder of evaluation data during training: the mean score of each kind.
+
+    Raises InvalidData when the folder holds no data, MissingExtra where what measures it is not installed.
+    """
 
     def __init__(self, folder: Path, limit: int | None = None) -> None:
         # Now, not after the steps of hours.
@@ -49,6 +52,7 @@ class Scores:
         self.folder, self.limit = folder, limit
 
     def __call__(self, embedder: TrainedEmbedder, step: int) -> dict[str, float]:
+        """Measure the encoder as it is now."""
         from openclaw_instructor.evaluate import evaluate
 
         report = evaluate(self.folder, [embedder], modes=["dense"], facets=False, limit=self.limit)

@@ -1,4 +1,4 @@
-"""Where training starts: a checkpoint (bundled, folder or hub id), or random weights of a given shape."""
+"""Open the checkpoint that training starts from, or make one of random weights of a given shape."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SIZES = ("width", "inner", "heads", "head_width", "layers", "dimension", "bucke
 
 
 def parse_shape(text: str) -> T5Shape:
-    """`layers=4,width=256,...` -> T5Shape; what is not named is as in SMALL. Raises InvalidArguments."""
+    """Parse a shape such as `layers=4,width=256`; the rest is as in SMALL. Raises InvalidArguments."""
     sizes: dict[str, int] = {}
     for part in filter(None, text.split(",")):
         name, _, value = part.strip().partition("=")
@@ -52,7 +52,7 @@ def parse_shape(text: str) -> T5Shape:
 
 
 def from_scratch(shape: T5Shape, tokenizer: Path, work: Path, *, seed: int, max_seq_length: int = 512) -> Checkpoint:
-    """A checkpoint of random weights in a folder of `work`, made once, with the tokenizer of another folder.
+    """Make a checkpoint of random weights in a folder of `work`, once, with the tokenizer of another folder.
 
     Raises InvalidCheckpoint when that has none.
     """
@@ -72,7 +72,7 @@ def from_scratch(shape: T5Shape, tokenizer: Path, work: Path, *, seed: int, max_
 
 
 def initialise(encoder: T5Encoder, seed: int) -> T5Encoder:
-    """T5's own initial spread (Raffel et al., JMLR 2020): by fan-in, and for queries also by the width of a head."""
+    """Draw weights as T5 does (Raffel et al., JMLR 2020): scaled by fan-in, queries also by the width of a head."""
     shape = encoder.shape
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():

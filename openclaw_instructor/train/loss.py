@@ -1,4 +1,4 @@
-"""Two-way contrastive loss over a batch of one task.
+"""Compute the two-way contrastive loss over a batch of one task.
 
 A query has to find its positive among the batch's positives and hard negatives, and a positive its query among the
 batch's queries (InfoNCE both ways; Su et al., "One Embedder, Any Task", ACL 2023, section 2.3). Texts that are equal,
@@ -17,7 +17,7 @@ from openclaw_instructor.train.medi import Pair
 
 
 def info_nce(vectors: Tensor, forward: Tensor, backward: Tensor, temperature: float) -> Tensor:
-    """Scalar loss of L2-normalised `vectors` (2n + m, dimension): n queries, their n positives, m negatives.
+    """Compute the scalar loss of `vectors` (2n + m, dimension), L2-normalised: n queries, n positives, m negatives.
 
     `forward` (n, n + m) and `backward` (n, n), bool: which candidates count; own pairs (the diagonals) always must.
     """
@@ -37,8 +37,11 @@ def allowed(
     negative_labels: Sequence[str | None],
     in_batch: str = "all",
 ) -> tuple[Tensor, Tensor]:
-    """The masks of `info_nce`. `in_batch="negatives"`: where there are hard negatives, other records' positives do not
-    count, as in the authors' own code."""
+    """Make the masks of `info_nce`.
+
+    With `in_batch="negatives"` the positives of other records do not count where there are hard negatives, as in the
+    authors' own code.
+    """
     texts = [text for _, text in (*queries, *positives, *negatives)]
     numbers = _numbered(texts)
     count = len(queries)
@@ -57,6 +60,6 @@ def allowed(
 
 
 def _numbered(values: Sequence[str | None]) -> Tensor:
-    """A number per distinct value; None is -1."""
+    """Give each distinct value a number; None is -1."""
     numbers: dict[str, int] = {}
     return torch.tensor([-1 if value is None else numbers.setdefault(value, len(numbers)) for value in values])

@@ -1,4 +1,4 @@
-"""Training data in the form of MEDI (Su et al., ACL 2023), read from disk by byte offset, never held in memory.
+"""Read training data in the form of MEDI (Su et al., ACL 2023) from disk by byte offset, never into memory.
 
     {"query": [instruction, text], "pos": [instruction, text], "neg": [instruction, text], "task_id": 3}
 
@@ -72,6 +72,7 @@ class MediData:
         return parse(json.loads(file.readline()), file.name)
 
     def close(self) -> None:
+        """Close the files."""
         for file in self._files:
             file.close()
 
@@ -89,7 +90,7 @@ class Plan:
         self._epoch: tuple[int, list[np.ndarray]] = (-1, [])
 
     def batch(self, step: int) -> np.ndarray:
-        """Indices of the records of a step, counted from 0."""
+        """Return the indices of the records of a step, counted from 0."""
         epoch, position = divmod(step, self.steps_per_epoch)
         if self._epoch[0] != epoch:
             self._epoch = (epoch, self._draw(epoch))
@@ -105,7 +106,7 @@ class Plan:
 
 
 def parse(row: Any, where: str) -> Record:
-    """A record from its JSON. Raises InvalidData."""
+    """Parse a record from its JSON. Raises InvalidData."""
     try:
         query = _pair(row["query"])
         positives, negatives = _pairs(row["pos"]), _pairs(row.get("neg") or [])
@@ -133,7 +134,7 @@ def write(path: Path, records: Iterator[dict[str, Any]]) -> int:
 
 
 def _unpacked(source: Path, work: Path) -> Path:
-    """The file itself where its lines can be read by offset, else a JSONL copy in `work`."""
+    """Return the file itself where its lines can be read by offset, else a JSONL copy in `work`."""
     try:
         packed = source.suffix == ".gz"
         with gzip.open(source, "rb") if packed else source.open("rb") as file:
@@ -158,7 +159,7 @@ def _unpacked(source: Path, work: Path) -> Path:
 
 
 def _elements(file: Any, where: str) -> Iterator[Any]:
-    """Elements of a JSON array, one block of the file in memory at a time."""
+    """Yield the elements of a JSON array, with one block of the file in memory at a time."""
     decoder, text = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8")()
     buffer = text.decode(file.read(_BLOCK)).lstrip().removeprefix("[")
     number = at = 0
@@ -179,7 +180,7 @@ def _elements(file: Any, where: str) -> Iterator[Any]:
 
 
 def _index(path: Path, work: Path) -> dict[str, Any]:
-    """Byte offset and task of every record, and a digest of all; kept in `work` until the file changes."""
+    """Index a file: byte offset and task of every record, and a digest; kept in `work` until the file changes."""
     kept = work / f"{path.stem}-{_fingerprint(path)}.npz"
     if kept.is_file():
         with np.load(kept) as found:

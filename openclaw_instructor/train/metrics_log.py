@@ -1,4 +1,4 @@
-"""What a run tells: a progress bar for people, `metrics.jsonl` for programs, TensorBoard where it is installed."""
+"""Log a run: a progress bar for people, `metrics.jsonl` for programs, TensorBoard where it is installed."""
 
 from __future__ import annotations
 
@@ -50,10 +50,11 @@ class Journal:
         return self._start.seconds + time.monotonic() - self._began
 
     def advance(self) -> None:
+        """Move the progress bar by a step."""
         self._bar.update()
 
     def write(self, step: int, tokens: int, **values: float) -> None:
-        """One row; shown beside the bar."""
+        """Write one row, and show it beside the bar."""
         if self._file is None:
             return
         fresh = time.monotonic() - self._began
@@ -69,7 +70,7 @@ class Journal:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """Rows of a metrics file; a last line cut by a kill is left out."""
+    """Read the rows of a metrics file; a last line cut by a kill is left out."""
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
         try:

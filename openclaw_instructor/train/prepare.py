@@ -1,4 +1,4 @@
-"""Whatever form the given files have -> MEDI files to train on, made once and kept in the run's folder."""
+"""Turn files of any known form into MEDI files to train on, once, in the run's folder."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ def prepare(
     embedder_name: str = "",
     seed: int = 0,
 ) -> list[Path]:
-    """MEDI files as they are; other forms as built copies in `work`. `embedder()` is called for instruction data only,
-    which is built anew for an embedder of another name.
+    """Return MEDI files as they are, and files of other forms as copies built in `work`.
+
+    `embedder()` is called for instruction data only, which is built anew for an embedder of another name.
 
     Raises InvalidData for a file of no known form.
     """
@@ -62,7 +63,7 @@ def prepare(
 def build(
     path: Path, wording: Wording, embedder: Callable[[], builders.Embed], *, seed: int = 0
 ) -> Iterator[builders.Row]:
-    """MEDI records of a file of any known form. Raises InvalidData."""
+    """Yield the MEDI records of a file of any known form. Raises InvalidData."""
     form, name = builders.form_of(path), path.name.split(".")[0]
     if form == "medi":
         return read_rows(path, builders.FORMS[form])
@@ -83,7 +84,7 @@ def _typed_rows(path: Path, form: str) -> Iterator[builders.Row]:
 def write_built(
     files: Sequence[Path], to: Path, wording: Wording, embedder: Callable[[], builders.Embed], *, seed: int = 0
 ) -> int:
-    """All files as one MEDI file; returns its number of records. Raises InvalidData, InvalidArguments."""
+    """Write all files as one MEDI file; returns its number of records. Raises InvalidData, InvalidArguments."""
     if any(is_array(path) for path in files):
         raise InvalidArguments("a JSON array is MEDI data already; train on it as it is")
     records = itertools.chain.from_iterable(build(path, wording, embedder, seed=seed) for path in files)
@@ -91,10 +92,10 @@ def write_built(
 
 
 def is_medi(path: Path) -> bool:
-    """A JSON array, or JSONL whose first row is a MEDI record. Raises InvalidData."""
+    """Tell whether a file is a JSON array, or JSONL whose first row is a MEDI record. Raises InvalidData."""
     return is_array(path) or builders.form_of(path) == "medi"
 
 
 def is_array(path: Path) -> bool:
-    """By name: `.json` holds one array, `.jsonl` a row per line."""
+    """Write by the suffix: `.json` holds one array, `.jsonl` a row per line."""
     return path.name.removesuffix(".gz").endswith(".json")

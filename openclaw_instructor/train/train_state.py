@@ -1,4 +1,4 @@
-"""What a killed run needs to go on exactly where it was: weights, optimizer and the step, in one file per save."""
+"""Save and restore a run: weights, optimizer and step in one file, so that a killed run goes on exactly."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def save(folder: Path, encoder: T5Encoder, optimizer: torch.optim.Optimizer, pos
 
 
 def states(folder: Path) -> list[Path]:
-    """Saved states, oldest first."""
+    """List the saved states, oldest first."""
     return sorted(folder.glob("state-*.pt"))
 
 

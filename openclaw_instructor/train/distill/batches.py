@@ -1,4 +1,4 @@
-"""What a distilled student sees: texts with their teacher's vectors, drawn in batches of similar length."""
+"""Draw the batches of a distillation: texts of similar length with their teacher's vectors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Faceted:
-    """Texts with facets: for each facet what to give when asked for it (texts, dimension), and `instructions` (ids)."""
+    """Texts with facets: for each facet the target vectors (texts, dimension) and the token ids of `instructions`."""
 
     ids: list[list[int]]
     targets: dict[str, np.ndarray]
@@ -28,8 +28,10 @@ class Faceted:
 
 @dataclass
 class Corpus:
-    """Token ids without special tokens; `vectors` (texts, dimension) of the teacher, None where it has a
-    `token_teacher`, which makes them as it reads; `pairs` index the texts."""
+    """Texts as token ids without special tokens, and pairs of indices into them.
+
+    `vectors` (texts, dimension) are the teacher's; None where a `token_teacher` computes them batch by batch.
+    """
 
     ids: list[list[int]]
     vectors: np.ndarray | None
@@ -46,14 +48,17 @@ class Corpus:
 
 @dataclass
 class Drawn:
-    """A batch: prompts sorted by length and the vectors to give (prompts, dimension) float32, None for those that the
-    teacher makes of what it reads."""
+    """Prompts sorted by length and their target vectors (prompts, dimension) float32.
+
+    A target is None where the teacher computes it from the same batch.
+    """
 
     prompts: list[Prompt]
     targets: torch.Tensor | None
     of_teacher: bool = True  # these are the teacher's vectors, its token states go with them
 
     def reordered(self, order: Sequence[int]) -> Drawn:
+        """Return the batch in another order."""
         targets = None if self.targets is None else self.targets[list(order)]
         return Drawn([self.prompts[i] for i in order], targets, self.of_teacher)
 
@@ -79,6 +84,7 @@ class Batches:
         self.cumulative_pairs = np.cumsum(tokens[self.pairs].sum(axis=1))
 
     def draw(self) -> Drawn:
+        """Draw the next batch."""
         if self.corpus.faceted and self.random.random() < self.config.facet_share:
             return self._faceted()
         if len(self.pairs) and self.random.random() < self.config.pair_share:
@@ -89,13 +95,13 @@ class Batches:
         return _sorted(Drawn(prompts, self.targets(texts)))
 
     def targets(self, texts: Sequence[int]) -> torch.Tensor | None:
-        """The teacher's vectors (texts, dimension) float32, if they were made before."""
+        """Return the teacher's vectors (texts, dimension) float32, if they were computed before."""
         if self.corpus.vectors is None:
             return None
         return torch.from_numpy(self.corpus.vectors[list(texts)].astype(np.float32))
 
     def _faceted(self) -> Drawn:
-        """Texts of one source under an instruction that asks for one of their facets."""
+        """Draw texts of one source under an instruction that asks for one of their facets."""
         source = self.random.choice(self.corpus.faceted)
         facet = self.random.choice(list(source.targets))
         instruction = self.random.choice(source.instructions[facet])
@@ -129,6 +135,7 @@ class Batches:
         return self.random.choice(instructions) if self.random.random() < self.config.instruction_share else []
 
     def prompt(self, index: int, instruction: list[int]) -> Prompt:
+        """Build the prompt of a text under an instruction, both as token ids."""
         return self._with_edges(self.corpus.ids[index], instruction)
 
     def _with_edges(self, text: list[int], instruction: list[int]) -> Prompt:

@@ -1,5 +1,7 @@
-"""A BERT (Devlin et al., 2019) on packed rows, for a teacher that is only read: no padding, half the time of the
-network's own forward pass."""
+"""A BERT (Devlin et al., 2019) on packed batches, for the forward passes of a teacher.
+
+Without padding a pass takes half the time of the transformers network's own.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ class Projection(NamedTuple):
 
     @classmethod
     def of(cls, attention: Any, scale: float) -> Projection:
-        """Of a transformers `BertSelfAttention`."""
+        """Copy the weights of a transformers `BertSelfAttention`."""
         query, key, value = attention.query, attention.key, attention.value
         return cls(
             torch.cat([query.weight * scale, key.weight, value.weight]).detach(),
@@ -42,7 +44,7 @@ class PackedBert:
 
     @torch.no_grad()
     def states(self, ids: Tensor, groups: list[Group]) -> Tensor:
-        """(tokens, width) last states of a row of texts (tokens,), group by group of equal length."""
+        """Return the last states (tokens, width) of a packed row of token ids (tokens,)."""
         masks = self._masks(groups, len(ids))
         states = self._embedded(ids, groups)
         for layer, projection in zip(self.layers, self.projections, strict=True):
@@ -61,7 +63,7 @@ class PackedBert:
         return states
 
     def _masks(self, groups: list[Group], rows: int) -> list[Tensor]:
-        """A BERT has no position bias; zeros let keys be rounded up."""
+        """Return zeros: a BERT has no position bias, but the padded keys of attention need one."""
         longest = max(group.length for group in groups)
         none = self.projections[0].weight.new_zeros(1, 1, longest, longest)
         return masks_of(none, groups, rows, pad_keys=none.device.type == "cpu")

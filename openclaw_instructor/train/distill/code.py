@@ -1,4 +1,4 @@
-"""Technical English for the bundled model: docstrings and functions of the Python packages in a folder.
+"""Collect technical English: docstrings and functions of the Python packages in a folder.
 
 The sources of `corpus.py` hold little of it, and a student follows its teacher only where it has seen such texts.
 """
@@ -18,7 +18,7 @@ _LONGEST_FUNCTION = 4_000
 
 
 def read_code(folders: Sequence[Path], limit: int = 6_500, seed: int = 1) -> tuple[list[str], list[tuple[str, str]]]:
-    """Long docstrings, and pairs of a function's summary and its source; at most `limit` of each, in random order.
+    """Collect long docstrings, and pairs of a function's summary and source; at most `limit` of each, shuffled.
 
     Tests and files that Python cannot parse are passed over.
     """
@@ -44,7 +44,7 @@ def _modules(folder: Path) -> list[Path]:
 
 
 def _documented(path: Path) -> Iterator[tuple[str, str | None]]:
-    """Each docstring of a file, with the source of the function it belongs to unless that is very long."""
+    """Yield each docstring of a file, with the source of its function unless that is very long."""
     try:
         text = path.read_text(encoding="utf-8")
         with warnings.catch_warnings():
@@ -63,7 +63,7 @@ def _documented(path: Path) -> Iterator[tuple[str, str | None]]:
 
 
 def _source(lines: list[str], function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    """From `def` to the end. `ast.get_source_segment` splits the file anew for each: minutes instead of seconds."""
+    """Cut out a function. `ast.get_source_segment` splits the whole file for each one: minutes instead of seconds."""
     own = lines[function.lineno - 1 : function.end_lineno]
     # Offsets count bytes.
     own[-1] = own[-1].encode()[: function.end_col_offset].decode()

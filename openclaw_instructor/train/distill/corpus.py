@@ -1,4 +1,4 @@
-"""Texts and (query, passage) pairs for the bundled model, from sources whose licence lets a derived model be shared.
+"""Collect texts and (query, passage) pairs from sources whose licence lets a derived model be shared.
 
 Reads a data folder laid out as `train/{instructions,pairs,labelled,sentences}` of gzipped JSONL and TSV. What is left
 out, and why, is in the tables below: non-commercial and research-only sets, sets without a licence, copyleft manuals,
@@ -112,7 +112,7 @@ class _Collector:
 
 
 def read_corpus(data: Path, code: Sequence[Path] = (), manuals: Sequence[Path] = (), seed: int = 0) -> TrainingTexts:
-    """All of it, deduplicated and shuffled, with 22,000 passages put together from short texts.
+    """Read all sources, deduplicated and shuffled, and join short texts into 22,000 passages.
 
     `code` are folders of Python packages whose docstrings and functions are read too (`code.py`), `manuals` folders of
     Markdown and reStructuredText (`manuals.py`).
@@ -148,7 +148,7 @@ def read_corpus(data: Path, code: Sequence[Path] = (), manuals: Sequence[Path] =
 
 
 def _instruction_row(row: dict[str, Any], collector: _Collector) -> None:
-    """A task's input is cut at its field names; a question in or about it is paired with the longest field."""
+    """Split a task's input at its field names; a question in it or about it is paired with the longest field."""
     fields = [_folded(_NUMBERED.sub(" ", part)) for part in _FIELD.split("\n" + row["input"]) if part.strip()]
     for field in fields:
         collector.text(field)
@@ -182,7 +182,7 @@ def _finish(collector: _Collector) -> TrainingTexts:
 
 
 def read_labelled(data: Path) -> list[FacetTexts]:
-    """Labelled sets as texts with one facet each."""
+    """Read labelled sets as texts with one facet each."""
     made = []
     for name, facet in LABELLED_FACETS.items():
         rows = list(_rows(data / "labelled" / f"{name}.jsonl.gz"))
@@ -192,7 +192,7 @@ def read_labelled(data: Path) -> list[FacetTexts]:
 
 
 def _without_fields(row: dict[str, Any]) -> str:
-    """The text of a labelled row without the names of its parts."""
+    """Return the text of a labelled row without the names of its parts."""
     return re.sub(r"Title: |Text: ", " ", row["text"])
 
 

@@ -31,6 +31,8 @@ from openclaw_instructor.train.distill.token_teacher import TokenTeacher, states
 
 @dataclass(frozen=True)
 class DistillConfig:
+    """All that decides a distillation."""
+
     tokens: int = 24_000_000  # length of the run; the learning rate follows it
     batch_tokens: int = 6_144  # tokens of a step
     batch_texts: int = 320  # and at most so many texts
@@ -53,7 +55,7 @@ class DistillConfig:
 
 
 def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig) -> torch.Tensor:
-    """Scalar loss of L2-normalised vectors (n, dimension) against those they should be."""
+    """Compute the scalar loss of L2-normalised vectors (n, dimension) against their targets."""
     regression = (1 - (student * teacher).sum(dim=1)).mean()
     itself = torch.eye(len(student), dtype=torch.bool, device=student.device)
     ours = (student @ student.T * config.similarity_scale).masked_fill(itself, -1e4)
@@ -103,7 +105,10 @@ def distill(
 
 
 def _optimizers(encoder: T5Encoder, config: DistillConfig) -> list[torch.optim.Optimizer]:
-    """Muon (Jordan, 2024) for the layers' matrices, AdamW for the rest; `scale` is a weight's own root mean square."""
+    """Make Muon (Jordan, 2024) for the layers' matrices and AdamW for the rest.
+
+    `scale` is a weight's own root mean square.
+    """
     matrices: list[dict[str, Any]] = []
     rest: list[dict[str, Any]] = []
     for name, weight in encoder.named_parameters():
@@ -126,7 +131,7 @@ def _step(
     pool: CpuPool,
     teacher: TokenTeacher | None,
 ) -> torch.Tensor:
-    """One update. Each core embeds its share and carries the gradient of the loss over all back through it."""
+    """Do one update: each core embeds its share and backpropagates the gradient of the whole batch's loss."""
     weights, device = list(encoder.parameters()), encoder.device
     shares = [drawn.reordered(range(first, len(drawn.prompts), pool.count)) for first in range(pool.count)]
     of_states = torch.tensor(config.states_weight / len(shares), device=device)
@@ -150,7 +155,7 @@ def _step(
 
 
 def _read(encoder: T5Encoder, share: Drawn, teacher: TokenTeacher | None) -> tuple[list[torch.Tensor], torch.Tensor]:
-    """What has gradients, the vectors first and then perhaps the states' loss, and what the vectors should be."""
+    """Return (tensors with gradients: the vectors, then perhaps the loss of the states; the target vectors)."""
     batch = Packed.of(share.prompts).to(encoder.device)
     with _products(encoder.device):
         hidden = encoder.hidden(batch)
@@ -170,7 +175,7 @@ def _products(device: torch.device) -> torch.autocast:
 
 @torch.no_grad()
 def held_out_cosine(encoder: T5Encoder, batches: Batches, held_out: int) -> float:
-    """Mean cosine to the teacher over the first `held_out` texts, which no batch contains."""
+    """Compute the mean cosine to the teacher over the first `held_out` texts, which no batch contains."""
     encoder.eval()
     order: Sequence[int] = sorted(range(held_out), key=lambda i: len(batches.corpus.ids[i]))
     total = 0.0

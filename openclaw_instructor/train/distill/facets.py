@@ -1,4 +1,4 @@
-"""Texts with facets, and instructions that ask for one: what teaches a student to follow its instruction.
+"""Generate texts with facets and instructions that ask for one, to teach a student to follow its instruction.
 
 Most come from small grammars in `facets.yaml` and have two facets; labelled sets have one. Under the instruction of a
 facet the student is to give the teacher's vector, moved: towards where the texts of its label lie, and away from where
@@ -32,13 +32,13 @@ class FacetTexts:
 
 
 def facet_texts(each: int, seed: int = 0) -> list[FacetTexts]:
-    """`each` texts of every grammar, no two alike."""
+    """Generate `each` texts of every grammar, no two alike."""
     draw, content = random.Random(seed), _content()
     return [_generate(grammar, content["words"], each, draw) for grammar in content["grammars"].values()]
 
 
 def facet_instructions() -> dict[str, list[str]]:
-    """For each facet the instructions that ask for it."""
+    """Return for each facet the instructions that ask for it."""
     content = _content()
     return {
         facet: [f"Represent the {kind} for {purpose}: " for kind in content["kinds"] for purpose in purposes]
@@ -47,7 +47,7 @@ def facet_instructions() -> dict[str, list[str]]:
 
 
 def facet_targets(vectors: NDArray[Any], labels: Mapping[str, Sequence[str]]) -> dict[str, NDArray[np.float32]]:
-    """For each facet what the student is to give when asked for it, L2-normalised (n, dimension).
+    """Compute for each facet the target vectors when it is asked for, L2-normalised (n, dimension).
 
     `vectors` (n, dimension) are the teacher's. How far a facet moves them is its `strength` in `facets.yaml`: the mean
     length of the step towards a label, of vectors of length one.
@@ -64,7 +64,7 @@ def facet_targets(vectors: NDArray[Any], labels: Mapping[str, Sequence[str]]) ->
 
 
 def _deviation(vectors: NDArray[np.float32], labels: Sequence[str]) -> NDArray[np.float32]:
-    """For each text the mean vector of its label's texts less that of all."""
+    """Compute for each text the mean vector of its label's texts minus that of all."""
     _, number = np.unique(np.asarray(labels), return_inverse=True)
     means = np.stack([vectors[number == label].mean(axis=0) for label in range(number.max() + 1)])
     deviation: NDArray[np.float32] = means[number] - vectors.mean(axis=0)

@@ -1,4 +1,4 @@
-"""Start a T5 student from a BERT teacher's own layers, so that distilling begins near the end, not at the beginning.
+"""Initialize a T5 student from a BERT teacher's layers, so that the distillation starts close to its goal.
 
 BERT (Devlin et al., 2019) normalises *after* each residual sum, has biases and absolute positions; T5 normalises
 *before* each branch, has none of these, and a relative position bias. Layer by layer, on sample texts:
@@ -79,8 +79,10 @@ class _Grafting:
         self.tokens, self.constant = tokens, constant
 
     def run(self, orders: Sequence[Tensor]) -> list[Lack]:
-        """Set all weights under the position bias that the student has, each layer's heads in the given order; returns
-        what each layer's attention then lacks without that bias."""
+        """Set all weights given the student's position bias, each layer's heads in the given order.
+
+        Returns what the attention of each layer lacks without that bias.
+        """
         stream, states = self.tokens, self.sample.states
         lacks: list[Lack] = []
         for index, (layer, source, order) in enumerate(
@@ -95,7 +97,7 @@ class _Grafting:
     def _attention(
         self, layer: T5Layer, source: Any, stream: Tensor, state: Tensor, order: Tensor
     ) -> tuple[Tensor, Lack]:
-        """Set query, key, value and output; returns the stream behind them, and what the attention lacks."""
+        """Set query, key, value and output; returns (the residual stream after them, what the attention lacks)."""
         normed, width = layer.attention_norm(stream), len(self.constant)
         fit = _fit(normed, state, self.sample.weight)
         # BERT scales the logits, T5 does not.
@@ -109,7 +111,7 @@ class _Grafting:
         return stream + layer.out(mixed), lack
 
     def _attended(self, layer: T5Layer, ours: Tensor, theirs: Tensor) -> tuple[Tensor, Lack]:
-        """Attention (tokens, width) of the student's queries, keys and values, and what its logits lack."""
+        """Compute the student's attention (tokens, width), and what its logits lack."""
         shape, lengths = self.student.shape, self.sample.lengths
         bias, buckets = (
             self.student.position_bias(max(lengths))[0],
@@ -127,7 +129,7 @@ class _Grafting:
         return torch.cat(mixed), lack
 
     def _feed_forward(self, layer: T5Layer, source: Any, stream: Tensor, state: Tensor) -> Tensor:
-        """Set the two matrices, with the units that write most; returns the stream behind them."""
+        """Set the two feed-forward matrices with the units that write most; returns the residual stream after them."""
         up, down, normed = source.intermediate.dense, source.output.dense, layer.feed_norm(stream)
         fit = _fit(normed, state, self.sample.weight)
         reading = torch.cat([up.weight, up.bias[:, None]], dim=1) @ fit.T
@@ -141,7 +143,7 @@ class _Grafting:
 
 
 def _fit(normed: Tensor, state: Tensor, weight: Tensor) -> Tensor:
-    """(width, width + 1): ridge regression from the normalised stream to the teacher's state and to the number one."""
+    """Fit a ridge regression (width, width + 1) from the normalised stream to the teacher's state and a constant."""
     target = torch.cat([state, state.new_ones(len(state), 1)], dim=1)
     weighted = normed * weight
     gram = weighted.T @ weighted + RIDGE * len(normed) * torch.eye(normed.shape[1])
@@ -150,7 +152,7 @@ def _fit(normed: Tensor, state: Tensor, weight: Tensor) -> Tensor:
 
 
 def _writer(fit: Tensor, stream: Tensor, constant: Tensor) -> Tensor:
-    """(width, width): what to add to the stream so that the teacher's state before its LayerNorm moves by so much."""
+    """Compute the map (width, width) from a change of the teacher's state before its LayerNorm to one of the stream."""
     typical = stream.pow(2).mean(dim=1).sqrt().median()
     width = len(constant)
     free = torch.eye(width) - torch.outer(constant, constant)
@@ -162,7 +164,7 @@ def _writer(fit: Tensor, stream: Tensor, constant: Tensor) -> Tensor:
 
 
 def _teacher_states(teacher: Any, texts: Sequence[Sequence[int]]) -> _Sample:
-    """What stands before each of the teacher's branches, and behind the last."""
+    """Collect the states before each of the teacher's branches, and after the last."""
     states: list[list[Tensor]] = [[] for _ in range(2 * len(teacher.encoder.layer) + 1)]
     hooks = []
     for index, layer in enumerate(teacher.encoder.layer):
@@ -180,7 +182,7 @@ def _teacher_states(teacher: Any, texts: Sequence[Sequence[int]]) -> _Sample:
 
 
 def _token_table(teacher: Any, start: int) -> Tensor:
-    """(vocabulary, width): the teacher's embeddings at an average position; the start token stands at its own."""
+    """Compute the token table (vocabulary, width): the teacher's at an average position, the start token at its own."""
     parts = teacher.embeddings
     words = parts.word_embeddings.weight + parts.token_type_embeddings.weight[0]
     positions = parts.position_embeddings.weight
@@ -190,7 +192,7 @@ def _token_table(teacher: Any, start: int) -> Tensor:
 
 
 def _steadiest_direction(sample: _Sample) -> Tensor:
-    """The unit vector of zero mean along which the teacher's states differ least."""
+    """Find the unit vector of zero mean along which the teacher's states differ least."""
     width = sample.states[0].shape[1]
     covariance = sum((torch.cov(_centred(state).T) for state in sample.states), start=torch.zeros(width, width))
     # The direction of ones has no variance left: lift it out of the way.

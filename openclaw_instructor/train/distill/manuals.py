@@ -1,4 +1,4 @@
-"""Technical English for the bundled model: the sections of Markdown and reStructuredText manuals in a folder."""
+"""Collect technical English: the sections of Markdown and reStructuredText manuals in a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PASSED_OVER = {"CHANGELOG.md", "CODE_OF_CONDUCT.md", "LICENSE.md"}
 def read_manuals(
     folders: Sequence[Path], limit: int = 24_000, seed: int = 1
 ) -> tuple[list[str], list[tuple[str, str]]]:
-    """Sections without a heading that says anything, and pairs of a heading and its section; `limit` of both in all."""
+    """Collect sections with an uninformative heading, and pairs of heading and section; `limit` of both in all."""
     texts: dict[str, None] = {}
     pairs: dict[str, str] = {}
     for path in [path for folder in folders for path in _manuals(folder)]:
@@ -41,7 +41,7 @@ def _manuals(folder: Path) -> list[Path]:
 
 
 def _sections(path: Path) -> Iterator[tuple[str, str]]:
-    """(title and heading, text) of each section that is long enough, cut at `LONGEST`."""
+    """Yield (title and heading, text) of each section that is long enough, cut at `LONGEST`."""
     document = read(path.read_bytes(), path)
     lines = document.lines
     headings = [block for block in document.blocks if block.level]

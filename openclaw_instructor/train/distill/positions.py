@@ -1,4 +1,4 @@
-"""What a BERT's heads do by position, as the relative bias of a T5.
+"""Fit the relative position bias of a T5 to what a BERT's heads do by position.
 
 BERT adds a vector for each position to its tokens, and many of its heads look at a neighbour, whatever that is. A T5
 has a bias for each head and distance, which all its layers share. The heads of a layer may stand in any order, though:
@@ -23,21 +23,23 @@ class Lack:
         self.counts = torch.zeros(buckets)
 
     def add(self, difference: Tensor, buckets: Tensor) -> None:
-        """Take in a text: `difference` (heads, length, length) of its logits, `buckets` (length, length) of its
-        distances. What all keys of a query have more says nothing, since the softmax forgets it."""
+        """Add a text: `difference` (heads, length, length) of its logits, `buckets` (length, length) of its distances.
+
+        An offset that all keys of a query share is removed, because the softmax ignores it.
+        """
         difference = difference - difference.mean(dim=-1, keepdim=True)
         self.sums.index_add_(1, buckets.flatten(), difference.flatten(1))
         self.counts += torch.bincount(buckets.flatten(), minlength=len(self.counts))
 
     @property
     def mean(self) -> Tensor:
-        """(heads, buckets); zero on average over what occurs."""
+        """Return the bias (heads, buckets), zero on average over the distances that occur."""
         mean = self.sums / self.counts.clamp(min=1)
         return mean - (mean @ self.counts / self.counts.sum())[:, None]
 
 
 def shared_bias(lacks: Sequence[Lack]) -> tuple[list[Tensor], Tensor]:
-    """(the order of each layer's heads, the bias (buckets, heads) for all layers) that explain most of what they lack.
+    """Find (the order of each layer's heads, the bias (buckets, heads) of all layers) that explain most of the lack.
 
     Assigning each layer's heads to the common ones and taking the mean of those assigned, in turn, as k-means does.
     """
@@ -52,8 +54,7 @@ def shared_bias(lacks: Sequence[Lack]) -> tuple[list[Tensor], Tensor]:
 
 
 def _assigned(heads: Tensor, common: Tensor) -> Tensor:
-    """Which of `heads` (heads, buckets) stands for each of the common ones, so that the squares of all differences are
-    least."""
+    """Assign `heads` (heads, buckets) to the common ones, so that the sum of squared differences is least."""
     from scipy.optimize import linear_sum_assignment
 
     costs = (common[:, None] - heads[None]).pow(2).sum(dim=-1)

@@ -1,4 +1,4 @@
-"""The recipe of the bundled checkpoint, as one command:
+"""Make the bundled checkpoint by one command.
 
     python -m openclaw_instructor.train.distill DATA/train --teacher FOLDER --code PACKAGES --manuals PAGES --out mini
 
@@ -75,7 +75,7 @@ PASSAGES = (
 
 
 def instructions(seed: int = 5) -> list[str]:
-    """Every combination in INSTRUCTOR's format, in a fixed random order."""
+    """List every combination in INSTRUCTOR's format, in a fixed random order."""
     words = product(DOMAINS, TEXT_TYPES, OBJECTIVES)
     phrases = [" ".join(filter(None, ("Represent the", *phrase))) + ": " for phrase in words]
     random.Random(seed).shuffle(phrases)
@@ -83,7 +83,7 @@ def instructions(seed: int = 5) -> list[str]:
 
 
 def tokens(tokenizer_file: Path, texts: Sequence[str]) -> list[list[int]]:
-    """Ids of each text without special tokens, cut at `MAX_TOKENS`."""
+    """Tokenize texts without special tokens, cut at `MAX_TOKENS`."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
@@ -93,7 +93,7 @@ def tokens(tokenizer_file: Path, texts: Sequence[str]) -> list[list[int]]:
 
 
 def build_corpus(found: TrainingTexts, tokenizer_file: Path) -> Corpus:
-    """Texts, pairs and instructions in the student's tokens."""
+    """Tokenize texts, pairs and instructions for the student."""
     from tokenizers import Tokenizer
 
     phrases, vocabulary = instructions(), Tokenizer.from_file(str(tokenizer_file)).get_vocab()
@@ -111,7 +111,7 @@ def build_corpus(found: TrainingTexts, tokenizer_file: Path) -> Corpus:
 
 
 def faceted(sources: Sequence[FacetTexts], teacher: Teacher, cache: Path, tokenizer_file: Path) -> list[Faceted]:
-    """Texts with facets, with what to give and the instructions that ask for each."""
+    """Collect texts with facets, their target vectors and the instructions that ask for each."""
     asked = {facet: tokens(tokenizer_file, phrases) for facet, phrases in facet_instructions().items()}
     return [
         Faceted(
@@ -124,7 +124,7 @@ def faceted(sources: Sequence[FacetTexts], teacher: Teacher, cache: Path, tokeni
 
 
 def grafted(teacher: Teacher, ids: Sequence[Sequence[int]], kept: Sequence[int], inner: int) -> T5Encoder:
-    """A student with the teacher's layers; `ids` are texts in the teacher's tokens, `kept` the tokens it keeps."""
+    """Make a student with the teacher's layers; `ids` are texts in the teacher's tokens, `kept` the tokens to keep."""
     bert, tokenizer = teacher.network, teacher.tokenizer
     config = bert.config
     heads = config.num_attention_heads
@@ -164,6 +164,7 @@ def main(
     length: int,
     seed: int,
 ) -> None:
+    """Make the bundled checkpoint from the data in DATA."""
     torch.manual_seed(seed)
     teacher, found = Teacher(teacher_folder), read_corpus(data, code, manuals)
     click.echo(f"{len(found.texts)} texts, {len(found.pairs)} pairs", err=True)

@@ -34,7 +34,7 @@ class Teacher:
     def vectors(
         self, texts: Sequence[str], cache: Path, on_progress: Callable[[int], Any] | None = None
     ) -> NDArray[np.float16]:
-        """(texts, dimension) float16, L2-normalised; blocks already in `cache` are not computed again."""
+        """Embed texts as (texts, dimension) float16, L2-normalised; blocks that are in `cache` are read from there."""
         cache.mkdir(parents=True, exist_ok=True)
         blocks = []
         for start in range(0, len(texts), BLOCK):
@@ -52,11 +52,12 @@ class Teacher:
 
     @property
     def network(self) -> Any:
-        """The transformers model under the pooling."""
+        """Return the transformers model under the pooling."""
         return self.model[0].auto_model
 
     @property
     def tokenizer(self) -> Any:
+        """The transformers tokenizer."""
         return self.model[0].tokenizer
 
     def _digest(self, texts: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a teacher makes of the tokens that its student reads: a state for each, and a vector for each text.
+"""Compute a teacher's states of the tokens that its student reads, and its vector of each text.
 
 A text's vector tells a student one direction; its token states tell it how every token should be read in its place, a
 hundred times as much for the price of one pass of the teacher.
@@ -20,8 +20,11 @@ from openclaw_instructor.train.distill.bert import PackedBert
 
 
 class Reading(NamedTuple):
-    """Of prompts without their instructions: `states` (tokens, width) float32 of the tokens that enter the means, one
-    prompt after the other; `vectors` (prompts, width) float32, the L2-normalised means over whole texts."""
+    """A teacher's view of prompts without their instructions.
+
+    `states` (tokens, width) float32 are those of the pooled tokens, one prompt after the other; `vectors` (prompts,
+    width) float32 are the L2-normalised means over whole texts.
+    """
 
     states: Tensor
     vectors: Tensor
@@ -39,7 +42,7 @@ class TokenTeacher:
 
     @torch.no_grad()
     def read(self, prompts: Sequence[Prompt]) -> Reading:
-        """What the teacher makes of prompts; neighbours of one length are read together."""
+        """Run the teacher on prompts; neighbours of one length share a pass."""
         # With the token before the instruction, which enters no mean of the student's.
         lead = [prompt.ids[:1] if prompt.pool_from else [] for prompt in prompts]
         texts = [
@@ -57,6 +60,6 @@ class TokenTeacher:
 
 
 def states_loss(student: Tensor, teacher: Tensor) -> Tensor:
-    """Squared distance of token states (tokens, width), as a share of the teacher's square, whatever their scale."""
+    """Compute the squared distance of token states (tokens, width) relative to the teacher's, whatever their scale."""
     scale = (student * teacher).sum() / student.pow(2).sum()
     return (scale.detach() * student - teacher).pow(2).sum() / teacher.pow(2).sum()

@@ -1,4 +1,4 @@
-"""A smaller vocabulary for a student: the WordPiece tokens of its teacher that its texts need.
+"""Reduce a WordPiece vocabulary to the tokens that a student's texts need.
 
 A token that is dropped is spelled with those that stay; single ASCII characters always stay, so every English word
 can be spelled.
@@ -16,7 +16,7 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def choose_tokens(vocabulary: dict[str, int], texts: Iterable[Sequence[int]], size: int) -> list[int]:
-    """Ids of the `size` tokens to keep, ascending: special tokens, ASCII characters, then the most frequent in `texts`.
+    """Choose `size` tokens to keep (ascending ids): special ones, ASCII characters, then the most frequent ones.
 
     Tokens that are equally rare stay in the teacher's order, which is by frequency in its own training texts.
     """
