@@ -1,0 +1,1 @@
+"""PDF: characters on pages -> segments -> lines in reading order -> headings and paragraphs."""
