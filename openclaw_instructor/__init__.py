@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from openclaw_instructor.daemon.client import Client
     from openclaw_instructor.model.instructor import INSTRUCTOR
     from openclaw_instructor.registry import Registry, Task
     from openclaw_instructor.service import Toolbox
 
-__all__ = ["INSTRUCTOR", "Registry", "Task", "Toolbox", "__version__"]
+__all__ = ["INSTRUCTOR", "Client", "Registry", "Task", "Toolbox", "__version__"]
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Client": "openclaw_instructor.daemon.client",
     "INSTRUCTOR": "openclaw_instructor.model.instructor",
     "Registry": "openclaw_instructor.registry",
     "Task": "openclaw_instructor.registry",

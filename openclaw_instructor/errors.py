@@ -15,6 +15,7 @@ InstructorError                  code             exit
 │   ├── MissingExtra             missing_extra
 │   ├── OpenClawMissing          openclaw_missing
 │   ├── ConsentNeeded            consent_needed
+│   ├── Forbidden                forbidden
 │   └── InvalidData              invalid_data
 └── ServiceError                                  1     our side: retry, or report it
     ├── Busy                     busy
@@ -126,6 +127,12 @@ class ConsentNeeded(UserError):
     """OpenClaw wants its owner to agree to the tools a plugin declares; nobody has."""
 
     code = "consent_needed"
+
+
+class Forbidden(UserError):
+    """The caller's token or session does not allow this."""
+
+    code = "forbidden"
 
 
 class InvalidData(UserError):

@@ -54,8 +54,9 @@ class Connection:
         No command starts a daemon on the side: one call in this process costs no more than starting one.
         """
         from openclaw_instructor.daemon.client import Client
+        from openclaw_instructor.daemon.transport import StandardTransport
 
-        client = None if self.in_process else Client.running(self.settings())
+        client = None if self.in_process else Client.running(self.settings(), StandardTransport())
         if client is not None:
             yield client
             return

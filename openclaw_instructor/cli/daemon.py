@@ -25,12 +25,24 @@ def daemon() -> None:
 @json_option
 @click.pass_obj
 def ensure(connection: Connection, as_json: bool) -> None:
-    """Start the daemon if none answers, and print its URL (with --json its token too)."""
+    """Start the daemon if none answers, and print its URL.
+
+    With --json also its Unix socket, the owner's token, and the one for agents, which opens less.
+    """
     from openclaw_instructor.daemon.lifecycle import ensure
 
     endpoint = ensure(connection.settings())
     if as_json:
-        print_json({"url": endpoint.url, "token": endpoint.token})
+        print_json(
+            {
+                "url": endpoint.url,
+                "socket": endpoint.socket,
+                "token": endpoint.token,
+                "agent_token": endpoint.agent_token,
+                "pid": endpoint.pid,
+                "crashed": endpoint.crashed,
+            }
+        )
     else:
         click.echo(endpoint.url)
 

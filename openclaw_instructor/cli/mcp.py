@@ -11,7 +11,7 @@ from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import say
 
 if TYPE_CHECKING:
-    from openclaw_instructor.daemon.client import Cancellation
+    from openclaw_instructor.daemon.transport import Cancellation
 
 
 @click.command()
@@ -33,8 +33,10 @@ def mcp(connection: Connection, in_process: bool, data: str | None) -> None:
         say(f"warning: {registry.problem}")
     if not (in_process or connection.in_process):
         from openclaw_instructor.daemon.client import Client
+        from openclaw_instructor.daemon.transport import StandardTransport
 
-        StdioServer(registry, Client(settings).run, source, sink).serve()
+        client = Client(settings, transport=StandardTransport(), as_agent=True)
+        StdioServer(registry, client.run, source, sink).serve()
         return
     from openclaw_instructor.service import Toolbox
 

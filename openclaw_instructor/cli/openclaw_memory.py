@@ -25,16 +25,16 @@ def memory(
     """Print the configuration that makes OpenClaw's own memory search use this model.
 
     Questions and passages are embedded under the `query` and `passage` instructions of your registry. The block holds
-    the daemon's token: keep it to yourself.
+    the daemon's token for agents: keep it to yourself.
     """
-    from openclaw_instructor.daemon.endpoint import bearer_token, open_home
+    from openclaw_instructor.daemon.endpoint import agent_token, bearer_token, open_home
     from openclaw_instructor.openclaw.memory_search import DEFAULT_PORT, apply, block
     from openclaw_instructor.registry.yaml_edit import set_key
 
     settings = connection.settings()
     open_home(settings)
     chosen = port or settings.port or DEFAULT_PORT
-    patch = block(settings, bearer_token(settings), chosen, autostart=autostart)
+    patch = block(settings, agent_token(bearer_token(settings)), chosen, autostart=autostart)
     if not merge:
         print_json(patch)
         if chosen != settings.port:

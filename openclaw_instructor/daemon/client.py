@@ -1,88 +1,87 @@
-"""The daemon as seen from another process: the methods of a Toolbox over loopback HTTP."""
+"""The daemon as seen from another process: the methods of a Toolbox over HTTP."""
 
 from __future__ import annotations
 
-import http.client
 import json
-import socket
+import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from openclaw_instructor.daemon import lifecycle
 from openclaw_instructor.daemon.endpoint import Endpoint
+from openclaw_instructor.daemon.transport import Broken, Cancellation, NotSent, Outgoing, Reply, Transport
 from openclaw_instructor.daemon.wire_errors import error_from
 from openclaw_instructor.errors import DaemonUnavailable, InvalidArguments
 from openclaw_instructor.paths import expanded
+from openclaw_instructor.registry.tool_spec import Effect
 from openclaw_instructor.settings import Settings
 
 CALL_SECONDS = 150.0  # more than the daemon takes before it gives up itself
-_GONE = (OSError, http.client.HTTPException)
+OnProgress = Callable[[int, int, str], None]
 
 
-class Cancelled(Exception):
-    """The caller gave up waiting."""
+@dataclass(frozen=True)
+class _Call:
+    """One call of a route. `patient` calls have no time limit. The effect of a tool is looked up when it matters."""
 
-
-class Cancellation:
-    """Lets one thread end a call that another thread waits for; the daemon then drops its work."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._connection: http.client.HTTPConnection | None = None
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        with self._lock:
-            self.cancelled = True
-            if self._connection is not None and self._connection.sock is not None:
-                with suppress(OSError):
-                    self._connection.sock.shutdown(socket.SHUT_RDWR)
-
-    def attach(self, connection: http.client.HTTPConnection) -> None:
-        with self._lock:
-            if self.cancelled:
-                raise Cancelled
-            self._connection = connection
+    method: str
+    path: str
+    effect: Effect | None = "read"
+    body: Mapping[str, Any] | None = None
+    accept: str = "application/json"
+    patient: bool = False
+    task: str = ""
 
 
 class Client:
-    """Calls the daemon of a home, starting it on first use. Thread-safe: every call has its own connection.
+    """Calls the daemon of a home, starting it on first use. Thread-safe.
 
-    A call whose connection breaks is made once more, on a daemon that is known to answer: all calls may be repeated.
+    A call whose connection breaks is made once more where that is safe: on the same daemon if it only reads, or if its
+    idempotency key lets the daemon recognise it; on another daemon if it only reads and the first one ended in order. A
+    call that a daemon died of is not made again. `as_agent` asks with the token of agents, which opens less.
     Methods return the JSON objects of the HTTP routes and raise the same errors as a Toolbox, or DaemonUnavailable.
     """
 
     def __init__(
-        self, settings: Settings, endpoint: Endpoint | None = None, *, call_seconds: float = CALL_SECONDS
+        self,
+        settings: Settings | None = None,
+        endpoint: Endpoint | None = None,
+        *,
+        transport: Transport | None = None,
+        as_agent: bool = False,
+        call_seconds: float = CALL_SECONDS,
     ) -> None:
-        self.settings = settings
+        self.settings = settings or Settings.load()
+        self._transport = transport or _long_lived()
+        self._as_agent = as_agent
         self._call_seconds = call_seconds
         self._endpoint = endpoint
         self._lock = threading.Lock()
 
     @classmethod
-    def running(cls, settings: Settings) -> Client | None:
-        """A client of the daemon that already answers, if there is one; nothing is started."""
+    def running(cls, settings: Settings, transport: Transport | None = None) -> Client | None:
+        """Return a client of the daemon that already answers, if there is one; nothing is started."""
         endpoint = lifecycle.running(settings)
-        return cls(settings, endpoint) if endpoint else None
+        return cls(settings, endpoint, transport=transport) if endpoint else None
 
     def tools(self) -> list[dict[str, Any]]:
-        tools: list[dict[str, Any]] = self._call("GET", "/v1/tools")["tools"]
+        tools: list[dict[str, Any]] = self._call(_Call("GET", "/v1/tools"))["tools"]
         return tools
 
     def run(
         self, task: str, arguments: Mapping[str, Any], *, cancellation: Cancellation | None = None
     ) -> dict[str, Any]:
-        path = f"/v1/tools/{quote(task, safe='')}"
-        return self._call("POST", path, dict(arguments), cancellation=cancellation)
+        call = _Call("POST", f"/v1/tools/{quote(task, safe='')}", None, dict(arguments), task=task)
+        return self._call(call, cancellation=cancellation)
 
     def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]:
-        """The answer of POST /v1/embeddings."""
-        return self._call("POST", "/v1/embeddings", {"input": list(texts), "input_type": input_type})
+        """Return the answer of POST /v1/embeddings."""
+        return self._call(_Call("POST", "/v1/embeddings", body={"input": list(texts), "input_type": input_type}))
 
     def index_add(
         self, name: str, folders: Sequence[str | Path], include: Sequence[str] = (), exclude: Sequence[str] = ()
@@ -90,66 +89,95 @@ class Client:
         # Absolute here, because the daemon has another working directory.
         paths = [str(expanded(folder).absolute()) for folder in folders]
         body = {"name": name, "folders": paths, "include": list(include), "exclude": list(exclude)}
-        self._call("POST", "/v1/index/add", body)
+        self._call(_Call("POST", "/v1/index/add", "write", body))
 
-    def index_sync(
-        self, name: str | None = None, on_progress: Callable[[int, int, str], None] | None = None
-    ) -> dict[str, Any]:
-        return self._call("POST", "/v1/index/sync", {"name": name}, patient=True, on_progress=on_progress)
+    def index_sync(self, name: str | None = None, on_progress: OnProgress | None = None) -> dict[str, Any]:
+        call = _Call("POST", "/v1/index/sync", "write", {"name": name}, accept="application/x-ndjson", patient=True)
+        return self._call(call, on_progress=on_progress)
 
     def index_status(self, name: str | None = None) -> list[dict[str, Any]]:
         path = "/v1/index" + (f"?{urlencode({'name': name})}" if name else "")
-        collections: list[dict[str, Any]] = self._call("GET", path)["collections"]
+        collections: list[dict[str, Any]] = self._call(_Call("GET", path))["collections"]
         return collections
 
     def index_remove(self, name: str) -> None:
-        self._call("POST", "/v1/index/remove", {"name": name})
+        self._call(_Call("POST", "/v1/index/remove", "destroy", {"name": name}))
+
+    def session_link(self, scope: str = "write", page: str | None = None) -> dict[str, Any]:
+        """Return a URL that opens this daemon in a browser, once and within a minute."""
+        return self._call(_Call("POST", "/v1/session/link", "write", {"scope": scope, "page": page}))
 
     def close(self) -> None:
-        """Nothing is kept open; here so that a Client can stand in for a Toolbox."""
+        """Close the connections that are kept open."""
+        self._transport.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _call(
-        self,
-        method: str,
-        path: str,
-        body: dict[str, Any] | None = None,
-        *,
-        patient: bool = False,
-        on_progress: Callable[[int, int, str], None] | None = None,
-        cancellation: Cancellation | None = None,
+        self, call: _Call, *, on_progress: OnProgress | None = None, cancellation: Cancellation | None = None
     ) -> dict[str, Any]:
-        content = _encode(body)
-        timeout = None if patient else self._call_seconds
+        outgoing = self._outgoing(call)
         endpoint = self._connect(None)
         for last in (False, True):
-            connection = endpoint.connect(timeout)
-            if cancellation:
-                cancellation.attach(connection)
+            token = endpoint.agent_token if self._as_agent else endpoint.token
+            authorized = replace(outgoing, headers={**outgoing.headers, "Authorization": f"Bearer {token}"})
             try:
-                response = _send(connection, endpoint, method, path, content)
-                # 401: a daemon with another token has taken over the port.
-                if response.status != 401 or last:
-                    return _answer(response, on_progress)
+                with self._transport.send(endpoint, authorized, cancellation) as reply:
+                    # 401: a daemon with another token has taken over the port.
+                    if reply.status != 401 or last:
+                        return _answer(reply, on_progress)
+            except NotSent as error:
+                if last:
+                    raise self._unreachable(endpoint, str(error)) from None
             except TimeoutError:
-                raise DaemonUnavailable(
-                    f"the daemon at {endpoint.url} did not answer within {timeout:g} s; see {self.settings.log_path}"
-                ) from None
+                raise self._unreachable(endpoint, f"it did not answer within {outgoing.timeout:g} s") from None
             except DaemonUnavailable:
-                # It is ending, or no daemon of ours.
-                if last:
+                # It is ending, and dropped this.
+                if last or self._effect_of(call) != "read":
                     raise
-            except _GONE as error:
-                if cancellation and cancellation.cancelled:
-                    raise Cancelled from None
+            except Broken as error:
                 if last:
-                    raise DaemonUnavailable(
-                        f"the daemon at {endpoint.url} broke the connection twice ({type(error).__name__}); see "
-                        f"{self.settings.log_path}"
-                    ) from None
-            finally:
-                connection.close()
+                    raise self._unreachable(endpoint, f"it broke the connection twice ({error})") from None
+                self._check_repeatable(call, endpoint)
             endpoint = self._connect(endpoint)
         raise AssertionError("the second attempt answers or raises")
+
+    def _outgoing(self, call: _Call) -> Outgoing:
+        headers = {"Accept": call.accept}
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+        if call.effect != "read":
+            headers["Idempotency-Key"] = secrets.token_hex(16)
+        timeout = None if call.patient else self._call_seconds
+        return Outgoing(call.method, call.path, headers, _encode(call.body), timeout)
+
+    def _check_repeatable(self, call: _Call, endpoint: Endpoint) -> None:
+        """Raise DaemonUnavailable where making the call again could do harm."""
+        fate = lifecycle.fate_of(self.settings, endpoint)
+        if fate == "crashed" and call.body is not None:
+            raise DaemonUnavailable(
+                "the daemon died while it worked on this request, which is therefore not made again; see "
+                f"{self.settings.log_path}"
+            )
+        if fate != "alive" and self._effect_of(call) != "read":
+            raise DaemonUnavailable(
+                "the daemon ended while it worked on this request, and how much of it was done is not known; look what "
+                "is there, then ask again"
+            )
+
+    def _effect_of(self, call: _Call) -> Effect:
+        if call.effect is not None:
+            return call.effect
+        from openclaw_instructor.registry import Registry
+
+        task = Registry.load(self.settings).tasks.get(call.task)
+        return task.effect if task else "write"
 
     def _connect(self, failed: Endpoint | None) -> Endpoint:
         with self._lock:
@@ -158,8 +186,17 @@ class Client:
                 self._endpoint = lifecycle.ensure(self.settings, failed=failed)
             return self._endpoint
 
+    def _unreachable(self, endpoint: Endpoint, what: str) -> DaemonUnavailable:
+        return DaemonUnavailable(f"the daemon at {endpoint.url} does not serve: {what}; see {self.settings.log_path}")
 
-def _encode(body: dict[str, Any] | None) -> bytes | None:
+
+def _long_lived() -> Transport:
+    from openclaw_instructor.daemon.httpx_transport import HttpxTransport
+
+    return HttpxTransport()
+
+
+def _encode(body: Mapping[str, Any] | None) -> bytes | None:
     if body is None:
         return None
     try:
@@ -168,33 +205,21 @@ def _encode(body: dict[str, Any] | None) -> bytes | None:
         raise InvalidArguments(f"the arguments are not plain JSON ({error})") from None
 
 
-def _send(
-    connection: http.client.HTTPConnection, endpoint: Endpoint, method: str, path: str, content: bytes | None
-) -> http.client.HTTPResponse:
-    headers = {"Authorization": f"Bearer {endpoint.token}", "Accept": "application/json"}
-    if content is not None:
-        headers["Content-Type"] = "application/json"
-    if path == "/v1/index/sync":
-        headers["Accept"] = "application/x-ndjson"
-    connection.request(method, path, content, headers)
-    return connection.getresponse()
-
-
-def _answer(response: http.client.HTTPResponse, on_progress: Callable[[int, int, str], None] | None) -> dict[str, Any]:
-    if "ndjson" in (response.getheader("Content-Type") or ""):
-        for line in response:
+def _answer(reply: Reply, on_progress: OnProgress | None) -> dict[str, Any]:
+    if "ndjson" in reply.content_type:
+        for line in reply.lines():
             event = json.loads(line)
             if "progress" not in event:
                 return _result(event)
             if on_progress:
                 on_progress(*event["progress"])
-        raise http.client.IncompleteRead(b"")
-    content = response.read()
+        raise Broken("the answer has no end")
+    content = reply.read()
     try:
         answer = json.loads(content)
     except ValueError:
         raise DaemonUnavailable(
-            f"the daemon answered HTTP {response.status} without JSON; end it with `openclaw-instructor daemon stop`"
+            f"the daemon answered HTTP {reply.status} without JSON; end it with `openclaw-instructor daemon stop`"
         ) from None
     return _result(answer)
 

@@ -1,29 +1,32 @@
-"""Where the daemon of a home listens: `daemon.json` and the token, both private to the user."""
+"""Where the daemon of a home listens, and its tokens: `daemon.json`, the socket and `token`, private to the user."""
 
 from __future__ import annotations
 
-import http.client
 import json
+import os
 import secrets
+import socket
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from openclaw_instructor.errors import DaemonUnavailable, InvalidSettings
 from openclaw_instructor.paths import replace_file
 from openclaw_instructor.settings import Settings
 
-PROBE_SECONDS = 10.0
+# macOS allows 104 bytes with the final NUL, Linux 108.
+_SOCKET_PATH_BYTES = 104
+CHALLENGE_HEADER = "X-Openclaw-Instructor-Challenge"
 
 
 @dataclass(frozen=True)
 class Endpoint:
     """A daemon as it announced itself.
 
-    `supervised`: run in the foreground, by systemd or launchd for example. `crashed` is the process that served before,
-    if it ended without taking its announcement away.
+    `socket` is the Unix socket in home, where the system and the length of the path allow one. `supervised`: run in the
+    foreground, by systemd or launchd for example. `crashed` is the process that served before, if it ended without
+    taking its announcement away.
     """
 
     url: str
@@ -32,27 +35,18 @@ class Endpoint:
     version: str
     supervised: bool = False
     crashed: int | None = None
+    socket: str | None = None
 
     @property
     def address(self) -> tuple[str, int]:
+        """Host and port of the URL."""
         parts = urlsplit(self.url)
         return parts.hostname or "", parts.port or 80
 
-    def connect(self, timeout: float | None) -> http.client.HTTPConnection:
-        host, port = self.address
-        return http.client.HTTPConnection(host, port, timeout=timeout)
-
-    def health(self, timeout: float | None = None) -> dict[str, Any] | None:
-        """What /health answers, or None when nobody answers or somebody else does."""
-        connection = self.connect(timeout or PROBE_SECONDS)
-        try:
-            connection.request("GET", "/health", headers={"Authorization": f"Bearer {self.token}"})
-            answer = json.loads(connection.getresponse().read())
-        except (OSError, http.client.HTTPException, ValueError):
-            return None
-        finally:
-            connection.close()
-        return answer if isinstance(answer, dict) and answer.get("pid") == self.pid else None
+    @property
+    def agent_token(self) -> str:
+        """The token that agents get; see `agent_token`."""
+        return agent_token(self.token)
 
     def write(self, path: Path) -> None:
         """Announce: atomically, readable by this user only."""
@@ -60,11 +54,32 @@ class Endpoint:
 
     @classmethod
     def read(cls, path: Path) -> Endpoint | None:
-        """The announcement, or None when there is none or it is damaged."""
+        """Return the announcement, or None when there is none or it is damaged."""
         try:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
+
+
+def agent_token(token: str) -> str:
+    """Derive the token of agents from the owner's: it opens less, and nobody can get from it to the owner's."""
+    return _keyed_digest(token, "openclaw-instructor agent")
+
+
+def proof(agents_token: str, challenge: str, port: int) -> str:
+    """Answer a challenge as only a holder of the token can, and only for this port.
+
+    A client sends CHALLENGE_HEADER with a random text to /health before anything secret. The port keeps a stranger on
+    another port from passing the challenge on to the real daemon.
+    """
+    return _keyed_digest(agents_token, f"proof {port} {challenge}")
+
+
+def _keyed_digest(key: str, text: str) -> str:
+    # Late: OpenSSL is a tenth of the start-up of `--help`.
+    import hmac
+
+    return hmac.new(key.encode(), text.encode(), "sha256").hexdigest()
 
 
 def open_home(settings: Settings) -> None:
@@ -99,6 +114,12 @@ def bearer_token(settings: Settings) -> str:
         token = secrets.token_urlsafe(32)
         write_private(path, token + "\n")
     return token
+
+
+def socket_path(settings: Settings) -> Path | None:
+    """Return where the daemon's Unix socket lies; None where the system has none or the path is too long for one."""
+    path = settings.home / "daemon.sock"
+    return path if hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) < _SOCKET_PATH_BYTES else None
 
 
 def write_private(path: Path, text: str) -> None:

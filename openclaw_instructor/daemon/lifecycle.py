@@ -14,10 +14,11 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, TypeAlias
 
 from openclaw_instructor import __version__
 from openclaw_instructor.daemon.endpoint import Endpoint, open_home
+from openclaw_instructor.daemon.transport import health
 from openclaw_instructor.daemon.wire_errors import error_from
 from openclaw_instructor.errors import Busy, DaemonUnavailable, InvalidSettings
 from openclaw_instructor.lock import exclusive, held
@@ -62,7 +63,7 @@ def running(settings: Settings) -> Endpoint | None:
     endpoint = announced(settings)
     if endpoint is None or endpoint.version != __version__:
         return None
-    return endpoint if endpoint.health() else None
+    return endpoint if health(endpoint) else None
 
 
 def announced(settings: Settings) -> Endpoint | None:
@@ -73,21 +74,38 @@ def announced(settings: Settings) -> Endpoint | None:
     return endpoint if known else None
 
 
+Fate: TypeAlias = Literal["alive", "ended", "crashed"]
+
+
+def fate_of(settings: Settings, endpoint: Endpoint) -> Fate:
+    """Say what became of a daemon whose connection broke: it serves on, it ended in order, or it died."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while (now := announced(settings)) is not None and now.pid == endpoint.pid:
+        # A process that is killed loses its connections a moment before its lock.
+        if health(endpoint) or time.monotonic() > deadline:
+            return "alive"
+        time.sleep(_POLL)
+    # Whoever ends in order takes its announcement away; the next daemon notes the one that it had to clear away.
+    left = now or Endpoint.read(settings.daemon_path)
+    died = left is not None and endpoint.pid in (left.pid, left.crashed)
+    return "crashed" if died else "ended"
+
+
 def status(settings: Settings) -> dict[str, Any]:
     """`running`, and what /health says if it is."""
     endpoint = announced(settings)
-    health = endpoint.health() if endpoint else None
+    found = health(endpoint) if endpoint else None
     if endpoint is None:
         return {"running": False, "home": str(settings.home), "log": str(settings.log_path)}
     return {
         "running": True,
-        "answers": health is not None,
+        "answers": found is not None,
         "url": endpoint.url,
         "pid": endpoint.pid,
         "version": endpoint.version,
         "home": str(settings.home),
         "log": str(settings.log_path),
-        "health": health,
+        "health": found,
     }
 
 

@@ -12,6 +12,7 @@ _STATUS = {
     "unknown_task": 404,
     "unknown_collection": 404,
     "checkpoint_unavailable": 424,
+    "forbidden": 403,
     "identity_mismatch": 409,
     "busy": 429,
     "model_loading": 503,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,15 +13,22 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Mount, Route, Router
 
+from openclaw_instructor.daemon.endpoint import agent_token, proof
 from openclaw_instructor.daemon.wire_errors import body_of, headers_of, status_of, unexpected
 from openclaw_instructor.engine import CancelScope
 from openclaw_instructor.errors import InstructorError
-from openclaw_instructor.server.in_flight import Activity
+from openclaw_instructor.server.idempotency import AnswerMemory
+from openclaw_instructor.server.in_flight import InFlight
 from openclaw_instructor.server.mcp_http import McpEndpoint
 from openclaw_instructor.server.metrics import Metrics
-from openclaw_instructor.server.routes import Json, Routes
-from openclaw_instructor.server.security import Guard
-from openclaw_instructor.server.threadpool import ClientGone, Workers, shutting_down
+from openclaw_instructor.server.request_body import BodyLimit
+from openclaw_instructor.server.routes import tools
+from openclaw_instructor.server.routes.context import Context, Health
+from openclaw_instructor.server.routes.route import ApiRoute, Json
+from openclaw_instructor.server.routes.table import routes
+from openclaw_instructor.server.security import PRINCIPAL, AccessScope, Bearers, Guard, Principal
+from openclaw_instructor.server.sessions import Sessions
+from openclaw_instructor.server.threadpool import ClientGone, ThreadPool, shutting_down
 from openclaw_instructor.service import Toolbox
 
 logger = logging.getLogger(__name__)
@@ -34,29 +41,48 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class App:
-    """An ASGI application. `activity` says what it is doing; `mcp` reaches the connected MCP clients."""
+    """An ASGI application. `in_flight` says what it is doing; `mcp` reaches the connected MCP clients.
+
+    `token` is the owner's. `base_url` is where a browser of this machine reaches it; only links for browsers need it.
+    """
 
     def __init__(
         self,
         toolbox: Toolbox,
         token: str,
-        health: Callable[[bool], dict[str, Any]],
+        health: Health,
         *,
         loopback: bool = True,
+        base_url: Callable[[], str] = lambda: "",
         lost_log_lines: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.activity = Activity()
-        engine_stats = toolbox.engine.stats
-        self.metrics = Metrics(engine_stats, lost_log_lines)
-        self._workers = Workers(self.activity)
-        self._routes = Routes(toolbox, self._workers, self.metrics, health)
+        self.in_flight = InFlight()
+        self.metrics = Metrics(toolbox.engine.stats, lost_log_lines)
+        self._threads = ThreadPool(self.in_flight)
+        agents = agent_token(token)
+        sessions = Sessions()
+        self._context = Context(
+            toolbox, self._threads, self.metrics, health, sessions, partial(proof, agents), base_url
+        )
+        table = routes(self._context)
         self.mcp = McpEndpoint(toolbox.tools, self._run_for_mcp)
+        memory = AnswerMemory()
         # Without the Starlette object around it: its layers would catch again, and dearly, what is caught here.
         self._router = Router(
-            [*self._routes.all(), Route("/mcp", endpoint=_Endpoint(self.mcp)), Mount("/mcp", app=self.mcp)]
+            [
+                *(route.starlette_route(memory) for route in table),
+                Route("/mcp", endpoint=_Endpoint(self.mcp)),
+                Mount("/mcp", app=self.mcp),
+            ]
         )
         self._templates = {route.endpoint: route.path for route in self._router.routes if isinstance(route, Route)}
-        self._guarded = Guard(self._router, token, loopback=loopback)
+        self._guarded = Guard(
+            BodyLimit(self._router),
+            Bearers(token, agents, AccessScope.of(toolbox.settings.agents_may)),
+            is_open=_OpenPaths(table),
+            session=sessions.principal,
+            loopback=loopback,
+        )
 
     async def __call__(self, scope: Scope_, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,7 +93,7 @@ class App:
         if scope["path"] == "/health":
             status = await self._answer(scope, receive, send)
         else:
-            with self.activity.request():
+            with self.in_flight.request():
                 status = await self._answer(scope, receive, send)
         seconds = time.monotonic() - started
         route = self._route_of(scope)
@@ -110,8 +136,25 @@ class App:
         matching = (route for route in self._router.routes if route.matches(scope)[0] is not Match.NONE)
         return next((route.path for route in matching if isinstance(route, Route)), "unknown")
 
-    async def _run_for_mcp(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._workers.call(CancelScope(), partial(self._routes.run, name, arguments))
+    async def _run_for_mcp(self, scope: Scope_, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        principal: Principal = scope[PRINCIPAL]
+        task = self._context.toolbox.registry.tasks.get(name)
+        principal.require(AccessScope.needed_for(task.effect if task else "read"))
+        return await self._threads.call(CancelScope(), partial(tools.run, self._context, name, arguments))
+
+
+class _OpenPaths:
+    """Which requests need no token: those to routes that are declared without a scope."""
+
+    def __init__(self, table: Sequence[ApiRoute]) -> None:
+        paths = [(route.method, *route.path.partition("{")[:2]) for route in table if route.scope is None]
+        self._exact = {(method, path) for method, path, more in paths if not more}
+        self._prefixes = [(method, path) for method, path, more in paths if more]
+
+    def __call__(self, method: str, path: str) -> bool:
+        return (method, path) in self._exact or any(
+            method == known and path.startswith(prefix) for known, prefix in self._prefixes
+        )
 
 
 class _Endpoint:

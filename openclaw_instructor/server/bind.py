@@ -1,12 +1,35 @@
-"""The socket that the daemon listens on, and its address."""
+"""The sockets that the daemon listens on."""
 
 from __future__ import annotations
 
+import logging
 import socket
 
+from openclaw_instructor.daemon.endpoint import socket_path
 from openclaw_instructor.errors import InvalidSettings
 from openclaw_instructor.server.security import is_loopback
 from openclaw_instructor.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def listen_privately(settings: Settings) -> socket.socket | None:
+    """Listen on the Unix socket in home, which only its owner reaches; None where there can be none."""
+    path = socket_path(settings)
+    if path is None:
+        return None
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # The lock of this home is ours, so whoever made it has ended.
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        logger.warning("no socket at %s (%s); clients come over TCP", path, error.strerror)
+        return None
+    return listener
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -17,7 +17,7 @@ HEAD_BYTES = 64 << 10
 HANG_UPS = "hang_ups"  # in the ASGI scope: the set of functions to be called when the client hangs up
 
 
-class PatientProtocol(HttpToolsProtocol):
+class LimitedProtocol(HttpToolsProtocol):
     """Closes a connection whose request head is not complete after `head_seconds`, or longer than HEAD_BYTES."""
 
     head_seconds = HEAD_SECONDS

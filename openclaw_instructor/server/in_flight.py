@@ -1,4 +1,4 @@
-"""What the daemon is doing: requests under way and how long ago the last one ended. Monotonic time throughout."""
+"""What the daemon is doing: requests in flight and how long ago the last one ended. Monotonic time throughout."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from contextlib import contextmanager
 from openclaw_instructor.engine import CancelScope
 
 
-class Activity:
-    """Used from the event loop only."""
+class InFlight:
+    """Counts requests and remembers their work. Used from the event loop only."""
 
     def __init__(self) -> None:
-        self.under_way = 0
+        self.count = 0
         self._last = time.monotonic()
         self._work: set[CancelScope] = set()
         self._long: set[CancelScope] = set()
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Count a request as under way."""
-        self.under_way += 1
+        """Count a request while it is answered."""
+        self.count += 1
         try:
             yield
         finally:
-            self.under_way -= 1
+            self.count -= 1
             self._last = time.monotonic()
 
     @contextmanager
@@ -44,7 +44,7 @@ class Activity:
         return bool(self._work or self._long)
 
     def idle_seconds(self) -> float:
-        return 0.0 if self.under_way or self.busy else time.monotonic() - self._last
+        return 0.0 if self.count or self.busy else time.monotonic() - self._last
 
     def drop(self, *, everything: bool) -> None:
         """Cancel the long work, or all of it; what was committed stays."""

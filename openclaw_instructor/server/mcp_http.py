@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 
 _SESSIONS = 1_024
 
-Run = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+Run = Callable[[MutableMapping[str, Any], str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+"""Runs a tool for the caller of an ASGI scope."""
 
 
 class McpEndpoint:
@@ -81,7 +82,7 @@ class McpEndpoint:
         """Hold the manager open in one task of its own, as its task group demands."""
         from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-        from openclaw_instructor.server.security import MAX_BODY
+        from openclaw_instructor.server.request_body import MAX_BODY
 
         try:
             manager = StreamableHTTPSessionManager(self._server(), max_request_body_size=MAX_BODY)
@@ -121,7 +122,10 @@ class McpEndpoint:
         async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
             self._remember(context)
             try:
-                answer = mcp_content.success(await self._run(params.name, params.arguments or {}))
+                assert context.request is not None, "the HTTP transport has one"
+                answer = mcp_content.success(
+                    await self._run(context.request.scope, params.name, params.arguments or {})
+                )
             except Exception as error:
                 if not isinstance(error, InstructorError):
                     logger.exception("a tool failed")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, Protocol
 
 from openclaw_instructor import __version__
-from openclaw_instructor.daemon.client import Cancellation, Cancelled
+from openclaw_instructor.daemon.transport import Cancellation, Cancelled
 from openclaw_instructor.errors import InstructorError
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.server import mcp_content

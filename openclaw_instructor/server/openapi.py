@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
 from openclaw_instructor import __version__
-from openclaw_instructor.registry.tool_spec import ToolSpec
-from openclaw_instructor.server import schemas
+from openclaw_instructor.registry.tool_spec import Effect, ToolSpec
+from openclaw_instructor.server.routes.route import ANY_OBJECT, ApiRoute, Schema
+from openclaw_instructor.server.security import AccessScope
 
 _ERROR = {
     "type": "object",
@@ -26,66 +25,25 @@ _ERROR = {
         }
     },
 }
-_OBJECT: dict[str, Any] = {"type": "object"}
 _MAX_CHARACTERS = {
     "name": "max_characters",
     "in": "query",
     "description": "Shorten the result to this length; `left_out` says what is missing.",
     "schema": {"type": "integer", "minimum": 500},
 }
-_EMBEDDINGS = {
-    "type": "object",
-    "required": ["object", "model", "data", "usage", "truncated"],
-    "properties": {
-        "object": {"const": "list"},
-        "model": {"type": "string"},
-        "data": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["object", "index", "embedding"],
-                "properties": {
-                    "object": {"const": "embedding"},
-                    "index": {"type": "integer"},
-                    "embedding": {
-                        "description": "L2-normalised: numbers, or base64 of little-endian float32.",
-                        "anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "string"}],
-                    },
-                },
-            },
-        },
-        "usage": {
-            "type": "object",
-            "properties": {"prompt_tokens": {"type": "integer"}, "total_tokens": {"type": "integer"}},
-        },
-        "truncated": {"type": "array", "items": {"type": "integer"}, "description": "Texts that did not fit whole."},
-    },
-}
 
 
-def describe(specs: Sequence[ToolSpec]) -> dict[str, Any]:
-    """The document served at /openapi.json."""
-    paths: dict[str, Any] = {
-        "/health": {"get": _operation("health", "Whether the service is up.", _OBJECT) | {"security": []}},
-        "/metrics": {"get": _operation("metrics", "Metrics for Prometheus.", {"type": "string"}, "text/plain")},
-        "/openapi.json": {"get": _operation("openapi", "This document.", _OBJECT)},
-        "/v1/models": {"get": _operation("models", "The checkpoint that is served.", _OBJECT)},
-        "/v1/tools": {"get": _operation("tools", "The tasks in force and their argument schemas.", _OBJECT)},
-        "/v1/embeddings": {
-            "post": _post(
-                "embeddings", "Embed texts, as OpenAI's route of that name.", schemas.EmbeddingsRequest, _EMBEDDINGS
-            )
-        },
-        "/v1/index": {"get": _operation("index_status", "The collections.", _OBJECT) | {"parameters": [_NAME]}},
-        "/v1/index/add": {"post": _post("index_add", "Register folders as a collection.", schemas.IndexAdd, _OBJECT)},
-        "/v1/index/sync": {"post": _post("index_sync", "Bring collections up to date.", schemas.IndexSync, _OBJECT)},
-        "/v1/index/remove": {"post": _post("index_remove", "Forget a collection.", schemas.IndexName, _OBJECT)},
-    }
+def describe(specs: Sequence[ToolSpec], routes: Sequence[ApiRoute]) -> dict[str, Any]:
+    """Write the document served at /openapi.json. `x-effect` and `x-scope` say what an operation changes and needs."""
+    paths: dict[str, Any] = {}
+    for route in routes:
+        if route.summary:
+            paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     for spec in specs:
-        operation = _operation(f"run_{spec.name}", spec.description, _OBJECT)
-        paths[f"/v1/tools/{spec.name}"] = {
-            "post": operation | {"requestBody": _content(spec.parameters), "parameters": [_MAX_CHARACTERS]}
-        }
+        scope = AccessScope.needed_for(spec.effect)
+        operation = _described(f"run_{spec.name}", spec.description, ANY_OBJECT, spec.effect, scope)
+        body = {"requestBody": _content(spec.parameters), "parameters": [_MAX_CHARACTERS]}
+        paths[f"/v1/tools/{spec.name}"] = {"post": operation | body}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -104,27 +62,39 @@ def describe(specs: Sequence[ToolSpec]) -> dict[str, Any]:
     }
 
 
-_NAME = {"name": "name", "in": "query", "required": False, "schema": {"type": "string", "minLength": 1}}
+def _operation(route: ApiRoute) -> dict[str, Any]:
+    operation = _described(route.name, route.summary, route.answer, route.effect, route.scope, route.media)
+    if route.parameters:
+        operation["parameters"] = list(route.parameters)
+    if route.body is not None:
+        schema = route.body.model_json_schema()
+        schema.pop("title", None)
+        operation["requestBody"] = _content(schema)
+    return operation
 
 
-def _operation(name: str, summary: str, answer: dict[str, Any], media: str = "application/json") -> dict[str, Any]:
+def _described(
+    name: str,
+    summary: str,
+    answer: Schema,
+    effect: Effect,
+    scope: AccessScope | None,
+    media: str = "application/json",
+) -> dict[str, Any]:
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    return {
+    operation: dict[str, Any] = {
         "operationId": name,
         "summary": summary,
+        "x-effect": effect,
         "responses": {
             "200": {"description": "Done.", "content": {media: {"schema": answer}}},
             "4XX": {"description": "The request has to change.", "content": error},
             "5XX": {"description": "Our side: try again, or report it.", "content": error},
         },
     }
+    access: dict[str, Any] = {"security": []} if scope is None else {"x-scope": str(scope)}
+    return operation | access
 
 
-def _post(name: str, summary: str, body: type[BaseModel], answer: dict[str, Any]) -> dict[str, Any]:
-    schema = body.model_json_schema()
-    schema.pop("title", None)
-    return _operation(name, summary, answer) | {"requestBody": _content(schema)}
-
-
-def _content(schema: dict[str, Any]) -> dict[str, Any]:
+def _content(schema: Schema) -> dict[str, Any]:
     return {"required": True, "content": {"application/json": {"schema": schema}}}

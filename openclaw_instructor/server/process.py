@@ -15,13 +15,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 import uvicorn
 import uvloop
 
 from openclaw_instructor import __version__
-from openclaw_instructor.daemon.endpoint import Endpoint, bearer_token, open_home, url_of
+from openclaw_instructor.daemon.endpoint import Endpoint, bearer_token, open_home, socket_path, url_of
 from openclaw_instructor.daemon.lifecycle import life_lock
 from openclaw_instructor.daemon.wire_errors import body_of, unexpected
 from openclaw_instructor.errors import Busy, DaemonUnavailable, InstructorError, InvalidSettings
@@ -29,8 +30,8 @@ from openclaw_instructor.lock import exclusive
 from openclaw_instructor.model.malloc import limit_arenas
 from openclaw_instructor.server import logs
 from openclaw_instructor.server.app import App
-from openclaw_instructor.server.bind import listen
-from openclaw_instructor.server.http_protocol import PatientProtocol
+from openclaw_instructor.server.bind import listen, listen_privately
+from openclaw_instructor.server.http_protocol import LimitedProtocol
 from openclaw_instructor.server.security import is_loopback
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
@@ -129,6 +130,7 @@ class Daemon:
 
     def __init__(self, settings: Settings, listener: socket.socket, launch: Launch, *, crashed: int | None) -> None:
         self._settings = settings
+        self._private = listen_privately(settings)
         self._launch = launch
         self._crashed = crashed
         self._listener = listener
@@ -142,12 +144,13 @@ class Daemon:
             self._token,
             self.health,
             loopback=is_loopback(settings.host),
+            base_url=lambda: url_of(self._host, self._port),
             lost_log_lines=lambda: self._log.lost,
         )
         self._server = _Server(
             uvicorn.Config(
                 self._app,
-                http=PatientProtocol,
+                http=LimitedProtocol,
                 ws="none",
                 lifespan="off",
                 loop="none",
@@ -158,7 +161,8 @@ class Daemon:
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=GRACE_SECONDS,
                 limit_concurrency=MAX_CONNECTIONS,
-            )
+            ),
+            self._private,
         )
         self._configuration = _digest(settings)
         self._problem: str | None = None
@@ -178,7 +182,7 @@ class Daemon:
         finally:
             self._force_end()
             watching.cancel()
-            self._app.activity.drop(everything=True)
+            self._app.in_flight.drop(everything=True)
             await self._app.mcp.close()
             await self._settle()
             self._retract()
@@ -254,7 +258,7 @@ class Daemon:
             threading.Thread(target=self._tell_of_tasks, daemon=True).start()
         self._follow_configuration()
         limit = self._settings.exit_after
-        if limit and self._app.activity.idle_seconds() > limit:
+        if limit and self._app.in_flight.idle_seconds() > limit:
             self._end("idle")
 
     def _tell_of_tasks(self) -> None:
@@ -293,17 +297,25 @@ class Daemon:
         logger.info("stopping: %s", reason)
         self._server.force_exit = self._server.should_exit
         self._server.should_exit = True
-        self._app.activity.drop(everything=False)
+        self._app.in_flight.drop(everything=False)
         self._stopping = asyncio.ensure_future(self._app.mcp.close())
 
     async def _settle(self) -> None:
         deadline = time.monotonic() + GRACE_SECONDS
-        while self._app.activity.busy and time.monotonic() < deadline:
+        while self._app.in_flight.busy and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
 
     def _announce(self) -> None:
         url = url_of(self._host, self._port)
-        endpoint = Endpoint(url, self._token, os.getpid(), __version__, self._launch.foreground, self._crashed)
+        endpoint = Endpoint(
+            url,
+            self._token,
+            os.getpid(),
+            __version__,
+            supervised=self._launch.foreground,
+            crashed=self._crashed,
+            socket=str(socket_path(self._settings)) if self._private else None,
+        )
         endpoint.write(self._settings.daemon_path)
         logger.info("serving %s, version %s, process %d", url, __version__, os.getpid())
         _tell(self._launch.ready_fd, {"ready": True})
@@ -321,6 +333,20 @@ class Daemon:
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, private: socket.socket | None) -> None:
+        super().__init__(config)
+        self._private = private
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen on the sockets given, and on the private one, which uvicorn would take for one of TCP."""
+        await super().startup(sockets)
+        if self._private is not None:
+            protocol = partial(
+                LimitedProtocol, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            loop = asyncio.get_running_loop()
+            self.servers.append(await loop.create_unix_server(protocol, sock=self._private))
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         # uvicorn raises a captured signal again at the end, which would skip everything that comes after it.

@@ -17,7 +17,41 @@ MAX_INPUT_CHARACTERS = 200_000
 # Pairs of surrogates and other escapes, so that what is left in the group is half a pair.
 _ESCAPES = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
 
+# The answer of POST /v1/embeddings.
+EMBEDDINGS = {
+    "type": "object",
+    "required": ["object", "model", "data", "usage", "truncated"],
+    "properties": {
+        "object": {"const": "list"},
+        "model": {"type": "string"},
+        "data": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["object", "index", "embedding"],
+                "properties": {
+                    "object": {"const": "embedding"},
+                    "index": {"type": "integer"},
+                    "embedding": {
+                        "description": "L2-normalised: numbers, or base64 of little-endian float32.",
+                        "anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "string"}],
+                    },
+                },
+            },
+        },
+        "usage": {
+            "type": "object",
+            "properties": {"prompt_tokens": {"type": "integer"}, "total_tokens": {"type": "integer"}},
+        },
+        "truncated": {"type": "array", "items": {"type": "integer"}, "description": "Texts that did not fit whole."},
+    },
+}
+
 _Body = TypeVar("_Body", bound=BaseModel)
+
+
+# A path of this service: a link must not lead a browser elsewhere.
+_OWN_PAGE = r"^/([A-Za-z0-9._~-][A-Za-z0-9._~/?&=-]*)?$"
 
 
 class _Strict(BaseModel):
@@ -44,6 +78,16 @@ class IndexSync(_Strict):
     """Body of POST /v1/index/sync; without a name, every collection."""
 
     name: StrictStr | None = Field(None, min_length=1, max_length=64)
+
+
+class SessionLink(_Strict):
+    """Body of POST /v1/session/link: what the session may do, and the page that the browser goes on to."""
+
+    scope: Literal["read", "write", "admin"] = "write"
+    # A path of this service: the link must not lead a browser elsewhere.
+    page: Annotated[StrictStr, Field(pattern=r"^/([A-Za-z0-9._~-][A-Za-z0-9._~/?&=-]*)?$", max_length=500)] | None = (
+        None
+    )
 
 
 class EmbeddingsRequest(BaseModel):

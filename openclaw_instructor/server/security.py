@@ -1,50 +1,116 @@
-"""Who may ask and how much: Host, Origin, bearer token, size and patience. Plain ASGI, around every route.
+"""Who may ask for what: Host and Origin, bearer tokens, sessions of a browser, scopes. Plain ASGI, around every route.
 
 A web page in the user's browser can send requests to 127.0.0.1, directly or through a name that it rebinds there.
-Such requests carry an Origin or a Host that is not ours, and never the token.
+Such requests carry an Origin or a Host that is not ours, and never a token. A page of our own has a session: a cookie
+that only same-site requests carry, and for all that changes something a second token that no other page can read.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import ipaddress
-import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from enum import IntEnum
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
+from openclaw_instructor.errors import Forbidden
+from openclaw_instructor.registry.tool_spec import Effect
+from openclaw_instructor.server.refusal import App, Receive, Refusal, Send, refuse
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
-
-MAX_BODY = 32 << 20
-BODY_SECONDS = 30.0
-_DRAIN = 256 << 20  # how much of a body that is too large is read off, so that its sender sees the answer
-OPEN_PATHS = frozenset({"/health"})
+PRINCIPAL = "principal"  # in the ASGI scope: a Principal, or None on an open route
+CSRF_HEADER = "x-csrf-token"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-@lru_cache(maxsize=64)
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine and nothing else."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+class AccessScope(IntEnum):
+    """What a caller may do; each includes those before it.
+
+    `admin` is for what names paths of the disk, removes collections or lets others in.
+    """
+
+    READ = 1
+    WRITE = 2
+    ADMIN = 3
+
+    @classmethod
+    def of(cls, name: str) -> AccessScope:
+        """Return the scope of that name in lower case. Raises KeyError."""
+        return cls[name.upper()]
+
+    @classmethod
+    def needed_for(cls, effect: Effect) -> AccessScope:
+        """Return the scope that a tool of this effect asks for."""
+        return cls.READ if effect == "read" else cls.WRITE
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who asks. `csrf` is the second token of a browser's session."""
+
+    name: str
+    scope: AccessScope
+    csrf: str = ""
+
+    def require(self, scope: AccessScope) -> None:
+        """Raises Forbidden when this caller may not do what needs `scope`."""
+        if self.scope < scope:
+            raise Forbidden(
+                f"this needs the scope `{scope}`, and yours is `{self.scope}`; the owner can do it with the command "
+                "line, or let agents use tools that change something with `agents_may: write` in config.yaml"
+            )
+
+
+_HOST = Refusal(403, "forbidden_host", "the Host header names another machine; use the URL that `daemon ensure` gives")
+_ORIGIN = Refusal(403, "forbidden_origin", "web pages of other sites may not use this service")
+_CSRF = Refusal(403, "forbidden_csrf", "send the token that GET /v1/session gives this page as `X-CSRF-Token`")
+_TOKEN = Refusal(
+    401, "unauthorized", "send `Authorization: Bearer TOKEN`; `openclaw-instructor daemon ensure` prints it"
+)
+
+
+class Bearers:
+    """The tokens that are valid: the owner's may do everything, the agents' what the owner allows."""
+
+    def __init__(self, owner: str, agent: str = "", agent_scope: AccessScope = AccessScope.READ) -> None:
+        self._known = [(owner.encode(), Principal("owner", AccessScope.ADMIN))]
+        if agent:
+            self._known.append((agent.encode(), Principal("agent", agent_scope)))
+
+    def principal(self, authorization: str) -> Principal | None:
+        """Return whose header this is, if anybody's."""
+        scheme, _, given = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        token = given.strip().encode("latin-1")
+        found = [principal for known, principal in self._known if hmac.compare_digest(token, known)]
+        return found[0] if found else None
 
 
 class Guard:
-    """Refuses with 403 (host, origin), 401 (token), 413 (size), 408 (patience) before any route sees the request."""
+    """Refuses with 403 (host, origin, CSRF) or 401 (token) before any route sees the request.
 
-    def __init__(self, app: App, token: str, *, loopback: bool) -> None:
+    `is_open` says which requests need no token; `session` finds the principal of a request's cookies.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        bearers: Bearers,
+        *,
+        is_open: Callable[[str, str], bool],
+        session: Callable[[Mapping[bytes, str], int], Principal | None],
+        loopback: bool,
+    ) -> None:
         self._app = app
-        self._token = token.encode()
+        self._bearers = bearers
+        self._is_open = is_open
+        self._session = session
         self._loopback = loopback
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -52,105 +118,52 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        scope["authorized"] = authorized = self._authorized(headers)
-        refusal = self._refusal(scope["path"], headers, authorized)
+        refusal = self._foreign(headers)
+        if refusal is None:
+            scope[PRINCIPAL] = principal = self._principal(scope, headers)
+            refusal = self._unknown(scope, headers, principal)
         if refusal is not None:
-            status, code, message = refusal
-            await _drain(receive)
-            await refuse(send, status, code, message)
+            await refuse(send, refusal, receive)
             return
-        await self._limited(scope, headers, receive, send)
+        await self._app(scope, receive, send)
 
-    def _refusal(self, path: str, headers: dict[bytes, str], authorized: bool) -> tuple[int, str, str] | None:
+    def _foreign(self, headers: Mapping[bytes, str]) -> Refusal | None:
         host, origin = headers.get(b"host", ""), headers.get(b"origin")
-        name = _hostname(f"//{host}")
-        if self._loopback and not is_loopback(name):
-            return (
-                403,
-                "forbidden_host",
-                "the Host header names another machine; use the URL that `daemon ensure` gives",
-            )
+        if self._loopback and not is_loopback(_hostname(f"//{host}")):
+            return _HOST
         if origin is not None and not (is_loopback(_hostname(origin)) if self._loopback else _netloc(origin) == host):
-            return 403, "forbidden_origin", "web pages of other sites may not use this service"
-        if path not in OPEN_PATHS and not authorized:
-            return (
-                401,
-                "unauthorized",
-                "send `Authorization: Bearer TOKEN`; `openclaw-instructor daemon ensure` prints it",
-            )
+            return _ORIGIN
         return None
 
-    def _authorized(self, headers: dict[bytes, str]) -> bool:
-        scheme, _, given = headers.get(b"authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode("latin-1"), self._token)
-
-    async def _limited(
-        self, scope: MutableMapping[str, Any], headers: dict[bytes, str], receive: Receive, send: Send
-    ) -> None:
-        """Read the body here, within its limits, and hand it to the route whole."""
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await _read(receive, headers.get(b"content-length", ""))
-        except TimeoutError:
-            await refuse(send, 408, "timeout", f"the request did not arrive within {BODY_SECONDS:g} s", close=True)
-            return
-        if body is None:
-            await refuse(send, 413, "too_large", f"the request is larger than {MAX_BODY >> 20} MiB; send less at once")
-            return
-        told = False
-
-        async def replay() -> Message:
-            nonlocal told
-            if told:
-                return await receive()
-            told = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        await self._app(scope, replay, send)
-
-
-async def refuse(send: Send, status: int, code: str, message: str, *, close: bool = False) -> None:
-    """Answer with the error object of this package."""
-    body = orjson.dumps({"error": {"code": code, "message": message}})
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    if close:
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _read(receive: Receive, announced: str) -> bytes | None:
-    """The body, or None when it is too large; then it is read off without being kept."""
-    parts: list[bytes] = []
-    size = 0
-    too_large = announced.isdigit() and int(announced) > MAX_BODY
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
+    def _principal(self, scope: Mapping[str, Any], headers: Mapping[bytes, str]) -> Principal | None:
+        if (authorization := headers.get(b"authorization")) is not None:
+            return self._bearers.principal(authorization)
+        # Of another page on this machine, which is same-site to a browser; without Origin a browser sends navigations.
+        if (origin := headers.get(b"origin")) is not None and _netloc(origin) != headers.get(b"host"):
             return None
-        size += len(message.get("body", b""))
-        too_large = too_large or size > MAX_BODY
-        if too_large:
-            parts.clear()
-        else:
-            parts.append(message.get("body", b""))
-        if not message.get("more_body") or size > _DRAIN:
-            return None if too_large else b"".join(parts)
+        return self._session(headers, (scope.get("server") or ("", 0))[1] or 0)
+
+    def _unknown(
+        self, scope: Mapping[str, Any], headers: Mapping[bytes, str], principal: Principal | None
+    ) -> Refusal | None:
+        if principal is None:
+            return None if self._is_open(scope["method"], scope["path"]) else _TOKEN
+        if principal.csrf and scope["method"] not in _SAFE_METHODS:
+            given = headers.get(CSRF_HEADER.encode(), "")
+            if not hmac.compare_digest(given.encode("latin-1"), principal.csrf.encode()):
+                return _CSRF
+        return None
 
 
-async def _drain(receive: Receive) -> None:
-    """Read off the body of a refused request, for a moment: a sender that is cut off never sees the answer."""
-    deadline = time.monotonic() + 1.0
+@lru_cache(maxsize=64)
+def is_loopback(host: str) -> bool:
+    """Say whether a host name or address is this machine and nothing else."""
+    if host == "localhost":
+        return True
     try:
-        async with asyncio.timeout(1.0):
-            while time.monotonic() < deadline:
-                message = await receive()
-                if message["type"] != "http.request" or not message.get("more_body"):
-                    return
-    except TimeoutError:
-        return
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _hostname(url: str) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
 from contextlib import suppress
-from functools import partial
 from typing import TypeVar
 
 import anyio
@@ -16,7 +15,7 @@ from starlette.requests import Request
 from openclaw_instructor.engine import CancelScope, Embeddings, Engine, Priority
 from openclaw_instructor.errors import Busy, DaemonUnavailable
 from openclaw_instructor.server.http_protocol import HANG_UPS
-from openclaw_instructor.server.in_flight import Activity
+from openclaw_instructor.server.in_flight import InFlight
 
 WORK_SECONDS = 120.0
 _Result = TypeVar("_Result")
@@ -26,11 +25,11 @@ class ClientGone(Exception):
     """The client hung up; nobody reads an answer."""
 
 
-class Workers:
+class ThreadPool:
     """Runs functions in threads: short ones many at a time, long ones (indexing) few; probes wait for neither."""
 
-    def __init__(self, activity: Activity) -> None:
-        self._activity = activity
+    def __init__(self, in_flight: InFlight) -> None:
+        self._in_flight = in_flight
         self._short = anyio.CapacityLimiter(64)
         self._long = anyio.CapacityLimiter(4)
         self._probes = anyio.CapacityLimiter(4)
@@ -66,7 +65,7 @@ class Workers:
                 return function()
 
         limiter = self._long if long else self._short
-        with self._activity.work(scope, long=long):
+        with self._in_flight.work(scope, long=long):
             task = asyncio.ensure_future(anyio.to_thread.run_sync(work, limiter=limiter))
             try:
                 done, _ = await asyncio.wait({task}, timeout=None if long else WORK_SECONDS)
@@ -82,54 +81,63 @@ class Workers:
 
 
 def shutting_down() -> DaemonUnavailable:
-    """What a request is told that the end of the daemon breaks off; our client makes it once more."""
+    """What a request is told that the end of the daemon breaks off; our client repeats it where that is safe."""
     return DaemonUnavailable("the service is shutting down; try again")
 
 
 async def embed(request: Request, engine: Engine, texts: list[str], instruction: str, priority: Priority) -> Embeddings:
     """Embed without a thread: many small requests wait for one pass. Raises ClientGone, Busy, ModelLoading."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Embeddings] = loop.create_future()
-    timer: asyncio.TimerHandle
+    return await _Embedding(engine).answer(request, texts, instruction, priority)
 
-    def give_up(error: Exception) -> None:
-        if not answer.done():
-            answer.set_exception(error)
 
-    def look_up() -> None:
-        nonlocal timer
-        if engine.loading:
-            give_up(engine.loading_error())
+class _Embedding:
+    """One request's wait for the engine: until its answer, its client's hang-up or the end of patience."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._loop = asyncio.get_running_loop()
+        self._answer: asyncio.Future[Embeddings] = self._loop.create_future()
+        self._timer = self._loop.call_later(engine.settings.load_wait, self._look_up)
+
+    async def answer(self, request: Request, texts: list[str], instruction: str, priority: Priority) -> Embeddings:
+        # Not a task that waits for the hang-up: that would cost a small request more than anything else here.
+        request.scope[HANG_UPS].add(self._hang_up)
+        future: Future[Embeddings] | None = None
+        try:
+            future = self._engine.submit(texts, instruction, priority=priority)
+            future.add_done_callback(self._hand_over)
+            return await self._answer
+        finally:
+            self._timer.cancel()
+            request.scope[HANG_UPS].discard(self._hang_up)
+            if future is not None:
+                # Reaches the engine, which drops what it has not begun.
+                future.cancel()
+
+    def _hang_up(self) -> None:
+        self._give_up(ClientGone())
+
+    def _give_up(self, error: Exception) -> None:
+        if not self._answer.done():
+            self._answer.set_exception(error)
+
+    def _look_up(self) -> None:
+        """After the wait for a model that loads: give up if it still does, else wait for the work."""
+        if self._engine.loading:
+            self._give_up(self._engine.loading_error())
         else:
-            timer = loop.call_later(
-                WORK_SECONDS, give_up, Busy(f"the model did not get to this within {WORK_SECONDS:g} s; try again", 5.0)
-            )
+            late = Busy(f"the model did not get to this within {WORK_SECONDS:g} s; try again", 5.0)
+            self._timer = self._loop.call_later(WORK_SECONDS, self._give_up, late)
 
-    hang_up = partial(give_up, ClientGone())
-    future = engine.submit(texts, instruction, priority=priority)
-    future.add_done_callback(partial(_hand_over, loop, answer))
-    timer = loop.call_later(engine.settings.load_wait, look_up)
-    # Not a task that waits for the hang-up: that would cost a small request more than anything else here.
-    request.scope[HANG_UPS].add(hang_up)
-    try:
-        return await answer
-    finally:
-        timer.cancel()
-        request.scope[HANG_UPS].discard(hang_up)
-        # Reaches the engine, which drops what it has not begun.
-        future.cancel()
+    def _hand_over(self, future: Future[Embeddings]) -> None:
+        """Give the engine's outcome to the event loop; called in the engine's thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._settle, future)
 
-
-def _hand_over(loop: asyncio.AbstractEventLoop, answer: asyncio.Future[Embeddings], future: Future[Embeddings]) -> None:
-    """Give the engine's outcome to the event loop; called in the engine's thread."""
-
-    def settle() -> None:
-        if answer.done() or future.cancelled():
+    def _settle(self, future: Future[Embeddings]) -> None:
+        if self._answer.done() or future.cancelled():
             return
         if (error := future.exception()) is not None:
-            answer.set_exception(error)
+            self._answer.set_exception(error)
         else:
-            answer.set_result(future.result())
-
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(settle)
+            self._answer.set_result(future.result())

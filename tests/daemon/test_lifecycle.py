@@ -20,8 +20,7 @@ from pathlib import Path
 import pytest
 
 from openclaw_instructor import __version__, lock
-from openclaw_instructor.daemon import endpoint as endpoints
-from openclaw_instructor.daemon import lifecycle
+from openclaw_instructor.daemon import lifecycle, transport
 from openclaw_instructor.daemon.endpoint import Endpoint, url_of
 from openclaw_instructor.errors import DaemonUnavailable, InvalidSettings
 from openclaw_instructor.server import process as serving_process
@@ -65,7 +64,7 @@ def test_fifty_concurrent_ensures_give_one_daemon(settings: Settings) -> None:
 def test_it_survives_its_starter_and_signals_to_the_starter_s_group(settings: Settings) -> None:
     starter = ensure_in_a_process(settings.home, start_new_session=True)
     printed, _ = starter.communicate(timeout=300)
-    assert set(json.loads(printed)) == {"url", "token"}
+    assert set(json.loads(printed)) == {"url", "socket", "token", "agent_token", "pid", "crashed"}
     endpoint = lifecycle.running(settings)
     assert endpoint is not None
     assert os.getpgid(endpoint.pid) == endpoint.pid != starter.pid
@@ -117,7 +116,7 @@ def test_another_version_is_replaced(settings: Settings, monkeypatch: pytest.Mon
 
 
 def test_a_daemon_that_hangs_is_replaced(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoints, "PROBE_SECONDS", 0.5)
+    monkeypatch.setattr(transport, "PROBE_SECONDS", 0.5)
     monkeypatch.setattr(lifecycle, "STOP_SECONDS", 0.5)
     hung = lifecycle.ensure(settings)
     os.kill(hung.pid, signal.SIGSTOP)
@@ -169,7 +168,7 @@ def waiting(endpoint: Endpoint) -> float:
 def test_an_idle_daemon_ends_and_probes_do_not_keep_it(tmp_path: Path) -> None:
     settings = make_home(tmp_path / "home", exit_after=1.5)
     endpoint = lifecycle.ensure(settings)
-    wait_until(lambda: endpoint.health(1.0) is None or not alive(endpoint.pid))
+    wait_until(lambda: transport.health(endpoint, 1.0) is None or not alive(endpoint.pid))
     wait_until(lambda: not alive(endpoint.pid))
     assert "stopping: idle" in settings.log_path.read_text()
     kill(settings)
@@ -255,8 +254,8 @@ def test_two_homes_have_daemons_of_their_own(tmp_path: Path) -> None:
 def test_an_edit_of_the_configuration_takes_effect_on_the_same_port(settings: Settings) -> None:
     endpoint = lifecycle.ensure(settings)
     settings.config_path.write_text("batch_tokens: nonsense\n")
-    wait_until(lambda: (endpoint.health() or {}).get("configuration_problem"))
-    assert "batch_tokens" in endpoint.health()["configuration_problem"]  # type: ignore[index]
+    wait_until(lambda: (transport.health(endpoint) or {}).get("configuration_problem"))
+    assert "batch_tokens" in transport.health(endpoint)["configuration_problem"]  # type: ignore[index]
     settings.config_path.write_text("batch_tokens: 4096\ntoken: another-token\n")
     wait_until(lambda: (again := Endpoint.read(settings.daemon_path)) and again.token == "another-token")
     again = lifecycle.ensure(settings)

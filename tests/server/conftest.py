@@ -11,9 +11,10 @@ import pytest
 import uvicorn
 
 from openclaw_instructor.daemon import lifecycle
+from openclaw_instructor.daemon.client import Client
 from openclaw_instructor.daemon.endpoint import Endpoint
 from openclaw_instructor.server.app import App
-from openclaw_instructor.server.http_protocol import PatientProtocol
+from openclaw_instructor.server.http_protocol import LimitedProtocol
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
 from tests.engine.word_model import WordModel, engine_with
@@ -25,6 +26,12 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     made = make_home(tmp_path / "home")
     yield made
     kill(made)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[Client]:
+    with Client(settings) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +55,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Local]]:
         engine = engine_with(model, tmp_path, **settings)
         toolbox = Toolbox(settings=engine.settings, engine=engine)
         app = App(toolbox, TOKEN, lambda known: {"status": "ok", "pid": os.getpid()})
-        protocol = type("Protocol", (PatientProtocol,), {"head_seconds": head_seconds})
+        protocol = type("Protocol", (LimitedProtocol,), {"head_seconds": head_seconds})
         config = uvicorn.Config(
             app, port=0, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False
         )

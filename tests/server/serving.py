@@ -19,7 +19,7 @@ from typing import Any
 
 from openclaw_instructor import __version__
 from openclaw_instructor.daemon import lifecycle
-from openclaw_instructor.daemon.endpoint import Endpoint
+from openclaw_instructor.daemon.endpoint import CHALLENGE_HEADER, Endpoint, agent_token, proof
 from openclaw_instructor.lock import exclusive
 from openclaw_instructor.server.app import App
 from openclaw_instructor.service import Toolbox
@@ -99,10 +99,18 @@ def standing_in(settings: Settings, answer: Callable[[str], tuple[int, object] |
     asked: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def health(self) -> dict[str, object]:
+            challenge = self.headers.get(CHALLENGE_HEADER, "")
+            return {"pid": os.getpid(), "proof": proof(agent_token("token"), challenge, self.server.server_address[1])}
+
         def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.path != "/health":
                 asked.append(self.path)
-            said = (200, {"pid": os.getpid()}) if self.path == "/health" else answer(self.path)
+            said = (200, self.health()) if self.path == "/health" else answer(self.path)
+            self.close_connection = said is None
             if said:
                 body = json.dumps(said[1]).encode()
                 self.send_response(said[0])
@@ -110,10 +118,15 @@ def standing_in(settings: Settings, answer: Callable[[str], tuple[int, object] |
                 self.end_headers()
                 self.wfile.write(body)
 
+        do_POST = do_GET
+
         def log_message(self, *args: object) -> None:
             pass
 
-    with exclusive(lifecycle.life_lock(settings), 1, "standing in"), http.server.HTTPServer(("", 0), Handler) as server:
+    with (
+        exclusive(lifecycle.life_lock(settings), 1, "standing in"),
+        http.server.ThreadingHTTPServer(("", 0), Handler) as server,
+    ):
         url = f"http://127.0.0.1:{server.server_address[1]}"
         Endpoint(url, "token", os.getpid(), __version__).write(settings.daemon_path)
         threading.Thread(target=server.serve_forever).start()

@@ -139,7 +139,7 @@ def test_a_client_that_hangs_up_drops_its_work(serve: Serve, path: str, body: di
         connection.request("POST", path, json.dumps(body), {"Authorization": f"Bearer {TOKEN}"})
         wait_until(lambda: engine.stats()["queue_requests"] == 2)
         connection.close()
-        wait_until(lambda: local.app.activity.under_way == 1)
+        wait_until(lambda: local.app.in_flight.count == 1)
         local.model.gate.set()
         assert first.result(10).status == 200
     engine.embed(["whatever comes next"])

@@ -16,7 +16,7 @@ import pytest
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-from openclaw_instructor.daemon.client import Cancellation, Cancelled
+from openclaw_instructor.daemon.transport import Cancellation, Cancelled
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.server import mcp_stdio
 from openclaw_instructor.settings import Settings

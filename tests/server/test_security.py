@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from openclaw_instructor.daemon.endpoint import Endpoint
-from openclaw_instructor.server import security
+from openclaw_instructor.server import request_body
 from tests.server.serving import TOKEN, Local, ask
 
 Serve = Callable[..., Local]
@@ -141,7 +141,7 @@ def test_a_head_without_end_is_refused(serve: Serve) -> None:
 
 
 def test_a_body_that_never_arrives_is_a_408(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(security, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(request_body, "BODY_SECONDS", 0.3)
     local = serve()
     host, port = local.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:

@@ -1,0 +1,54 @@
+"""Requests that go no further: the error object they are answered with, before any route or framework sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+_DRAIN_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request goes no further: status, stable code, and what is wrong with the fix."""
+
+    status: int
+    code: str
+    message: str
+
+
+async def refuse(send: Send, refusal: Refusal, receive: Receive | None = None, *, close: bool = False) -> None:
+    """Answer with the error object of this package; with `receive`, after the request's body was read off."""
+    if receive is not None:
+        await _drain(receive)
+    body = orjson.dumps({"error": {"code": refusal.code, "message": refusal.message}})
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if refusal.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if close:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _drain(receive: Receive) -> None:
+    """Read off the body of a refused request, for a moment: a sender that is cut off never sees the answer."""
+    deadline = time.monotonic() + _DRAIN_SECONDS
+    try:
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while time.monotonic() < deadline:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body"):
+                    return
+    except TimeoutError:
+        return

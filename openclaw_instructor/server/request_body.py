@@ -1,0 +1,66 @@
+"""The body of a request, within limits of size and time, read before any route sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+
+from openclaw_instructor.server.refusal import App, Message, Receive, Refusal, Send, refuse
+
+MAX_BODY = 32 << 20
+BODY_SECONDS = 30.0
+_DRAIN = 256 << 20  # how much of a body that is too large is read off, so that its sender sees the answer
+
+
+class BodyLimit:
+    """Hands the body to the application whole. Refuses with 413 (size) and 408 (time)."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _read(receive, announced.decode("latin-1"))
+        except TimeoutError:
+            late = Refusal(408, "timeout", f"the request did not arrive within {BODY_SECONDS:g} s")
+            await refuse(send, late, close=True)
+            return
+        if body is None:
+            message = f"the request is larger than {MAX_BODY >> 20} MiB; send less at once"
+            await refuse(send, Refusal(413, "too_large", message))
+            return
+        told = False
+
+        async def replay() -> Message:
+            nonlocal told
+            if told:
+                return await receive()
+            told = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, replay, send)
+
+
+async def _read(receive: Receive, announced: str) -> bytes | None:
+    """The body, or None when it is too large; then it is read off without being kept."""
+    parts: list[bytes] = []
+    size = 0
+    too_large = announced.isdigit() and int(announced) > MAX_BODY
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        size += len(message.get("body", b""))
+        too_large = too_large or size > MAX_BODY
+        if too_large:
+            parts.clear()
+        else:
+            parts.append(message.get("body", b""))
+        if not message.get("more_body") or size > _DRAIN:
+            return None if too_large else b"".join(parts)

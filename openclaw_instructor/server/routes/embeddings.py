@@ -1,0 +1,99 @@
+"""Routes of the model: embed texts, say which checkpoint is served."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from openclaw_instructor.daemon.embedding_body import Encoding, embedding_body
+from openclaw_instructor.engine import Engine, Priority
+from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.server import schemas
+from openclaw_instructor.server.routes.context import Context
+from openclaw_instructor.server.routes.route import ApiRoute, Json
+from openclaw_instructor.server.security import AccessScope
+from openclaw_instructor.server.threadpool import embed
+
+_BULK_TEXTS = 32  # more texts than this in one request are bulk work whatever their type
+_BULK_TYPES = ("passage", "document")
+_REFRESH_SECONDS = 0.05
+
+
+def routes(context: Context) -> list[ApiRoute]:
+    """Return the routes bound to a context."""
+    handlers = _Handlers(context)
+    return [
+        ApiRoute(
+            *("POST", "/v1/embeddings", handlers.embeddings, "embeddings"),
+            "Embed texts, as OpenAI's route of that name.",
+            effect="read",
+            scope=AccessScope.READ,
+            body=schemas.EmbeddingsRequest,
+            answer=schemas.EMBEDDINGS,
+        ),
+        ApiRoute(
+            *("GET", "/v1/models", handlers.models, "models", "The checkpoint that is served."),
+            effect="read",
+            scope=AccessScope.READ,
+        ),
+    ]
+
+
+class _Handlers:
+    def __init__(self, context: Context) -> None:
+        self._threads = context.threads
+        self._toolbox = context.toolbox
+        self._refreshed = float("-inf")
+
+    async def embeddings(self, request: Request) -> Response:
+        body = await schemas.read_embeddings(request)
+        engine = self._toolbox.engine
+        prepare = partial(self._prepare, body)
+        # Opening a checkpoint may download it; later the instruction is at hand, and a thread would cost more.
+        instruction = prepare() if engine.opened else await self._threads.run(request, prepare)
+        bulk = body.input_type.rpartition(".")[2] in _BULK_TYPES or len(body.texts) > _BULK_TEXTS
+        priority = Priority.BULK if bulk else Priority.INTERACTIVE
+        embeddings = await embed(request, engine, body.texts, instruction, priority)
+        encoding: Encoding = "base64" if body.encoding_format == "base64" else "array"
+        return Json(embedding_body(embeddings, engine.checkpoint_name, encoding))
+
+    def _prepare(self, body: schemas.EmbeddingsRequest) -> str:
+        """The instruction that is meant; opens the checkpoint, which may have to download it."""
+        engine = self._toolbox.engine
+        _check_model(engine, body)
+        # Looking at files lets other threads in, which is dear under load; nobody edits and asks faster than this.
+        if time.monotonic() - self._refreshed > _REFRESH_SECONDS:
+            self._toolbox.registry.refresh()
+            self._refreshed = time.monotonic()
+        return self._toolbox.registry.embedding_instruction(body.input_type, engine.checkpoint_name)
+
+    async def models(self, request: Request) -> Response:
+        return Json(await self._threads.run(request, self._models))
+
+    def _models(self) -> dict[str, Any]:
+        engine = self._toolbox.engine
+        model = {
+            "id": engine.checkpoint_name,
+            "object": "model",
+            "created": 0,
+            "owned_by": "openclaw-instructor",
+            "dimensions": engine.dimension,
+            "max_seq_length": engine.embedder.max_seq_length,
+            "loaded": engine.loaded,
+        }
+        return {"object": "list", "data": [model]}
+
+
+def _check_model(engine: Engine, body: schemas.EmbeddingsRequest) -> None:
+    served = engine.checkpoint_name
+    if body.model is not None and body.model not in (served, served.rsplit("/", 1)[-1], engine.settings.checkpoint):
+        raise InvalidArguments(
+            f"model {body.model[:100]!r} is not served; this daemon runs `{served}`. Ask for that, or change it with "
+            "`openclaw-instructor model use`"
+        )
+    if body.dimensions is not None and body.dimensions != engine.dimension:
+        raise InvalidArguments(f"`dimensions` is {body.dimensions}; `{served}` gives {engine.dimension}, and only that")

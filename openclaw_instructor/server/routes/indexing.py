@@ -1,0 +1,124 @@
+"""Routes of the index: list, add, sync and remove collections."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from concurrent.futures import CancelledError
+from functools import partial
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from openclaw_instructor.daemon.wire_errors import body_of, unexpected
+from openclaw_instructor.engine import CancelScope
+from openclaw_instructor.errors import Busy, InstructorError
+from openclaw_instructor.server import schemas
+from openclaw_instructor.server.routes.context import Context
+from openclaw_instructor.server.routes.route import ApiRoute, Json
+from openclaw_instructor.server.security import AccessScope
+
+logger = logging.getLogger(__name__)
+
+_NAME = {"name": "name", "in": "query", "required": False, "schema": {"type": "string", "minLength": 1}}
+
+
+def routes(context: Context) -> list[ApiRoute]:
+    """Return the routes bound to a context. Adding names any path of the disk, so it is the owner's alone."""
+    handlers = _Handlers(context)
+    return [
+        ApiRoute(
+            *("GET", "/v1/index", handlers.status, "index_status", "The collections."),
+            effect="read",
+            scope=AccessScope.READ,
+            parameters=(_NAME,),
+        ),
+        ApiRoute(
+            *("POST", "/v1/index/add", handlers.add, "index_add", "Register folders as a collection."),
+            effect="write",
+            scope=AccessScope.ADMIN,
+            body=schemas.IndexAdd,
+        ),
+        ApiRoute(
+            *("POST", "/v1/index/sync", handlers.sync, "index_sync", "Bring collections up to date."),
+            effect="write",
+            scope=AccessScope.WRITE,
+            body=schemas.IndexSync,
+        ),
+        ApiRoute(
+            *("POST", "/v1/index/remove", handlers.remove, "index_remove", "Forget a collection."),
+            effect="destroy",
+            scope=AccessScope.ADMIN,
+            body=schemas.IndexName,
+        ),
+    ]
+
+
+class _Handlers:
+    def __init__(self, context: Context) -> None:
+        self._threads = context.threads
+        self._toolbox = context.toolbox
+
+    async def status(self, request: Request) -> Response:
+        name = request.query_params.get("name")
+        states = await self._threads.run(request, lambda: self._toolbox.index_status(name))
+        return Json({"collections": [state.as_dict() for state in states]})
+
+    async def add(self, request: Request) -> Response:
+        body = await schemas.read(request, schemas.IndexAdd)
+        add = partial(self._toolbox.index_add, body.name, body.folders, body.include, body.exclude)
+        await self._threads.run(request, add)
+        return Json({"name": body.name, "added": True})
+
+    async def remove(self, request: Request) -> Response:
+        body = await schemas.read(request, schemas.IndexName)
+        await self._threads.run(request, partial(self._toolbox.index_remove, body.name))
+        return Json({"name": body.name, "removed": True})
+
+    async def sync(self, request: Request) -> Response:
+        """The report; to `Accept: application/x-ndjson`, lines of progress and then the report."""
+        body = await schemas.read(request, schemas.IndexSync)
+        if "ndjson" in request.headers.get("accept", ""):
+            return StreamingResponse(self._events(body.name), media_type="application/x-ndjson")
+        report = await self._threads.run(request, lambda: self._toolbox.index_sync(body.name), long=True)
+        return Json(report.as_dict())
+
+    async def _events(self, name: str | None) -> AsyncIterator[bytes]:
+        latest: list[tuple[int, int, str]] = []
+        news = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def on_progress(done: int, total: int, message: str) -> None:
+            latest[:] = [(done, total, message)]
+            loop.call_soon_threadsafe(news.set)
+
+        sync = asyncio.ensure_future(
+            self._threads.call(CancelScope(), lambda: self._toolbox.index_sync(name, on_progress), long=True)
+        )
+        sync.add_done_callback(lambda _: news.set())
+        try:
+            while not sync.done():
+                await news.wait()
+                news.clear()
+                if latest and not sync.done():
+                    yield orjson.dumps({"progress": latest[0]}) + b"\n"
+            yield orjson.dumps(_outcome(sync)) + b"\n"
+        finally:
+            # The client hung up: what is committed stays, the rest is for the next sync.
+            sync.cancel()
+
+
+def _outcome(task: asyncio.Future[Any]) -> dict[str, Any]:
+    error = task.exception()
+    if error is None:
+        report: dict[str, Any] = task.result().as_dict()
+        return report
+    if isinstance(error, CancelledError):
+        error = Busy("the service ended while it indexed; what was indexed stays, and the next sync goes on", 1.0)
+    if isinstance(error, InstructorError):
+        return body_of(error)
+    logger.error("an unexpected error", exc_info=error)
+    return body_of(unexpected(error))

@@ -1,0 +1,78 @@
+"""What a route is: its path and handler, and beside them its effect, the scope that it needs and how it is described.
+
+The table of routes in this package is the only place that names them; the router, the guard of scopes, idempotency keys
+and /openapi.json follow from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from openclaw_instructor.registry.tool_spec import Effect
+from openclaw_instructor.server.http_protocol import HANG_UPS
+from openclaw_instructor.server.idempotency import HEADER, AnswerMemory
+from openclaw_instructor.server.security import PRINCIPAL, AccessScope, Principal
+
+Handler = Callable[[Request], Awaitable[Response]]
+Schema = dict[str, Any]
+ANY_OBJECT: Schema = {"type": "object"}
+
+
+class Json(Response):
+    """A JSON body; numpy rows are written as lists."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+@dataclass(frozen=True)
+class ApiRoute:
+    """One method of one path.
+
+    `scope` None opens the route to everybody. `effect_of` gives the effect of one request where that depends on it; the
+    caller then needs the scope for that effect. `body`, `answer`, `media` and `parameters` describe it; an empty
+    `summary` leaves it out of the description.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    name: str
+    summary: str
+    effect: Effect
+    scope: AccessScope | None
+    body: type[BaseModel] | None = None
+    answer: Schema = field(default_factory=lambda: ANY_OBJECT)
+    media: str = "application/json"
+    parameters: tuple[Schema, ...] = ()
+    effect_of: Callable[[Request], Effect] | None = None
+
+    def starlette_route(self, memory: AnswerMemory) -> Route:
+        """Bind the handler behind the checks that the declaration asks for."""
+
+        async def endpoint(request: Request) -> Response:
+            effect = self.effect_of(request) if self.effect_of else self.effect
+            principal: Principal | None = request.scope.get(PRINCIPAL)
+            if self.scope is not None:
+                assert principal is not None, "the guard lets nobody else in"
+                principal.require(max(self.scope, AccessScope.needed_for(effect)) if self.effect_of else self.scope)
+            key = request.headers.get(HEADER)
+            if key is None or effect == "read" or principal is None:
+                return await self.handler(request)
+            body = await request.body()
+            # The work is finished for whoever repeats the request, though this client may hang up.
+            request.scope[HANG_UPS] = set()
+            identity = (principal.name, principal.csrf, self.method, request.url.path, request.url.query, key)
+            return await memory.answer(identity, body, lambda: self.handler(request))
+
+        return Route(self.path, endpoint, methods=[self.method], name=self.name)

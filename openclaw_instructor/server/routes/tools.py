@@ -1,0 +1,87 @@
+"""Routes of the tools: list them, run one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import CancelledError
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from openclaw_instructor.errors import InstructorError, InvalidArguments
+from openclaw_instructor.registry.tool_spec import Effect
+from openclaw_instructor.server import schemas
+from openclaw_instructor.server.mcp_content import fit
+from openclaw_instructor.server.routes.context import Context
+from openclaw_instructor.server.routes.route import ApiRoute, Json
+from openclaw_instructor.server.security import AccessScope
+
+_LEAST_CHARACTERS = 500
+
+
+def routes(context: Context) -> list[ApiRoute]:
+    """Return the routes bound to a context. The described form of the second is one operation a tool, in `openapi`."""
+    handlers = _Handlers(context)
+    return [
+        ApiRoute(
+            *("POST", "/v1/tools/{name}", handlers.run_tool, "run_tool", ""),
+            effect="read",
+            scope=AccessScope.READ,
+            effect_of=handlers.effect_of,
+        ),
+        ApiRoute(
+            *("GET", "/v1/tools", handlers.tools, "tools", "The tasks in force and their argument schemas."),
+            effect="read",
+            scope=AccessScope.READ,
+        ),
+    ]
+
+
+def run(context: Context, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a task and count it; blocking. The MCP endpoint calls it too."""
+    outcome = "error"
+    try:
+        result = context.toolbox.run(name, arguments)
+        outcome = "ok"
+        return result
+    except (InstructorError, CancelledError) as error:
+        outcome = getattr(error, "code", "cancelled")
+        raise
+    finally:
+        known = name if name in context.toolbox.registry.tasks else "unknown"
+        context.metrics.calls.labels(known, outcome).inc()
+
+
+class _Handlers:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._toolbox = context.toolbox
+
+    def effect_of(self, request: Request) -> Effect:
+        """The effect of the task that is named; an unknown one is refused before it could have any."""
+        task = self._toolbox.registry.tasks.get(request.path_params["name"])
+        return task.effect if task else "read"
+
+    async def tools(self, request: Request) -> Response:
+        specs = [spec.as_dict() for spec in self._toolbox.tools()]
+        registry = self._toolbox.registry
+        return Json({"tools": specs, "digest": registry.digest, "problem": registry.problem})
+
+    async def run_tool(self, request: Request) -> Response:
+        """The result; with `max_characters` within that length, as over MCP."""
+        limit = _max_characters(request)
+        arguments = await schemas.read_object(request)
+        work = partial(run, self._context, request.path_params["name"], arguments)
+        result = await self._context.threads.run(request, work)
+        return Json(result) if limit is None else Response(fit(result, limit), media_type=Json.media_type)
+
+
+def _max_characters(request: Request) -> int | None:
+    value = request.query_params.get("max_characters")
+    if value is None:
+        return None
+    if not value.isdecimal() or int(value[:12]) < _LEAST_CHARACTERS:
+        raise InvalidArguments(f"`max_characters` is {value[:40]!r}; give a number from {_LEAST_CHARACTERS}")
+    return int(value[:12])
