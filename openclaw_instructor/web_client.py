@@ -17,8 +17,8 @@ CONNECT_RETRIES = 2  # of a connection that could not be made; nothing was sent 
 def new_client(timeout: float | None, *, socket: str | None = None, connections: int = 8) -> httpx.Client:
     """Make a client that holds `connections` at most.
 
-    `timeout` is the seconds to wait for each piece of an answer, None for as long as it takes; `socket` is a Unix socket
-    that every request goes to.
+    `timeout` is the seconds to wait for each piece of an answer, None for as long as it takes; `socket` is a Unix
+    socket that every request goes to.
     """
     limits = httpx.Limits(
         max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_SECONDS
