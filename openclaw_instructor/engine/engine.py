@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -40,6 +41,7 @@ class Engine:
 
     def __init__(self, settings: Settings, *, open_embedder: Callable[[Settings], Embedder] = open_embedder) -> None:
         self.settings = settings
+        self._process = os.getpid()
         self._open_embedder = open_embedder
         self._embedder: Embedder | None = None
         self._queue = RequestQueue(settings.queue_texts)
@@ -106,8 +108,13 @@ class Engine:
         """Queue texts; the future's work is dropped when it is cancelled.
 
         `on_progress(done, total)` counts texts and runs in the worker thread. Raises Busy when the queue is full; the
-        future raises what loading and running the model raise.
+        future raises what loading and running the model raise. Raises ServiceError in a forked process, which has no
+        worker thread.
         """
+        if os.getpid() != self._process:
+            raise ServiceError(
+                "this process was forked off the engine's and has none of its threads; make a new engine"
+            )
         request = Request([clean(text) for text in texts], instruction, priority, on_progress)
         if not request.texts:
             request.future.set_result(self._nothing())

@@ -14,15 +14,21 @@ TOKENIZERS = ("tokenizer.json", "spiece.model")
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
-def read_json(path: Path) -> Any:
-    """What a configuration file holds. Raises InvalidCheckpoint when it is absent or damaged."""
+# A configuration file is a few kilobytes, the index of a large model's shards some hundred.
+MOST_JSON_BYTES, MOST_TOKENIZER_BYTES = 4_000_000, 200_000_000
+
+
+def read_json(path: Path, most_bytes: int = MOST_JSON_BYTES) -> Any:
+    """Read a configuration file. Raises InvalidCheckpoint when it is absent, damaged or far too large."""
     try:
+        if (size := path.stat().st_size) > most_bytes:
+            raise InvalidCheckpoint(f"{path} has {size / 1e6:,.0f} MB, no configuration has; download it again")
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InvalidCheckpoint(
             f"{path.parent} is not an INSTRUCTOR checkpoint: {path.name} is missing; give a folder in the hub's layout"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidCheckpoint(f"{path} cannot be read ({error}); download the checkpoint again") from None
 
 

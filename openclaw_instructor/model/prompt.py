@@ -14,11 +14,10 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.errors import InvalidCheckpoint
-from openclaw_instructor.model.tokenization import load_tokenizer
+from openclaw_instructor.model.fork import reset_in_child
+from openclaw_instructor.model.tokenization import TextTokenizer, Tokens, load_tokenizer
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
     from openclaw_instructor.model.checkpoint import Checkpoint
 
 JOIN_RULE = 1
@@ -42,16 +41,20 @@ class Prompter:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
-        # Fast tokenizers are not safe under concurrent use (huggingface/transformers#47085).
-        self._lock = threading.Lock()
+        self.after_fork()
         self._span = lru_cache(maxsize=512)(self._instruction_length)
+        reset_in_child(self)
+
+    def after_fork(self) -> None:
+        # Tokenizers are not safe under concurrent use.
+        self._lock = threading.RLock()
 
     def render(self, instruction: str, texts: Sequence[str]) -> list[Prompt]:
-        """One Prompt per text, at most `max_seq_length` ids each."""
+        """Tokenise one Prompt per text, at most `max_seq_length` ids each."""
         with self._lock:
             span = self._span(instruction) if instruction else 0
-            encodings = self._tokenizer.encode_batch_fast([instruction + text.strip() for text in texts])
-        prompts = [Prompt(e.ids, min(span, len(e.ids) - 1), bool(e.overflowing)) for e in encodings]
+            encoded = self._encode([instruction + text.strip() for text in texts])
+        prompts = [Prompt(each.ids, min(span, len(each.ids) - 1), each.truncated) for each in encoded]
         if not all(prompt.ids for prompt in prompts):
             raise InvalidCheckpoint(
                 f"{self.checkpoint.folder}: its tokenizer makes no token of an empty text, so nothing can be embedded; "
@@ -60,36 +63,25 @@ class Prompter:
         return prompts
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text alone, without special tokens and without a limit."""
+        """Count the tokens of each text alone, without special tokens and without a limit."""
         with self._lock:
-            return [len(e) for e in self._counter.encode_batch_fast(list(texts), add_special_tokens=False)]
+            return self._tokenizer.count(texts)
 
     def room(self, instruction: str) -> int:
         """Content tokens that fit beside this instruction before a text is truncated."""
         with self._lock:
             trailing = 1
-            leading = len(self._tokenizer.encode("").ids) - trailing
+            leading = len(self._encode([""])[0].ids) - trailing
             span = self._span(instruction) if instruction else leading
         return max(0, self.checkpoint.max_seq_length - span - trailing)
 
     def _instruction_length(self, instruction: str) -> int:
-        ids = self._tokenizer.encode(instruction).ids
-        return len(ids) - (1 if ids and ids[-1] in self._special else 0)
+        ids = self._encode([instruction])[0].ids
+        return len(ids) - (1 if ids and ids[-1] in self._tokenizer.special_ids else 0)
+
+    def _encode(self, texts: Sequence[str]) -> list[Tokens]:
+        return self._tokenizer.encode(texts, self.checkpoint.max_seq_length)
 
     @cached_property
-    def _tokenizer(self) -> Tokenizer:
-        tokenizer = load_tokenizer(self.checkpoint)
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(self.checkpoint.max_seq_length)
-        return tokenizer
-
-    @cached_property
-    def _counter(self) -> Tokenizer:
-        tokenizer = load_tokenizer(self.checkpoint)
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return tokenizer
-
-    @cached_property
-    def _special(self) -> frozenset[int]:
-        return frozenset(i for i, token in self._tokenizer.get_added_tokens_decoder().items() if token.special)
+    def _tokenizer(self) -> TextTokenizer:
+        return load_tokenizer(self.checkpoint)

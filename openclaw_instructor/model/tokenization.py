@@ -1,54 +1,161 @@
-"""Loads a checkpoint's tokenizer for the `tokenizers` library."""
+"""Loads a checkpoint's tokenizer and runs it, in a child process where its file holds unknown regular expressions.
+
+The `tokenizers` library executes the expressions of `tokenizer.json` with a backtracking engine: one that is made to
+never end would hold the process for ever. Those that well-known models use are run here; with any other, the tokenizer
+runs in a child that is killed when it takes too long.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from openclaw_instructor.errors import InvalidCheckpoint, MissingExtra
+from openclaw_instructor.model.layout import MOST_TOKENIZER_BYTES, read_json
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from openclaw_instructor.model.checkpoint import Checkpoint
 
+_CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
+_REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+# Expressions that take time linear in the text: T5 and XLM-R, GPT-2 and its kin, Llama 3 and Qwen, DeepSeek, Gemma.
+KNOWN_EXPRESSIONS = frozenset(
+    {
+        " {2,}",
+        r"\s+",
+        r"\s",
+        r"\d",
+        r"\p{N}",
+        r"\p{N}{1,3}",
+        r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+        _CONTRACTIONS + r"\p{N}{1,3}" + _REST,
+        _CONTRACTIONS + r"\p{N}" + _REST,
+    }
+)
 
-def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
-    """Read the tokenizer of a checkpoint. Raises InvalidCheckpoint, MissingExtra."""
-    tokenizer = _read_tokenizer(checkpoint)
-    if checkpoint.lower_case:
-        _lower_case_first(tokenizer)
-    return tokenizer
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The ids of one text, and whether it was cut to the limit."""
+
+    ids: list[int]
+    truncated: bool
 
 
-def _lower_case_first(tokenizer: Tokenizer) -> None:
+class TextTokenizer(Protocol):
+    """Turns texts into ids. `special_ids` are those of tokens such as `</s>`."""
+
+    special_ids: frozenset[int]
+
+    def encode(self, texts: Sequence[str], limit: int) -> list[Tokens]:
+        """Ids with special tokens, at most `limit` of each text."""
+        ...
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Number of tokens of each text, without special tokens and without a limit."""
+        ...
+
+
+class LocalTokenizer:
+    """A tokenizer of this process. Not safe under concurrent use (huggingface/transformers#47085)."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer, self._limit = tokenizer, 0
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        added = tokenizer.get_added_tokens_decoder()
+        self.special_ids = frozenset(number for number, token in added.items() if token.special)
+
+    def encode(self, texts: Sequence[str], limit: int) -> list[Tokens]:
+        if limit != self._limit:
+            self._tokenizer.enable_truncation(limit)
+            self._limit = limit
+        encodings = self._tokenizer.encode_batch_fast(list(texts))
+        return [Tokens(encoding.ids, bool(encoding.overflowing)) for encoding in encodings]
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        if self._limit:
+            self._tokenizer.no_truncation()
+            self._limit = 0
+        return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> TextTokenizer:
+    """Load the tokenizer of a checkpoint. Raises InvalidCheckpoint, MissingExtra."""
+    path = checkpoint.folder / "tokenizer.json"
+    if path.is_file() and unknown_expressions(path):
+        # Late: few checkpoints need it.
+        from openclaw_instructor.model.tokenizer_process import IsolatedTokenizer
+
+        return IsolatedTokenizer(path, checkpoint.lower_case)
+    if path.is_file():
+        return LocalTokenizer(read_tokenizer(path, checkpoint.lower_case))
+    return LocalTokenizer(_lower_cased(_convert(checkpoint), checkpoint.lower_case))
+
+
+def unknown_expressions(path: Path) -> list[str]:
+    """The regular expressions of a `tokenizer.json` that are not known to take linear time."""
+    return [each for each in _expressions(read_json(path, MOST_TOKENIZER_BYTES)) if each not in KNOWN_EXPRESSIONS]
+
+
+def read_tokenizer(path: Path, lower_case: bool) -> Tokenizer:
+    """Read a `tokenizer.json`. Raises InvalidCheckpoint."""
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # the Rust side raises bare Exception, and panics are no Exception
+        raise InvalidCheckpoint(f"{path} cannot be read ({error!s:.200}); download the checkpoint again") from None
+    return _lower_cased(tokenizer, lower_case)
+
+
+def _expressions(node: Any) -> Iterator[str]:
+    """The values of every `Regex` key but those of the vocabulary, which is large and holds none."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "Regex" and isinstance(value, str):
+                yield value
+            elif key not in ("vocab", "merges"):
+                yield from _expressions(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _expressions(value)
+
+
+def _lower_cased(tokenizer: Tokenizer, lower_case: bool) -> Tokenizer:
     """Lower-case before every other step, unless one of them does: the rule of sentence-transformers 6."""
     from tokenizers.normalizers import Lowercase, Sequence
 
     own = tokenizer.normalizer
     steps: list[Any] = list(own) if isinstance(own, Sequence) else [own] if own else []  # type: ignore[call-overload]
-    if not any(isinstance(step, Lowercase) for step in steps):
+    if lower_case and not any(isinstance(step, Lowercase) for step in steps):
         tokenizer.normalizer = Sequence([Lowercase(), *steps])
+    return tokenizer
 
 
-def _read_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
-    path = checkpoint.folder / "tokenizer.json"
-    if path.is_file():
-        from tokenizers import Tokenizer
-
-        try:
-            return Tokenizer.from_file(str(path))
-        except Exception as error:  # the Rust side raises bare Exception
-            raise InvalidCheckpoint(f"{path} cannot be read ({error}); download the checkpoint again") from None
-    if not (checkpoint.folder / "spiece.model").is_file():
+def _convert(checkpoint: Checkpoint) -> Tokenizer:
+    """Convert a bare SentencePiece model or vocabulary with transformers."""
+    if not any(
+        (checkpoint.folder / name).is_file() for name in ("spiece.model", "sentencepiece.bpe.model", "vocab.txt")
+    ):
         raise InvalidCheckpoint(f"{checkpoint.folder}: neither tokenizer.json nor spiece.model is there")
-    # Late and only here: transformers takes seconds to import, and only it converts a bare SentencePiece model.
+    # Late and only here: transformers takes seconds to import.
     from transformers import AutoTokenizer
 
     try:
-        tokenizer: Tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder).backend_tokenizer
-    except (ImportError, ValueError, AttributeError) as error:
+        tokenizer: Tokenizer = AutoTokenizer.from_pretrained(
+            checkpoint.folder, trust_remote_code=False, local_files_only=True
+        ).backend_tokenizer
+    except (ImportError, ValueError, AttributeError, json.JSONDecodeError) as error:
         raise MissingExtra(
-            f"{checkpoint.folder} has no tokenizer.json, and converting its spiece.model failed "
-            f"({str(error).strip().splitlines()[0]}): pip install 'openclaw-instructor[sentencepiece]'"
+            f"{checkpoint.folder} has no tokenizer.json, and converting its vocabulary failed "
+            f"({str(error).strip().splitlines()[0]:.200}): pip install 'openclaw-instructor[sentencepiece]'"
         ) from None
     return tokenizer

@@ -180,7 +180,7 @@ def backward(
 ) -> torch.Tensor:
     """Accumulate the gradients of the whole batch's loss, in as many passes and processes as needed; returns the loss.
 
-    As many passes as there are pool keep their graphs. More run without a graph first; the loss's gradients on the
+    As many passes as the pool has threads keep their graphs. More run without one first; the loss's gradients on the
     vectors, which is all that a pass has to know of the others, then lead each of them back through a second run.
     """
     lengths, count = [len(prompt.ids) for prompt in batch.prompts], pool.count if pool else 1

@@ -14,7 +14,11 @@ from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
 from openclaw_instructor.errors import InvalidCheckpoint, MissingExtra
+from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.instructor import INSTRUCTOR
+from openclaw_instructor.model.prompt import Prompter
+from openclaw_instructor.model.tokenization import LocalTokenizer
+from openclaw_instructor.model.tokenizer_process import IsolatedTokenizer
 from tests.model.random_checkpoint import CORPUS
 
 PAIR = ["Represent the sentence: ", "pay the invoice within thirty days"]
@@ -75,3 +79,41 @@ def test_without_the_converter_the_extra_is_named(sentencepiece_only: Path, monk
     with pytest.raises(MissingExtra, match=r"openclaw-instructor\[sentencepiece\]"):
         INSTRUCTOR(str(sentencepiece_only), device="cpu", dtype="float32").encode([PAIR])
     assert "transformers" in sys.modules
+
+
+def with_expression(folder: Path, expression: str) -> Path:
+    content = json.loads((folder / "tokenizer.json").read_text())
+    split = {"type": "Split", "pattern": {"Regex": expression}, "behavior": "Isolated", "invert": False}
+    content["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [split, content["pre_tokenizer"]]}
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_an_unknown_expression_runs_in_a_child_and_changes_nothing(copy: Path) -> None:
+    known = Prompter(Checkpoint.open(with_expression(copy, r"\s+")))
+    texts = ["pay the invoice within thirty days", "", "Zürich 東京 🧭", "the same words " * 40]
+    expected = known.render(PAIR[0], texts)
+    assert isinstance(known._tokenizer, LocalTokenizer)
+    content = (copy / "tokenizer.json").read_text().replace('"\\\\s+"', '"\\\\s{1,}"')
+    (copy / "tokenizer.json").write_text(content)
+    isolated = Prompter(Checkpoint.open(copy))
+    assert isinstance(isolated._tokenizer, IsolatedTokenizer)
+    assert isolated.render(PAIR[0], texts) == expected
+    assert isolated.count(texts) == known.count(texts)
+    assert isolated.room(PAIR[0]) == known.room(PAIR[0])
+
+
+def test_an_expression_that_never_ends_is_stopped_and_named(copy: Path) -> None:
+    with_expression(copy, r"[ab]*[ab]*[ab]*[cd]")
+    tokenizer = IsolatedTokenizer(copy / "tokenizer.json", lower_case=False, seconds=0.5)
+    assert tokenizer.count(["fine"])[0] > 0
+    with pytest.raises(InvalidCheckpoint, match="regular expressions took more than"):
+        tokenizer.encode([("ab" * 50 + " ") * 400 + "c"], 48)
+    assert tokenizer.count(["fine"])[0] > 0
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"model": {"type": "Unigram", "vocab": [], "unk_id": 9}}', "{}"])
+def test_a_tokenizer_file_that_cannot_be_read_is_named(copy: Path, content: str) -> None:
+    (copy / "tokenizer.json").write_text(content)
+    with pytest.raises(InvalidCheckpoint, match="cannot be read"):
+        Prompter(Checkpoint.open(copy)).count(["x"])

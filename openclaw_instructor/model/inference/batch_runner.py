@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from openclaw_instructor.model.fork import is_forked, reset_in_child
 from openclaw_instructor.model.inference.backend import Backend
 from openclaw_instructor.model.inference.cpu_pool import CpuPool
 from openclaw_instructor.model.malloc import release_free_memory
@@ -29,9 +30,13 @@ class BatchRunner:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
+        self._tokens_since_release = 0
+        self.after_fork()
+        reset_in_child(self)
+
+    def after_fork(self) -> None:
         self._pools: dict[bool, CpuPool] = {}
         self._runs_in_flight = 0
-        self._tokens_since_release = 0
         self._lock = threading.Lock()
 
     def run(
@@ -54,6 +59,9 @@ class BatchRunner:
         on_cpu = self.backend.device.type == "cpu"
         preferred = self.backend.preferred_tokens
         budget = min(batch_tokens or preferred, preferred)
+        if on_cpu and is_forked():
+            # OpenMP's threads stayed in the parent, and it would wait for them for ever.
+            torch.set_num_threads(1)
         cores = torch.get_num_threads() if on_cpu else 1
         # A core that has the longest text should not be the only one with work.
         parts = min(cores, tokens // max(self.backend.tokens_per_core, max(lengths, default=0)))
