@@ -1,4 +1,7 @@
-// Calls the local daemon over loopback HTTP. The command line starts it and says where it listens.
+// Calls the local daemon, which the command line starts; it says where the daemon listens.
+
+import { randomUUID } from "node:crypto";
+import { Broken, NotSent, send } from "./transport.js";
 
 const START_MS = 90_000;
 const CALL_MS = 120_000;
@@ -6,11 +9,9 @@ const BUSY_MS = 60_000; // how long "busy, try again" answers are waited out her
 const WAIT_MS = 5_000;
 const MAX_CHARACTERS = 12_000; // of one result; OpenClaw cuts longer texts off wherever they happen to be
 
-class Unreachable extends Error {}
-
 // `run` executes an argument list and resolves to { code, stdout, stderr }; `commandLine()` is the one of our program.
 export function createDaemon(run, commandLine, pluginId) {
-  let endpoint; // { url, token }
+  let endpoint; // { url, token, socket, agentToken, pid, crashed }
   let starting; // one start serves every call that waits for it
 
   async function start() {
@@ -30,8 +31,9 @@ export function createDaemon(run, commandLine, pluginId) {
       throw new Error(`The openclaw-instructor daemon did not start: ${why}. Ask the user to run: ${command} openclaw doctor`);
     }
     try {
-      const { url, token } = JSON.parse(ended.stdout);
-      return { url, token };
+      const { url, token, socket, agent_token: agentToken, pid, crashed } = JSON.parse(ended.stdout);
+      // Agents get a token that opens less than the owner's.
+      return { url, token: agentToken ?? token, socket, agentToken, pid, crashed };
     } catch {
       throw new Error(`"${command} daemon ensure --json" did not print its address. Ask the user to update openclaw-instructor.`);
     }
@@ -46,49 +48,58 @@ export function createDaemon(run, commandLine, pluginId) {
     return starting;
   }
 
-  async function post(at, task, input, signal) {
-    try {
-      return await fetch(`${at.url}/v1/tools/${encodeURIComponent(task)}?max_characters=${MAX_CHARACTERS}`, {
-        method: "POST",
-        headers: { "content-type": "application/json", authorization: `Bearer ${at.token}` },
-        body: JSON.stringify(input),
-        signal,
-      });
-    } catch (error) {
-      if (signal.aborted) throw error;
-      throw new Unreachable(error.cause?.message ?? error.message);
-    }
+  function post(at, { task, input, key }, signal) {
+    const body = JSON.stringify(input);
+    const headers = {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(body),
+      authorization: `Bearer ${at.token}`,
+      ...(key && { "idempotency-key": key }),
+    };
+    const path = `/v1/tools/${encodeURIComponent(task)}?max_characters=${MAX_CHARACTERS}`;
+    return send(at, { method: "POST", path, headers, body }, signal);
   }
 
-  async function attempt(task, input, signal) {
+  // Sends a call, once more only where that is safe: a call that reads, or one that the same daemon recognises by its
+  // key. What a daemon died of is not sent to the next one.
+  async function attempt(call, signal) {
     let at = await abortable(connect(), signal);
     for (let renewed = false; ; renewed = true) {
+      let broken = false;
       try {
-        const response = await post(at, task, input, signal);
+        const response = await post(at, call, signal);
         // 401: another daemon, with a token of its own, took over the port.
-        if (response.status !== 401 || renewed) return response;
+        const again = response.status === 401 || (call.effect === "read" && isEnding(response));
+        if (!again || renewed) return response;
       } catch (error) {
-        if (!(error instanceof Unreachable)) throw error;
+        if (!(error instanceof NotSent || error instanceof Broken)) throw error;
         if (renewed) throw new Error(`The openclaw-instructor daemon at ${at.url} does not answer (${error.message}). Call the tool again.`);
+        broken = error instanceof Broken;
       }
-      at = await abortable(connect(at), signal);
+      const next = await abortable(connect(at), signal);
+      if (broken && next.pid !== at.pid) {
+        if (next.crashed === at.pid) throw new Error("The openclaw-instructor daemon died while it worked on this call, which is therefore not made again.");
+        if (call.effect !== "read") throw new Error("The openclaw-instructor daemon ended while it worked on this call. Look at what was changed before you call the tool again.");
+      }
+      at = next;
     }
   }
 
-  async function call(task, input, callerSignal) {
+  // `effect` is the tool's: "read", or it changes something.
+  async function call(task, input, callerSignal, effect = "write") {
     const deadline = AbortSignal.timeout(CALL_MS);
     const signal = callerSignal ? AbortSignal.any([deadline, callerSignal]) : deadline;
     const patience = Date.now() + BUSY_MS;
+    const request = { task, input, effect, key: effect === "read" ? undefined : randomUUID() };
     try {
       for (;;) {
-        const response = await attempt(task, input, signal);
-        const retry = Number(response.headers.get("retry-after"));
+        const response = await attempt(request, signal);
+        const retry = Number(response.headers["retry-after"]);
         if (retry > 0 && Date.now() < patience) {
-          await response.body?.cancel();
           await pause(Math.min(retry * 1000, WAIT_MS), signal);
           continue;
         }
-        return await read(response);
+        return read(response);
       }
     } catch (error) {
       if (deadline.aborted && !callerSignal?.aborted) {
@@ -101,16 +112,19 @@ export function createDaemon(run, commandLine, pluginId) {
   return { call };
 }
 
-async function read(response) {
+function read({ status, text }) {
   let body;
   try {
-    body = await response.json();
-  } catch (error) {
-    if (error.name === "AbortError" || error.name === "TimeoutError") throw error;
-    throw new Error(`The openclaw-instructor daemon answered HTTP ${response.status} without JSON. Ask the user to run: openclaw-instructor openclaw doctor`);
+    body = JSON.parse(text);
+  } catch {
+    throw new Error(`The openclaw-instructor daemon answered HTTP ${status} without JSON. Ask the user to run: openclaw-instructor openclaw doctor`);
   }
-  if (!response.ok) throw new Error(body.error?.message ?? `The openclaw-instructor daemon answered HTTP ${response.status}.`);
+  if (status >= 400) throw new Error(body.error?.message ?? `The openclaw-instructor daemon answered HTTP ${status}.`);
   return body;
+}
+
+function isEnding({ status, text }) {
+  return status === 503 && text.includes('"daemon_unavailable"');
 }
 
 function abortable(promise, signal) {

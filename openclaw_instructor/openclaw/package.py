@@ -35,7 +35,7 @@ PLUGIN_API = ">=2026.5.17"
 TESTED_OPENCLAW = "2026.9.6"
 
 CODE_FOLDER = "openclaw_instructor/openclaw"
-SCRIPTS = ("plugin.js", "client.js", "specs.js")
+SCRIPTS = ("plugin.js", "client.js", "transport.js", "approvals.js", "specs.js")
 MANIFEST = "openclaw.plugin.json"
 TOOLS = f"{CODE_FOLDER}/tools.json"
 

@@ -5,6 +5,7 @@ import { defineToolPlugin } from "openclaw/plugin-sdk/tool-plugin";
 import { wrapExternalContent } from "openclaw/plugin-sdk/security-runtime";
 import manifest from "../../openclaw.plugin.json" with { type: "json" };
 import packaged from "./tools.json" with { type: "json" };
+import { approvalFor } from "./approvals.js";
 import { createDaemon } from "./client.js";
 import { createSpecs } from "./specs.js";
 
@@ -38,13 +39,16 @@ function concreteTool(name, api) {
   const { daemon, specs } = runtimeOf(api);
   const spec = specs.current().tools[name];
   if (!spec) return null; // the task was removed since the plugin was loaded
+  const { label, description, parameters } = spec;
   return {
     name,
-    ...spec,
+    label,
+    description,
+    parameters,
     catalogMode: "direct-only", // keeps the full schema in the request when Tool Search hides other tools
     async execute(_toolCallId, params, signal) {
       const [task, input] = name === GENERIC ? [params.task, params.input ?? {}] : [name, params];
-      return answer(await daemon.call(task, input, signal));
+      return answer(await daemon.call(task, input, signal, specs.effectOf(task)));
     },
   };
 }
@@ -54,7 +58,7 @@ function declaredTool(name) {
   return { name, description, parameters, factory: ({ api }) => concreteTool(name, api) };
 }
 
-export default defineToolPlugin({
+const entry = defineToolPlugin({
   id: manifest.id,
   name: manifest.name,
   description: manifest.description,
@@ -62,3 +66,16 @@ export default defineToolPlugin({
   configSchema: manifest.configSchema,
   tools: (tool) => manifest.contracts.tools.map((name) => tool(declaredTool(name))),
 });
+
+// A tool that changes something asks the owner first, through OpenClaw's approvals.
+const registerTools = entry.register;
+entry.register = (api) => {
+  registerTools(api);
+  api.on?.("before_tool_call", ({ toolName, params }) => {
+    if (!manifest.contracts.tools.includes(toolName)) return undefined;
+    const task = toolName === GENERIC ? params.task : toolName;
+    return approvalFor(task, runtimeOf(api).specs.effectOf(task));
+  });
+};
+
+export default entry;

@@ -11,8 +11,10 @@ export function createSpecs(rootDir, packaged, warn) {
   const path = join(rootDir, FILE);
   let read = packaged;
   let stamp = "";
-  return {
-    // { command?: argv that starts the program on this machine, tools: { name: { label, description, parameters } } }
+  const self = {
+    // "read", "write" or "destroy"; a task that the specs do not know counts as one that changes something
+    effectOf: (task) => self.current().tools[task]?.effect ?? "write",
+    // { command?: argv that starts the program on this machine, tools: { name: { label, description, parameters, effect } } }
     current() {
       try {
         const { mtimeNs, size, ino } = statSync(path, { bigint: true });
@@ -29,4 +31,5 @@ export function createSpecs(rootDir, packaged, warn) {
       return read;
     },
   };
+  return self;
 }
