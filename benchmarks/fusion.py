@@ -113,7 +113,7 @@ def runs_of(embedder: InstructorEmbedder, queries: dict[str, str], passages: dic
     return runs | {name: fuse(gathered, full_text.documents, share) for name, share in shares().items()}
 
 
-def fixed(dense: fusion.Ranking, keyword: fusion.Ranking, meaning_spread: float, share: float) -> float:
+def fixed(dense: fusion.Ranking, keyword: fusion.Ranking, score_std: float, share: float) -> float:
     return share
 
 
@@ -122,7 +122,7 @@ def shares() -> dict[str, fusion.Share]:
     rows: dict[str, fusion.Share] = {f"fixed {share}": partial(fixed, share=share) for share in (0.5, 0.6, 0.7, 0.8)}
     for spread, weights in ((4, (1.0, 1.5)), (8, (1.0, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0, 2.3, 2.6)), (16, (2.5, 3.6))):
         for weight in weights:
-            share = partial(fusion.meaning_share, weight=weight, keyword_spread=float(spread))
+            share = partial(fusion.meaning_share, weight=weight, keyword_std_offset=float(spread))
             rows[f"spread {weight} / {spread}"] = share
     return rows
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from openclaw_instructor.errors import UnknownCollection
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.registry.arguments import validate
@@ -69,8 +67,6 @@ class Toolbox:
         self.registry.refresh()
         definition = self.registry.get(task)
         checked = validate(definition, arguments)
-        if definition.searches is not None:
-            self._steer(checked.get("collection") or definition.searches)
         return runners.run(definition, checked, self)
 
     def embed(self, texts: Sequence[str], input_type: str = "", *, bulk: bool = False) -> Embeddings:
@@ -105,12 +101,12 @@ class Toolbox:
     ) -> SyncReport:
         """Bring one collection, or all, up to date with its folders, and with the registry's document instruction."""
         self.registry.refresh()
-        for collection in self.index.status(name):
-            self.index.instruct(collection.name, self.document_instruction(collection.name))
-        return self.index.sync(name, on_progress=on_progress)
+        return self.index.sync(name, steering=self.document_instruction, on_progress=on_progress)
 
     def index_status(self, name: str | None = None) -> list[CollectionStatus]:
-        return self.index.status(name)
+        """How one collection, or each, stands: what it holds, and whether a sync is due."""
+        self.registry.refresh()
+        return self.index.status(name, steering=self._document_instruction)
 
     def index_remove(self, name: str) -> None:
         """Forget a collection; the files it was made from stay."""
@@ -131,14 +127,6 @@ class Toolbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _steer(self, collection: str) -> None:
-        """Let the index know of an edited document instruction, so that the result says that a sync is due; without a
-        checkpoint there is nothing to say."""
-        from openclaw_instructor.index.staleness import NO_MODEL
-
-        with contextlib.suppress(UnknownCollection, *NO_MODEL):
-            self.index.instruct(collection, self.document_instruction(collection))
 
     def document_instruction(self, collection: str) -> str:
         """The rendered instruction of a collection's documents: that of the task that searches it, else that of the

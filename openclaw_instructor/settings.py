@@ -59,6 +59,7 @@ class Settings(BaseModel):
     queue_texts: int = Field(20_000, ge=1, description="texts that may wait before requests get `busy`")
     load_wait: float = Field(45.0, gt=0, description="seconds a call waits for a loading model")
     cache_mb: int = Field(256, ge=0, description="size of the embedding cache on disk; 0: no cache")
+    vector_engine: str = Field("exact", description="engine of the nearest vectors: exact, or one that a package adds")
     openclaw_sync: bool = Field(False, description="regenerate and reload the OpenClaw plugin after a registry edit")
 
     @classmethod

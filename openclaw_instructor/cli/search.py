@@ -40,10 +40,12 @@ def print_hits(result: dict[str, Any]) -> None:
     for hit in result["hits"]:
         if hit["rank"] > 1:
             click.echo()
-        place = click.style(f"{shorten(hit['file'])}:{hit['lines']}", fg="cyan")
+        where = f":{hit['lines']}" if "lines" in hit else f" ({hit['location']})"
+        place = click.style(plain(shorten(hit["file"]) + where), fg="cyan")
         heading = click.style(plain(hit.get("heading") or hit.get("title") or ""), bold=True)
         click.echo(f"{hit['rank']}. {place}  {heading}  ({hit['score']:.3f})")
-        click.echo("\n".join(f"   {line}".rstrip() for line in plain(hit["snippet"]).strip().splitlines()))
+        for text in (hit.get("context", ""), hit["snippet"]):
+            click.echo("".join(f"   {line}".rstrip() + "\n" for line in plain(text).strip().splitlines()), nl=False)
     for note in result.get("notes", []):
         say(f"note: {note}")
 

@@ -26,7 +26,7 @@ class UnreadableDocument(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Location:
     """Where a passage stands in its file: units `first` to `last`, counted from 1, both included.
 
@@ -68,7 +68,7 @@ class Location:
         return result
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Block:
     """Lines `first` to `last` of the document's text (1-based, inclusive) that belong together.
 

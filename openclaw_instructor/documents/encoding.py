@@ -12,6 +12,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from openclaw_instructor.documents.document import UnreadableDocument
+
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -87,7 +89,9 @@ _MIXED_WORD = re.compile(
 
 
 def lines_of(data: bytes) -> tuple[list[str], list[str]]:
-    """(lines without their ends, notes on damaged or guessed encodings)."""
+    """(lines without their ends, notes on damaged or guessed encodings); raises UnreadableDocument for a binary."""
+    if binary(data):
+        raise UnreadableDocument("a binary file")
     text, notes = decode(data)
     return _LINE_END.split(text), notes
 

@@ -43,6 +43,11 @@ class Format:
     max_bytes: int = _MAX_BYTES
     isolated: bool = False
 
+    @property
+    def reader(self) -> str:
+        """The name and version that stand for what this format's reader makes of a file."""
+        return f"{self.name.replace(' ', '-')}/{self.version}"
+
     def __post_init__(self) -> None:
         if self.isolated and "<" in getattr(self.read, "__qualname__", "<"):
             raise ValueError(f"{self.name}: an isolated reader must be a function of a module, found by its name")
@@ -55,6 +60,7 @@ def register(added: Format) -> None:
     """Add a format, or replace those that claim the same suffixes and names, for this process."""
     _registered.append(added)
     _table.cache_clear()
+    readers.cache_clear()
 
 
 def formats() -> list[Format]:
@@ -67,6 +73,12 @@ def format_of(path: PurePath) -> Format | None:
     table = _table()
     suffix = path.suffix.lower()
     return table.get(suffix) if suffix else table.get(path.name.upper())
+
+
+@cache
+def readers() -> frozenset[str]:
+    """The readers of all formats, with their versions."""
+    return frozenset(known.reader for known in formats())
 
 
 @cache

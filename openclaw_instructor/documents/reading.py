@@ -9,7 +9,7 @@ from openclaw_instructor.documents import isolation
 from openclaw_instructor.documents.content import identify
 from openclaw_instructor.documents.document import Document, UnreadableDocument
 from openclaw_instructor.documents.encoding import binary
-from openclaw_instructor.documents.formats import Format, format_of
+from openclaw_instructor.documents.formats import Format, format_of, readers
 
 
 def read(data: bytes, path: PurePath) -> Document:
@@ -17,8 +17,7 @@ def read(data: bytes, path: PurePath) -> Document:
 
     A note says when the content is of another format than the name says. Raises UnreadableDocument.
     """
-    named = format_of(path)
-    actual = _format_of_content(data, named) or _plain_text()
+    named, actual = format_of(path), format_for(data, path)
     if len(data) > actual.max_bytes:
         raise UnreadableDocument(over_limit(len(data), actual.max_bytes))
     if not actual.isolated and binary(data):
@@ -27,6 +26,31 @@ def read(data: bytes, path: PurePath) -> Document:
     if named and actual is not named:
         return replace(document, notes=[*document.notes, f"read as {actual.name}, which is what it holds"])
     return document
+
+
+def format_for(data: bytes, path: PurePath) -> Format:
+    """The format that reads this content: what it is, else what its name says, else plain text.
+
+    Raises UnreadableDocument for content that no format reads.
+    """
+    return _format_of_content(data, format_of(path)) or _plain_text()
+
+
+def reader_key(data: bytes, path: PurePath) -> str:
+    """What stands for the readers of this file and their versions; see `current`."""
+    named = format_of(path)
+    try:
+        actual = format_for(data, path).reader
+    except UnreadableDocument:
+        actual = ""
+    return f"{named.reader if named else ''} {actual}"
+
+
+def current(key: str, path: PurePath) -> bool:
+    """Whether a file whose `reader_key` is stored would be read by the same readers today."""
+    named = format_of(path)
+    by_name, _, actual = key.partition(" ")
+    return by_name == (named.reader if named else "") and (not actual or actual in readers())
 
 
 def readable(path: PurePath) -> bool:

@@ -1,7 +1,7 @@
 """Rankings of a corpus for each query: by vectors, by words, or by both.
 
-Words, vectors and fusion are those of `search_docs` (`index/fulltext.py`, `vectors.py`, `fusion.py`); documents stay
-whole here, where the index cuts them into chunks, so that scores compare with published ones.
+Words, vectors and fusion are those of `search_docs` (`index/fulltext.py`, `index/vectors/exact.py`, `index/fusion.py`);
+documents stay whole here, where the index cuts them into chunks, so that scores compare with published ones.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from openclaw_instructor.index import fulltext, fusion
 from openclaw_instructor.index.search import CANDIDATES
 from openclaw_instructor.index.vectors.exact import best_backend
+from openclaw_instructor.index.vectors.sample import score_std
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,9 +75,9 @@ class FullText:
         found = self._database.execute(statement, (title, body, parts, fulltext.any_of(words), limit)) if words else ()
         return list(found)
 
-    def evidence(self, query: str) -> list[tuple[int, float]]:
+    def coverage_weighted(self, query: str) -> list[tuple[int, float]]:
         """Rank by words, with BM25 weighted by coverage as a fusion takes it."""
-        return fulltext.evidence(self._database, "texts", query, self.ranked(query, CANDIDATES))
+        return fulltext.coverage_weighted(self._database, "texts", query, self.ranked(query, CANDIDATES))
 
 
 class Candidates(NamedTuple):
@@ -84,7 +85,7 @@ class Candidates(NamedTuple):
 
     meaning: fusion.Ranking
     words: fusion.Ranking
-    spread: float
+    score_std: float
 
 
 def candidates(
@@ -95,10 +96,10 @@ def candidates(
     held.add(np.arange(len(vectors)), vectors)
     result = {}
     for (query, text), asked in zip(queries.items(), query_vectors, strict=True):
-        near, words = held.search(asked, CANDIDATES), full_text.evidence(text)
+        near, words = held.search(asked, CANDIDATES), full_text.coverage_weighted(text)
         far = np.array(sorted({key for key, _ in words} - {key for key, _ in near}), dtype=np.int64)
         judged = held.search(asked, len(far), far) if len(far) else []
-        result[query] = Candidates(near + judged, words, held.spread(asked))
+        result[query] = Candidates(near + judged, words, score_std(vectors, asked))
     return result
 
 

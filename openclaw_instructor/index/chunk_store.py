@@ -1,7 +1,7 @@
 """Documents, chunks, vectors and full text of a generation: how they are written, found and read back.
 
 Vectors lie in the store as little-endian float16: half the room of float32, and rounding that moves a cosine by less
-than 0.001. FAISS is always built from these, so that a rebuilt one ranks exactly as the one before.
+than 0.001. Every engine is built from these, so that a rebuilt one ranks exactly as the one before.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from openclaw_instructor.documents.document import Location, Metadata
 from openclaw_instructor.index.fulltext import inner_words
 
 if TYPE_CHECKING:
@@ -22,32 +23,48 @@ if TYPE_CHECKING:
     from openclaw_instructor.documents.chunking import Chunk
 
 _ID_BITS = 32
+MAX_METADATA_CHARACTERS = 500
+MAX_METADATA_VALUES = 200
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the store remembers of a document, to tell whether its file has changed."""
+    """What the store remembers of a file, to tell whether it has changed; `reason` why it could not be read."""
 
     id: int
     size: int
     mtime_ns: int
+    ctime_ns: int
     hash: str
+    reader: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class DocumentRow:
+    """A file as it is stored. `reader` names the format that read it, with its version; `modified` is a POSIX time."""
+
     path: str
     place: str
     size: int
     mtime_ns: int
+    ctime_ns: int
     hash: str
+    reader: str
     title: str
     modified: float
+    reason: str = ""
+    notes: Sequence[str] = ()
+    metadata: Metadata = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A chunk with all that a hit shows; `modified` is a POSIX timestamp."""
+    """A chunk with everything that a hit shows.
+
+    `locations` are the places in the file of its lines, as (first line, last line, location); empty when these are
+    lines of the file itself. `line_offset` is set for a part of one long line. `modified` is a POSIX time.
+    """
 
     id: int
     document_id: int
@@ -57,15 +74,24 @@ class Passage:
     modified: float
     first_line: int
     last_line: int
+    line_offset: int | None
     heading: str
+    context: str
     text: str
     digest: str
+    locations: tuple[tuple[int, int, Location], ...]
+
+    def location(self, first: int, last: int) -> Location:
+        """The place in the file of lines `first` to `last` of the document's text."""
+        placed = [place for start, end, place in self.locations if start <= last and end >= first]
+        return Location.around(placed) if placed else Location("lines", first, last)
 
 
 def known(connection: sqlite3.Connection, generation_id: int) -> dict[str, Known]:
-    """Every document of the generation by path."""
+    """Every file of the generation by path."""
     rows = connection.execute(
-        "SELECT path, id, size, mtime_ns, hash FROM documents WHERE generation_id = ?", (generation_id,)
+        "SELECT path, id, size, mtime_ns, ctime_ns, hash, reader, reason FROM documents WHERE generation_id = ?",
+        (generation_id,),
     )
     return {path: Known(*rest) for path, *rest in rows}
 
@@ -74,63 +100,117 @@ def publish(
     connection: sqlite3.Connection,
     generation_id: int,
     document: DocumentRow,
-    chunks: Sequence[Chunk],
-    vectors: Sequence[bytes],
+    chunks: Sequence[Chunk] = (),
+    vectors: Sequence[bytes] = (),
 ) -> None:
-    """Replace all that the generation holds of this document."""
+    """Replace everything that the generation holds of this document."""
     connection.execute("DELETE FROM documents WHERE generation_id = ? AND path = ?", (generation_id, document.path))
     inserted = connection.execute(
-        "INSERT INTO documents (generation_id, path, place, size, mtime_ns, hash, title, modified) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            generation_id,
-            document.path,
-            document.place,
-            document.size,
-            document.mtime_ns,
-            document.hash,
-            document.title,
-            document.modified,
-        ),
+        "INSERT INTO documents "
+        "(generation_id, path, place, size, mtime_ns, ctime_ns, hash, reader, title, modified, reason, notes) VALUES "
+        "(:generation, :path, :place, :size, :mtime_ns, :ctime_ns, :hash, :reader, :title, :modified, :reason, :notes)",
+        {
+            "generation": generation_id,
+            "path": document.path,
+            "place": document.place,
+            "size": document.size,
+            "mtime_ns": document.mtime_ns,
+            "ctime_ns": document.ctime_ns,
+            "hash": document.hash,
+            "reader": document.reader,
+            "title": document.title,
+            "modified": document.modified,
+            "reason": document.reason,
+            "notes": json.dumps(list(document.notes)),
+        },
+    )
+    connection.executemany(
+        "INSERT INTO metadata (document_id, name, value) VALUES (?, ?, ?)",
+        [(inserted.lastrowid, name, value) for name, value in _flat(document.metadata)],
     )
     title = f"{document.title} {document.place}"
     for number, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True), _fresh_id(connection)):
         connection.execute(
-            "INSERT INTO chunks (id, document_id, first_line, last_line, title, heading, text, parts, digest) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                number,
-                inserted.lastrowid,
-                chunk.first,
-                chunk.last,
-                title,
-                chunk.heading,
-                chunk.text,
-                inner_words(f"{title} {chunk.heading} {chunk.text}"),
-                chunk.digest,
-            ),
+            "INSERT INTO chunks "
+            "(id, document_id, first_line, last_line, line_offset, title, heading, context, text, parts, digest, "
+            "locations) VALUES "
+            "(:id, :document, :first, :last, :offset, :title, :heading, :context, :text, :parts, :digest, :locations)",
+            {
+                "id": number,
+                "document": inserted.lastrowid,
+                "first": chunk.first,
+                "last": chunk.last,
+                "offset": chunk.offset,
+                "title": title,
+                "heading": chunk.heading,
+                "context": chunk.context,
+                "text": chunk.text,
+                "parts": _parts(title, chunk),
+                "digest": chunk.digest,
+                "locations": _as_json(chunk.locations),
+            },
         )
         connection.execute("INSERT INTO vectors (chunk_id, vector) VALUES (?, ?)", (number, vector))
+
+
+def _parts(title: str, chunk: Chunk) -> str:
+    """What a passage is found by besides title, heading and text."""
+    inner = inner_words(f"{title} {chunk.heading} {chunk.context} {chunk.text}")
+    return f"{chunk.context} {inner}".strip()
+
+
+def _flat(metadata: Metadata) -> Iterator[tuple[str, str]]:
+    """(name, value) for each value, within the limits."""
+    pairs = (
+        (name, value)
+        for name, values in metadata.items()
+        for value in ([values] if isinstance(values, str) else values)
+    )
+    for number, (name, value) in enumerate(pairs):
+        if number == MAX_METADATA_VALUES:
+            return
+        yield name.lower()[:MAX_METADATA_CHARACTERS], value[:MAX_METADATA_CHARACTERS]
+
+
+def _as_json(locations: Iterable[tuple[int, int, Location]]) -> str:
+    return json.dumps([[first, last, place.as_dict()] for first, last, place in locations])
+
+
+def _from_json(text: str) -> tuple[tuple[int, int, Location], ...]:
+    return tuple((first, last, Location(**place)) for first, last, place in json.loads(text))
 
 
 def _fresh_id(connection: sqlite3.Connection) -> int:
     """Above all ids so far, by a distance that is drawn: a file put back from a backup would count on from an id that
     stands for another text in the vector files."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'chunks'").fetchone()
-    return (row[0] if row else 0) + 1 + secrets.randbits(_ID_BITS)
+    return (row["seq"] if row else 0) + 1 + secrets.randbits(_ID_BITS)
 
 
-def retouch(connection: sqlite3.Connection, document_id: int, size: int, mtime_ns: int, modified: float) -> None:
-    """Record a new time of a file whose content is what it was."""
+def retouch(connection: sqlite3.Connection, document_id: int, size: int, mtime_ns: int, ctime_ns: int) -> None:
+    """Record the new times of a file whose content is what it was."""
     connection.execute(
-        "UPDATE documents SET size = ?, mtime_ns = ?, modified = ? WHERE id = ?",
-        (size, mtime_ns, modified, document_id),
+        "UPDATE documents SET size = ?, mtime_ns = ?, ctime_ns = ?, modified = ? WHERE id = ?",
+        (size, mtime_ns, ctime_ns, mtime_ns / 1e9, document_id),
     )
 
 
 def forget(connection: sqlite3.Connection, document_ids: Iterable[int]) -> None:
     """Delete these documents with their chunks, vectors and full text."""
     connection.executemany("DELETE FROM documents WHERE id = ?", [(document_id,) for document_id in document_ids])
+
+
+def metadata(connection: sqlite3.Connection, document_ids: Iterable[int]) -> dict[int, dict[str, list[str]]]:
+    """What these documents say about themselves: document id -> name -> values."""
+    rows = connection.execute(
+        "SELECT document_id, name, value FROM metadata WHERE document_id IN (SELECT value FROM json_each(?)) "
+        "ORDER BY rowid",
+        (json.dumps(list(document_ids)),),
+    )
+    found: dict[int, dict[str, list[str]]] = {}
+    for row in rows:
+        found.setdefault(row["document_id"], {}).setdefault(row["name"], []).append(row["value"])
+    return found
 
 
 def vectors_by_digest(connection: sqlite3.Connection, digests: Iterable[str]) -> dict[str, bytes]:
@@ -140,17 +220,18 @@ def vectors_by_digest(connection: sqlite3.Connection, digests: Iterable[str]) ->
         "WHERE chunks.digest IN (SELECT value FROM json_each(?))",
         (json.dumps(list(digests)),),
     )
-    return dict(rows.fetchall())
+    return {row["digest"]: row["vector"] for row in rows}
 
 
 def counts(connection: sqlite3.Connection, generation_id: int) -> tuple[int, int]:
-    """Documents and chunks of the generation."""
+    """Documents and chunks of the generation; a file that could not be read is none."""
     row = connection.execute(
-        "SELECT count(DISTINCT documents.id), count(chunks.id) FROM documents "
-        "LEFT JOIN chunks ON chunks.document_id = documents.id WHERE documents.generation_id = ?",
+        "SELECT count(DISTINCT documents.id) AS documents, count(chunks.id) AS chunks FROM documents "
+        "LEFT JOIN chunks ON chunks.document_id = documents.id "
+        "WHERE documents.generation_id = ? AND documents.reason = ''",
         (generation_id,),
     ).fetchone()
-    return int(row[0]), int(row[1])
+    return row["documents"], row["chunks"]
 
 
 def chunk_ids(connection: sqlite3.Connection, generation_id: int) -> npt.NDArray[np.int64]:
@@ -162,17 +243,7 @@ def chunk_ids(connection: sqlite3.Connection, generation_id: int) -> npt.NDArray
         "WHERE documents.generation_id = ?",
         (generation_id,),
     )
-    return np.sort(np.fromiter((row[0] for row in rows), dtype=np.int64))
-
-
-def chunk_ids_of(connection: sqlite3.Connection, document_ids: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Ids of all chunks of these documents."""
-    import numpy as np
-
-    rows = connection.execute(
-        "SELECT id FROM chunks WHERE document_id IN (SELECT value FROM json_each(?))", (json.dumps(document_ids),)
-    )
-    return np.fromiter((row[0] for row in rows), dtype=np.int64)
+    return np.sort(np.fromiter((row["id"] for row in rows), dtype=np.int64))
 
 
 def vectors_of(
@@ -187,33 +258,23 @@ def vectors_of(
             "AND length(vector) = ?",
             (json.dumps(ids[start : start + batch].tolist()), 2 * dimension),
         ).fetchall()
-        found = np.array([row[0] for row in rows], dtype=np.int64)
-        flat = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f2")
+        found = np.array([row["chunk_id"] for row in rows], dtype=np.int64)
+        flat = np.frombuffer(b"".join(row["vector"] for row in rows), dtype="<f2")
         yield found, flat.reshape(len(rows), dimension).astype(np.float32)
 
 
 def as_blob(vector: npt.NDArray[np.float32]) -> bytes:
+    """A vector (dimension,) as it is stored."""
     return vector.astype("<f2").tobytes()
 
 
-def documents_in(
-    connection: sqlite3.Connection, generation_ids: Sequence[int], after: float | None, before: float | None
-) -> list[tuple[int, str, str]]:
-    """(id, path, place) of the documents modified at or after `after` and earlier than `before`."""
-    rows = connection.execute(
-        "SELECT id, path, place FROM documents WHERE generation_id IN (SELECT value FROM json_each(?)) "
-        "AND (?2 IS NULL OR modified >= ?2) AND (?3 IS NULL OR modified < ?3)",
-        (json.dumps(generation_ids), after, before),
-    )
-    return [(row["id"], row["path"], row["place"]) for row in rows]
-
-
-def fetch(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Passage]:
+def fetch(connection: sqlite3.Connection, ids: Sequence[int]) -> Mapping[int, Passage]:
     """These chunks by id; one that is gone is left out."""
     rows = connection.execute(
-        "SELECT chunks.id, document_id, generation_id, path, documents.title, modified, first_line, last_line, "
-        "heading, text, digest FROM chunks JOIN documents ON documents.id = chunks.document_id "
+        "SELECT chunks.id, document_id, generation_id, path, documents.title AS document_title, modified, first_line, "
+        "last_line, line_offset, heading, context, text, digest, locations "
+        "FROM chunks JOIN documents ON documents.id = chunks.document_id "
         "WHERE chunks.id IN (SELECT value FROM json_each(?))",
         (json.dumps(ids),),
     )
-    return {row[0]: Passage(*row) for row in rows}
+    return {row["id"]: Passage(**{**dict(row), "locations": _from_json(row["locations"])}) for row in rows}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from openclaw_instructor.errors import InvalidArguments, StoreError
 
+_COLUMNS = "id, key, identity, embedding_space, checkpoint, dimension, revision"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -27,15 +28,15 @@ class Root:
 class Generation:
     """A full set of passages under one identity.
 
-    `space` is what makes a query comparable with its vectors: checkpoint, join rule, limit and dimension, without the
-    document instruction. `key` is random, so that another store's files are never taken for this one's. `revision`
-    grows with every published change.
+    `embedding_space` is what makes a query comparable with its vectors: checkpoint, join rule, limit and dimension,
+    without the document instruction. `key` is random, so that another store's files are never taken for this one's.
+    `revision` grows with every published change.
     """
 
     id: int
     key: str
     identity: str
-    space: str
+    embedding_space: str
     checkpoint: str
     dimension: int
     revision: int
@@ -67,7 +68,7 @@ def collections(connection: sqlite3.Connection) -> list[Collection]:
     for row in connection.execute("SELECT * FROM roots ORDER BY path"):
         root = Root(Path(row["path"]), tuple(json.loads(row["include"])), tuple(json.loads(row["exclude"])))
         roots.setdefault(row["collection_id"], []).append(root)
-    by_id = {row["id"]: _generation(row) for row in connection.execute("SELECT * FROM generations")}
+    by_id = {row["id"]: _generation(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM generations")}  # noqa: S608
     return [
         Collection(
             id=row["id"],
@@ -84,7 +85,7 @@ def collections(connection: sqlite3.Connection) -> list[Collection]:
 
 def generation(connection: sqlite3.Connection, generation_id: int) -> Generation | None:
     """The generation as it stands now; None when it is gone."""
-    row = connection.execute("SELECT * FROM generations WHERE id = ?", (generation_id,)).fetchone()
+    row = connection.execute(f"SELECT {_COLUMNS} FROM generations WHERE id = ?", (generation_id,)).fetchone()  # noqa: S608
     return _generation(row) if row else None
 
 
@@ -118,13 +119,14 @@ def target(connection: sqlite3.Connection, collection: Collection, wanted: Gener
         (collection.id, wanted.identity, collection.serving.id if collection.serving else -1),
     )
     connection.execute(
-        "INSERT OR IGNORE INTO generations (collection_id, identity, space, checkpoint, dimension) "
+        "INSERT OR IGNORE INTO generations (collection_id, identity, embedding_space, checkpoint, dimension) "
         "VALUES (?, ?, ?, ?, ?)",
-        (collection.id, wanted.identity, wanted.space, wanted.checkpoint, wanted.dimension),
+        (collection.id, wanted.identity, wanted.embedding_space, wanted.checkpoint, wanted.dimension),
     )
     found = _generation(
         connection.execute(
-            "SELECT * FROM generations WHERE collection_id = ? AND identity = ?", (collection.id, wanted.identity)
+            f"SELECT {_COLUMNS} FROM generations WHERE collection_id = ? AND identity = ?",  # noqa: S608
+            (collection.id, wanted.identity),
         ).fetchone()
     )
     connection.execute("UPDATE collections SET serving = coalesce(serving, ?) WHERE id = ?", (found.id, collection.id))
@@ -166,6 +168,4 @@ def removed(collection: Collection) -> StoreError:
 
 
 def _generation(row: sqlite3.Row) -> Generation:
-    return Generation(
-        row["id"], row["key"], row["identity"], row["space"], row["checkpoint"], row["dimension"], row["revision"]
-    )
+    return Generation(**dict(row))

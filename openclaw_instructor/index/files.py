@@ -14,10 +14,10 @@ import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from openclaw_instructor.documents.reading import max_bytes, over_limit, readable
+from openclaw_instructor.documents.reading import max_bytes, over_limit
 from openclaw_instructor.errors import InvalidArguments, UnreadableSource
 from openclaw_instructor.text import clean
 
@@ -39,6 +39,7 @@ class Found:
     place: str
     size: int
     mtime_ns: int
+    ctime_ns: int
 
 
 @dataclass
@@ -143,19 +144,19 @@ class _Walk:
             self._folder(Path(entry.path), relative + "/", ignores)
         elif entry.is_file(follow_symlinks=False):
             verdict = self.include.check_file(relative).include
-            if verdict or (verdict is None and not self.only and readable(Path(entry.name))):
+            if verdict or (verdict is None and not self.only and format_of(PurePath(entry.name))):
                 self._take(entry.path, f"{self.root.path.name}/{relative}", entry.stat(follow_symlinks=False))
             else:
                 self.listing.other_types[Path(entry.name).suffix.lower() or entry.name] += 1
 
     def _take(self, path: str, place: str, status: os.stat_result) -> None:
-        limit = max_bytes(Path(path))
+        limit = max_bytes(PurePath(path))
         if status.st_size > limit:
             self._skip(path, over_limit(status.st_size, limit))
         else:
             # The store keeps numbers of 64 bits, which end in 2262.
-            modified = min(status.st_mtime_ns, 2**63 - 1)
-            self.listing.files.setdefault(path, Found(path, place, status.st_size, modified))
+            modified, changed = min(status.st_mtime_ns, 2**63 - 1), min(status.st_ctime_ns, 2**63 - 1)
+            self.listing.files.setdefault(path, Found(path, place, status.st_size, modified, changed))
 
     def _skip(self, path: str, reason: str) -> None:
         self.listing.skipped.append((path, reason))
@@ -166,8 +167,8 @@ class _Walk:
 
 
 def read_bytes(path: str) -> bytes:
-    """The content of a regular file; raises Skipped with the reason when there is none to be had."""
-    limit = max_bytes(Path(path))
+    """The content of a regular file. Raises Skipped with the reason when there is none to be had."""
+    limit = max_bytes(PurePath(path))
     try:
         # Not through a link and not waiting on a pipe that took the file's place since the walk.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

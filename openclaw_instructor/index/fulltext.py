@@ -121,7 +121,7 @@ def ranked(
     return [(row[0], row[1]) for row in rows]
 
 
-def evidence(
+def coverage_weighted(
     connection: sqlite3.Connection, table: str, query: str, ranking: Sequence[tuple[int, float]]
 ) -> list[tuple[int, float]]:
     """The ranking with each BM25 score times the share of the query that the text covers, best first.

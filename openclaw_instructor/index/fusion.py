@@ -13,7 +13,7 @@ Share: TypeAlias = Callable[[Ranking, Ranking, float], float]
 # One standard deviation of the words' scores counts as so many of the cosine.
 KEYWORD_WEIGHT = 1.3
 # Added to the words': where they hardly vary, a query's words are everywhere and say little.
-KEYWORD_SPREAD = 8.0
+KEYWORD_STD_OFFSET = 8.0
 
 
 def convex(dense: Ranking, keyword: Ranking, weight: float) -> list[tuple[int, float]]:
@@ -36,14 +36,14 @@ def convex(dense: Ranking, keyword: Ranking, weight: float) -> list[tuple[int, f
 def meaning_share(
     dense: Ranking,
     keyword: Ranking,
-    meaning_spread: float,
+    score_std: float,
     weight: float = KEYWORD_WEIGHT,
-    keyword_spread: float = KEYWORD_SPREAD,
+    keyword_std_offset: float = KEYWORD_STD_OFFSET,
 ) -> float:
     """The weight of `dense` with which both scores count by their spread.
 
     A query whose best texts stand out by their words is decided by words, one that shares its words with most texts
-    by meaning. It makes the sum one of standard scores, whatever a model's cosines are. `meaning_spread` is the
+    by meaning. It makes the sum one of standard scores, whatever a model's cosines are. `score_std` is the
     standard deviation of the query's cosines over all texts: over the candidates it would hang on how far off the
     words' are.
     """
@@ -51,17 +51,15 @@ def meaning_share(
         return 1.0 if dense else 0.0
     meant = dict(dense)
     matched = dict.fromkeys(meant, 0.0) | dict(keyword)
-    by_meaning = (max(meant.values()) - min(meant.values())) / meaning_spread if meaning_spread else 0.0
-    by_words = weight * max(matched.values()) / (_deviation(matched.values()) + keyword_spread)
+    by_meaning = (max(meant.values()) - min(meant.values())) / score_std if score_std else 0.0
+    by_words = weight * max(matched.values()) / (_deviation(matched.values()) + keyword_std_offset)
     return by_meaning / (by_meaning + by_words)
 
 
-def hybrid(
-    dense: Ranking, keyword: Ranking, meaning_spread: float, share: Share = meaning_share
-) -> list[tuple[int, float]]:
+def hybrid(dense: Ranking, keyword: Ranking, score_std: float, share: Share = meaning_share) -> list[tuple[int, float]]:
     """One ranking of both. `dense` holds the vectors' scores of what only the words have found too: it is not taken
     for far away. `share` gives the weight of the vectors."""
-    return convex(dense, keyword, share(dense, keyword, meaning_spread))
+    return convex(dense, keyword, share(dense, keyword, score_std))
 
 
 def _deviation(scores: Collection[float]) -> float:

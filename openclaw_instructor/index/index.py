@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from openclaw_instructor import lock
 from openclaw_instructor.errors import IdentityMismatch, InstructorError, InvalidArguments, UnknownCollection
 from openclaw_instructor.index import chunk_store, collections, files, fulltext, staleness
+from openclaw_instructor.index.filters import Filter
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
-from openclaw_instructor.index.search import MODES, Filters, Mode, Source, find, gather, shown
+from openclaw_instructor.index.search import MODES, Mode, Question, Retrieval, Source, to_hits
 from openclaw_instructor.index.store import Store
 from openclaw_instructor.index.sync import Progress, Sync
-from openclaw_instructor.index.vectors.snapshot import Shelf, Shelved
+from openclaw_instructor.index.vectors import engines
+from openclaw_instructor.index.vectors.protocol import View
+from openclaw_instructor.index.vectors.sample import Samples
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.text import clean
 
@@ -25,8 +28,11 @@ if TYPE_CHECKING:
 
     from openclaw_instructor.engine import Engine
     from openclaw_instructor.index.collections import Collection
-    from openclaw_instructor.index.vectors.exact import Matrix
+    from openclaw_instructor.index.vectors.protocol import Matrix
     from openclaw_instructor.settings import Settings
+
+# Collection name -> the document instruction that it should be embedded under now.
+Steering: TypeAlias = Callable[[str], str]
 
 MAX_QUERY_CHARACTERS = 20_000
 _LOCK_PATIENCE_SECONDS = 600.0
@@ -44,7 +50,8 @@ class Index:
         self.engine = engine
         self._store = Store(settings.index_path)
         self._sync_lock = settings.home / "sync.lock"
-        self._shelf = Shelf(settings.vectors_dir)
+        self._vectors = engines.engine(settings.vector_engine, settings.vectors_dir)
+        self._samples = Samples()
 
     def add(
         self,
@@ -78,12 +85,15 @@ class Index:
             with self._store.write() as connection:
                 collections.instruct(connection, name, instruction)
 
-    def sync(self, name: str | None = None, *, on_progress: Progress | None = None) -> SyncReport:
+    def sync(
+        self, name: str | None = None, *, steering: Steering | None = None, on_progress: Progress | None = None
+    ) -> SyncReport:
         """Bring one collection, or all, in step with their files; the model is loaded only when a text is new.
 
-        `on_progress(done, total, message)` counts bytes of changed files. Waits while another process syncs. Raises
-        UnknownCollection, and UnreadableSource when a folder is gone; over all collections, such an error stands in the
-        collection's report and the others are still synced.
+        `steering` gives the document instruction that each is embedded under from now on. `on_progress(done, total,
+        message)` counts bytes of changed files. Waits while another process syncs. Raises UnknownCollection, and
+        UnreadableSource when a folder is gone; over all collections, such an error stands in the collection's report
+        and the others are still synced.
         """
         started = time.monotonic()
         report = SyncReport()
@@ -91,6 +101,9 @@ class Index:
         self._chosen(name)
         on_wait = (lambda: on_progress(0, 0, waiting)) if on_progress else None
         with lock.exclusive(self._sync_lock, _LOCK_PATIENCE_SECONDS, "syncing the index", on_wait):
+            for collection in self._chosen(name):
+                if steering is not None:
+                    self.instruct(collection.name, steering(collection.name))
             for collection in self._chosen(name):
                 report.collections.append(self._sync_one(collection, on_progress, alone=name is not None))
         if not report.collections:
@@ -110,15 +123,18 @@ class Index:
         """The collections there are, whatever their state."""
         return [collection.name for collection in self._collections()]
 
-    def status(self, name: str | None = None) -> list[CollectionStatus]:
-        """How each collection stands. Raises UnknownCollection."""
+    def status(self, name: str | None = None, *, steering: Steering | None = None) -> list[CollectionStatus]:
+        """How each collection stands; `steering` as in `search`. Raises UnknownCollection."""
+        with self._store.read() as connection:
+            known = collections.collections(connection)
+            chosen = self._steered(known if name is None else _named(known, name), steering)
+            counts = [
+                chunk_store.counts(connection, collection.serving.id) if collection.serving else (0, 0)
+                for collection in chosen
+            ]
         result = []
-        for collection in self._chosen(name):
+        for collection, (documents, chunks) in zip(chosen, counts, strict=True):
             reason = self._stale(collection)
-            with self._store.read() as connection:
-                documents, chunks = (
-                    chunk_store.counts(connection, collection.serving.id) if collection.serving else (0, 0)
-                )
             result.append(
                 CollectionStatus(
                     name=collection.name,
@@ -140,50 +156,50 @@ class Index:
         *,
         collection: str | None = None,
         query_instruction: str,
+        steering: Steering | None = None,
         top_k: int = 5,
         path: str | None = None,
         after: str | None = None,
         before: str | None = None,
         mode: Mode = "hybrid",
     ) -> SearchResult:
-        """The passages that answer `query` best, from one collection or from all.
+        """Find the passages that answer `query` best, in one collection or in all, in one snapshot of the store.
 
-        `path` is a gitignore pattern, `after` (inclusive) and `before` are ISO dates. Mode `hybrid` goes on by
-        words alone, and says so, where the model cannot be used; `vector` raises then; `keyword` never loads it.
-        Raises InvalidArguments and UnknownCollection.
+        `steering` gives the document instruction that each collection should have now; where it has another, the result
+        says that a sync is due. `path` is a gitignore pattern, `after` (inclusive) and `before` are ISO dates. Mode
+        `hybrid` goes on by words alone, and says so, where the model cannot be used; `vector` raises then; `keyword`
+        never loads it. Raises InvalidArguments and UnknownCollection.
         """
         query = clean(query)
         if not query.strip():
             raise InvalidArguments("query is empty; say what to look for")
         if mode not in MODES:
             raise InvalidArguments(f"mode {mode!r}: use one of {', '.join(MODES)}")
-        filters = Filters.parse(path, after, before)
-        known = self._collections()
-        if not known:
-            notes = [f"nothing is indexed yet; run `openclaw-instructor index add {collection or 'docs'} FOLDER`"]
-            return SearchResult(query, [], [], notes=notes)
-        chosen = known if collection is None else self._chosen(collection)
-        notes = [reason for reason in map(self._stale, chosen) if reason]
-        stale = bool(notes)
+        wanted = Filter.parse(path, after, before)
         cut = query[:MAX_QUERY_CHARACTERS]
-        vector, truncated = None, False
-        if mode != "keyword":
-            vector, truncated = self._embed_query(cut, query_instruction, chosen, mode, notes)
-        if mode != "vector":
-            truncated = truncated or fulltext.truncated(cut)
-        hits = self._hits(chosen, cut, vector, mode, filters, max(1, top_k), notes)
+        with self._store.read() as connection:
+            known = self._steered(collections.collections(connection), steering)
+            if not known:
+                notes = [f"nothing is indexed yet; run `openclaw-instructor index add {collection or 'docs'} FOLDER`"]
+                return SearchResult(query, [], [], notes=notes)
+            chosen = known if collection is None else _named(known, collection)
+            stale = [reason for reason in map(self._stale, chosen) if reason]
+            asked = _Asked() if mode == "keyword" else self._embed_query(cut, query_instruction, chosen, mode)
+            question = Question(cut, asked.vector, mode, wanted)
+            hits, found_notes = self._hits(connection, chosen, question, max(1, top_k), bool(stale or asked.notes))
+        too_long = mode != "vector" and fulltext.truncated(cut)
         return SearchResult(
             query=cut,
             hits=hits,
             collections_searched=[source.name for source in chosen],
-            stale=stale,
-            truncated_query=truncated or len(cut) < len(query),
-            notes=notes,
+            stale=bool(stale),
+            truncated_query=asked.truncated or too_long or len(cut) < len(query),
+            notes=[*stale, *asked.notes, *found_notes],
         )
 
     def close(self) -> None:
         self._store.close()
-        self._shelf.clear()
+        self._vectors.close()
 
     def _collections(self) -> list[Collection]:
         with self._store.read() as connection:
@@ -191,19 +207,17 @@ class Index:
 
     def _chosen(self, name: str | None) -> list[Collection]:
         """The named collection, or all of them."""
-        known = {collection.name: collection for collection in self._collections()}
-        if name is None:
-            return list(known.values())
-        if name in known:
-            return [known[name]]
-        close = difflib.get_close_matches(name, known, 1)
-        if close:
-            hint = f"did you mean `{close[0]}`?"
-        elif known:
-            hint = f"there are: {', '.join(known)}; or create it: `openclaw-instructor index add {name} FOLDER`"
-        else:
-            hint = f"none exists yet; create it: `openclaw-instructor index add {name} FOLDER`"
-        raise UnknownCollection(f"there is no collection `{name}`; {hint}")
+        known = self._collections()
+        return known if name is None else _named(known, name)
+
+    def _steered(self, known: list[Collection], steering: Steering | None) -> list[Collection]:
+        """The collections with the instructions that they should have now; without a checkpoint there is no saying."""
+        if steering is None:
+            return known
+        try:
+            return [replace(collection, instruction=steering(collection.name)) for collection in known]
+        except staleness.NO_MODEL:
+            return known
 
     def _sync_one(self, collection: Collection, on_progress: Progress | None, alone: bool) -> CollectionReport:
         run = Sync(self._store, self.engine, collection, on_progress)
@@ -219,69 +233,85 @@ class Index:
         if report.chunks:
             with self._store.read() as connection:
                 current = collections.generation(connection, generation.id)
-                note = self._shelf.update(connection, collection, current) if current else None
-            report.notes += [note] if note else []
+                if current is not None:
+                    report.notes += self._vectors.update(View(connection, collection, current))
         return report
 
     def _hits(
-        self,
-        chosen: list[Collection],
-        query: str,
-        vector: Matrix | None,
-        mode: Mode,
-        filters: Filters,
-        top_k: int,
-        notes: list[str],
-    ) -> list[Hit]:
-        with self._store.read() as connection:
-            sources = self._sources(connection, chosen, vector is not None, notes)
-            candidates = partial(gather, connection, sources, query, vector, mode, filters)
-            found = find(connection, candidates, top_k)
-            empty = not found and not any(chunk_store.counts(connection, source.generation.id)[1] for source in sources)
+        self, connection: sqlite3.Connection, chosen: list[Collection], question: Question, top_k: int, stale: bool
+    ) -> tuple[list[Hit], list[str]]:
+        sources, notes = self._sources(connection, chosen, by_meaning=question.vector is not None)
+        found = Retrieval(connection, sources, question, self._samples).best(top_k)
         if not found:
-            notes.append(_nothing([collection.name for collection in chosen], empty, bool(filters), bool(notes)))
-        names = {source.generation.id: source.collection.name for source in sources}
-        return shown(found, query, names)
+            generations = [source.view.generation.id for source in sources]
+            empty = not any(chunk_store.counts(connection, generation)[1] for generation in generations)
+            names = [collection.name for collection in chosen]
+            notes.append(_nothing(names, empty, question.wanted.narrows, stale or bool(notes)))
+        served = {source.view.generation.id: source.view.collection.name for source in sources}
+        return to_hits(connection, found, question.text, served), notes
 
     def _sources(
-        self, connection: sqlite3.Connection, chosen: list[Collection], by_meaning: bool, notes: list[str]
-    ) -> list[Source]:
-        """The collections as this connection sees them, with their vectors where the query compares to them."""
-        names = {collection.name for collection in chosen}
-        sources = []
-        for collection in collections.collections(connection):
-            generation = collection.serving
-            if collection.name not in names or generation is None:
+        self, connection: sqlite3.Connection, chosen: list[Collection], *, by_meaning: bool
+    ) -> tuple[list[Source], list[str]]:
+        """The collections that have passages, with a searcher where the query compares to their vectors; and notes."""
+        sources, notes = [], []
+        for collection in chosen:
+            if collection.serving is None:
                 continue
-            vectors = None
-            if by_meaning and staleness.comparable(self.engine, generation):
-                vectors = Shelved(self._shelf, connection, collection, generation, notes)
-            sources.append(Source(collection, generation, vectors))
-        return sources
+            view = View(connection, collection, collection.serving)
+            searcher = None
+            if by_meaning and staleness.comparable(self.engine, collection.serving):
+                searcher, said = self._vectors.open(view)
+                notes += said
+            sources.append(Source(view, searcher))
+        return sources, notes
 
     def _stale(self, collection: Collection) -> str | None:
         return staleness.stale(self.engine, collection, collection.unfinished and lock.held(self._sync_lock))
 
-    def _embed_query(
-        self, query: str, instruction: str, chosen: list[Collection], mode: Mode, notes: list[str]
-    ) -> tuple[Matrix | None, bool]:
-        """(unit vector, whether the query was truncated); no vector when words have to do."""
+    def _embed_query(self, query: str, instruction: str, chosen: list[Collection], mode: Mode) -> _Asked:
+        """The query as a vector; none where words have to do, with the reason."""
         served = [collection.serving for collection in chosen if collection.serving]
         try:
             if not any(staleness.comparable(self.engine, generation) for generation in served):
                 if served and mode == "vector":
                     raise IdentityMismatch(str(self._stale(next(c for c in chosen if c.serving))))
-                return None, False
+                return _Asked()
             embeddings = self.engine.embed([query], instruction)
         except staleness.NO_MODEL as error:
             if mode == "vector":
                 raise
-            notes.append(f"searched by words only: {error.message}")
-            return None, False
-        return embeddings.vectors[0], bool(embeddings.truncated[0])
+            return _Asked(notes=(f"searched by words only: {error.message}",))
+        return _Asked(embeddings.vectors[0], bool(embeddings.truncated[0]))
 
     def _drop_old_vectors(self) -> None:
-        self._shelf.keep({c.name: c.serving for c in self._collections() if c.serving})
+        serving = {c.name: c.serving for c in self._collections() if c.serving}
+        self._vectors.keep(serving)
+        self._samples.keep({generation.key for generation in serving.values()})
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A query as the model sees it: a vector (dimension,), or none."""
+
+    vector: Matrix | None = None
+    truncated: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def _named(known: list[Collection], name: str) -> list[Collection]:
+    """The collection of this name. Raises UnknownCollection."""
+    names = {collection.name: collection for collection in known}
+    if name in names:
+        return [names[name]]
+    close = difflib.get_close_matches(name, names, 1)
+    if close:
+        hint = f"did you mean `{close[0]}`?"
+    elif names:
+        hint = f"there are: {', '.join(names)}; or create it: `openclaw-instructor index add {name} FOLDER`"
+    else:
+        hint = f"none exists yet; create it: `openclaw-instructor index add {name} FOLDER`"
+    raise UnknownCollection(f"there is no collection `{name}`; {hint}")
 
 
 _NO_COLLECTIONS = "nothing is indexed yet; run `openclaw-instructor index add docs FOLDER`"

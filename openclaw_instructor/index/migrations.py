@@ -5,6 +5,7 @@ A step that has been released is never edited: a change is a new step at the end
 collections -< roots            what the user asked for: folders or files, with their include and exclude patterns
 collections -< generations      one full set of passages under one identity; `collections.serving` is the one searched
 generations -< documents -< chunks - vectors
+documents -< metadata           what the file says about itself: author, date, tags, sender
 chunks -> passages              the full-text index over chunks, kept by triggers; `chunks.parts` holds the words
                                 inside the names and the unspaced runs of a text
 """
@@ -114,7 +115,27 @@ UPDATE chunks SET parts = inner_words(title || ' ' || heading || ' ' || text);
 INSERT INTO passages (passages) VALUES ('rebuild');
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PARTS_OF_NAMES, _ONLY_INCLUDED, _PARTS_OF_RUNS)
+# `reader` is empty for what was read before there were several formats: such a file is read anew. A document with a
+# `reason` could not be read and has no chunks. `line_offset` is where a part of a long line begins in it.
+_LOCATIONS = """
+ALTER TABLE generations RENAME COLUMN space TO embedding_space;
+ALTER TABLE documents ADD COLUMN ctime_ns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE documents ADD COLUMN reader TEXT NOT NULL DEFAULT '';
+ALTER TABLE documents ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE documents ADD COLUMN notes TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE chunks ADD COLUMN context TEXT NOT NULL DEFAULT '';
+ALTER TABLE chunks ADD COLUMN locations TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE chunks ADD COLUMN line_offset INTEGER;
+CREATE TABLE metadata (
+  document_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL
+);
+CREATE INDEX metadata_by_document ON metadata (document_id);
+CREATE INDEX metadata_by_value ON metadata (name, value COLLATE NOCASE);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PARTS_OF_NAMES, _ONLY_INCLUDED, _PARTS_OF_RUNS, _LOCATIONS)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

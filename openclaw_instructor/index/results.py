@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-# Agent hosts cut tool output; what is longer than this would be cut blindly.
-MAX_RESULT_CHARACTERS = 12_000
+from openclaw_instructor.documents.document import Location
+
 _MAX_ECHO_CHARACTERS = 500
 
 
@@ -74,27 +74,39 @@ class CollectionStatus:
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage found: `snippet` is what stands in lines `first_line` to `last_line` of `file`, or begins there."""
+    """A passage found: `snippet` is what stands at `location` of `file`, or begins there.
+
+    `context` belongs to the passage without standing in it, such as the column names of a table. `metadata` is what the
+    document says about itself.
+    """
 
     file: str
-    first_line: int
-    last_line: int
+    location: Location
     title: str
     heading: str
     score: float
     snippet: str
     collection: str
     modified: str
+    context: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self, rank: int) -> dict[str, Any]:
+        """The hit as JSON: `location` in words, and the numbers under the name of its unit, such as `lines` or
+        `page`."""
+        place = self.location
+        span = f"{place.first}-{place.last}" if place.unit == "lines" else place.span
+        optional = {"context": self.context, "metadata": dict(self.metadata)}
         return {
             "rank": rank,
             "file": self.file,
-            "lines": f"{self.first_line}-{self.last_line}",
+            place.unit: span,
+            "location": str(place),
             "title": self.title,
             "heading": self.heading,
             "score": round(self.score, 4),
             "snippet": self.snippet,
+            **{name: value for name, value in optional.items() if value},
             "collection": self.collection,
             "modified": self.modified,
         }
@@ -112,9 +124,9 @@ class SearchResult:
     notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """At most MAX_RESULT_CHARACTERS as JSON: what does not fit is left out from the end, and a note says so."""
+        """The result as JSON; a surface whose hosts take only so much cuts it to their size."""
         hits = [hit.as_dict(rank) for rank, hit in enumerate(self.hits, start=1)]
-        result: dict[str, Any] = {
+        return {
             "query": textwrap.shorten(self.query, _MAX_ECHO_CHARACTERS, placeholder=" …"),
             "hits": hits,
             "count": len(hits),
@@ -123,9 +135,3 @@ class SearchResult:
             "truncated_query": self.truncated_query,
             "notes": list(self.notes),
         }
-        while len(json.dumps(result, ensure_ascii=False)) > MAX_RESULT_CHARACTERS and hits:
-            hits.pop()
-            left_out = len(self.hits) - len(hits)
-            note = f"{left_out} more hits did not fit the size of a result; ask for fewer or narrow with `path`"
-            result |= {"count": len(hits), "notes": [*self.notes, note]}
-        return result

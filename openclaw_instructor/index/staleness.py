@@ -22,7 +22,7 @@ def wanted(engine: Engine, collection: Collection) -> Generation:
         id=0,
         key="",
         identity=engine.identity(collection.instruction, extra=CHUNKER),
-        space=engine.identity(""),
+        embedding_space=engine.identity(""),
         checkpoint=engine.checkpoint_name,
         dimension=engine.dimension,
         revision=0,
@@ -31,7 +31,7 @@ def wanted(engine: Engine, collection: Collection) -> Generation:
 
 def comparable(engine: Engine, generation: Generation) -> bool:
     """Whether a query embedded now can be compared with this generation's vectors. No weights are loaded."""
-    return generation.space == engine.identity("")
+    return generation.embedding_space == engine.identity("")
 
 
 def stale(engine: Engine, collection: Collection, syncing: bool) -> str | None:
@@ -47,7 +47,7 @@ def stale(engine: Engine, collection: Collection, syncing: bool) -> str | None:
         now = wanted(engine, collection)
     except NO_MODEL:
         now = serving
-    if now.space != serving.space:
+    if now.embedding_space != serving.embedding_space:
         return (
             f"collection `{name}` was embedded with checkpoint `{serving.checkpoint}` and the current one is "
             f"`{now.checkpoint}`: only words can be compared; {fix}"

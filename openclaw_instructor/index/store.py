@@ -1,12 +1,13 @@
 """The SQLite file that is the only truth of the index: how it is opened, read and written.
 
 Every read sees one snapshot, every write is one transaction, and several processes may have the file open: WAL lets
-readers go on beside the one writer. What the tables hold is in `catalog.py` (collections and generations) and
-`passages.py` (documents, chunks, vectors and full text).
+readers go on beside the one writer. What the tables hold is in `collections.py` (collections and generations) and
+`chunk_store.py` (documents, chunks, vectors and full text).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -104,9 +105,25 @@ class Store:
                 if version(connection) < len(MIGRATIONS):
                     with exclusive(self.path.with_suffix(".lock"), _BUSY_SECONDS, "creating the index"):
                         connection.execute("PRAGMA journal_mode = WAL")
+                        self._back_up(connection)
                         migrate(connection)
             finally:
                 connection.close()
+
+    def _back_up(self, connection: sqlite3.Connection) -> None:
+        """Copy an index of an older version beside it, once, before a step is taken on it."""
+        number = version(connection)
+        copy = self.path.with_name(f"{self.path.name}.v{number}.backup")
+        if not number or number == len(MIGRATIONS) or copy.exists():
+            return
+        fresh = copy.with_name(f"{copy.name}.{os.getpid()}.tmp")
+        os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        try:
+            with contextlib.closing(sqlite3.connect(fresh)) as target:
+                connection.backup(target)
+            fresh.replace(copy)
+        finally:
+            fresh.unlink(missing_ok=True)
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
         if version(connection) > len(MIGRATIONS):

@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import chain
-from pathlib import Path
+from itertools import chain, islice
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from openclaw_instructor.documents import reading
-from openclaw_instructor.documents.chunking import Chunk, Chunker
-from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS, UnreadableDocument
+from openclaw_instructor.documents import UnreadableDocument, reading
+from openclaw_instructor.documents.chunking import MAX_CHUNKS, Chunk, Chunker
+from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS, Document
 from openclaw_instructor.errors import Busy, InstructorError
 from openclaw_instructor.index import chunk_store, collections, files, staleness
 from openclaw_instructor.index.results import CollectionReport
@@ -94,15 +94,17 @@ class Sync:
             plan = _Plan(known=chunk_store.known(connection, generation.id))
         for path, found in listing.files.items():
             before = plan.known.get(path)
-            if before and (before.size, before.mtime_ns) == (found.size, found.mtime_ns):
-                self.report.unchanged += 1
-            else:
+            if before is None or not _unchanged(found, before):
                 plan.pending.append(found)
+            elif before.reason:
+                self.report.skipped.append((path, before.reason))
+            else:
+                self.report.unchanged += 1
         for path, before in plan.known.items():
             # A folder that cannot be read says nothing about the files below it.
             if path not in listing.files and not any(Path(path).is_relative_to(folder) for folder in listing.unread):
                 plan.gone.append(before.id)
-        self.report.removed = len(plan.gone)
+                self.report.removed += not before.reason
         self.report.skipped += listing.skipped
         return plan
 
@@ -134,7 +136,7 @@ class Sync:
                 self.report.skipped.append((found.path, skipped.reason))
                 if before and skipped.gone:
                     plan.gone.append(before.id)
-                    self.report.removed += 1
+                    self.report.removed += not before.reason
             except InstructorError:
                 raise
             except Exception as error:
@@ -142,24 +144,33 @@ class Sync:
                 reason = f"reading it ended in an unexpected {type(error).__name__}; leave it out with --exclude"
                 self.report.skipped.append((found.path, reason))
             else:
-                if pending:
+                if pending and pending.row.reason:
+                    self._publish_unreadable(generation, pending, before)
+                elif pending:
                     yield pending
 
     def _read(self, found: files.Found, before: chunk_store.Known | None) -> _Pending | None:
-        """The document, or None when its content is what it was. Raises files.Skipped."""
+        """The document, or None when what is stored of it still holds. Raises files.Skipped."""
+        path = PurePath(found.path)
         data = files.read_bytes(found.path)
         digest = files.digest(data)
-        if before and before.hash == digest:
+        if before and before.hash == digest and reading.current(before.reader, path):
             with self.store.write() as connection:
-                chunk_store.retouch(connection, before.id, len(data), found.mtime_ns, found.mtime_ns / 1e9)
+                chunk_store.retouch(connection, before.id, len(data), found.mtime_ns, found.ctime_ns)
+            if before.reason:
+                raise files.Skipped(before.reason)
             self.report.unchanged += 1
             return None
         try:
-            document = reading.read(data, Path(found.path))
+            document = reading.read(data, path)
         except UnreadableDocument as unreadable:
-            raise files.Skipped(unreadable.reason, gone=True) from None
+            return _Pending(found, _row(found, data, digest, Document([], []), unreadable.reason), [])
+        chunks = list(islice(self._chunker.chunks(document), MAX_CHUNKS + 1))
+        if len(chunks) > MAX_CHUNKS:
+            chunks.pop()
+            document.notes.append(f"too long: only the first {MAX_CHUNKS:,} passages were indexed")
         self._doubts += [f"{found.path}: {note}" for note in document.notes]
-        return _Pending(found, _row(found, len(data), digest, document.title), self._chunker.split(document))
+        return _Pending(found, _row(found, data, digest, document), chunks)
 
     @cached_property
     def _chunker(self) -> Chunker:
@@ -210,15 +221,23 @@ class Sync:
         collections.touch(connection, self.collection, generation)
         blobs = [vectors[chunk.digest] for chunk in pending.chunks]
         chunk_store.publish(connection, generation.id, pending.row, pending.chunks, blobs)
-        if pending.found.path in plan.known:
+        if (before := plan.known.get(pending.found.path)) and not before.reason:
             self.report.changed += 1
         else:
             self.report.added += 1
 
+    def _publish_unreadable(self, generation: Generation, pending: _Pending, before: chunk_store.Known | None) -> None:
+        """Remember a file that cannot be read, so that it is not tried again until it changes."""
+        with self.store.write() as connection:
+            collections.touch(connection, self.collection, generation)
+            chunk_store.publish(connection, generation.id, pending.row)
+        self.report.skipped.append((pending.found.path, pending.row.reason))
+        self.report.removed += bool(before and not before.reason)
+
     def _note(self, listing: files.Listing) -> None:
         self.report.notes += self._doubts[:_MAX_DOUBTS]
         if len(self._doubts) > _MAX_DOUBTS:
-            self.report.notes.append(f"{len(self._doubts) - _MAX_DOUBTS} more files were not plain UTF-8 either")
+            self.report.notes.append(f"{len(self._doubts) - _MAX_DOUBTS} more files have such notes")
         if listing.other_types:
             kinds = ", ".join(kind for kind, _ in listing.other_types.most_common(5))
             self.report.notes.append(
@@ -235,15 +254,26 @@ class Sync:
             )
 
 
-def _row(found: files.Found, size: int, digest: str, title: str) -> chunk_store.DocumentRow:
+def _unchanged(found: files.Found, before: chunk_store.Known) -> bool:
+    """Whether a file is as it was when it was read, and by the same reader."""
+    times = (before.size, before.mtime_ns, before.ctime_ns) == (found.size, found.mtime_ns, found.ctime_ns)
+    return times and reading.current(before.reader, PurePath(found.path))
+
+
+def _row(found: files.Found, data: bytes, digest: str, document: Document, reason: str = "") -> chunk_store.DocumentRow:
     return chunk_store.DocumentRow(
         path=found.path,
         place=found.place,
-        size=size,
+        size=len(data),
         mtime_ns=found.mtime_ns,
+        ctime_ns=found.ctime_ns,
         hash=digest,
-        title=title[:MAX_HEADING_CHARACTERS],
+        reader=reading.reader_key(data, PurePath(found.path)),
+        title=document.title[:MAX_HEADING_CHARACTERS],
         modified=found.mtime_ns / 1e9,
+        reason=reason,
+        notes=tuple(document.notes),
+        metadata=document.metadata,
     )
 
 

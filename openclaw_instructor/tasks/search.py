@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def run(task: SearchTask, arguments: Mapping[str, Any], resources: Resources) -> dict[str, Any]:
     """Search the collection that is asked for, else the task's own.
 
-    The result is flat: `hits` first by rank, each with file, lines, heading, score and snippet, then `count`,
+    The result is flat: `hits` first by rank, each with file, location, heading, score and snippet, then `count`,
     `collections_searched`, `stale`, `truncated_query` and `notes`. Raises what Index.search raises.
     """
     index = resources.index
@@ -23,6 +23,7 @@ def run(task: SearchTask, arguments: Mapping[str, Any], resources: Resources) ->
         arguments["query"],
         collection=arguments.get("collection") or task.collection,
         query_instruction=_instruction(task, mode, index),
+        steering=resources.document_instruction,
         top_k=arguments.get("top_k", task.top_k),
         path=arguments.get("path"),
         after=arguments.get("after"),

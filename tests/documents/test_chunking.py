@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_instructor.documents.chunking import MAX_CONTENT_TOKENS, Chunk, Chunker
+from openclaw_instructor.documents.chunking import MAX_CONTENT_TOKENS, MAX_CONTEXT_CHARACTERS, Chunk, Chunker
+from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS, Block, Document, Location
 from openclaw_instructor.documents.reading import read
 from tests.index.word_engine import WordPrompter
 
@@ -73,21 +74,55 @@ def test_a_line_longer_than_the_budget_is_split_without_loss() -> None:
     line = words(1_000) + " " + "x" * 50
     chunks = split(f"short\n\n{line}\n\nend", ".txt")
     pieces = [c for c in chunks if (c.first, c.last) == (3, 3)]
-    assert "".join(c.text for c in pieces) == line
+    assert joined(pieces) == line
     assert len(pieces) > 4
+    for before, after in itertools.pairwise(pieces):
+        assert before.offset + len(before.text) > after.offset
     assert max(count([c.text])[0] for c in pieces) <= MAX_CONTENT_TOKENS
     assert (chunks[0].text, chunks[-1].text) == ("short", "end")
 
 
+def joined(pieces: list[Chunk]) -> str:
+    """The line that overlapping pieces of it make."""
+    line = ""
+    for piece in pieces:
+        assert piece.offset is not None
+        assert line[piece.offset :] == piece.text[: len(line) - piece.offset]
+        line = line[: piece.offset] + piece.text
+    return line
+
+
 def test_a_line_without_spaces_is_split_too() -> None:
-    line = "." * 2_000
-    assert "".join(c.text for c in split(line, ".txt")) == line
+    line = "a." * 1_000
+    assert joined(split(line, ".txt")) == line
+
+
+@pytest.mark.parametrize("text", ["...\n\n---\n", "# \n", "---\n---\n", "." * 5_000, "| --- |\n" * 500])
+def test_no_passage_is_without_a_word(text: str) -> None:
+    assert split(text) == []
+
+
+@pytest.mark.parametrize("length", range(230, 1_000, 13))
+def test_no_piece_of_a_line_is_a_scrap(length: int) -> None:
+    for line in (words(length), "x." * length, words(length // 2) + " " + "y," * (length // 2)):
+        sizes = [len(c.text) for c in split(line, ".txt")]
+        assert min(sizes) * 3 > max(sizes), sizes
+
+
+@pytest.mark.parametrize("tail", [1, 5, 20])
+def test_the_last_part_of_a_section_is_no_scrap(tail: int) -> None:
+    text = "\n\n".join([words(100), words(130), words(tail)])
+    sizes = [count([c.text])[0] for c in split(text, ".txt")]
+    assert min(sizes) * 2 >= max(sizes)
 
 
 def test_long_headings_do_not_eat_the_budget() -> None:
-    chunks = split(f"# {words(100)}\n\nintro\n\n## Short\n\ntext\n")
+    long = "x, " * 60
+    chunks = split(f"# {long}\n\nintro\n\n## Short\n\ntext\n")
     assert chunks[1].embedded == "Short\n## Short\n\ntext"
     assert chunks[0].embedded == chunks[0].text
+    (chunk,) = split(f"# {words(1_000)}\n\nintro\n")[-1:]
+    assert len(chunk.embedded) - len(chunk.text) <= 1 + MAX_HEADING_CHARACTERS
 
 
 def test_the_budget_follows_what_the_instruction_leaves() -> None:
@@ -123,14 +158,16 @@ def test_every_written_line_is_in_a_chunk_that_says_exactly_its_lines(lines: lis
     lines = text.removeprefix("\ufeff").split("\n")
     covered: dict[int, str] = {}
     for chunk in split(text, suffix, room):
-        whole = "\n".join(lines[chunk.first - 1 : chunk.last])
-        if chunk.text == whole:
+        assert any(character.isalnum() for character in chunk.text)
+        if chunk.offset is None:
+            assert chunk.text == "\n".join(lines[chunk.first - 1 : chunk.last])
             covered |= {number: lines[number - 1] for number in range(chunk.first, chunk.last + 1)}
         else:
             assert chunk.first == chunk.last
-            covered[chunk.first] = covered.get(chunk.first, "") + chunk.text
+            before = covered.get(chunk.first, "")
+            covered[chunk.first] = before[: chunk.offset] + chunk.text
     for number, line in enumerate(lines, start=1):
-        if line.strip():
+        if any(character.isalnum() for character in line):
             assert covered[number] == line
 
 
@@ -143,3 +180,59 @@ def test_no_chunk_is_longer_than_the_budget(lines: list[str]) -> None:
 def test_line_numbers_do_not_depend_on_line_ends(ending: str) -> None:
     text = "one\n\ntwo\x0b\x0cstill two\u2028and still\n\nfour"
     assert [(c.first, c.last) for c in split(re.sub("\n", ending, text), ".txt")] == [(1, 5)]
+
+
+def pages(*texts: str, context: str = "") -> Document:
+    """One block a page."""
+    blocks = [Block(n, n, location=Location("page", n, n), context=context) for n in range(1, len(texts) + 1)]
+    return Document(list(texts), blocks)
+
+
+def cut(document: Document, room: int = 500) -> list[Chunk]:
+    return Chunker(count, room, "space").split(document)
+
+
+def test_a_chunk_knows_the_place_of_each_of_its_lines_in_the_file() -> None:
+    (chunk,) = cut(pages("one", "two", "three"))
+    assert str(chunk.location) == "pages 1-3"
+    assert [(first, last, str(place)) for first, last, place in chunk.locations] == [
+        (1, 1, "page 1"),
+        (2, 2, "page 2"),
+        (3, 3, "page 3"),
+    ]
+    parts = cut(pages(*(words(100, f"p{page}_") for page in range(1, 9))))
+    assert [str(part.location) for part in parts] == ["pages 1-2", "pages 3-4", "pages 5-6", "pages 7-8"]
+
+
+def test_lines_of_a_text_are_its_location() -> None:
+    assert [str(chunk.location) for chunk in split("one\n\ntwo\n", ".txt")] == ["lines 1-3"]
+
+
+def test_what_surrounds_a_block_is_embedded_before_every_part_of_it_and_is_no_part_of_the_text() -> None:
+    rows = [f"| P-{number} | bolt | {number} |" for number in range(200)]
+    table = Document(rows, [Block(1, len(rows), context="Part | Name | Price")], "Stock")
+    chunks = cut(table)
+    assert len(chunks) > 3
+    for chunk in chunks:
+        assert chunk.context == "Part | Name | Price"
+        assert chunk.embedded == f"Stock\nPart | Name | Price\n{chunk.text}"
+        assert "Name" not in chunk.text
+
+
+def test_what_the_text_says_itself_is_not_embedded_twice() -> None:
+    lines = ["| Part | Name |", "| --- | --- |", "| P-1 | bolt |"]
+    (chunk,) = cut(Document(lines, [Block(1, 3, context="| Part | Name |")]))
+    assert (chunk.context, chunk.embedded) == ("", chunk.text)
+
+
+def test_a_context_without_end_leaves_room_for_the_text() -> None:
+    chunks = cut(pages(words(2_000), words(10), context=words(50_000, "column")), room=200)
+    assert all(0 < len(chunk.context) <= MAX_CONTEXT_CHARACTERS for chunk in chunks)
+    assert max(count([chunk.embedded])[0] for chunk in chunks) <= 200
+
+
+@given(st.lists(st.tuples(st.integers(1, 90), st.integers(0, 30)), min_size=1, max_size=20), st.integers(60, 300))
+def test_with_contexts_no_chunk_is_longer_than_what_the_model_reads(sizes: list[tuple[int, int]], room: int) -> None:
+    lines = [words(size) for size, _ in sizes]
+    blocks = [Block(n, n, context=words(context, "around")) for n, (_, context) in enumerate(sizes, start=1)]
+    assert all(count([chunk.embedded])[0] <= room for chunk in cut(Document(lines, blocks), room))

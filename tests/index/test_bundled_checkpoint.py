@@ -64,7 +64,7 @@ def test_nothing_is_cut_off_by_the_real_tokenizer(toolbox: Toolbox, tmp_path: Pa
 def test_an_edited_instruction_is_noticed_by_the_next_search(toolbox: Toolbox) -> None:
     with Toolbox(settings=toolbox.settings) as other:
         other.index.instruct("docs", "Represent the diary for retrieval: ")
-        assert other.index_status("docs")[0].stale
+        assert other.index.status("docs")[0].stale
         assert not other.run("search_docs", {"query": "brakes"})["stale"]
         assert other.settings.instructions_path.write_text(
             "version: 1\ntasks:\n  search_docs:\n    kind: search\n    description: Search.\n    instructions:\n"

@@ -150,22 +150,24 @@ def test_permissions_are_respected(root: Path) -> None:
     try:
         assert [Path(path).name for path in listing(root).unread] == ["docs"]
         with pytest.raises(files.Skipped, match="Permission denied"):
-            files.read_bytes(str(root / "a.md"))
+            files.read_bytes(str(root / "a.md"), 100)
     finally:
         (root / "docs").chmod(0o700)
 
 
 def test_reading_takes_regular_files_only(root: Path) -> None:
-    assert files.read_bytes(str(root / "a.md")) == b"text"
+    assert files.read_bytes(str(root / "a.md"), 100) == b"text"
     with pytest.raises(files.Skipped, match="vanished") as vanished:
-        files.read_bytes(str(root / "nothing.md"))
+        files.read_bytes(str(root / "nothing.md"), 100)
     assert vanished.value.gone
+    with pytest.raises(files.Skipped, match="over the limit"):
+        files.read_bytes(str(root / "a.md"), 3)
     os.mkfifo(root / "pipe.md")
     with pytest.raises(files.Skipped, match="no longer a regular file"):
-        files.read_bytes(str(root / "pipe.md"))
+        files.read_bytes(str(root / "pipe.md"), 100)
     (root / "link.md").symlink_to(root / "a.md")
     with pytest.raises(files.Skipped, match="cannot be read"):
-        files.read_bytes(str(root / "link.md"))
+        files.read_bytes(str(root / "link.md"), 100)
 
 
 def test_a_pattern_that_means_nothing_is_the_users_mistake() -> None:

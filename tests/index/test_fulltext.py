@@ -7,7 +7,7 @@ from math import log, sqrt
 
 import pytest
 
-from openclaw_instructor.index.fulltext import TOKENIZER, evidence, identifier_words, inner_words, terms
+from openclaw_instructor.index.fulltext import TOKENIZER, coverage_weighted, identifier_words, inner_words, terms
 
 TEXTS = [
     "the red kettle",
@@ -67,7 +67,7 @@ def test_runs_come_apart_into_pairs(text: str, words: str) -> None:
 
 def test_a_text_counts_by_how_much_of_the_query_it_covers(connection: sqlite3.Connection) -> None:
     ranking = [(1, 3.0), (0, 2.0), (2, 2.0)]
-    found = dict(evidence(connection, "texts", "red kettles", ranking))
+    found = dict(coverage_weighted(connection, "texts", "red kettles", ranking))
     red = kettle = log((len(TEXTS) - 2 + 0.5) / (2 + 0.5)) ** 2
     assert found == {
         0: pytest.approx(2.0),
@@ -77,17 +77,17 @@ def test_a_text_counts_by_how_much_of_the_query_it_covers(connection: sqlite3.Co
 
 
 def test_the_best_covered_come_first(connection: sqlite3.Connection) -> None:
-    assert [key for key, _ in evidence(connection, "texts", "red kettle", [(1, 2.5), (0, 2.0)])] == [0, 1]
+    assert [key for key, _ in coverage_weighted(connection, "texts", "red kettle", [(1, 2.5), (0, 2.0)])] == [0, 1]
 
 
 def test_a_word_that_no_text_has_does_not_count(connection: sqlite3.Connection) -> None:
     ranking = [(0, 2.0)]
-    assert evidence(connection, "texts", 'red kettle zeppelin "', ranking) == [(0, pytest.approx(2.0))]
+    assert coverage_weighted(connection, "texts", 'red kettle zeppelin "', ranking) == [(0, pytest.approx(2.0))]
 
 
 def test_a_word_that_most_texts_have_hardly_counts(connection: sqlite3.Connection) -> None:
-    assert dict(evidence(connection, "texts", "red paint", [(0, 1.0), (3, 1.0)]))[0] > 0.99
+    assert dict(coverage_weighted(connection, "texts", "red paint", [(0, 1.0), (3, 1.0)]))[0] > 0.99
 
 
 def test_nothing_found_is_nothing(connection: sqlite3.Connection) -> None:
-    assert evidence(connection, "texts", "zeppelin", []) == []
+    assert coverage_weighted(connection, "texts", "zeppelin", []) == []

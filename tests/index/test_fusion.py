@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_instructor.index.fusion import KEYWORD_SPREAD, KEYWORD_WEIGHT, convex, hybrid, meaning_share, of_best
+from openclaw_instructor.index.fusion import KEYWORD_STD_OFFSET, KEYWORD_WEIGHT, convex, hybrid, meaning_share, of_best
 
 Ranking = list[tuple[int, float]]
 RANKING = st.dictionaries(st.integers(0, 30), st.floats(0.01, 50), max_size=20).map(
@@ -34,7 +34,7 @@ def test_a_share_of_the_best() -> None:
 def test_the_sum_is_one_of_standard_scores() -> None:
     dense, keyword = [(1, 0.9), (2, 0.6), (3, 0.5), (4, 0.1)], [(3, 9.0), (2, 4.0), (5, 1.0)]
     both = np.array([[0.9, 0], [0.6, 4], [0.5, 9], [0.1, 0], [0.1, 1]])  # 5 is not among the vectors: the worst
-    sums = both[:, 0] / 0.2 + KEYWORD_WEIGHT * both[:, 1] / (both[:, 1].std() + KEYWORD_SPREAD)
+    sums = both[:, 0] / 0.2 + KEYWORD_WEIGHT * both[:, 1] / (both[:, 1].std() + KEYWORD_STD_OFFSET)
     fused = dict(convex(dense, keyword, meaning_share(dense, keyword, 0.2)))
     gaps = [fused[key] - fused[4] for key in (1, 2, 3, 5)]
     np.testing.assert_allclose(gaps, (sums[[0, 1, 2, 4]] - sums[3]) * gaps[0] / (sums[0] - sums[3]))

@@ -11,7 +11,6 @@ import pytest
 
 from openclaw_instructor.evaluate.rankings import FullText, candidates, fuse
 from openclaw_instructor.index import Index
-from openclaw_instructor.index.results import MAX_RESULT_CHARACTERS
 from tests.index.word_engine import DOCUMENT, QUERY, WordEngine, ask
 
 
@@ -24,7 +23,8 @@ def test_a_hit_says_where_it_is(docs: Index, folder: Path, mode: str) -> None:
     result = ask(docs, "install the package on Linux", mode=mode)
     hit = result["hits"][0]
     assert (hit["rank"], hit["file"]) == (1, str(folder.resolve() / "guides" / "install.md"))
-    assert (hit["lines"], hit["title"], hit["heading"]) == ("5-7", "Installing", "Linux")
+    assert (hit["lines"], hit["location"]) == ("5-7", "lines 5-7")
+    assert (hit["title"], hit["heading"]) == ("Installing", "Linux")
     assert hit["snippet"] == "## Linux\n\nInstall the package with `pip install thing`."
     assert hit["collection"] == "docs"
     assert 0 < hit["score"] <= 1
@@ -130,7 +130,7 @@ def test_a_query_longer_than_the_model_reads_is_truncated_and_said_so(docs: Inde
     huge = ask(docs, "dough rise " * 1_000_000)
     assert huge["truncated_query"]
     assert huge["hits"][0]["title"] == "Bread"
-    assert len(json.dumps(huge)) < MAX_RESULT_CHARACTERS
+    assert len(json.dumps(huge)) < 12_000
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_many_files_of_doubtful_encoding_are_counted(index: Index, tmp_path: Pat
         (tmp_path / "latin" / f"{number}.txt").write_bytes(b"Stra\xdfe")
     index.add("docs", [tmp_path / "latin"], instruction=DOCUMENT)
     notes = resync(index).notes
-    assert (len(notes), notes[-1]) == (21, "5 more files were not plain UTF-8 either")
+    assert (len(notes), notes[-1]) == (21, "5 more files have such notes")
 
 
 def test_a_busy_model_is_waited_for(

@@ -1,19 +1,15 @@
-"""Nearest vectors: `Vectors` is all that the index asks of an engine, so that another one can stand behind it."""
+"""Exact nearest vectors in memory: FAISS' flat index, or NumPy where FAISS does not load."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Ids = npt.NDArray[np.int64]
-    Matrix = npt.NDArray[np.float32]
+    from openclaw_instructor.index.vectors.protocol import Ids, Matrix
 
 
-class Vectors(Protocol):
-    """Unit vectors by chunk id; scores are inner products, so cosines."""
+class LocalVectors(Protocol):
+    """Unit vectors by chunk id in this process; scores are inner products, so cosines."""
 
     def add(self, ids: Ids, vectors: Matrix) -> None:
         """Take in vectors (n, dimension) under ids that are new."""
@@ -24,9 +20,6 @@ class Vectors(Protocol):
     def search(self, query: Matrix, limit: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
         """(id, score) of the nearest to `query` (dimension,), best first; only among `allowed` when given."""
 
-    def spread(self, query: Matrix) -> float:
-        """Standard deviation of all scores of `query` (dimension,), from some thousand vectors where there are more."""
-
     def ids(self) -> Ids:
         """All ids, ascending."""
 
@@ -35,9 +28,6 @@ class Vectors(Protocol):
 
     def load(self, data: bytes) -> None:
         """Replace the content; raises ValueError or RuntimeError when these are not its bytes."""
-
-
-SPREAD_SAMPLE = 4_096
 
 
 class FaissVectors:
@@ -66,11 +56,6 @@ class FaissVectors:
             query.reshape(1, -1), max(1, min(limit, self._index.ntotal)), params=parameters
         )
         return [(int(i), float(score)) for i, score in zip(ids[0], scores[0], strict=True) if i >= 0]
-
-    def spread(self, query: Matrix) -> float:
-        flat = self._faiss.downcast_index(self._index.index)
-        held = self._faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d) if flat.ntotal else query[:0]
-        return _spread(held.reshape(-1, flat.d), query)
 
     def ids(self) -> Ids:
         import numpy as np
@@ -124,9 +109,6 @@ class NumpyVectors:
         best = np.argsort(-scores, kind="stable")[:limit]
         return [(int(ids[i]), float(scores[i])) for i in best]
 
-    def spread(self, query: Matrix) -> float:
-        return _spread(self._vectors, query)
-
     def ids(self) -> Ids:
         import numpy as np
 
@@ -144,12 +126,6 @@ class NumpyVectors:
             raise ValueError(f"not a whole number of vectors of dimension {dimension}")
         self._ids = np.frombuffer(data, dtype="<i8", count=count).astype(np.int64)
         self._vectors = np.frombuffer(data, dtype="<f4", offset=8 * count).reshape(count, dimension).astype(np.float32)
-
-
-def _spread(vectors: Matrix, query: Matrix) -> float:
-    # Every so many rows, without copying them.
-    sample = vectors[:: -(-len(vectors) // SPREAD_SAMPLE) or 1]
-    return float((sample @ query).std()) if len(sample) else 0.0
 
 
 def best_backend() -> type[FaissVectors] | type[NumpyVectors]:

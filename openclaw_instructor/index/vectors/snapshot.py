@@ -1,6 +1,7 @@
-"""Vector files: what a search looks through, derived from the store and never trusted over it.
+"""The exact engine: vectors in memory and in files, derived from the store and never trusted over it.
 
-One for each generation: loaded from its file when that is whole, caught up with the store by ids, else built anew.
+One snapshot for each generation: loaded from its file when that is whole, caught up with the store by ids, else built
+anew. Each has a lock of its own, so that building one never holds up a search of another.
 """
 
 from __future__ import annotations
@@ -8,70 +9,51 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sqlite3
 import struct
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openclaw_instructor.index import chunk_store
 from openclaw_instructor.index.vectors.exact import FaissVectors, NumpyVectors, best_backend
 
 if TYPE_CHECKING:
-    from openclaw_instructor.index.collections import Collection, Generation
-    from openclaw_instructor.index.vectors.exact import Ids, Matrix, Vectors
+    from openclaw_instructor.index.collections import Generation
+    from openclaw_instructor.index.filters import Filter
+    from openclaw_instructor.index.vectors.exact import LocalVectors
+    from openclaw_instructor.index.vectors.protocol import Matrix, Searcher, View
 
 _FOOTER = struct.Struct("<I8s")
 _MAGIC = b"ocivec01"
 _TEMPORARY_SECONDS = 3_600.0
 
 
-class Shelf:
-    """The vectors of all generations that this process has searched or synced. Safe to share between threads."""
+class LocalSnapshots:
+    """The snapshots of all generations that this process has searched or synced; a `VectorEngine`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._derived: dict[str, Derived] = {}
-        self._lock = threading.RLock()
+        self._snapshots: dict[str, LocalSnapshot] = {}
+        self._lock = threading.Lock()
 
-    def search(
-        self,
-        connection: sqlite3.Connection,
-        collection: Collection,
-        generation: Generation,
-        query: Matrix,
-        limit: int,
-        allowed: Ids | None,
-    ) -> tuple[list[tuple[int, float]], str | None]:
-        """((chunk id, cosine) of the nearest, best first; what to say about the file, if anything)."""
-        with self._lock:
-            derived, note = self._current(connection, collection, generation)
-            return derived.vectors.search(query, limit, allowed), note
+    def open(self, view: View) -> tuple[Searcher, list[str]]:
+        """A searcher in step with the view; see `VectorEngine`."""
+        snapshot = self._snapshot(view)
+        return LocalSearcher(snapshot, view), snapshot.follow(view, save=False)
 
-    def spread(
-        self, connection: sqlite3.Connection, collection: Collection, generation: Generation, query: Matrix
-    ) -> float:
-        """Standard deviation of the cosines of `query` over the whole collection."""
-        with self._lock:
-            return self._current(connection, collection, generation)[0].vectors.spread(query)
+    def update(self, view: View) -> list[str]:
+        """Bring memory and file to the state of the view; see `VectorEngine`."""
+        return self._snapshot(view).follow(view, save=True)
 
-    def update(self, connection: sqlite3.Connection, collection: Collection, generation: Generation) -> str | None:
-        """Bring memory and file to the state of the store; returns what to say about the file."""
-        with self._lock:
-            derived, note = self._current(connection, collection, generation)
-            derived.save()
-            return note
-
-    def keep(self, generations: dict[str, Generation]) -> None:
+    def keep(self, generations: Mapping[str, Generation]) -> None:
         """Drop, in memory and on disk, what belongs to none of these, by collection name."""
         keys = {generation.key for generation in generations.values()}
         stems = {_stem(name, generation) for name, generation in generations.items()}
         with self._lock:
-            self._derived = {key: derived for key, derived in self._derived.items() if key in keys}
+            self._snapshots = {key: snapshot for key, snapshot in self._snapshots.items() if key in keys}
         for path in self.folder.glob("*-*.*"):
             # Another process may finish or drop it between two looks.
             with contextlib.suppress(FileNotFoundError):
@@ -80,74 +62,75 @@ class Shelf:
                 if forgotten or (path.stem not in stems and path.suffix in _SUFFIXES):
                     path.unlink()
 
-    def clear(self) -> None:
+    def close(self) -> None:
+        """Free the memory; the files stay."""
         with self._lock:
-            self._derived.clear()
+            self._snapshots.clear()
 
-    def _current(
-        self, connection: sqlite3.Connection, collection: Collection, generation: Generation
-    ) -> tuple[Derived, str | None]:
-        derived, note = self._derived.get(generation.key), None
-        if derived is None:
-            derived = Derived(self.folder / _stem(collection.name, generation), generation)
-            self._derived[generation.key] = derived
-            note = derived.note
-        derived.catch_up(connection, generation)
-        if note:
-            derived.save()
-        return derived, note
+    def _snapshot(self, view: View) -> LocalSnapshot:
+        with self._lock:
+            key = view.generation.key
+            if key not in self._snapshots:
+                stem = self.folder / _stem(view.collection.name, view.generation)
+                self._snapshots[key] = LocalSnapshot(stem, view.generation)
+            return self._snapshots[key]
 
 
 @dataclass(frozen=True)
-class Shelved:
-    """One generation's vectors as one connection sees them; what there is to say of their file goes into `notes`."""
+class LocalSearcher:
+    """One generation's snapshot as one view sees it."""
 
-    shelf: Shelf
-    connection: sqlite3.Connection
-    collection: Collection
-    generation: Generation
-    notes: list[str]
+    snapshot: LocalSnapshot
+    view: View
 
-    def search(self, query: Matrix, limit: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
-        found, note = self.shelf.search(self.connection, self.collection, self.generation, query, limit, allowed)
-        self.notes.extend([note] if note else [])
-        return found
-
-    def spread(self, query: Matrix) -> float:
-        return self.shelf.spread(self.connection, self.collection, self.generation, query)
+    def search(self, query: Matrix, limit: int, wanted: Filter) -> list[tuple[int, float]]:
+        """The nearest that pass; the store says which do."""
+        allowed = self.view.passing(wanted)
+        with self.snapshot.lock:
+            return self.snapshot.vectors.search(query, limit, allowed)
 
 
-class Derived:
-    """The vectors of one generation, kept equal to the store's."""
+class LocalSnapshot:
+    """The vectors of one generation, kept equal to the store's; whoever touches `vectors` holds `lock`."""
 
     def __init__(self, stem: Path, generation: Generation) -> None:
         backend = best_backend()
         self._make: Callable[[], FaissVectors | NumpyVectors] = lambda: backend(generation.dimension)
-        self._dimension = generation.dimension
         self.path = stem.with_name(f"{stem.name}.{backend.suffix}")
         self._key = generation.key
+        self.lock = threading.RLock()
         # Not the file's revision: the first use compares all ids with the store's, whatever the file says.
         self.revision = -1
-        self.vectors: Vectors = self._make()
+        self._loaded = False
+        self.vectors: LocalVectors = self._make()
         self._saved_revision = -1
-        self.note = self._load()
 
-    def catch_up(self, connection: sqlite3.Connection, generation: Generation) -> None:
-        """Bring memory to the state that `connection` sees: only the ids that differ are touched."""
+    def follow(self, view: View, *, save: bool) -> list[str]:
+        """Bring memory to the state of the view, and with `save` the file too; returns what to say about the file."""
+        with self.lock:
+            note = None if self._loaded else self._load()
+            self._loaded = True
+            self._catch_up(view)
+            if save or note:
+                self._save()
+            return [note] if note else []
+
+    def _catch_up(self, view: View) -> None:
+        """Touch only the ids that differ."""
         import numpy as np
 
-        if self.revision == generation.revision:
+        if self.revision == view.generation.revision:
             return
-        held, wanted = self.vectors.ids(), chunk_store.chunk_ids(connection, generation.id)
+        held, wanted = self.vectors.ids(), view.ids()
         if len(held) != len(np.unique(held)):
             self.vectors, held = self._make(), held[:0]
         self.vectors.remove(np.setdiff1d(held, wanted, assume_unique=True))
         new = np.setdiff1d(wanted, held, assume_unique=True)
-        for ids, vectors in chunk_store.vectors_of(connection, new, self._dimension):
+        for ids, vectors in view.vectors(new):
             self.vectors.add(ids, vectors)
-        self.revision = generation.revision
+        self.revision = view.generation.revision
 
-    def save(self) -> None:
+    def _save(self) -> None:
         """Write the file unless it is as new as memory. Best effort: without it the next process rebuilds."""
         if self._saved_revision == self.revision:
             return

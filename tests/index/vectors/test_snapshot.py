@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openclaw_instructor.index import Index
-from openclaw_instructor.index.vectors.exact import SPREAD_SAMPLE, FaissVectors, NumpyVectors, best_backend
+from openclaw_instructor.index.vectors.exact import FaissVectors, NumpyVectors, best_backend
 from tests.index.word_engine import DOCUMENT, ask
 
 QUESTION = "how long does the dough rise"
@@ -186,14 +186,3 @@ def test_what_a_killed_process_left_half_written_is_cleared_away(docs: Index, fi
     os.utime(old, (1_000_000_000, 1_000_000_000))
     docs.sync()
     assert set(file.parent.iterdir()) == {file, young}
-
-
-@pytest.mark.parametrize("backend", [FaissVectors, NumpyVectors])
-@pytest.mark.parametrize("count", [0, 1, 500, 10_000])
-def test_the_spread_is_that_of_all_scores(backend: type[FaissVectors] | type[NumpyVectors], count: int) -> None:
-    chance = np.random.default_rng(0)
-    vectors, query = chance.normal(size=(count, 16)).astype(np.float32), np.ones(16, dtype=np.float32)
-    held = backend(16)
-    held.add(np.arange(count), vectors)
-    expected = (vectors @ query).std() if count else 0.0
-    assert held.spread(query) == pytest.approx(expected, rel=1e-4 if count <= SPREAD_SAMPLE else 0.05)

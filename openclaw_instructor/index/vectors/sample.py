@@ -1,0 +1,55 @@
+"""How far the scores of a query spread over a whole generation, estimated from some thousand of its vectors.
+
+Read from the store, so that it is the same whatever engine answers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from openclaw_instructor.index.vectors.protocol import Matrix, View
+
+SAMPLE = 4_096
+
+
+def score_std(vectors: Matrix, query: Matrix) -> float:
+    """Standard deviation of the inner products of `query` (dimension,) with `vectors` (n, dimension); of every so many
+    of them where there are more than SAMPLE."""
+    sample = vectors[:: _step(len(vectors))]
+    return float((sample @ query).std()) if len(sample) else 0.0
+
+
+class Samples:
+    """A sample of vectors of each generation that was searched. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[int, Matrix]] = {}
+        self._lock = threading.Lock()
+
+    def score_std(self, view: View, query: Matrix) -> float:
+        """Standard deviation of the scores of `query` (dimension,) over the generation."""
+        revision, sample = self._held.get(view.generation.key, (-1, None))
+        if sample is None or revision != view.generation.revision:
+            sample = self._drawn(view)
+            with self._lock:
+                self._held[view.generation.key] = (view.generation.revision, sample)
+        return score_std(sample, query)
+
+    def keep(self, keys: Collection[str]) -> None:
+        """Drop the samples of all generations but these."""
+        with self._lock:
+            self._held = {key: held for key, held in self._held.items() if key in keys}
+
+    def _drawn(self, view: View) -> Matrix:
+        import numpy as np
+
+        ids = view.ids()
+        batches = [vectors for _, vectors in view.vectors(ids[:: _step(len(ids))])]
+        return np.concatenate(batches) if batches else np.empty((0, view.generation.dimension), dtype=np.float32)
+
+
+def _step(count: int) -> int:
+    return -(-count // SAMPLE) or 1
