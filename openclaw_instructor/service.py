@@ -106,7 +106,7 @@ class Toolbox:
     def index_status(self, name: str | None = None) -> list[CollectionStatus]:
         """How one collection, or each, stands: what it holds, and whether a sync is due."""
         self.registry.refresh()
-        return self.index.status(name, steering=self._document_instruction)
+        return self.index.status(name, steering=self.document_instruction)
 
     def index_remove(self, name: str) -> None:
         """Forget a collection; the files it was made from stay."""

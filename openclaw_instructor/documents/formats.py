@@ -60,7 +60,7 @@ def register(added: Format) -> None:
     """Add a format, or replace those that claim the same suffixes and names, for this process."""
     _registered.append(added)
     _table.cache_clear()
-    readers.cache_clear()
+    reader_names.cache_clear()
 
 
 def formats() -> list[Format]:
@@ -76,7 +76,7 @@ def format_of(path: PurePath) -> Format | None:
 
 
 @cache
-def readers() -> frozenset[str]:
+def reader_names() -> frozenset[str]:
     """The readers of all formats, with their versions."""
     return frozenset(known.reader for known in formats())
 

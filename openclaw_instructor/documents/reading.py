@@ -9,7 +9,7 @@ from openclaw_instructor.documents import isolation
 from openclaw_instructor.documents.content import identify
 from openclaw_instructor.documents.document import Document, UnreadableDocument
 from openclaw_instructor.documents.encoding import binary
-from openclaw_instructor.documents.formats import Format, format_of, readers
+from openclaw_instructor.documents.formats import Format, format_of, reader_names
 
 
 def read(data: bytes, path: PurePath) -> Document:
@@ -50,7 +50,7 @@ def current(key: str, path: PurePath) -> bool:
     """Whether a file whose `reader_key` is stored would be read by the same readers today."""
     named = format_of(path)
     by_name, _, actual = key.partition(" ")
-    return by_name == (named.reader if named else "") and (not actual or actual in readers())
+    return by_name == (named.reader if named else "") and (not actual or actual in reader_names())
 
 
 def readable(path: PurePath) -> bool:
@@ -65,7 +65,11 @@ def max_bytes(path: PurePath) -> int:
 
 def over_limit(size: int, limit: int) -> str:
     """The reason given for a file that is too large."""
-    return f"{size / 1e6:.0f} MB is over the limit of {limit // 1_000_000} MB"
+    return f"{_size(size)} is over the limit of {_size(limit)}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.0f} MB" if count >= 1_000_000 else f"{count:,} bytes"
 
 
 def _format_of_content(data: bytes, named: Format | None) -> Format | None:

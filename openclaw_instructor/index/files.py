@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from openclaw_instructor.documents.reading import max_bytes, over_limit
+from openclaw_instructor.documents.reading import max_bytes, over_limit, readable
 from openclaw_instructor.errors import InvalidArguments, UnreadableSource
 from openclaw_instructor.text import clean
 
@@ -144,7 +144,7 @@ class _Walk:
             self._folder(Path(entry.path), relative + "/", ignores)
         elif entry.is_file(follow_symlinks=False):
             verdict = self.include.check_file(relative).include
-            if verdict or (verdict is None and not self.only and format_of(PurePath(entry.name))):
+            if verdict or (verdict is None and not self.only and readable(PurePath(entry.name))):
                 self._take(entry.path, f"{self.root.path.name}/{relative}", entry.stat(follow_symlinks=False))
             else:
                 self.listing.other_types[Path(entry.name).suffix.lower() or entry.name] += 1

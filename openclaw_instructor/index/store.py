@@ -117,13 +117,19 @@ class Store:
         if not number or number == len(MIGRATIONS) or copy.exists():
             return
         fresh = copy.with_name(f"{copy.name}.{os.getpid()}.tmp")
-        os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
         try:
+            os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
             with contextlib.closing(sqlite3.connect(fresh)) as target:
                 connection.backup(target)
             fresh.replace(copy)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(
+                f"the index {self.path} could not be copied before it is brought to this version ({error}); free disk "
+                "space and run the command again"
+            ) from None
         finally:
-            fresh.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                fresh.unlink(missing_ok=True)
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
         if version(connection) > len(MIGRATIONS):

@@ -20,8 +20,13 @@ def task(**options: Any) -> SearchTask:
     return SearchTask(name="search_docs", description="Search.", instructions=instructions, **options)
 
 
+def using(index: Index) -> SimpleNamespace:
+    """The resources of a task that searches."""
+    return SimpleNamespace(index=index, document_instruction=lambda collection: DOCUMENT)
+
+
 def test_the_result_is_a_flat_dict(docs: Index) -> None:
-    result = search.run(task(), {"query": "knead the dough"}, SimpleNamespace(index=docs))
+    result = search.run(task(), {"query": "knead the dough"}, using(docs))
     assert list(result) == [
         "query",
         "hits",
@@ -38,10 +43,10 @@ def test_arguments_win_over_the_tasks_own(docs: Index, folder: Path) -> None:
     docs.add("other", [folder / "trip.txt"], instruction=DOCUMENT)
     docs.sync("other")
     arguments = {"query": "train", "collection": "other", "top_k": 1, "path": "*.txt", "mode": "vector"}
-    result = search.run(task(top_k=5), arguments, SimpleNamespace(index=docs))
+    result = search.run(task(top_k=5), arguments, using(docs))
     assert [hit["collection"] for hit in result["hits"]] == ["other"]
-    assert len(search.run(task(top_k=2), {"query": "train"}, SimpleNamespace(index=docs))["hits"]) == 2
-    assert search.run(task(), {"query": "train", "before": "1999-01-01"}, SimpleNamespace(index=docs))["count"] == 0
+    assert len(search.run(task(top_k=2), {"query": "train"}, using(docs))["hits"]) == 2
+    assert search.run(task(), {"query": "train", "before": "1999-01-01"}, using(docs))["count"] == 0
 
 
 def test_the_query_instruction_is_that_of_the_checkpoint(docs: Index, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,11 +58,11 @@ def test_the_query_instruction_is_that_of_the_checkpoint(docs: Index, monkeypatc
         return real(self, texts, instruction, **options)
 
     monkeypatch.setattr(WordEngine, "embed", embed)
-    search.run(task(), {"query": "train"}, SimpleNamespace(index=docs))
-    search.run(task(mode="keyword"), {"query": "train"}, SimpleNamespace(index=docs))
+    search.run(task(), {"query": "train"}, using(docs))
+    search.run(task(mode="keyword"), {"query": "train"}, using(docs))
     assert seen == ["Words ask: "]
 
 
 def test_the_tasks_collection_has_to_exist(docs: Index) -> None:
     with pytest.raises(UnknownCollection, match="no collection `mail`"):
-        search.run(task(collection="mail"), {"query": "train"}, SimpleNamespace(index=docs))
+        search.run(task(collection="mail"), {"query": "train"}, using(docs))
