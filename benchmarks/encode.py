@@ -1,11 +1,12 @@
 """How fast the encoder is, beside sentence-transformers and beside the machine itself.
 
-    python benchmarks/encode.py FOLDER_OF_MARKDOWN [--rows 'base-*,cold-start'] [--rounds 3] [--json out.json]
+    python benchmarks/encode.py FOLDER_OF_MARKDOWN [--rows 'base-*,cold-start'] [--rounds 3] [--busy 0] [--json FILE]
 
 Random checkpoints of the base and large shapes are written to a temporary folder; `mini` is the bundled one. Each side
 runs in a process of its own that stays alive while the other works, and the two take turns, so that every ratio is of
 runs next to each other. Texts are paragraphs of the folder's Markdown. The machine's ceilings (matrix products of the
-encoder's shapes, reading memory) are measured in the same run. Nothing here is asserted; read the table.
+encoder's shapes, reading memory) are measured in the same run. With `--busy N` so many
+processes compute beside. Nothing here is asserted; read the table.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from busy import busy_processes
 from compare_worker import INSTRUCTION, Side, seconds_of
 
 ROWS = "base-*,large-auto,large-memory,mini-auto,mini-float32,mini-int8,mini-memory,accuracy-*,cold-start"
@@ -196,11 +198,12 @@ def main() -> None:
     parser.add_argument("--rows", default=ROWS, help="names, with * for any; default: %(default)s")
     parser.add_argument("--texts", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--busy", type=int, default=0, help="processes that keep cores busy meanwhile")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     texts = paragraphs(options.folder, options.texts)
     results: dict[str, Any] = {"machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs"}
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, busy_processes(options.busy):
         for name, measure in rows(Path(scratch), options, texts):
             if any(fnmatch(name, wanted) for wanted in options.rows.split(",")):
                 results[name] = row = measure()

@@ -1,6 +1,7 @@
-"""How the daemon serves: throughput under 64 clients, searching while indexing, memory, and the start of the MCP shim.
+"""How the daemon serves: throughput under 64 clients, searching while indexing, memory, the start of the MCP shim, and
+queries beside busy processes.
 
-    python benchmarks/serve.py FOLDER_OF_MARKDOWN [--parts memory,shim,throughput,latency] [--json out.json]
+    python benchmarks/serve.py FOLDER_OF_MARKDOWN [--parts memory,shim,throughput,latency,contention] [--json out.json]
 
 Everything runs on the bundled checkpoint in a temporary home. The load comes from a process of its own that speaks
 plain HTTP over kept connections and parses a sample of the answers at the end; it runs on the same cores, and its share
@@ -8,7 +9,9 @@ is printed.
 Throughput alternates with the same texts tokenised and embedded in bulk by the library alone, so that a ratio is of
 runs next to each other. Every run has a new daemon, warmed up by other texts, whose cache knows none of those measured;
 64 clients send one text a request, then 16. Latency is open-loop: a search is due every `--every` seconds whether or
-not the last one is answered, and counts from when it was due. Nothing is asserted; read the table.
+not the last one is answered, and counts from when it was due. Contention: queries to the daemon, one after the other,
+in turn with the same in this process on one thread, alone and beside one and two busy processes. Nothing is asserted;
+read the table.
 """
 
 from __future__ import annotations
@@ -28,11 +31,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from busy import busy_processes
 from home import Home, load_process, processor_seconds
 
 WARM = 256
 SIZES = (1, 16)
-PARTS = ("memory", "shim", "throughput", "latency")
+PARTS = ("memory", "shim", "throughput", "latency", "contention")
 PROGRAM = [sys.executable, "-m", "openclaw_instructor"]
 
 
@@ -122,6 +126,43 @@ def measure_throughput(texts: list[str], options: argparse.Namespace) -> dict[st
         result[f"processor_to_offline{name}"] = statistics.median(cost)
         result[f"errors{name}"] = sum(one[size]["errors"] for one in rounds)
     return result
+
+
+def measure_contention(texts: list[str], options: argparse.Namespace) -> dict[str, float]:
+    """Milliseconds of a query of ten words, p50 and p95, by the daemon and in process on one thread."""
+    import torch
+
+    from openclaw_instructor import INSTRUCTOR
+    from openclaw_instructor.daemon.client import Client
+
+    queries = [f"{number} " + " ".join(text.split()[:9]) for number, text in enumerate(texts * 3)]
+    torch.set_num_threads(1)
+    model, home = INSTRUCTOR(), Home()
+    client = Client(home.settings, home.daemon)
+    result: dict[str, float] = {}
+    try:
+        client.embeddings(queries[:1], "query")
+        for busy in range(3):
+            took: dict[str, list[float]] = {"daemon": [], "thread": []}
+            with busy_processes(busy):
+                for _ in range(10):
+                    some, queries = queries[:30], queries[30:]
+                    took["daemon"] += [_milliseconds(lambda q=q: client.embeddings([q], "query")) for q in some]
+                    took["thread"] += [_milliseconds(lambda q=q: model.encode([["Represent: ", q]])) for q in some]
+            for percent in (50, 95):
+                for side, times in took.items():
+                    result[f"{side}_p{percent}_ms_busy_{busy}"] = sorted(times)[len(times) * percent // 100]
+                ours, alone = (result[f"{side}_p{percent}_ms_busy_{busy}"] for side in took)
+                result[f"ratio_p{percent}_busy_{busy}"] = ours / alone
+    finally:
+        home.close()
+    return result
+
+
+def _milliseconds(work: Any) -> float:
+    started = time.perf_counter()
+    work()
+    return 1e3 * (time.perf_counter() - started)
 
 
 def offline(warm: list[str], texts: list[str]) -> dict[str, float]:
@@ -233,6 +274,7 @@ def main() -> None:
         "shim": measure_shim,
         "throughput": measure_throughput,
         "latency": measure_latency,
+        "contention": measure_contention,
     }
     results: dict[str, Any] = {}
     for part in options.parts.split(","):

@@ -11,8 +11,8 @@ import torch
 
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model.checkpoint import Checkpoint
-from openclaw_instructor.model.inference import batch_runner
 from openclaw_instructor.model.inference.batch_runner import Batch, BatchRunner, Done
+from openclaw_instructor.model.inference.torchscript import TorchBackend
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.model.networks.position import BiasCache
 from openclaw_instructor.model.networks.t5 import T5Encoder
@@ -160,7 +160,7 @@ def pair_of(pair: list[str]) -> tuple[str, list[str]]:
 def test_threads_that_come_and_go_leave_all_cores_to_one(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each would start OpenMP threads, and those of all together would wait for one another asleep."""
     before, ran_in = torch.get_num_threads(), []
-    monkeypatch.setattr(batch_runner, "SHARED_WORK", 0)
+    monkeypatch.setattr(TorchBackend, "shared_operations", 0)
     forward = BatchRunner._forward
 
     def noting(self: BatchRunner, batch: Batch) -> Done:

@@ -18,8 +18,6 @@ from openclaw_instructor.model.prompt import Prompt
 
 # On a CPU freed memory is released after so many tokens; after a quarter of them it takes `mini` 3% of its time.
 RELEASE_AFTER_TOKENS = 65_536
-# Operations from which one pass is worth all cores: below it, waiting for one another costs more than it brings.
-SHARED_WORK = 2e8
 
 Batch = tuple[list[int], Packed]
 Done = tuple[list[int], torch.Tensor]
@@ -66,7 +64,8 @@ class BatchRunner:
         # A core that has the longest text should not be the only one with work.
         parts = min(cores, tokens // max(self.backend.tokens_per_core, max(lengths, default=0)))
         # Cores that other passes use would keep each other waiting at every operation.
-        shared = self.backend.operations_per_token * tokens >= SHARED_WORK and self._runs_in_flight == 1
+        work = self.backend.operations_per_token * tokens
+        shared = work >= self.backend.shared_operations and self._runs_in_flight == 1
         apart = parts > 1 or not shared
         plan = batches(lengths, budget, max(1, parts))
         # The main thread may have OpenMP threads of its own, and it stays.

@@ -43,6 +43,9 @@ UNCOMPILED_FROM = (3, 14)
 CPU_TOKENS, INT8_TOKENS, GPU_TOKENS = 768, 512, 65_536
 # Fewer tokens are not worth a core of their own.
 TOKENS_PER_CORE = 256
+# A single pass of fewer operations runs on one core: threads that wait for one another at each operation bring little
+# on idle cores, and on busy ones they wait for whole time slices of the system.
+SHARED_OPERATIONS = 4e9
 # On a CPU sums and norms go through the states in blocks of so many rows, which stay in the cache between the steps.
 BLOCK_ROWS = 64
 
@@ -177,6 +180,7 @@ class TorchBackend:
     """Runs the layers that a `TorchBuilder` packed. See `Backend`."""
 
     tokens_per_core = TOKENS_PER_CORE
+    shared_operations = SHARED_OPERATIONS
 
     def __init__(
         self,

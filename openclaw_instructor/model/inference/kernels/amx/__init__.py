@@ -39,6 +39,8 @@ CHUNK, PASS_TOKENS, PASS_NUMBERS = 512, 512, 512 * 768
 # Fewer tokens are not worth a core of their own. That is fewer than with torch's kernels: these lose nothing with few
 # rows, and what another core has written is as slow to read as memory.
 TOKENS_PER_CORE = 64
+# Operations from which one pass is worth all cores: below it, waiting for one another costs more than it brings.
+SHARED_OPERATIONS = 2e8
 # Outputs of the projection that are computed at a time.
 PROJECTED = 16
 # A large page; the system aligns memory whose size is a multiple of it.
@@ -178,6 +180,7 @@ class AmxBackend:
 
     dtype, device = torch.bfloat16, torch.device("cpu")
     tokens_per_core = TOKENS_PER_CORE
+    shared_operations = SHARED_OPERATIONS
     pads_rows = False  # any number of rows is as fast
 
     def __init__(self, ends: FoldedEnds, weights: Tensor, shape: T5Shape) -> None:
