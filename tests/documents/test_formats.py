@@ -15,11 +15,13 @@ from tests.index.word_engine import WordEngine
 
 
 def read(data: bytes, path: PurePath) -> Document:
-    """Read recipe cards: `title|text` in a line, each line a card that counts as a page."""
+    """Read cards: a line is a card under a heading of its own, and counts as a page."""
     if not data.strip():
         raise UnreadableDocument("holds no card")
-    lines = [line.partition("|")[2] for line in data.decode().splitlines()]
-    blocks = [Block(number, number, location=Location("page", number, number)) for number, _ in enumerate(lines, 1)]
+    lines = data.decode().splitlines()
+    blocks = [
+        Block(number, number, 1, line[:5], Location("page", number, number)) for number, line in enumerate(lines, 1)
+    ]
     return Document(lines, blocks, title="Cards", metadata={"author": "Ada"})
 
 
@@ -43,7 +45,7 @@ def cards(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 @pytest.mark.usefixtures("cards")
 def test_its_files_are_read_and_found_in_their_place(home: Path, tmp_path: Path) -> None:
-    (tmp_path / "box.cards").write_text("Bread|knead the dough\nTravel|the train to the coast\n")
+    (tmp_path / "box.cards").write_text("bread: knead the dough\ntrips: the train to the coast\n")
     (tmp_path / "empty.cards").write_text("\n")
     index = Index(Settings.load(home), WordEngine())  # type: ignore[arg-type]
     index.add("box", [tmp_path], instruction="")
