@@ -40,7 +40,7 @@ from openclaw_instructor.train.distributed import World, join
 from openclaw_instructor.train.evaluator import TrainedEmbedder
 from openclaw_instructor.train.loss import info_nce
 from openclaw_instructor.train.medi import MediData, Plan
-from openclaw_instructor.train.metrics_log import Journal, read
+from openclaw_instructor.train.metrics_log import MetricsLog, read
 
 # A pass of fewer tokens is not worth a core of its own.
 MIN_TOKENS = 256
@@ -122,21 +122,21 @@ class _Run:
         """Train to the last step; states are saved and measured on the way."""
         leads, done = self.world.leads, self.start.step
         self.encoder.train()
-        with Journal(self.out if leads else None, self.start, self.steps, shown=self.progress and leads) as journal:
+        with MetricsLog(self.out if leads else None, self.start, self.steps, shown=self.progress and leads) as log:
             # States are saved before they are measured, so this one may not have been.
             if self._is_measured_after(done):
-                self._measure(done, journal)
+                self._measure(done, log)
             for step, batch in enumerate(self.source.run(done, self.steps), done + 1):
                 loss, rate = self._step(step, batch)
-                journal.advance()
+                log.advance()
                 if step % self.config.log_every == 0 or step == self.steps:
-                    journal.write(step, self.tokens, loss=round(float(loss), 4), rate=rate)
+                    log.write(step, self.tokens, loss=round(float(loss), 4), rate=rate)
                 due = self._is_measured_after(step)
                 if leads and (due or step % self.config.save_every == 0):
-                    position = train_state.Position(step, self.tokens, journal.seconds)
+                    position = train_state.Position(step, self.tokens, log.seconds)
                     train_state.save(self.out, self.encoder, self.optimizer, position)
                 if due:
-                    self._measure(step, journal)
+                    self._measure(step, log)
 
     def _step(self, step: int, batch: Batch) -> tuple[torch.Tensor, float]:
         """Update the weights; returns (loss before the update, learning rate)."""
@@ -154,10 +154,10 @@ class _Run:
         every = self.config.evaluate_every
         return step == self.steps or (step > 0 and every > 0 and step % every == 0)
 
-    def _measure(self, step: int, journal: Journal) -> None:
+    def _measure(self, step: int, log: MetricsLog) -> None:
         if self.evaluate and self.world.leads and not _measured(self.out, step):
             values = self.evaluate(TrainedEmbedder(self.encoder, self.checkpoint, self.dtype), step)
-            journal.write(step, self.tokens, **{f"evaluate/{name}": value for name, value in values.items()})
+            log.write(step, self.tokens, **{f"evaluate/{name}": value for name, value in values.items()})
         self.world.wait()
 
 

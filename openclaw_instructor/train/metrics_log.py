@@ -14,7 +14,7 @@ from tqdm import tqdm
 from openclaw_instructor.train.train_state import Position
 
 
-class Journal:
+class MetricsLog:
     """Rows of numbers per step; without a folder it only keeps time.
 
     On resume, rows after the resumed step are dropped: they are about to come again.
@@ -33,7 +33,7 @@ class Journal:
         self._began = time.monotonic()
         self._start = position
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> MetricsLog:
         return self
 
     def __exit__(
