@@ -7,11 +7,13 @@ from pathlib import PurePath
 from openclaw_instructor.documents.document import Block, Document
 from openclaw_instructor.documents.encoding import lines_of
 from openclaw_instructor.documents.formats import Format
+from openclaw_instructor.documents.payloads import without_payloads
 
 
 def read(data: bytes, path: PurePath) -> Document:
     """Read a text of any kind as paragraphs."""
     lines, notes = lines_of(data)
+    lines = without_payloads(lines)
     return Document(lines, paragraphs(lines, 1, len(lines)), notes=notes)
 
 
