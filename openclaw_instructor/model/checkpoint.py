@@ -1,9 +1,9 @@
-"""A checkpoint: weights, tokenizer and configuration on disk, in the layout the INSTRUCTOR models have on the hub.
+"""A checkpoint: weights, tokenizer and configuration on disk, in the layout of sentence-transformers.
 
-    config.json                     the T5 encoder's shape
+    config.json                     the network's family and shape
     modules.json                    Transformer, Pooling, Dense, Normalize, in order
-    1_Pooling/config.json           masked mean
-    2_Dense/config.json + weights   projection to the embedding
+    1_Pooling/config.json           mean, first or last token
+    2_Dense/config.json + weights   projection to the embedding, if there is one
     sentence_bert_config.json       max_seq_length, do_lower_case
     tokenizer.json (or spiece.model), tokenizer_config.json
     model.safetensors (or pytorch_model.bin, or the shards of either and their index)
@@ -23,8 +23,10 @@ from typing import TYPE_CHECKING
 
 from openclaw_instructor.errors import InvalidCheckpoint
 from openclaw_instructor.model import hub
-from openclaw_instructor.model.layout import has_weights, module_kinds, read_json, weights_of
-from openclaw_instructor.model.shapes import T5Shape
+from openclaw_instructor.model.configuration import is_plain, read_head, read_shape
+from openclaw_instructor.model.instructions import InstructionForm, form_of
+from openclaw_instructor.model.layout import has_weights, modules_of, read_json, weights_of
+from openclaw_instructor.model.shapes import BertShape, Head, Shape, T5Shape
 from openclaw_instructor.paths import expanded
 
 if TYPE_CHECKING:
@@ -41,7 +43,9 @@ class Checkpoint:
 
     name: str
     folder: Path
-    shape: T5Shape
+    shape: Shape
+    head: Head
+    form: InstructionForm
     max_seq_length: int
     revision: str | None = None
     lower_case: bool = False
@@ -71,12 +75,20 @@ class Checkpoint:
     @classmethod
     def _read(cls, name: str, folder: Path, revision: str | None) -> Checkpoint:
         settings = read_json(folder / "sentence_bert_config.json")
-        limit = int(settings.get("max_seq_length") or _limit_of_tokenizer(folder))
-        return cls(name, folder, _read_shape(folder), limit, revision, bool(settings.get("do_lower_case")))
+        if not isinstance(settings, dict):
+            raise InvalidCheckpoint(f"{folder}/sentence_bert_config.json is not an object; download it again")
+        head = read_head(folder)
+        shape = read_shape(folder, head)
+        limit = _limit(settings.get("max_seq_length"), folder, shape)
+        form = form_of(name, folder, masks_prompt=head.masks_prompt or isinstance(shape, T5Shape))
+        return cls(name, folder, shape, head, form, limit, revision, bool(settings.get("do_lower_case")))
 
     @property
     def dimension(self) -> int:
-        return self.shape.dimension
+        """Channels of an embedding."""
+        if self.head.truncate_to:
+            return self.head.truncate_to
+        return self.head.projections[-1].outputs if self.head.projections else self.shape.width
 
     @cached_property
     def weight_files(self) -> list[Path]:
@@ -90,12 +102,28 @@ class Checkpoint:
 
     @property
     def parameters(self) -> int:
-        """Number of weights of the encoder and projection."""
-        return self.shape.parameters
+        """Number of weights of the encoder and projections."""
+        dense = sum(each.outputs * (each.inputs + each.bias) for each in self.head.projections)
+        counted = isinstance(self.shape, T5Shape)  # which holds a projection of its own
+        own = self.shape.width * self.shape.dimension if isinstance(self.shape, T5Shape) else 0
+        return self.shape.parameters - (own if counted and self.head.projections else 0) + dense
 
     def t5_shape(self) -> T5Shape:
-        """The shape of a T5 checkpoint."""
+        """The shape of a T5 checkpoint. Raises InvalidCheckpoint for other families, which cannot be trained here."""
+        if not isinstance(self.shape, T5Shape) or not is_plain(self.head):
+            raise InvalidCheckpoint(
+                f"{self.folder}: only T5 checkpoints with at most one plain projection are trained here"
+            )
         return self.shape
+
+    def check_sizes(self) -> None:
+        """Compare the configuration with the weight files before memory is reserved. Raises InvalidCheckpoint."""
+        size = sum(path.stat().st_size for path in self.weight_files)
+        if self.shape.parameters > size:
+            raise InvalidCheckpoint(
+                f"{self.folder}: config.json describes {self.shape.parameters:,} weights, but the files hold "
+                f"{size:,} bytes; the weights do not fit config.json"
+            )
 
     @cached_property
     def identity(self) -> str:
@@ -105,28 +133,54 @@ class Checkpoint:
             digest.update(f"{self.name}@{self.revision}".encode())
         else:
             for path in sorted(self.folder.rglob("*.json")):
-                digest.update(path.relative_to(self.folder).as_posix().encode() + b"\0" + path.read_bytes())
-            for folder in (self.folder, self.folder / "2_Dense"):
+                digest.update(path.relative_to(self.folder).as_posix().encode() + b"\0")
+                _digest_file(path, digest)
+            dense = [self.folder / module.path for module in modules_of(self.folder) if module.kind == "Dense"]
+            for folder in (self.folder, *dense):
                 if has_weights(folder):
                     for path in weights_of(folder):
                         _digest_samples(path, digest)
         if self.lower_case:
             # There are vectors of versions that left capitals as they were.
             digest.update(b"lower case")
+        if not self.form.is_default(self.shape):
+            digest.update(repr(self.form).encode())
         return digest.hexdigest()[:24]
 
     def tensors(self) -> Mapping[str, torch.Tensor]:
-        """The weights by their T5 names plus `dense.weight`, memory-mapped. Raises InvalidCheckpoint."""
+        """The weights by their names on disk, memory-mapped, with `dense.weight` of a T5's projection.
+
+        Raises InvalidCheckpoint.
+        """
         # Late: opening a checkpoint must not import torch.
         from openclaw_instructor.model.weights import open_weights
 
+        self.check_sizes()
         encoder = open_weights(self.weight_files)
-        if not (self.folder / "2_Dense").is_dir():
+        if not (isinstance(self.shape, T5Shape) and is_plain(self.head) and self.head.projections):
             return encoder
-        dense = open_weights(weights_of(self.folder / "2_Dense"))
-        if "linear.bias" in dense:
-            raise InvalidCheckpoint(f"{self.folder}/2_Dense: the projection has a bias; INSTRUCTOR models have none")
+        dense = self.projection_tensors(0)
         return ChainMap({"dense.weight": dense["linear.weight"]}, encoder)  # type: ignore[arg-type]
+
+    def projection_tensors(self, index: int) -> Mapping[str, torch.Tensor]:
+        """`linear.weight` and perhaps `linear.bias` of a projection. Raises InvalidCheckpoint."""
+        from openclaw_instructor.model.weights import open_weights
+
+        folder = self.folder / self.head.projections[index].folder
+        tensors = open_weights(weights_of(folder))
+        if "linear.weight" not in tensors:
+            raise InvalidCheckpoint(f"{folder}: tensor linear.weight is missing")
+        if not self.head.projections[index].bias and "linear.bias" in tensors:
+            raise InvalidCheckpoint(f"{folder}: the projection has a bias, and its config.json says it has none")
+        return tensors
+
+
+def _limit(given: object, folder: Path, shape: Shape) -> int:
+    """Most tokens of a text: as given, else the tokenizer's, and no more than there are learned positions."""
+    limit = given if type(given) is int and 2 <= given <= LONGEST else _limit_of_tokenizer(folder)
+    if isinstance(shape, BertShape):
+        limit = min(limit, shape.positions - shape.first_position)
+    return max(2, limit)
 
 
 def _limit_of_tokenizer(folder: Path) -> int:
@@ -134,46 +188,6 @@ def _limit_of_tokenizer(folder: Path) -> int:
     path = folder / "tokenizer_config.json"
     limit = read_json(path).get("model_max_length") if path.is_file() else None
     return limit if type(limit) is int and 1 <= limit <= LONGEST else 512
-
-
-def _read_shape(folder: Path) -> T5Shape:
-    config = read_json(folder / "config.json")
-    kinds = module_kinds(folder)
-    if config.get("model_type") != "t5":
-        raise InvalidCheckpoint(f"{folder}: model_type is {config.get('model_type')!r}; only T5 encoders run here")
-    activation = config.get("feed_forward_proj", "relu")
-    if activation not in ("relu", "gelu"):
-        raise InvalidCheckpoint(f"{folder}: feed_forward_proj is {activation!r}; only `relu` and `gelu` run here")
-    pooling = read_json(folder / "1_Pooling" / "config.json")
-    if not pooling.get("pooling_mode_mean_tokens", pooling.get("pooling_mode") == "mean"):
-        raise InvalidCheckpoint(f"{folder}/1_Pooling: only mean pooling runs here")
-    dimension = int(config["d_model"])
-    if "Dense" in kinds:
-        dense = read_json(folder / "2_Dense" / "config.json")
-        if not str(dense.get("activation_function", "Identity")).endswith("Identity"):
-            raise InvalidCheckpoint(
-                f"{folder}/2_Dense: activation {dense['activation_function']}; only Identity runs here"
-            )
-        dimension = int(dense["out_features"])
-    try:
-        return T5Shape(
-            vocab_size=int(config["vocab_size"]),
-            width=int(config["d_model"]),
-            inner=int(config["d_ff"]),
-            heads=int(config["num_heads"]),
-            head_width=int(config["d_kv"]),
-            layers=int(config["num_layers"]),
-            buckets=int(config.get("relative_attention_num_buckets", 32)),
-            max_distance=int(config.get("relative_attention_max_distance", 128)),
-            epsilon=float(config.get("layer_norm_epsilon", 1e-6)),
-            dimension=dimension,
-            normalize="Normalize" in kinds,
-            activation=activation,
-        )
-    except KeyError as error:
-        raise InvalidCheckpoint(
-            f"{folder / 'config.json'}: key {error} is missing; it is not a T5 configuration"
-        ) from None
 
 
 def _digest_samples(path: Path, digest: hashlib._Hash) -> None:
@@ -185,3 +199,9 @@ def _digest_samples(path: Path, digest: hashlib._Hash) -> None:
         for index in range(64):
             file.seek(max(0, (size - block) * index // 63))
             digest.update(file.read(block))
+
+
+def _digest_file(path: Path, digest: hashlib._Hash) -> None:
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)

@@ -9,9 +9,10 @@ from openclaw_instructor.errors import CheckpointUnavailable
 from openclaw_instructor.model.layout import CONFIGURATION, is_whole, weight_patterns
 
 _ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")
-_FILES = ["*.json", "1_Pooling/*", "2_Dense/*", "3_Normalize/*", "spiece.model"]
+# Modules lie in folders such as `1_Pooling`; other folders hold exports for other programs.
+_FILES = ["*.json", "[0-9]_*/*", "spiece.model", "sentencepiece.bpe.model", "vocab.txt", "merges.txt"]
 # Without the weights: of the kinds a repository holds, we never fetch more than one.
-_ALWAYS = [*CONFIGURATION, "2_Dense/config.json", "tokenizer.json", "tokenizer_config.json"]
+_ALWAYS = [*CONFIGURATION, "[0-9]_*/config.json", "tokenizer.json", "tokenizer_config.json"]
 
 
 def is_id(name: str) -> bool:

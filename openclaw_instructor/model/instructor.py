@@ -113,7 +113,7 @@ class INSTRUCTOR:
         A forward pass takes as many tokens as suit the device, and at most `batch_tokens`.
         """
         vectors = self._runner.run(prompts, batch_tokens, on_progress)
-        return (vectors if self.checkpoint.shape.normalize else F.normalize(vectors, dim=1)).numpy()
+        return F.normalize(vectors, dim=1).numpy()
 
     def _move(self, device: torch.device) -> None:
         # In a thread that ends: OpenMP threads that loading starts here would be too many (`cpu_pool.py`).
@@ -142,7 +142,7 @@ class INSTRUCTOR:
 
     @torch.inference_mode()
     def _outputs(self, prompt: Prompt) -> dict[str, torch.Tensor]:
-        packed = Packed.of([prompt]).to(self.device)
+        packed = Packed.of([prompt], pooling=self.backend.pooling).to(self.device)
         mask = torch.ones(len(prompt.ids), dtype=torch.long, device=self.device)
         mask[: prompt.pool_from] = 0
         return {

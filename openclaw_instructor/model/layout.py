@@ -1,16 +1,16 @@
-"""Files of a checkpoint folder: the weights or their shards, and whether all that opening and loading need is there."""
+"""The files of a checkpoint folder: which hold the weights, and whether all that loading needs is there."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from openclaw_instructor.errors import InvalidCheckpoint
 
-CONFIGURATION = ("config.json", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json")
-TOKENIZERS = ("tokenizer.json", "spiece.model")
+CONFIGURATION = ("config.json", "modules.json", "sentence_bert_config.json")
+TOKENIZERS = ("tokenizer.json", "spiece.model", "sentencepiece.bpe.model", "vocab.txt")
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
@@ -26,15 +26,29 @@ def read_json(path: Path, most_bytes: int = MOST_JSON_BYTES) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InvalidCheckpoint(
-            f"{path.parent} is not an INSTRUCTOR checkpoint: {path.name} is missing; give a folder in the hub's layout"
+            f"{path.parent} is not an embedding checkpoint: {path.name} is missing; give a folder in the hub's layout"
         ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidCheckpoint(f"{path} cannot be read ({error}); download the checkpoint again") from None
 
 
-def module_kinds(folder: Path) -> list[str]:
-    """The modules behind one another, such as `Transformer` and `Pooling`. Raises InvalidCheckpoint."""
-    return [module["type"].rsplit(".", 1)[-1] for module in read_json(folder / "modules.json")]
+class Module(NamedTuple):
+    """A module of a checkpoint: its kind, such as `Pooling`, and its folder inside the checkpoint's."""
+
+    kind: str
+    path: str
+
+
+def modules_of(folder: Path) -> list[Module]:
+    """Read the modules in order. Raises InvalidCheckpoint."""
+    content = read_json(folder / "modules.json")
+    try:
+        modules = [Module(str(each["type"]).rsplit(".", 1)[-1], str(each["path"])) for each in content]
+    except (TypeError, KeyError):
+        raise InvalidCheckpoint(f"{folder}/modules.json is not a list of modules; download it again") from None
+    if any("/" in path or "\\" in path or path.startswith(".") for _, path in modules):
+        raise InvalidCheckpoint(f"{folder}/modules.json names folders outside the checkpoint; use another one")
+    return modules
 
 
 def has_weights(folder: Path) -> bool:
@@ -63,16 +77,18 @@ def weight_patterns(files: Collection[str]) -> list[str]:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether no file is missing that opening and loading need; whether they are damaged is not asked."""
+    """Whether no file is missing that loading needs; damage is not looked for."""
     if not all((folder / name).is_file() for name in CONFIGURATION):
         return False
     if not any((folder / name).is_file() for name in TOKENIZERS):
         return False
     try:
         weights_of(folder)
-        if "Dense" in module_kinds(folder):
-            weights_of(folder / "2_Dense")
-            return (folder / "2_Dense" / "config.json").is_file()
+        for module in modules_of(folder):
+            if module.kind in ("Pooling", "Dense") and not (folder / module.path / "config.json").is_file():
+                return False
+            if module.kind == "Dense":
+                weights_of(folder / module.path)
     except InvalidCheckpoint:
         return False
     return True

@@ -31,14 +31,20 @@ class Packed:
     groups: list[Group]
 
     @classmethod
-    def of(cls, prompts: Sequence[Prompt], *, rounded: bool = False) -> Packed:
-        """Pack prompts that are sorted by length; `rounded` fills the row up to one of few sizes."""
+    def of(cls, prompts: Sequence[Prompt], *, rounded: bool = False, pooling: str = "mean") -> Packed:
+        """Pack prompts that are sorted by length; `rounded` fills the row up to one of few sizes.
+
+        `pooling` says which tokens enter a prompt's mean: with "mean" all behind its instruction, with "cls" the first,
+        with "lasttoken" the last.
+        """
         ids: list[int] = []
         pooled: list[int] = []
         starts: list[int] = []
         for prompt in prompts:
             starts.append(len(pooled))
-            pooled.extend(range(len(ids) + prompt.pool_from, len(ids) + len(prompt.ids)))
+            first = len(ids) + (0 if pooling == "cls" else prompt.pool_from)
+            end = len(ids) + len(prompt.ids)
+            pooled.extend([first] if pooling == "cls" else [end - 1] if pooling == "lasttoken" else range(first, end))
             ids.extend(prompt.ids)
         if rounded:
             ids.extend([0] * (rounded_up(len(ids)) - len(ids)))

@@ -52,7 +52,7 @@ class Prompter:
     def render(self, instruction: str, texts: Sequence[str]) -> list[Prompt]:
         """Tokenise one Prompt per text, at most `max_seq_length` ids each."""
         with self._lock:
-            span = self._span(instruction) if instruction else 0
+            span = self._span(instruction) if instruction and self.checkpoint.form.kind == "masked" else 0
             encoded = self._encode([instruction + text.strip() for text in texts])
         prompts = [Prompt(each.ids, min(span, len(each.ids) - 1), each.truncated) for each in encoded]
         if not all(prompt.ids for prompt in prompts):

@@ -21,7 +21,7 @@ class Backend(Protocol):
     `preferred_tokens` is the size of a forward pass at which these kernels are fastest, `tokens_per_core` the least
     that is worth a core of its own, `operations_per_token` how many multiplications and additions a token takes,
     `shared_operations` from how many on a single pass is divided among all cores.
-    With `pads_rows` a batch should be filled up to one of few sizes (`packing.rounded_up`).
+    `pooling` is `Packed.of`'s. With `pads_rows` a batch should be filled up to one of few sizes (`packing.rounded_up`).
     """
 
     @property
@@ -38,6 +38,8 @@ class Backend(Protocol):
     def operations_per_token(self) -> float: ...
     @property
     def shared_operations(self) -> float: ...
+    @property
+    def pooling(self) -> str: ...
     @property
     def pads_rows(self) -> bool: ...
 

@@ -115,7 +115,8 @@ class BatchRunner:
             yield last
 
     def _pack(self, prompts: Sequence[Prompt], indices: list[int]) -> Batch:
-        return indices, Packed.of([prompts[index] for index in indices], rounded=self.backend.pads_rows)
+        some = [prompts[index] for index in indices]
+        return indices, Packed.of(some, rounded=self.backend.pads_rows, pooling=self.backend.pooling)
 
     @torch.inference_mode()
     def _forward(self, batch: Batch) -> Done:

@@ -13,7 +13,10 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from openclaw_instructor.model.inference.backend import Backend
+from openclaw_instructor.model.inference.head import HeadWeights
 from openclaw_instructor.model.networks.attention import masks_of
+from openclaw_instructor.model.networks.bert import BertEncoder
+from openclaw_instructor.model.networks.modernbert import ModernBertEncoder
 from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompter
@@ -40,9 +43,10 @@ SAMPLES = (
 class Int8Check:
     """Computes the samples in float32 during one loading, and compares the loaded backend with them."""
 
-    def __init__(self, prompter: Prompter) -> None:
+    def __init__(self, prompter: Prompter, pooling: str = "mean") -> None:
         prompts = [prompter.render(instruction, [text])[0] for instruction, text in SAMPLES]
-        self._batch = Packed.of(sorted(prompts, key=lambda prompt: len(prompt.ids)))
+        self._batch = Packed.of(sorted(prompts, key=lambda prompt: len(prompt.ids)), pooling=pooling)
+        self._exact: Tensor | None = None
         self._states = torch.empty(0)
         self._masks: list[Tensor] = []
 
@@ -66,7 +70,14 @@ class Int8Check:
         self._states = layer(self._states, self._batch, self._masks)
 
     @torch.no_grad()
+    def compute(self, network: BertEncoder | ModernBertEncoder, head: HeadWeights) -> None:
+        """Compute the samples with a whole network in float32, where that fits into memory anyway."""
+        states = network(self._batch.ids, self._batch.groups, network.prepare(self._batch.longest), False)
+        self._exact = head.embed(states, self._batch)
+
+    @torch.no_grad()
     def least_cosine(self, backend: Backend) -> float:
         """The least cosine between a sample's vector in float32 and the backend's."""
-        exact, quantized = self._network.pool(self._states, self._batch), backend.embed(self._batch)
+        exact = self._exact if self._exact is not None else self._network.pool(self._states, self._batch)
+        quantized = backend.embed(self._batch)
         return F.cosine_similarity(exact, quantized).min().item()

@@ -11,16 +11,22 @@ from typing import Protocol
 import torch
 
 from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.configuration import is_plain
 from openclaw_instructor.model.device import choose_dtype
 from openclaw_instructor.model.inference.backend import Backend
 from openclaw_instructor.model.inference.folded import FoldedEnds, FoldedLayer, fold_ends, fold_layer
+from openclaw_instructor.model.inference.head import HeadWeights, WithHead
 from openclaw_instructor.model.inference.int8_check import MIN_COSINE, Int8Check
 from openclaw_instructor.model.inference.kernels import amx
-from openclaw_instructor.model.inference.torchscript import TorchBuilder
+from openclaw_instructor.model.inference.network_backend import NetworkBackend
+from openclaw_instructor.model.inference.torchscript import TorchBackend, TorchBuilder
 from openclaw_instructor.model.malloc import release_free_memory
+from openclaw_instructor.model.networks.bert import BertEncoder
+from openclaw_instructor.model.networks.modernbert import ModernBertEncoder
+from openclaw_instructor.model.networks.names import read_state
 from openclaw_instructor.model.networks.state_dict import T5Tensors
 from openclaw_instructor.model.prompt import Prompter
-from openclaw_instructor.model.shapes import T5Shape
+from openclaw_instructor.model.shapes import BertShape, ModernBertShape, T5Shape
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +35,7 @@ class Builder(Protocol):
     """Takes a network's weights one layer at a time and makes a backend of them."""
 
     def add(self, layer: FoldedLayer) -> None: ...
-    def finish(self) -> Backend: ...
+    def finish(self) -> TorchBackend | amx.AmxBackend: ...
 
 
 def load_for_inference(checkpoint: Checkpoint, dtype: str, device: torch.device, prompter: Prompter) -> Backend:
@@ -40,7 +46,7 @@ def load_for_inference(checkpoint: Checkpoint, dtype: str, device: torch.device,
     chosen = choose_dtype(dtype, device)
     if chosen != torch.int8 or dtype != "auto":
         return load_backend(checkpoint, chosen, device)
-    check = Int8Check(prompter)
+    check = Int8Check(prompter, checkpoint.head.pooling)
     backend = load_backend(checkpoint, chosen, device, check)
     if check.least_cosine(backend) >= MIN_COSINE:
         return backend
@@ -51,8 +57,24 @@ def load_for_inference(checkpoint: Checkpoint, dtype: str, device: torch.device,
 def load_backend(
     checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device, check: Int8Check | None = None
 ) -> Backend:
-    """Load with the fastest kernels for this format and device; `check` follows the layers in float32 meanwhile."""
-    shape = checkpoint.t5_shape()
+    """Load with the fastest kernels for this format and device; `check` computes its samples in float32 meanwhile."""
+    shape = checkpoint.shape
+    if isinstance(shape, T5Shape):
+        backend = _load_t5(checkpoint, shape, dtype, device, check)
+        backend.pooling = checkpoint.head.pooling
+        return backend if is_plain(checkpoint.head) else WithHead(backend, checkpoint.head, _head(checkpoint, device))
+    network = _read_network(checkpoint, shape)
+    weights = _head(checkpoint, device)
+    if check:
+        check.compute(network, weights)
+    backend = NetworkBackend(network, checkpoint.head, weights, checkpoint.dimension, dtype, device)
+    release_free_memory()
+    return backend
+
+
+def _load_t5(
+    checkpoint: Checkpoint, shape: T5Shape, dtype: torch.dtype, device: torch.device, check: Int8Check | None
+) -> TorchBackend | amx.AmxBackend:
     tensors = T5Tensors(checkpoint.tensors(), shape, str(checkpoint.folder))
     outside = tensors.outside_layers()
     if check:
@@ -67,6 +89,20 @@ def load_backend(
         del state
         release_free_memory()
     return builder.finish()
+
+
+def _read_network(checkpoint: Checkpoint, shape: BertShape | ModernBertShape) -> BertEncoder | ModernBertEncoder:
+    tensors = checkpoint.tensors()
+    with torch.device("meta"):
+        network = BertEncoder(shape) if isinstance(shape, BertShape) else ModernBertEncoder(shape)
+    sizes = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    network.load_state_dict(read_state(tensors, shape, sizes, str(checkpoint.folder)), assign=True)
+    return network.requires_grad_(False).eval()
+
+
+def _head(checkpoint: Checkpoint, device: torch.device) -> HeadWeights:
+    tensors = [checkpoint.projection_tensors(index) for index in range(len(checkpoint.head.projections))]
+    return HeadWeights(checkpoint.head, tensors, device)
 
 
 def _builder(ends: FoldedEnds, shape: T5Shape, dtype: torch.dtype, device: torch.device) -> Builder:

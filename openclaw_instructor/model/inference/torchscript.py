@@ -193,7 +193,7 @@ class TorchBackend:
     ) -> None:
         self.shape, self.dtype, self.device, self.dimension = shape, dtype, device, shape.dimension
         on_cpu = device.type == "cpu"
-        self.pads_rows = on_cpu
+        self.pads_rows, self.pooling = on_cpu, "mean"
         self.preferred_tokens = (INT8_TOKENS if dtype == torch.int8 else CPU_TOKENS) if on_cpu else GPU_TOKENS
         self.operations_per_token = 2.0 * shape.layers * shape.layer_parameters
         self._norm, self._rotation = ends.norm, rotation

@@ -20,6 +20,7 @@ from openclaw_instructor.model.networks.attention import ACTIVATIONS, attend, at
 from openclaw_instructor.model.networks.norm import RMSNorm
 from openclaw_instructor.model.networks.position import position_bias
 from openclaw_instructor.model.networks.state_dict import T5Tensors
+from openclaw_instructor.model.networks.table import Table
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.shapes import T5Shape
 
@@ -48,15 +49,6 @@ class T5Layer(nn.Module):
         hidden = hidden + self.out(mix(qkv, batch.groups, masks, self.heads))
         fed: Tensor = hidden + self.down(ACTIVATIONS[self.activation](self.up(self.feed_norm(hidden))))
         return fed
-
-
-class Table(nn.Embedding):
-    """An embedding that initialises its weights only on a real device: on "meta" torch would import its compiler for
-    that, a second and 70 MB."""
-
-    def reset_parameters(self) -> None:
-        if not self.weight.is_meta:
-            super().reset_parameters()
 
 
 class T5Encoder(nn.Module):

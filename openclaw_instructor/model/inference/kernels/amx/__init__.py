@@ -187,7 +187,7 @@ class AmxBackend:
         library = _library()
         assert library is not None
         self._forward = library.amx_forward
-        self.shape, self.dimension = shape, shape.dimension
+        self.shape, self.dimension, self.pooling = shape, shape.dimension, "mean"
         self.preferred_tokens = preferred_tokens(shape.width)
         self.operations_per_token = 2.0 * shape.layers * shape.layer_parameters
         self._norm, self._floor = ends.norm, norm_floor(shape)
