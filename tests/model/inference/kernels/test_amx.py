@@ -42,6 +42,9 @@ EMULATION = Path(__file__).parent / "emulated"
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 
+# Compiling takes seconds, and minutes on a machine that is busy.
+pytestmark = pytest.mark.timeout(600)
+
 needs_compiler = pytest.mark.skipif(
     COMPILER is None or platform.machine() != "x86_64" or sys.platform != "linux",
     reason="the kernels are for x86-64 Linux, and emulating them takes a C compiler",
@@ -55,7 +58,7 @@ def compile_emulated(source: Path, target: Path, *options: str) -> None:
         str(COMPILER), "-std=gnu17", "-pthread", *WARNINGS, "-Wno-psabi", "-DEMULATED_AMX", f"-I{EMULATION}",
         f"-I{SOURCES}", *options, str(source), "-o", str(target), "-lm",
     ]  # fmt: skip
-    subprocess.run(command, check=True, timeout=110)
+    subprocess.run(command, check=True, timeout=500)
 
 
 @pytest.fixture(scope="session")
@@ -329,16 +332,16 @@ def test_weights_are_packed_as_tiles() -> None:
 @needs_compiler
 def test_the_library_compiles_without_a_warning(tmp_path: Path, build: ModuleType) -> None:
     options = [*build.OPTIONS, *WARNINGS, '-DSOURCES="none"', str(SOURCES / "forward.c")]
-    subprocess.run([str(COMPILER), *options, "-o", str(tmp_path / "amx.so")], check=True, timeout=110)
+    subprocess.run([str(COMPILER), *options, "-o", str(tmp_path / "amx.so")], check=True, timeout=500)
 
 
 @needs_compiler
 @pytest.mark.parametrize("sanitizers", ["address,undefined", "thread"])
 def test_passes_are_clean_under_sanitizers(tmp_path: Path, sanitizers: str) -> None:
-    program, options = tmp_path / "driver", ("-O1", "-g", f"-fsanitize={sanitizers}", "-fno-sanitize-recover")
+    program, options = tmp_path / "driver", ("-O0", "-g", f"-fsanitize={sanitizers}", "-fno-sanitize-recover")
     try:
         compile_emulated(Path(__file__).with_name("driver.c"), program, *options)
     except subprocess.CalledProcessError:
         pytest.skip("the compiler has no sanitizers")
-    done = subprocess.run([program], capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run([program], capture_output=True, text=True, timeout=500, check=False)
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
