@@ -174,10 +174,9 @@ def seen(node: str, tmp_path_factory: pytest.TempPathFactory, free_port: Callabl
         private = SocketServer(f"{short}/daemon.sock", Daemon)  # type: ignore[arg-type]
         with serving(server), serving(stranger), serving(private):
             ports = {"good": Daemon.port, "stranger": stranger.server_address[1], "dead": free_port()}
-            values = {name: json.dumps(f"http://127.0.0.1:{port}") for name, port in ports.items()}
-            return drive(
-                node, tmp_path_factory.mktemp("client"), values | {"socket": json.dumps(f"{short}/daemon.sock")}
-            )
+            places = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+            places["socket"] = f"{short}/daemon.sock"
+            return drive(node, tmp_path_factory.mktemp("client"), places)
 
 
 @contextmanager

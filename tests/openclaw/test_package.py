@@ -80,10 +80,10 @@ def test_the_generic_tool_tells_what_each_task_takes(tasks: dict[str, Task]) -> 
 def test_the_same_tasks_give_the_same_bytes(tasks: dict[str, Task]) -> None:
     first = package.plugin_files(tasks, ["/opt/bin/openclaw-instructor"])
     program = (
-        "import json, sys, tempfile; from pathlib import Path; from openclaw_instructor.openclaw import build;"
+        "import json, sys, tempfile; from pathlib import Path; from openclaw_instructor.openclaw import package;"
         "from openclaw_instructor.registry import Registry; from openclaw_instructor.settings import Settings;"
         "tasks = Registry.load(Settings(home=Path(tempfile.gettempdir()) / 'no-such-home')).tasks;"
-        "json.dump(build.plugin_files(tasks, ['/opt/bin/openclaw-instructor']), sys.stdout)"
+        "json.dump(package.plugin_files(tasks, ['/opt/bin/openclaw-instructor']), sys.stdout)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == first
