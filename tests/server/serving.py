@@ -151,5 +151,9 @@ class Local:
     model: WordModel
     toolbox: Toolbox
 
+    @property
+    def agent_token(self) -> str:
+        return agent_token(TOKEN)
+
     def ask(self, path: str, body: Any = None, **options: Any) -> Answer:
         return ask(self.url + path, body, token=TOKEN, **options)

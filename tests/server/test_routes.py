@@ -1,0 +1,87 @@
+"""The table of routes: each names its effect and its scope, and both hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from openclaw_instructor.registry.kinds.match import MatchTask
+from openclaw_instructor.registry.tool_spec import EFFECTS
+from openclaw_instructor.server.security import AccessScope
+from tests.server.serving import Local, ask
+
+Serve = Callable[..., Local]
+ADMIN = ["/v1/index/add", "/v1/index/remove", "/v1/session/link"]
+
+
+@pytest.fixture
+def local(serve: Serve) -> Local:
+    return serve()
+
+
+def test_every_operation_says_what_it_changes_and_who_may(local: Local) -> None:
+    document = local.ask("/openapi.json").body
+    operations = {
+        f"{method.upper()} {path}": operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+    assert {operation["x-effect"] for operation in operations.values()} <= set(EFFECTS)
+    scopes = {name: operation.get("x-scope") for name, operation in operations.items()}
+    assert [name for name, scope in scopes.items() if scope is None] == ["GET /health"]
+    assert [name for name, scope in scopes.items() if scope == "admin"] == [
+        "POST /v1/index/add",
+        "POST /v1/index/remove",
+        "POST /v1/session/link",
+    ]
+    # What changes something is never open to a caller who may only read, a browser's own session aside.
+    changing = {name for name, operation in operations.items() if operation["x-effect"] != "read"}
+    assert {name for name in changing if scopes[name] == "read"} == {"DELETE /v1/session"}
+    assert operations["POST /v1/index/remove"]["x-effect"] == "destroy"
+
+
+@pytest.mark.parametrize("path", [*ADMIN, "/v1/index/sync"])
+def test_an_agent_may_only_read(local: Local, path: str) -> None:
+    body = {"name": "docs", "folders": ["/"]} if path.endswith("add") else {}
+    answer = ask(local.url + path, body, token=local.agent_token)
+    assert (answer.status, answer.body["error"]["code"]) == (403, "forbidden")
+    assert "yours is `read`" in answer.body["error"]["message"]
+    for read in ("/v1/tools", "/v1/index", "/v1/models", "/metrics", "/openapi.json", "/v1/session"):
+        assert ask(local.url + read, token=local.agent_token).status == 200
+    match = {"query": "x", "candidates": ["y"]}
+    assert ask(local.url + "/v1/tools/semantic_match", match, token=local.agent_token).status == 200
+    assert ask(local.url + "/v1/embeddings", {"input": "x"}, token=local.agent_token).status == 200
+
+
+def test_the_owner_may_let_agents_write_but_never_name_folders(serve: Serve) -> None:
+    local = serve(agents_may="write")
+    assert ask(local.url + "/v1/index/sync", {}, token=local.agent_token).status == 200
+    for path in ADMIN:
+        body: dict[str, Any] = {"name": "docs", "folders": ["/"]} if path.endswith("add") else {"name": "docs"}
+        assert ask(local.url + path, body, token=local.agent_token).status == 403
+
+
+@pytest.mark.parametrize("effect", ["write", "destroy"])
+def test_a_tool_that_changes_something_is_not_for_every_agent(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, effect: str
+) -> None:
+    monkeypatch.setattr(MatchTask, "effect", effect)
+    local, allowed = serve(), serve(agents_may="write")
+    body = {"query": "x", "candidates": ["y"]}
+    path = "/v1/tools/semantic_match"
+    refused = ask(local.url + path, body, token=local.agent_token)
+    assert (refused.status, refused.body["error"]["code"]) == (403, "forbidden")
+    assert "`agents_may: write`" in refused.body["error"]["message"]
+    assert local.ask(path, body).status == 200
+    assert ask(allowed.url + path, body, token=allowed.agent_token).status == 200
+    listed = {tool["name"]: tool for tool in local.ask("/v1/tools").body["tools"]}
+    assert (listed["semantic_match"]["effect"], listed["semantic_match"]["read_only"]) == (effect, False)
+    assert (listed["search_docs"]["effect"], listed["search_docs"]["read_only"]) == ("read", True)
+
+
+def test_scopes_include_one_another() -> None:
+    assert AccessScope.READ < AccessScope.WRITE < AccessScope.ADMIN
+    assert [str(scope) for scope in AccessScope] == ["read", "write", "admin"]
+    assert AccessScope.of("admin") is AccessScope.ADMIN
