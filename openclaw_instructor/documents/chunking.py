@@ -31,8 +31,10 @@ MAX_CHUNKS = 20_000
 _OVERLAP_SHARE = 8
 # Tokens of lines counted one by one do not add up exactly to those of the joined text.
 _MARGIN_TOKENS = 4
-# No tokenizer in use makes one token of more characters on average over a block; longer blocks are counted by lines.
-_MAX_BLOCK_CHARACTERS = 12 * MAX_CONTENT_TOKENS
+# Blocks of more characters hardly ever fit; they are counted by lines at once.
+_MAX_BLOCK_CHARACTERS = 8 * MAX_CONTENT_TOKENS
+_SEPARATOR = " > "
+_SEPARATOR_TOKENS = 2
 # A tokenizer keeps some hundred bytes for each token of what it is given at once.
 _TEXTS_AT_ONCE = 2_000
 _CHARACTERS_AT_ONCE = 200_000
@@ -111,38 +113,35 @@ class Chunker:
         for batch in _batches(_sections(document.blocks)):
             blocks = [block for section in batch for block in section.blocks]
             contexts = self._contexts({block.context for block in blocks})
-            choices = [_prefixes(title, section.headings) for section in batch]
-            prefixes = list({prefix for section in choices for prefix in section})
-            tokens = dict(zip(prefixes, self._sizes(prefixes), strict=True))
-            sizes = iter(self._sizes([_whole(lines, block) for block in blocks]))
-            for section, choice in zip(batch, choices, strict=True):
-                prefix = next((text for text in choice if tokens[text] <= MAX_PREFIX_TOKENS), "")
-                room = self._room - tokens.get(prefix, 0)
+            headings = list({title, *(heading for section in batch for heading in section.headings)})
+            tokens = dict(zip(headings, self._sizes(headings), strict=True))
+            sizes = self._sizes(_whole(lines, block) for block in blocks)
+            for section in batch:
+                prefix, taken = _prefix(title, section.headings, tokens)
+                room = self._room - taken
                 of_section = list(islice(sizes, len(section.blocks)))
                 yield from self._section(lines, section, of_section, contexts, prefix, room, title)
 
     def _contexts(self, texts: set[str]) -> dict[str, tuple[str, int]]:
         """Each context, cut to its limits, and its tokens."""
         brief = {text: text[:MAX_CONTEXT_CHARACTERS] for text in texts if text}
-        sizes = self._sizes(list(brief.values()))
+        sizes = list(self._sizes(brief.values()))
         shares = {text: min(1.0, MAX_CONTEXT_TOKENS / size) for text, size in zip(brief, sizes, strict=True)}
         return {
             text: (brief[text][: int(len(brief[text]) * share)], min(size, MAX_CONTEXT_TOKENS))
             for (text, share), size in zip(shares.items(), sizes, strict=True)
         } | {"": ("", 0)}
 
-    def _sizes(self, texts: Sequence[str]) -> list[int]:
-        """The tokens of each text, 0 for a blank one."""
-        sizes: list[int] = []
+    def _sizes(self, texts: Iterable[str]) -> Iterator[int]:
+        """Yield the tokens of each text, 0 for a blank one."""
         for batch in _by_length(texts):
             if len(batch) == 1 and len(batch[0]) > _CHARACTERS_AT_ONCE:
                 starts = range(0, len(batch[0]), _CHARACTERS_AT_ONCE)
-                sizes.append(sum(self._count([batch[0][at : at + _CHARACTERS_AT_ONCE]])[0] for at in starts))
+                yield sum(self._count([batch[0][at : at + _CHARACTERS_AT_ONCE]])[0] for at in starts)
                 continue
             distinct = list(dict.fromkeys(text for text in batch if text.strip()))
             known = dict(zip(distinct, self._count(distinct), strict=True)) if distinct else {}
-            sizes += [known.get(text, 0) for text in batch]
-        return sizes
+            yield from (known.get(text, 0) for text in batch)
 
     def _section(
         self,
@@ -157,7 +156,7 @@ class Chunker:
         reserved = max((contexts[block.context][1] for block in section.blocks), default=0)
         budget = max(MIN_CONTENT_TOKENS, min(MAX_CONTENT_TOKENS, room - reserved - _MARGIN_TOKENS))
         # The title is told apart from the headings, so it is not said twice.
-        heading = " > ".join(section.headings[section.headings[:1] == (title,) :])[: 2 * MAX_HEADING_CHARACTERS]
+        heading = _SEPARATOR.join(section.headings[section.headings[:1] == (title,) :])[: 2 * MAX_HEADING_CHARACTERS]
         parts = [self._parts(lines, block, size, budget) for block, size in zip(section.blocks, sizes, strict=True)]
         atoms = _atoms(section.blocks, parts, budget)
         for group in _balanced(_packed(atoms, _total(parts, budget), budget), budget):
@@ -172,6 +171,8 @@ class Chunker:
         if size <= budget and _whole(lines, block):
             return size
         texts = lines[block.first - 1 : block.last]
+        if len(texts) == 1 and size:
+            return [self._pieces(texts[0], size, budget)]
         return [
             tokens if tokens <= budget else self._pieces(line, tokens, budget)
             for line, tokens in zip(texts, self._sizes(texts), strict=True)
@@ -182,11 +183,11 @@ class Chunker:
         parts = math.ceil(tokens / (budget * 0.8))
         while True:
             spans = _cut(line, parts)
-            counts = self._sizes([line[start:end] for start, end in spans])
-            if max(counts) <= budget or parts >= len(line):
+            most = max(self._sizes(line[start:end] for start, end in spans))
+            if most <= budget or parts >= len(line):
                 return spans
             # Parts of like length, also of a line whose tokens stand closer together in one place than in another.
-            parts = max(parts + 1, min(len(line), math.ceil(parts * max(counts) / budget)))
+            parts = max(parts + 1, min(len(line), math.ceil(parts * most / budget)))
 
     def _chunk(self, group: list[_Atom], lines: list[str], prefix: str, context: list[str], heading: str) -> Chunk:
         first, last = group[0].first, group[-1].last
@@ -256,7 +257,7 @@ def _batches(sections: Iterable[_Section]) -> Iterator[list[_Section]]:
         yield batch
 
 
-def _by_length(texts: Sequence[str]) -> Iterator[list[str]]:
+def _by_length(texts: Iterable[str]) -> Iterator[list[str]]:
     """The texts in batches of bounded length; a longer one is a batch of its own."""
     batch: list[str] = []
     length = 0
@@ -270,11 +271,15 @@ def _by_length(texts: Sequence[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _prefixes(title: str, headings: tuple[str, ...]) -> list[str]:
-    """What may be put before the text, the fullest first."""
-    if title and title not in headings[:1]:
-        headings = (title, *headings)
-    return [" > ".join(headings[start:]) for start in dict.fromkeys((0, len(headings) - 1)) if headings]
+def _prefix(title: str, headings: tuple[str, ...], tokens: Mapping[str, int]) -> tuple[str, int]:
+    """(what is put before the text, its tokens): title and headings, else the last heading, else nothing."""
+    path = headings if not title or title in headings[:1] else (title, *headings)
+    for start in dict.fromkeys((0, len(path) - 1)) if path else ():
+        chosen = path[start:]
+        size = sum(tokens[heading] for heading in chosen) + _SEPARATOR_TOKENS * (len(chosen) - 1)
+        if size <= MAX_PREFIX_TOKENS:
+            return _SEPARATOR.join(chosen), size
+    return "", 0
 
 
 def _joined(contexts: Iterable[tuple[str, int]], limit: int) -> list[str]:
