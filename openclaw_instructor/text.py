@@ -1,6 +1,13 @@
-"""Make a text one that can be stored and tokenized."""
+"""Make a text one that can be stored and tokenized, or shown without steering what shows it."""
 
 from __future__ import annotations
+
+import re
+
+# Control characters but for tab and line feed, marks of direction that reorder a line, and lone surrogates.
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def clean(text: str) -> str:
@@ -10,3 +17,21 @@ def clean(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace").decode()
     return text
+
+
+def printable(text: str) -> str:
+    """Remove what would steer a terminal or reorder a line: control characters, escape sequences, marks of direction.
+
+    Tabs and line feeds stay.
+    """
+    return _STEERING.sub("", text)
+
+
+def one_line(text: str) -> str:
+    """Make a value from outside, such as a file's name, one printable line."""
+    return printable(" ".join(text.split("\n")))
+
+
+def escape_steering(json_text: str) -> str:
+    """Write the characters that `printable` removes as JSON escapes; the value stays the same."""
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text)

@@ -11,6 +11,7 @@ import click
 from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, say
 from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.text import printable
 
 KINDS = ("sts", "classification", "pair-classification", "clustering", "reranking", "retrieval")
 
@@ -99,7 +100,7 @@ def evaluate(
     if as_json:
         print_json(result)
         return
-    click.echo(report.text(), nl=False)
+    click.echo(printable(report.text()), nl=False)
     for name, reason in report.skipped.items():
         say(f"skipped {name}: {reason}")
     cut = sum(row.truncated for row in report.results)

@@ -9,6 +9,7 @@ import click
 from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, print_table, progress, say
 from openclaw_instructor.paths import expanded
+from openclaw_instructor.text import one_line
 
 
 @click.group()
@@ -101,7 +102,7 @@ def _show_sync(result: dict[str, Any], as_json: bool) -> int:
         print_table(("collection", *counts, "skipped"), rows)
     for report in reports:
         for skipped in report["skipped"]:
-            say(f"skipped: {skipped['file']}: {skipped['reason']}")
+            say(f"skipped: {one_line(skipped['file'])}: {one_line(skipped['reason'])}")
         for note in report["notes"]:
             say(f"note: {note}")
         if report["error"]:

@@ -10,7 +10,7 @@ import click
 
 from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.openclaw_memory import memory
-from openclaw_instructor.cli.output import json_option, print_json, print_table, say
+from openclaw_instructor.cli.output import json_option, print_json, print_line, print_table, say
 
 if TYPE_CHECKING:
     from openclaw_instructor.openclaw.sync import SyncReport
@@ -116,7 +116,7 @@ def _show(report: SyncReport, as_json: bool) -> int:
     if as_json:
         print_json(report.as_dict())
     else:
-        click.echo(f"{report.state}: {report.message}")
-        click.echo(f"tools: {', '.join(report.tools)}")
-        click.echo(f"plugin: {report.folder}")
+        print_line(f"{report.state}: {report.message}")
+        print_line(f"tools: {', '.join(report.tools)}")
+        print_line(f"plugin: {report.folder}")
     return 0 if report.state in ("live", "current", "saved") else 1

@@ -13,12 +13,11 @@ import click
 
 from openclaw_instructor.errors import InstructorError, UnreadableSource
 from openclaw_instructor.paths import expanded
+from openclaw_instructor.text import escape_steering, one_line, printable
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 
 Progress = Callable[[int, int, str], None]
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,19 +43,26 @@ def read_bytes(name: str) -> bytes:
         ) from None
 
 
-def plain(text: str) -> str:
-    """`text` without control characters: what was indexed must not steer the terminal."""
-    return _CONTROL.sub("", text)
+plain = printable
 
 
 def print_json(value: Any) -> None:
     """Write `value` to standard output as one indented JSON document."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    click.echo(escape_steering(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
 def say(message: str) -> None:
-    """Write one line for people to standard error."""
-    click.echo(message, err=True)
+    """Write a message for people to standard error; further lines of it are indented, so that none looks like ours."""
+    click.echo(_indented(message), err=True)
+
+
+def print_line(text: str) -> None:
+    """Write a line to standard output, without what would steer the terminal."""
+    click.echo(_indented(text))
+
+
+def _indented(text: str) -> str:
+    return re.sub(r"(?<=.)\n(?=.)", "\n  ", printable(text))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -69,7 +75,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
     screen = Console(file=sys.stdout)
     console = Console(file=sys.stdout, highlight=False, width=None if screen.is_terminal else 110)
     with console.capture() as capture:
@@ -93,11 +99,14 @@ def progress(label: str) -> Iterator[Progress | None]:
         yield None
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress as Bar
 
     with Bar(console=Console(stderr=True), transient=True) as bar:
-        line = bar.add_task(label, total=None)
-        yield lambda done, total, message: bar.update(line, completed=done, total=total, description=message)
+        line = bar.add_task(escape(one_line(label)), total=None)
+        yield lambda done, total, message: bar.update(
+            line, completed=done, total=total, description=escape(one_line(message))
+        )
 
 
 def report(error: Exception, *, as_json: bool) -> int:

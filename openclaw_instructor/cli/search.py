@@ -9,6 +9,7 @@ import click
 
 from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import given, json_option, plain, print_json, say
+from openclaw_instructor.text import one_line
 
 
 @click.command()
@@ -41,8 +42,8 @@ def print_hits(result: dict[str, Any]) -> None:
         if hit["rank"] > 1:
             click.echo()
         where = f":{hit['lines']}" if "lines" in hit else f" ({hit['location']})"
-        place = click.style(plain(shorten(hit["file"]) + where), fg="cyan")
-        heading = click.style(plain(hit.get("heading") or hit.get("title") or ""), bold=True)
+        place = click.style(one_line(shorten(hit["file"]) + where), fg="cyan")
+        heading = click.style(one_line(hit.get("heading") or hit.get("title") or ""), bold=True)
         click.echo(f"{hit['rank']}. {place}  {heading}  ({hit['score']:.3f})")
         for text in (hit.get("context", ""), hit["snippet"]):
             click.echo("".join(f"   {line}".rstrip() + "\n" for line in plain(text).strip().splitlines()), nl=False)

@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from openclaw_instructor.cli.connection import Connection
-from openclaw_instructor.cli.output import json_option, print_json, print_table, say
+from openclaw_instructor.cli.output import json_option, print_json, print_line, print_table, say
 from openclaw_instructor.errors import InvalidArguments, InvalidRegistry
 from openclaw_instructor.registry.kinds import kinds
+from openclaw_instructor.text import printable
 
 
 @click.group()
@@ -52,7 +53,7 @@ def show(connection: Connection, name: str, as_json: bool) -> None:
         print_json(result)
         return
     shown = {name: entry, "arguments": task.parameters()["properties"]}
-    click.echo(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=110), nl=False)
+    click.echo(printable(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=110)), nl=False)
     _warn(registry.problem)
 
 
@@ -75,7 +76,7 @@ def check(connection: Connection, file: Path | None, as_json: bool) -> int:
         print_json({"file": str(path), "problems": [problem.as_dict() for problem in problems]})
         return 2 if problems else 0
     for problem in problems:
-        click.echo(str(problem))
+        print_line(str(problem))
     say(f"{path}: {_verdict(path, len(problems))}")
     return 2 if problems else 0
 
