@@ -74,11 +74,12 @@ class Toolbox:
 
         `bulk` work lets other requests pass, and waits for a model that is loading however long it takes.
         """
-        from openclaw_instructor.engine import Priority
+        from openclaw_instructor.engine import Priority, role_of
 
         self.registry.refresh()
         instruction = self.registry.embedding_instruction(input_type, self.engine.checkpoint_name)
-        return self.engine.embed(list(texts), instruction, priority=Priority.BULK if bulk else Priority.INTERACTIVE)
+        priority = Priority.BULK if bulk else Priority.INTERACTIVE
+        return self.engine.embed(list(texts), instruction, role=role_of(input_type), priority=priority)
 
     def index_add(
         self,

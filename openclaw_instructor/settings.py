@@ -29,7 +29,8 @@ class Settings(BaseModel):
 
     home: Path
     checkpoint: str = Field(
-        "mini", description="`mini` (bundled), a checkpoint folder (a relative one lies in home), or a hub id"
+        "mini",
+        description="`mini` (bundled), a checkpoint folder (a relative one lies in home), or a hub id",
     )
     revision: str | None = Field(None, description="hub revision to pin: a commit, tag or branch")
     offline: bool = Field(False, description="never contact the hub")
@@ -38,6 +39,17 @@ class Settings(BaseModel):
         "auto",
         pattern="^(auto|float32|bfloat16|int8)$",
         description="auto, float32, bfloat16 or int8; auto: the fastest here that keeps the vectors",
+    )
+    instruction_form: str | None = Field(
+        None,
+        description="how the checkpoint takes instructions: masked, prefix, none, or a template with {instruction}; "
+        "default: as `model info` shows",
+    )
+    prompts: dict[str, str] | None = Field(
+        None, description="with prefix: what stands before a `query`, a `document` and any other `text`"
+    )
+    dimensions: int | None = Field(
+        None, ge=8, description="first channels of each embedding that are kept; default: all of them"
     )
     threads: int | None = Field(None, ge=1, description="CPU threads of the encoder; default: the physical cores")
     batch_tokens: int = Field(16_384, ge=512, description="token budget of one forward pass")
@@ -144,7 +156,7 @@ def _config_file(path: Path) -> dict[str, Any]:
 
 
 def _environment() -> dict[str, str]:
-    names = {ENV_PREFIX + name.upper(): name for name in Settings.model_fields if name != "home"}
+    names = {ENV_PREFIX + name.upper(): name for name in Settings.model_fields if name not in ("home", "prompts")}
     return {name: os.environ[variable] for variable, name in names.items() if os.environ.get(variable)}
 
 

@@ -1,8 +1,8 @@
 """Runs the one model of a process: a queue, a worker thread, an embedding cache."""
 
 from openclaw_instructor.engine.cancellation import CancelScope
-from openclaw_instructor.engine.embedders.protocol import Embedder
+from openclaw_instructor.engine.embedders.protocol import Embedder, Role, role_of
 from openclaw_instructor.engine.engine import Engine
 from openclaw_instructor.engine.queue import Embeddings, Priority
 
-__all__ = ["CancelScope", "Embedder", "Embeddings", "Engine", "Priority"]
+__all__ = ["CancelScope", "Embedder", "Embeddings", "Engine", "Priority", "Role", "role_of"]

@@ -15,7 +15,7 @@ from typing import Any
 
 from openclaw_instructor.engine.cache import EmbeddingCache
 from openclaw_instructor.engine.cancellation import register
-from openclaw_instructor.engine.embedders.protocol import Embedder
+from openclaw_instructor.engine.embedders.protocol import Embedder, Role
 from openclaw_instructor.engine.queue import Embeddings, Priority, Request, RequestQueue
 from openclaw_instructor.engine.scheduler import Scheduler
 from openclaw_instructor.errors import Busy, ModelLoading, ServiceError
@@ -102,10 +102,12 @@ class Engine:
         texts: Sequence[str],
         instruction: str = "",
         *,
+        role: Role = "text",
         priority: Priority = Priority.INTERACTIVE,
         on_progress: Callable[[int, int], Any] | None = None,
     ) -> Future[Embeddings]:
-        """Queue texts; the future's work is dropped when it is cancelled.
+        """Queue texts; the future's work is dropped when it is cancelled. `role` is for models that tell queries from
+        documents by other means than the instruction.
 
         `on_progress(done, total)` counts texts and runs in the worker thread. Raises Busy when the queue is full; the
         future raises what loading and running the model raise. Raises ServiceError in a forked process, which has no
@@ -115,7 +117,7 @@ class Engine:
             raise ServiceError(
                 "this process was forked off the engine's and has none of its threads; make a new engine"
             )
-        request = Request([clean(text) for text in texts], instruction, priority, on_progress)
+        request = Request([clean(text) for text in texts], instruction, priority, role, on_progress)
         if not request.texts:
             request.future.set_result(self._nothing())
             return request.future
@@ -139,6 +141,7 @@ class Engine:
         texts: Sequence[str],
         instruction: str = "",
         *,
+        role: Role = "text",
         priority: Priority = Priority.INTERACTIVE,
         on_progress: Callable[[int, int], Any] | None = None,
         timeout: float | None = None,
@@ -148,7 +151,7 @@ class Engine:
         Interactive callers wait at most `settings.load_wait` seconds for a model that is still loading, and everybody
         at most `timeout` seconds. Raises ModelLoading or Busy (both with `retry_after`), and what `submit` raises.
         """
-        future = self.submit(texts, instruction, priority=priority, on_progress=on_progress)
+        future = self.submit(texts, instruction, role=role, priority=priority, on_progress=on_progress)
         started = time.monotonic()
         patience = self.settings.load_wait if priority is Priority.INTERACTIVE else None
         while True:

@@ -6,11 +6,11 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from openclaw_instructor.engine.embedders.protocol import Rendered
+from openclaw_instructor.engine.embedders.protocol import Rendered, Role
 from openclaw_instructor.errors import Busy
 
 if TYPE_CHECKING:
@@ -34,6 +34,15 @@ class Embeddings:
     tokens: list[int]
     truncated: list[bool]
 
+    def truncated_to(self, dimension: int | None) -> Embeddings:
+        """The same with the first `dimension` channels only, L2-normalised again; None leaves them whole."""
+        if dimension is None or dimension == self.vectors.shape[1]:
+            return self
+        import numpy as np
+
+        cut = self.vectors[:, :dimension]
+        return replace(self, vectors=cut / np.maximum(np.linalg.norm(cut, axis=1, keepdims=True), 1e-12))
+
 
 @dataclass(frozen=True)
 class Vector:
@@ -51,6 +60,7 @@ class Request:
     texts: list[str]
     instruction: str
     priority: Priority
+    role: Role = "text"
     on_progress: Callable[[int, int], Any] | None = None
     future: Future[Embeddings] = field(default_factory=Future)
     results: list[Vector | None] = field(init=False)

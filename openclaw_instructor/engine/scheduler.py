@@ -177,15 +177,16 @@ class Scheduler:
     def _prepare(self, group: Sequence[Request], touched: dict[int, Request]) -> None:
         """Look the next few texts of requests with one instruction up in the cache, and tokenise the others."""
         touched.update((id(request), request) for request in group)
-        instruction = group[0].instruction
-        identity = self._identity(instruction)
+        embedder = self._embedder()
+        before = embedder.before(group[0].instruction, group[0].role)
+        identity = self._identity(before)
         unprepared = ((request, index) for request in group for index in range(request.prepared, len(request.texts)))
         places = list(islice(unprepared, _GROUP))
         texts = [request.texts[index] for request, index in places]
         keys = [text_key(identity, text) for text in texts]
         known = self.cache.get(keys) if self.cache else {}
         missing = [place for place, key in enumerate(keys) if key not in known]
-        prompts = self._embedder().render(instruction, [texts[place] for place in missing]) if missing else []
+        prompts = embedder.render(before, [texts[place] for place in missing]) if missing else []
         rendered = dict(zip(missing, prompts, strict=True))
         for place, ((request, index), key) in enumerate(zip(places, keys, strict=True)):
             if key in known:
@@ -257,7 +258,7 @@ def _group(requests: Sequence[Request]) -> list[Request]:
     group: list[Request] = []
     texts = 0
     for request in requests:
-        if texts >= _GROUP or request.instruction != requests[0].instruction:
+        if texts >= _GROUP or (request.instruction, request.role) != (requests[0].instruction, requests[0].role):
             break
         if unprepared := len(request.texts) - request.prepared:
             group.append(request)

@@ -277,7 +277,7 @@ class Index:
                 if served and mode == "vector":
                     raise IdentityMismatch(str(self._stale(next(c for c in chosen if c.serving))))
                 return _Asked()
-            embeddings = self.engine.embed([query], instruction)
+            embeddings = self.engine.embed([query], instruction, role="query")
         except staleness.NO_MODEL as error:
             if mode == "vector":
                 raise

@@ -203,7 +203,7 @@ class Sync:
         deadline = time.monotonic() + _BUSY_PATIENCE_SECONDS
         while True:
             try:
-                return self.engine.embed(texts, self.collection.instruction, priority=Priority.BULK)
+                return self.engine.embed(texts, self.collection.instruction, role="document", priority=Priority.BULK)
             except Busy as busy:
                 # People's requests fill the queue: bulk work waits for its turn instead of failing.
                 if time.monotonic() > deadline:

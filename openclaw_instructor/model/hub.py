@@ -52,6 +52,27 @@ def snapshot(name: str, *, revision: str | None, offline: bool, pull: bool) -> t
     return folder, folder.name
 
 
+def plan(name: str, revision: str | None) -> list[tuple[str, int]]:
+    """Files that a download would fetch, with their sizes in bytes. Raises CheckpointUnavailable."""
+    from fnmatch import fnmatch
+
+    from huggingface_hub import HfApi
+
+    try:
+        files = {
+            each.path: int(each.size)
+            for each in HfApi().list_repo_tree(name, revision=revision, recursive=True)
+            if getattr(each, "size", None) is not None
+        }
+    except Exception as error:  # the client lets its transport's own errors through
+        raise CheckpointUnavailable(
+            f"checkpoint {name}: the hub does not list its files ({type(error).__name__}); check the spelling and the "
+            "connection, or use `mini`"
+        ) from None
+    wanted = [*_FILES, *weight_patterns(files)]
+    return [(path, size) for path, size in sorted(files.items()) if any(fnmatch(path, each) for each in wanted)]
+
+
 def _cached(name: str, revision: str | None) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError

@@ -102,7 +102,9 @@ class EmbeddingsRequest(BaseModel):
         "or an instruction written out. Empty: no instruction.",
     )  # fmt: skip
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: StrictInt | None = Field(None, description="Only the checkpoint's own dimension.")
+    dimensions: StrictInt | None = Field(
+        None, description="Fewer than the checkpoint's own only where it was trained for that."
+    )
     user: StrictStr | None = Field(None, description="Ignored.")
 
     @property

@@ -12,7 +12,7 @@ from typing import TypeVar
 import anyio
 from starlette.requests import Request
 
-from openclaw_instructor.engine import CancelScope, Embeddings, Engine, Priority
+from openclaw_instructor.engine import CancelScope, Embeddings, Engine, Priority, Role
 from openclaw_instructor.errors import Busy, DaemonUnavailable
 from openclaw_instructor.server.http_protocol import HANG_UPS
 from openclaw_instructor.server.in_flight import InFlight
@@ -85,9 +85,11 @@ def shutting_down() -> DaemonUnavailable:
     return DaemonUnavailable("the service is shutting down; try again")
 
 
-async def embed(request: Request, engine: Engine, texts: list[str], instruction: str, priority: Priority) -> Embeddings:
+async def embed(
+    request: Request, engine: Engine, texts: list[str], instruction: str, role: Role, priority: Priority
+) -> Embeddings:
     """Embed without a thread: many small requests wait for one pass. Raises ClientGone, Busy, ModelLoading."""
-    return await _Embedding(engine).answer(request, texts, instruction, priority)
+    return await _Embedding(engine).answer(request, texts, instruction, role, priority)
 
 
 class _Embedding:
@@ -99,12 +101,14 @@ class _Embedding:
         self._answer: asyncio.Future[Embeddings] = self._loop.create_future()
         self._timer = self._loop.call_later(engine.settings.load_wait, self._look_up)
 
-    async def answer(self, request: Request, texts: list[str], instruction: str, priority: Priority) -> Embeddings:
+    async def answer(
+        self, request: Request, texts: list[str], instruction: str, role: Role, priority: Priority
+    ) -> Embeddings:
         # Not a task that waits for the hang-up: that would cost a small request more than anything else here.
         request.scope[HANG_UPS].add(self._hang_up)
         future: Future[Embeddings] | None = None
         try:
-            future = self._engine.submit(texts, instruction, priority=priority)
+            future = self._engine.submit(texts, instruction, role=role, priority=priority)
             future.add_done_callback(self._hand_over)
             return await self._answer
         finally:

@@ -58,6 +58,11 @@ class WordEmbedder(WordPrompter):
     def __init__(self, load: Callable[[], WordModel], passes: int = 1) -> None:
         self.load, self.passes = load, passes
 
+    least_dimension = DIMENSION
+
+    def before(self, instruction: str, role: str) -> str:
+        return instruction
+
     def count(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
 

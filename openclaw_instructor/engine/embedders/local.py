@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
-from openclaw_instructor.engine.embedders.protocol import Model
+from openclaw_instructor.engine.embedders.protocol import Model, Role
+from openclaw_instructor.errors import InvalidSettings
 from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.instructions import overridden
+from openclaw_instructor.model.known import KNOWN
 from openclaw_instructor.model.prompt import Prompt, Prompter
 from openclaw_instructor.settings import Settings
 
@@ -14,11 +18,27 @@ from openclaw_instructor.settings import Settings
 ONEDNN_CACHE = "128"
 
 
+def open_checkpoint(settings: Settings) -> Checkpoint:
+    """Open `settings.checkpoint` with what the settings say of instructions and dimensions.
+
+    Raises InvalidCheckpoint, CheckpointUnavailable, InvalidSettings.
+    """
+    checkpoint = Checkpoint.open(settings.checkpoint, revision=settings.revision, offline=settings.offline)
+    form = overridden(checkpoint.form, settings.instruction_form, settings.prompts)
+    if settings.dimensions is None:
+        return replace(checkpoint, form=form)
+    if settings.dimensions > checkpoint.dimension:
+        raise InvalidSettings(
+            f"setting `dimensions`: {settings.dimensions}, but {checkpoint.name} gives {checkpoint.dimension}; lower it"
+        )
+    return replace(checkpoint, form=form, head=replace(checkpoint.head, truncate_to=settings.dimensions))
+
+
 class LocalEmbedder:
     """Opens `settings.checkpoint`. Raises InvalidCheckpoint, CheckpointUnavailable."""
 
     def __init__(self, settings: Settings) -> None:
-        self.checkpoint = Checkpoint.open(settings.checkpoint, revision=settings.revision, offline=settings.offline)
+        self.checkpoint = open_checkpoint(settings)
         self.passes = 1
         self._settings = settings
         self._prompter = Prompter(self.checkpoint)
@@ -36,17 +56,25 @@ class LocalEmbedder:
         return self.checkpoint.dimension
 
     @property
+    def least_dimension(self) -> int:
+        known = KNOWN.get(self.checkpoint.name)
+        return min([self.dimension, *(known.matryoshka if known else ())])
+
+    @property
     def max_seq_length(self) -> int:
         return self.checkpoint.max_seq_length
 
-    def render(self, instruction: str, texts: Sequence[str]) -> list[Prompt]:
-        return self._prompter.render(instruction, texts)
+    def before(self, instruction: str, role: Role) -> str:
+        return self.checkpoint.form.before(instruction, role)
+
+    def render(self, before: str, texts: Sequence[str]) -> list[Prompt]:
+        return self._prompter.render(before, texts)
 
     def count(self, texts: Sequence[str]) -> list[int]:
         return self._prompter.count(texts)
 
     def room(self, instruction: str) -> int:
-        return self._prompter.room(instruction)
+        return self._prompter.room(self.before(instruction, "document"))
 
     def load(self) -> Model:
         """Load the weights, for a process that lives long."""

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+Role = Literal["query", "document", "text"]
+
+
+def role_of(input_type: str) -> Role:
+    """The role of texts with this `input_type`: some models have other prompts for queries than for documents."""
+    last = input_type.rpartition(".")[2]
+    return "query" if last == "query" else "document" if last in ("passage", "document") else "text"
 
 
 class Rendered(Protocol):
@@ -31,7 +40,8 @@ class Embedder(Protocol):
     """A source of embeddings that is known but need not be loaded.
 
     `identity` changes whenever its vectors would; `max_seq_length` is in tokens; `passes` says how many calls of
-    `Model.embed` may run at a time once it is loaded.
+    `Model.embed` may run at a time once it is loaded; `least_dimension` is the smallest to which its embeddings may be
+    truncated.
     """
 
     @property
@@ -41,12 +51,18 @@ class Embedder(Protocol):
     @property
     def dimension(self) -> int: ...
     @property
+    def least_dimension(self) -> int: ...
+    @property
     def max_seq_length(self) -> int: ...
     @property
     def passes(self) -> int: ...
 
-    def render(self, instruction: str, texts: Sequence[str]) -> Sequence[Rendered]:
-        """Join instruction and texts as the model wants them, one prompt for each text."""
+    def before(self, instruction: str, role: Role) -> str:
+        """What stands before a text of this role under a task's instruction."""
+        ...
+
+    def render(self, before: str, texts: Sequence[str]) -> Sequence[Rendered]:
+        """Join it and the texts as the model wants them, one prompt for each text."""
         ...
 
     def count(self, texts: Sequence[str]) -> list[int]:
@@ -54,7 +70,7 @@ class Embedder(Protocol):
         ...
 
     def room(self, instruction: str) -> int:
-        """Tokens of text that fit beside this instruction before a text is truncated."""
+        """Tokens of a document that fit under this instruction before it is truncated."""
         ...
 
     def load(self) -> Model:

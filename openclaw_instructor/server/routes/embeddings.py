@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from openclaw_instructor.daemon.embedding_body import Encoding, embedding_body
-from openclaw_instructor.engine import Engine, Priority
+from openclaw_instructor.engine import Engine, Priority, role_of
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.server import schemas
 from openclaw_instructor.server.routes.context import Context
@@ -57,7 +57,9 @@ class _Handlers:
         instruction = prepare() if engine.opened else await self._threads.run(request, prepare)
         bulk = body.input_type.rpartition(".")[2] in _BULK_TYPES or len(body.texts) > _BULK_TEXTS
         priority = Priority.BULK if bulk else Priority.INTERACTIVE
-        embeddings = await embed(request, engine, body.texts, instruction, priority)
+        role = role_of(body.input_type)
+        embeddings = await embed(request, engine, body.texts, instruction, role, priority)
+        embeddings = embeddings.truncated_to(body.dimensions)
         encoding: Encoding = "base64" if body.encoding_format == "base64" else "array"
         return Json(embedding_body(embeddings, engine.checkpoint_name, encoding))
 
@@ -95,5 +97,7 @@ def _check_model(engine: Engine, body: schemas.EmbeddingsRequest) -> None:
             f"model {body.model[:100]!r} is not served; this daemon runs `{served}`. Ask for that, or change it with "
             "`openclaw-instructor model use`"
         )
-    if body.dimensions is not None and body.dimensions != engine.dimension:
-        raise InvalidArguments(f"`dimensions` is {body.dimensions}; `{served}` gives {engine.dimension}, and only that")
+    least, most = engine.embedder.least_dimension, engine.dimension
+    if body.dimensions is not None and not least <= body.dimensions <= most:
+        given = f"{most}, and only that" if least == most else f"{least} to {most}"
+        raise InvalidArguments(f"`dimensions` is {body.dimensions}; `{served}` gives {given}")
