@@ -10,12 +10,12 @@ import click
 from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import given, json_option, print_json, print_table, say
 from openclaw_instructor.errors import InstructorError, InvalidArguments
+from openclaw_instructor.model.known import KNOWN
+from openclaw_instructor.paths import expanded
 
 if TYPE_CHECKING:
     from openclaw_instructor.model.checkpoint import Checkpoint
     from openclaw_instructor.settings import Settings
-
-KNOWN = ("mini", "hkunlp/instructor-base", "hkunlp/instructor-large", "hkunlp/instructor-xl")
 
 
 @click.group()
@@ -37,12 +37,12 @@ def list_models(connection: Connection, as_json: bool) -> None:
     if as_json:
         print_json({"checkpoints": rows})
         return
-    keys = ("dimension", "layers", "parameters", "megabytes")
+    keys = ("dimension", "max_tokens", "millions", "languages", "licence")
     print_table(
-        ("", "checkpoint", *keys, "note"),
+        ("", "checkpoint", "dimension", "tokens", "million weights", "languages", "licence", "note"),
         [("*" if row["used"] else "", row["name"], *(row.get(key, "") for key in keys), row["note"]) for row in rows],
     )
-    say("get and use another: openclaw-instructor model use NAME")
+    say("which one for whom: docs/checkpoints.md; get and use another: openclaw-instructor model use NAME")
 
 
 @model.command()
@@ -68,18 +68,29 @@ def info(connection: Connection, name: str | None, as_json: bool) -> None:
 def use(connection: Connection, name: str, revision: str | None, as_json: bool) -> None:
     """Use the checkpoint NAME from now on; it is downloaded first if need be.
 
-    Collections that were indexed with another checkpoint are embedded again at the next sync.
+    What changes with it is said. Collections that were indexed with another checkpoint are embedded again at the next
+    sync, and until then searched by words.
     """
     from openclaw_instructor.registry.yaml_edit import set_key
 
     settings = connection.settings()
     checkpoint = _open(name, settings, revision=revision)
+    changes = _changes(settings, checkpoint)
     set_key(settings.config_path, "checkpoint", checkpoint.name)
     set_key(settings.config_path, "revision", revision)
     effective = connection.settings()
     if as_json:
-        print_json({"checkpoint": effective.checkpoint, "previous": settings.checkpoint, **_details(checkpoint)})
+        print_json(
+            {
+                "checkpoint": effective.checkpoint,
+                "previous": settings.checkpoint,
+                **_details(checkpoint),
+                "changes": changes,
+            }
+        )
     else:
+        for change in changes:
+            say(change)
         say(f"{settings.config_path}: checkpoint {checkpoint.name} ({checkpoint.dimension} dimensions)")
         say("next: openclaw-instructor index sync")
     if effective.checkpoint != checkpoint.name:
@@ -97,7 +108,14 @@ def pull(connection: Connection, name: str, revision: str | None, as_json: bool)
     settings = connection.settings()
     if settings.offline:
         raise InvalidArguments(f"`offline` is set, so {name} cannot be downloaded; unset it in {settings.config_path}")
+    files = _plan(name, settings, revision)
+    if files and not as_json:
+        for path, size in files:
+            say(f"{size / 1e6:10,.1f} MB  {path}")
+        say(f"{sum(size for _, size in files) / 1e6:10,.1f} MB  in {len(files)} files of {name}")
     details = _details(_open(name, settings, revision=revision, pull=True))
+    if as_json:
+        details["files"] = [{"path": path, "bytes": size} for path, size in files]
     if as_json:
         print_json(details)
     else:
@@ -111,15 +129,69 @@ def _open(name: str, settings: Settings, **options: Any) -> Checkpoint:
     return Checkpoint.open(name, **configured | given(options))
 
 
+def _plan(name: str, settings: Settings, revision: str | None) -> list[tuple[str, int]]:
+    """What a download would fetch; nothing for a name that is not a hub id."""
+    from openclaw_instructor.model import hub
+
+    if name == "mini" or not hub.is_id(name) or expanded(name).is_dir():
+        return []
+    return hub.plan(name, revision or settings.revision_of(name))
+
+
+def _changes(settings: Settings, checkpoint: Checkpoint) -> list[str]:
+    """What is different with another checkpoint than the one in use, in sentences."""
+    known = KNOWN.get(checkpoint.name)
+    before = KNOWN.get(settings.checkpoint)
+    changes = []
+    try:
+        used: Checkpoint | None = _open(settings.checkpoint, settings, offline=True)
+    except InstructorError:
+        used = None
+    if used and used.identity == checkpoint.identity:
+        return []
+    old = used.dimension if used else before.dimension if before else None
+    if old and old != checkpoint.dimension:
+        changes.append(f"vectors have {checkpoint.dimension} dimensions instead of {old}")
+    if known and before and known.languages != before.languages:
+        changes.append(f"languages: {known.languages} instead of {before.languages}")
+    if used and used.max_seq_length != checkpoint.max_seq_length:
+        changes.append(f"texts are read up to {checkpoint.max_seq_length} tokens instead of {used.max_seq_length}")
+    if used and used.form.kind != checkpoint.form.kind:
+        changes.append(f"instructions: {checkpoint.form.description}")
+    changes.append("every collection is embedded again at the next sync; until then it is searched by words")
+    changes.append("similarities have another scale: check `abstain_below` and `threshold` of your tasks")
+    return changes
+
+
 def _row(name: str, settings: Settings) -> dict[str, Any]:
     used = name == settings.checkpoint
+    known = KNOWN.get(name)
+    described: dict[str, Any] = {"name": name}
+    if known:
+        described |= {
+            "dimension": known.dimension,
+            "max_tokens": known.max_tokens,
+            "millions": known.millions,
+            "languages": known.languages,
+            "licence": known.licence,
+        }
+    if known and known.runs == "st":
+        described["name"] = f"st:{name}"
+        note = "through sentence-transformers"
+        return {**described, "used": settings.checkpoint == f"st:{name}", "available": False, "note": note}
     try:
         details = _details(_open(name, settings, offline=True))
     except InstructorError as error:
         absent = error.code == "checkpoint_unavailable"
         note = "not on this machine" if absent else error.message
-        return {"name": name, "used": used, "available": False, "note": note}
-    return {**details, "used": used, "available": True, "note": "bundled" if name == "mini" else details["path"]}
+        return {**described, "used": used, "available": False, "note": note}
+    return {
+        **described,
+        **details,
+        "used": used,
+        "available": True,
+        "note": "bundled" if name == "mini" else details["path"],
+    }
 
 
 def _details(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -130,6 +202,9 @@ def _details(checkpoint: Checkpoint) -> dict[str, Any]:
         "layers": checkpoint.shape.layers,
         "width": checkpoint.shape.width,
         "max_tokens": checkpoint.max_seq_length,
+        "family": checkpoint.shape.family,
+        "pooling": checkpoint.head.pooling,
+        "instructions": checkpoint.form.description,
         "parameters": checkpoint.parameters,
         "megabytes": round(checkpoint.megabytes, 1),
         "identity": checkpoint.identity,
