@@ -7,20 +7,49 @@ one that never ends its head would fill memory.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 << 10
+NEWCOMERS = 128
 HANG_UPS = "hang_ups"  # in the ASGI scope: the set of functions to be called when the client hangs up
+KNOWN = "known"  # in the ASGI scope: a function to be called once the client has shown a token
+
+
+class Newcomers:
+    """The TCP connections that have not shown a token yet: few, so that they take no place from those that have.
+
+    The oldest idle one is closed when there are too many; a probe is younger than what waits there to be in the way.
+    """
+
+    def __init__(self, limit: int = NEWCOMERS) -> None:
+        self._limit = limit
+        self._held: dict[LimitedProtocol, None] = {}
+
+    def add(self, protocol: LimitedProtocol) -> None:
+        """Take one in, and close another where that is one too many."""
+        self._held[protocol] = None
+        if len(self._held) > self._limit:
+            idle = next((held for held in self._held if held.is_idle and held is not protocol), None)
+            if idle is not None:
+                self.discard(idle)
+                idle.transport.close()
+
+    def discard(self, protocol: LimitedProtocol) -> None:
+        """Forget one: it has shown a token, or is gone."""
+        self._held.pop(protocol, None)
 
 
 class LimitedProtocol(HttpToolsProtocol):
     """Closes a connection whose request head is not complete after `head_seconds`, or longer than HEAD_BYTES."""
 
     head_seconds = HEAD_SECONDS
+    newcomers = Newcomers()
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -32,16 +61,26 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
+        # The Unix socket lies where only the owner reaches it.
+        if transport.get_extra_info("socket").family != socket.AF_UNIX:
+            self.newcomers.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_arrived()
+        self.newcomers.discard(self)
         super().connection_lost(exc)
         for told in list(self._hang_ups):
             told()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope[HANG_UPS] = self._hang_ups  # type: ignore[literal-required]
+        self.scope[KNOWN] = partial(self.newcomers.discard, self)  # type: ignore[literal-required]
         self._in_head, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from openclaw_instructor.errors import Forbidden
 from openclaw_instructor.registry.tool_spec import Effect
+from openclaw_instructor.server.http_protocol import KNOWN
 from openclaw_instructor.server.refusal import App, Receive, Refusal, Send, refuse
 
 PRINCIPAL = "principal"  # in the ASGI scope: a Principal, or None on an open route
@@ -122,6 +123,8 @@ class Guard:
         if refusal is None:
             scope[PRINCIPAL] = principal = self._principal(scope, headers)
             refusal = self._unknown(scope, headers, principal)
+            if principal is not None and (known := scope.get(KNOWN)) is not None:
+                known()
         if refusal is not None:
             await refuse(send, refusal, receive)
             return

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import time
@@ -9,6 +10,7 @@ import pytest
 
 from openclaw_instructor.daemon.endpoint import Endpoint
 from openclaw_instructor.server import request_body
+from openclaw_instructor.server.http_protocol import LimitedProtocol, Newcomers
 from tests.server.serving import TOKEN, Local, ask
 
 Serve = Callable[..., Local]
@@ -158,6 +160,29 @@ def test_a_slow_client_does_not_hold_others_up(serve: Serve) -> None:
         connection.sendall(b"POST /v1/embeddings HTTP/1.1\r\nHost: ")
     assert local.ask("/v1/embeddings", {"input": "quick"}).status == 200
     for connection in slow:
+        connection.close()
+
+
+def test_idle_connections_take_no_place_from_others(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LimitedProtocol, "newcomers", Newcomers(20))
+    local = serve()
+    host, port = local.url.removeprefix("http://").split(":")
+    kept = http.client.HTTPConnection(host, int(port), timeout=60)
+    kept.request("GET", "/v1/tools", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert kept.getresponse().read()
+    idle = [socket.create_connection((host, int(port))) for _ in range(100)]
+    for connection in idle[::2]:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert ask(f"{local.url}/health").status == 200
+    assert local.ask("/v1/embeddings", {"input": "honest"}).status == 200
+    # The oldest go; whoever has shown a token stays.
+    idle[1].settimeout(60)
+    assert idle[1].recv(1) == b""
+    first = kept.sock
+    kept.request("GET", "/v1/tools", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert kept.getresponse().status == 200
+    assert kept.sock is first
+    for connection in (*idle, kept):
         connection.close()
 
 
