@@ -66,9 +66,12 @@ class Connection:
     @contextmanager
     def library(self) -> Iterator[Toolbox]:
         """The library in this process, whatever else runs."""
+        from openclaw_instructor.daemon.endpoint import close_home_to_others
         from openclaw_instructor.service import Toolbox
 
-        with Toolbox(settings=self.settings()) as toolbox:
+        settings = self.settings()
+        close_home_to_others(settings)
+        with Toolbox(settings=settings) as toolbox:
             yield toolbox
 
 

@@ -35,10 +35,12 @@ def demo(connection: Connection, as_json: bool) -> None:
 
     Everything happens in the folder `demo` of the home; your own index and tasks stay as they are.
     """
+    from openclaw_instructor.daemon.endpoint import close_home_to_others
     from openclaw_instructor.service import Toolbox
 
     began = time.monotonic()
     settings = connection.settings()
+    close_home_to_others(settings)
     settings = settings.model_copy(update={"home": settings.home / "demo"})
     with Toolbox(settings=settings) as toolbox, progress("indexing the docs") as on_progress:
         tools = Local(toolbox)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -82,13 +83,33 @@ def _keyed_digest(key: str, text: str) -> str:
     return hmac.new(key.encode(), text.encode(), "sha256").hexdigest()
 
 
+def close_home_to_others(settings: Settings) -> None:
+    """Keep other users out of the home and of what this process makes there.
+
+    Raises InvalidSettings for a home that belongs to another user; root may use everybody's.
+    """
+    os.umask(0o077)
+    try:
+        status = settings.home.stat()
+    except OSError:
+        return
+    if os.geteuid() not in (0, status.st_uid):
+        raise InvalidSettings(
+            f"the home folder {settings.home} belongs to another user, who could read and change what is in it; set "
+            "OPENCLAW_INSTRUCTOR_HOME to a folder of your own"
+        )
+    if status.st_mode & 0o077:
+        # On a file system that is mounted read-only there is nothing to keep either.
+        with contextlib.suppress(OSError):
+            settings.home.chmod(0o700)
+
+
 def open_home(settings: Settings) -> None:
     """Make the home, closed to other users. Raises InvalidSettings when that cannot be."""
     home = settings.home
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if home.stat().st_mode & 0o077:
-            home.chmod(0o700)
+        close_home_to_others(settings)
         # A name of its own for each look: many callers may come at once, in one process too.
         with tempfile.TemporaryFile(dir=home):
             pass

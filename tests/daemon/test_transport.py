@@ -1,0 +1,176 @@
+"""A token goes to the daemon and to nobody else, whoever holds its port."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from openclaw_instructor import __version__
+from openclaw_instructor.daemon import lifecycle, transport
+from openclaw_instructor.daemon.endpoint import CHALLENGE_HEADER, Endpoint, socket_path
+from openclaw_instructor.daemon.httpx_transport import HttpxTransport
+from openclaw_instructor.daemon.transport import NotSent, Outgoing, StandardTransport, Transport
+from openclaw_instructor.settings import Settings
+from tests.server.serving import TOKEN, Local, wait_until
+
+SECRET = "my salary is confidential"
+Serve = Callable[..., Local]
+
+
+@pytest.fixture(params=[StandardTransport, HttpxTransport])
+def client(request: pytest.FixtureRequest) -> Iterator[Transport]:
+    made: Transport = request.param()
+    yield made
+    made.close()
+
+
+@contextmanager
+def stranger(answer: Callable[[bytes], bytes]) -> Iterator[tuple[str, list[bytes]]]:
+    """Somebody who listens on a port of this machine: its URL, and what it was told."""
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    while data := connection.recv(65_536):
+                        heard.append(data)
+                        connection.sendall(answer(data))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", heard
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(60)
+
+
+def post(client: Transport, endpoint: Endpoint) -> dict[str, object]:
+    headers = {"Authorization": f"Bearer {endpoint.token}", "Content-Type": "application/json"}
+    body = json.dumps({"input": SECRET}).encode()
+    with client.send(endpoint, Outgoing("POST", "/v1/embeddings", headers, body, 60)) as reply:
+        answer: dict[str, object] = json.loads(reply.read())
+        return answer
+
+
+def response(body: object) -> bytes:
+    content = json.dumps(body).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(content), content)
+
+
+def announced(url: str) -> Endpoint:
+    return Endpoint(url, TOKEN, os.getpid(), __version__)
+
+
+def test_a_daemon_proves_itself_on_every_connection(serve: Serve, client: Transport) -> None:
+    endpoint = announced(serve().url)
+    for _ in range(3):
+        assert post(client, endpoint)["object"] == "list"
+
+
+def test_a_stranger_hears_neither_token_nor_text(client: Transport) -> None:
+    with stranger(lambda data: response({"pid": os.getpid(), "proof": "0" * 64})) as (url, heard):
+        with pytest.raises(NotSent, match="somebody else"):
+            post(client, announced(url))
+        assert transport.health(announced(url)) is None
+    said = b"".join(heard)
+    assert CHALLENGE_HEADER.lower().encode() in said.lower()
+    assert TOKEN.encode() not in said
+    assert announced(url).agent_token.encode() not in said
+    assert SECRET.encode() not in said
+
+
+def test_a_stranger_who_asks_the_real_daemon_has_no_proof_for_its_own_port(serve: Serve, client: Transport) -> None:
+    local = serve()
+
+    def relay(data: bytes) -> bytes:
+        head = dict(line.split(": ", 1) for line in data.decode().split("\r\n")[1:] if ": " in line)
+        challenge = {name: value for name, value in head.items() if name.lower() == CHALLENGE_HEADER.lower()}
+        connection = http.client.HTTPConnection(local.url.removeprefix("http://"), timeout=60)
+        connection.request("GET", "/health", headers=challenge)
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+        return response(answer)
+
+    with stranger(relay) as (url, heard), pytest.raises(NotSent, match="somebody else"):
+        post(client, announced(url))
+    assert TOKEN.encode() not in b"".join(heard)
+
+
+def test_a_client_that_outlives_its_daemon_tells_its_successor_on_the_port_nothing(
+    settings: Settings, client: Transport
+) -> None:
+    endpoint = replace(lifecycle.ensure(settings), socket=None)
+    post(client, endpoint)
+    lifecycle.stop(settings)
+    port = endpoint.address[1]
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", port)) as listener:
+
+        def accept() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                heard.append(connection.recv(65_536))
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        with pytest.raises(NotSent):
+            post(client, endpoint)
+        thread.join(60)
+    assert endpoint.token.encode() not in b"".join(heard)
+    assert SECRET.encode() not in b"".join(heard)
+
+
+def test_the_socket_is_used_where_there_is_one(settings: Settings, client: Transport) -> None:
+    endpoint = lifecycle.ensure(settings)
+    assert endpoint.socket == str(socket_path(settings))
+    # Nobody answers at this URL.
+    assert post(client, replace(endpoint, url="http://127.0.0.1:9"))["object"] == "list"
+    lifecycle.stop(settings)
+    with pytest.raises(NotSent):
+        post(client, endpoint)
+
+
+def test_a_path_that_is_too_long_for_a_socket_is_done_without(tmp_path: Path) -> None:
+    home = tmp_path / ("long" * 30)
+    assert socket_path(Settings(home=home)) is None
+    assert socket_path(Settings(home=Path("/home/somebody/.local/share/openclaw-instructor"))) is not None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs two users")
+def test_another_user_reaches_neither_the_socket_nor_the_token(settings: Settings) -> None:
+    endpoint = lifecycle.ensure(settings)
+    assert endpoint.socket is not None
+    for folder in settings.home.parents[:3]:
+        folder.chmod(0o755)
+    process = os.fork()
+    if process == 0:
+        os.setgid(12_345)
+        os.setuid(12_345)
+        refused = 0
+        for attempt in (
+            lambda: socket.socket(socket.AF_UNIX).connect(endpoint.socket),
+            lambda: (settings.home / "token").read_text(),
+            lambda: settings.daemon_path.read_text(),
+            lambda: (settings.home / "daemon.sock").unlink(),
+        ):
+            try:
+                attempt()
+            except PermissionError:
+                refused += 1
+        os._exit(refused)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 4
+    lifecycle.stop(settings)
+    wait_until(lambda: not lifecycle.announced(settings))
