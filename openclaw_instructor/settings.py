@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from openclaw_instructor.errors import InvalidSettings
+from openclaw_instructor.flat_yaml import read_flat
 from openclaw_instructor.paths import expanded
 
 APP = "openclaw-instructor"
@@ -125,29 +125,12 @@ class Settings(BaseModel):
 
 
 def _config_file(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSettings(
-            f"{path}: cannot be read ({error}); fix its permissions or encoding, or delete it"
-        ) from None
-    try:
-        values = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f":{mark.line + 1}" if mark else ""
-        raise InvalidSettings(
-            f"{path}{where}: not valid YAML ({getattr(error, 'problem', error)}); correct that line"
-        ) from None
-    if not isinstance(values, dict):
-        raise InvalidSettings(f"{path}: must hold `key: value` lines, such as `checkpoint: mini`")
+    values = read_flat(path)
     if "home" in values:
         raise InvalidSettings(f"{path}: `home` is the folder that this file lies in; give --home or ${ENV_PREFIX}HOME")
     strange = next((key for key in values if not isinstance(key, str)), None)
     if strange is not None:
-        raise InvalidSettings(f"{path}: the key {strange!r} is not a name; write it in quotes, or remove it")
+        raise InvalidSettings(f"{path}: the key {str(strange)[:40]!r} is not a name; write it in quotes, or remove it")
     checkpoint = values.get("checkpoint")
     # A folder is looked for beside the file, not where a command happens to run.
     if isinstance(checkpoint, str) and "/" in checkpoint and (beside := path.parent / checkpoint).is_dir():
@@ -168,4 +151,4 @@ def _explain(error: ValidationError, path: Path) -> str:
         hint = f"did you mean `{close[0]}`?" if close else f"known: {', '.join(Settings.model_fields)}"
         return f"unknown setting `{key}` in {path}; {hint}"
     variable = ENV_PREFIX + key.upper()
-    return f"setting `{key}`: {first['msg']} (got {first['input']!r}); correct it in {path} or in ${variable}"
+    return f"setting `{key}`: {first['msg']}; correct it in {path} or in ${variable}"

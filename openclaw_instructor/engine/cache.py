@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 import sqlite3
 import threading
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,11 +23,12 @@ logger = logging.getLogger(__name__)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS vector (
     key BLOB PRIMARY KEY, used INTEGER NOT NULL, tokens INTEGER NOT NULL, truncated INTEGER NOT NULL,
-    size INTEGER NOT NULL, data BLOB NOT NULL
+    size INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS vector_used ON vector (used, size);
 """
-_VERSION = 2
+_VERSION = 3
+_LEAVE_FREE = 200 << 20  # bytes of the disk that the cache leaves to others
 _ROW_OVERHEAD = 80  # bytes of keys, counters and index entries per row
 _EVICT_TO = 0.9
 _PARAMETERS = 500
@@ -36,6 +39,13 @@ def text_key(identity: str, text: str) -> bytes:
     digest = hashlib.blake2b(identity.encode(), digest_size=20)
     digest.update(b"\0" + text.strip().encode("utf-8", "surrogatepass"))
     return digest.digest()
+
+
+def _checksum(key: bytes, tokens: int, truncated: int, data: object) -> int:
+    """Sum up a row. What is no bytes, as in a damaged file, has a sum that no row has."""
+    if not isinstance(data, bytes) or len(data) % 4 or not isinstance(tokens, int) or not isinstance(truncated, int):
+        return -1
+    return zlib.crc32(data, zlib.crc32(b"%s %d %d" % (key, tokens, truncated)))
 
 
 class EmbeddingCache:
@@ -73,11 +83,13 @@ class EmbeddingCache:
                     part = keys[start : start + _PARAMETERS]
                     marks = ",".join("?" * len(part))
                     rows = self._connection.execute(
-                        f"SELECT key, tokens, truncated, data FROM vector WHERE key IN ({marks})",  # noqa: S608
+                        f"SELECT key, tokens, truncated, checksum, data FROM vector WHERE key IN ({marks})",  # noqa: S608
                         part,
                     )
-                    for key, tokens, truncated, data in rows:
-                        found[key] = Vector(np.frombuffer(data, dtype="<f4"), tokens, bool(truncated))
+                    for key, tokens, truncated, checksum, data in rows:
+                        # SQLite has no checksums of its own: a damaged page may read as a sound row with other numbers.
+                        if checksum == _checksum(key, tokens, truncated, data):
+                            found[key] = Vector(np.frombuffer(data, dtype="<f4"), tokens, bool(truncated))
                 self._touch(list(found))
             except sqlite3.Error as error:
                 self._recover(error)
@@ -88,16 +100,19 @@ class EmbeddingCache:
     def put(self, vectors: Mapping[bytes, Vector]) -> None:
         """Store vectors, evicting the least recently used ones if need be."""
         with self._lock:
-            if self._connection is None or not vectors:
+            if self._connection is None or not vectors or not self._has_room():
                 return
             try:
                 with self._connection:
                     self._clock += 1
                     rows = [
-                        (key, self._clock, v.tokens, v.truncated, v.values.nbytes + _ROW_OVERHEAD, v.values.tobytes())
+                        (
+                            *(key, self._clock, v.tokens, v.truncated, v.values.nbytes + _ROW_OVERHEAD),
+                            *(_checksum(key, v.tokens, v.truncated, data := v.values.tobytes()), data),
+                        )
                         for key, v in vectors.items()
                     ]
-                    self._connection.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?, ?, ?, ?, ?)", rows)
+                    self._connection.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
                     self._size += sum(row[4] for row in rows)
                     if self._size > self._limit:
                         self._evict()
@@ -143,6 +158,13 @@ class EmbeddingCache:
             self._open()
         except (OSError, sqlite3.Error) as again:
             self._switch_off(again)
+
+    def _has_room(self) -> bool:
+        """Whether the disk has more left than the cache must leave to others."""
+        try:
+            return shutil.disk_usage(self._path.parent).free > _LEAVE_FREE
+        except OSError:
+            return False
 
     def _touch(self, keys: Sequence[bytes]) -> None:
         if keys and self._connection is not None:

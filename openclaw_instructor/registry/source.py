@@ -6,25 +6,16 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import yaml
 
+from openclaw_instructor.flat_yaml import DatelessLoader
+
 Location: TypeAlias = tuple[str | int, ...]
 
-# libyaml's parser is several times faster; PyYAML can be built without it.
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_BYTES = 4_000_000
 _MAX_NODES = 200_000
-
-
-class _Loader(_SafeLoader):  # type: ignore[misc]
-    """YAML without dates: no key holds one, so 2026-01-31 can only be meant as text."""
-
-    yaml_implicit_resolvers: ClassVar = {
-        letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for letter, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
-    }
 
 
 @dataclass(frozen=True)
@@ -102,7 +93,7 @@ def read(path: Path) -> Source:
 
 
 def _parse(text: str, source: Source) -> None:
-    loader = _Loader(text)
+    loader = DatelessLoader(text)
     try:
         node = loader.get_single_node()
         if node is None:

@@ -256,7 +256,7 @@ class Daemon:
             logger.info("the registry changed: %d tasks", len(registry.tasks))
             await self._app.mcp.tools_changed()
             threading.Thread(target=self._tell_of_tasks, daemon=True).start()
-        self._follow_configuration()
+        await self._follow_configuration()
         limit = self._settings.exit_after
         if limit and self._app.in_flight.idle_seconds() > limit:
             self._end("idle")
@@ -265,14 +265,15 @@ class Daemon:
         if (outcome := self._launch.on_tasks_changed(self._settings)) is not None:
             logger.info("%s", outcome)
 
-    def _follow_configuration(self) -> None:
+    async def _follow_configuration(self) -> None:
         """A sound edit of the configuration takes effect by starting anew on the same port."""
         digest = _digest(self._settings)
         if digest == self._configuration:
             return
         self._configuration = digest
         try:
-            self._check_address(Settings.load(self._settings.home))
+            # In a thread: whatever somebody put into that file, requests are answered meanwhile.
+            self._check_address(await asyncio.to_thread(Settings.load, self._settings.home))
         except InvalidSettings as error:
             self._problem = error.message
             # The message quotes the value, which may be the token.

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from openclaw_instructor.engine import Engine
+from openclaw_instructor.engine import cache as cache_module
 from openclaw_instructor.engine.cache import EmbeddingCache, text_key
 from openclaw_instructor.engine.queue import Vector
 from tests.engine.word_model import WordModel
@@ -145,4 +148,39 @@ def test_a_lock_held_by_another_process_only_skips_a_turn(tmp_path: Path) -> Non
     assert cache.problem is None
     cache.put({b"k": vector(1)})
     assert b"k" in cache.get([b"k"])
+    cache.close()
+
+
+def test_a_row_that_was_damaged_is_embedded_again(tmp_path: Path) -> None:
+    """Whatever byte of a vector, of its counters or of its key changes, no wrong vector comes back."""
+    path = tmp_path / "cache.db"
+    keys = [text_key("identity", f"text {number}") for number in range(4)]
+    vectors = {key: Vector(np.full(8, 0.5, dtype="<f4"), 3, False) for key in keys}
+    cache = EmbeddingCache(path, 1 << 20)
+    cache.put(vectors)
+    cache.close()
+    with closing(sqlite3.connect(path)) as raw, raw:
+        change = "UPDATE vector SET data = ? WHERE key = ?"
+        raw.execute(change, (np.full(8, 0.25, dtype="<f4").tobytes(), keys[0]))
+        raw.execute(change, (np.full(7, 0.5, dtype="<f4").tobytes()[:-1], keys[1]))
+        raw.execute("UPDATE vector SET tokens = 'many' WHERE key = ?", (keys[2],))
+    cache = EmbeddingCache(path, 1 << 20)
+    assert list(cache.get(keys)) == [keys[3]]
+    cache.put({keys[0]: vectors[keys[0]]})
+    assert np.array_equal(cache.get(keys)[keys[0]].values, vectors[keys[0]].values)
+    assert set(cache.get(keys)) == {keys[0], keys[3]}
+    cache.close()
+
+
+def test_the_cache_leaves_the_last_room_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = EmbeddingCache(tmp_path / "cache.db", 1 << 20)
+    key = text_key("identity", "text")
+    vector = {key: Vector(np.ones(8, dtype="<f4"), 3, False)}
+    monkeypatch.setattr(cache_module, "_LEAVE_FREE", 1 << 62)
+    cache.put(vector)
+    assert cache.get([key]) == {}
+    assert cache.problem is None
+    monkeypatch.setattr(cache_module, "_LEAVE_FREE", 0)
+    cache.put(vector)
+    assert set(cache.get([key])) == {key}
     cache.close()

@@ -1,0 +1,84 @@
+"""Read a small YAML file of `key: value` lines, whatever somebody put there, in bounded time and memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from openclaw_instructor.errors import InvalidSettings
+
+MAX_BYTES = 64 << 10
+_LONGEST_VALUE = 4_096
+
+# libyaml's parser is several times faster; PyYAML can be built without it.
+SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class DatelessLoader(SafeLoader):  # type: ignore[misc]
+    """YAML without dates: no key of ours holds one, so 2026-01-31 can only be meant as text."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for letter, resolvers in SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def read_flat(path: Path) -> dict[str, Any]:
+    """Read the file; {} where there is none.
+
+    Raises InvalidSettings, which names the line and never quotes a value: one of them may be a secret.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode("utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError as error:
+        raise InvalidSettings(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8, or delete it") from None
+    except OSError as error:
+        raise InvalidSettings(
+            f"{path}: cannot be read ({error.strerror}); fix its permissions or encoding, or delete it"
+        ) from None
+    if len(content) > MAX_BYTES:
+        raise InvalidSettings(f"{path}: is larger than {MAX_BYTES >> 10} kB; it holds a few `key: value` lines")
+    try:
+        _check_flat(text, path)
+        values = yaml.load(text, Loader=DatelessLoader) or {}  # noqa: S506 - it is a SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}" if mark else ""
+        what = getattr(error, "problem", None) or "it cannot be read"
+        raise InvalidSettings(f"{path}{where}: not valid YAML ({what}); correct that line") from None
+    except ValueError:
+        raise InvalidSettings(f"{path}: holds a value YAML cannot read; put it in quotes") from None
+    if not isinstance(values, dict):
+        raise InvalidSettings(f"{path}: must hold `key: value` lines, such as `checkpoint: mini`")
+    return values
+
+
+def _check_flat(text: str, path: Path) -> None:
+    """Raise InvalidSettings for anything but keys with plain values, before a value is made of it."""
+    depth = 0
+    keys: set[str] = set()
+    is_key = True
+    for event in yaml.parse(text, Loader=SafeLoader):
+        place = f"{path}:{event.start_mark.line + 1}" if event.start_mark else str(path)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > 1:
+                raise InvalidSettings(
+                    f"{place}: holds a list or a mapping where a single value belongs; write the value"
+                )
+        elif isinstance(event, yaml.AliasEvent):
+            raise InvalidSettings(f"{place}: holds an alias (`*name`); write the value itself, or put it in quotes")
+        elif isinstance(event, yaml.ScalarEvent):
+            if len(event.value) > _LONGEST_VALUE:
+                raise InvalidSettings(f"{place}: is longer than {_LONGEST_VALUE:,} characters; shorten it")
+            if is_key and depth and event.value in keys:
+                raise InvalidSettings(f"{place}: sets `{event.value[:40]}` a second time; keep one of them")
+            if is_key:
+                keys.add(event.value)
+            is_key = not is_key

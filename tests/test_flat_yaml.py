@@ -1,0 +1,76 @@
+"""Whatever somebody puts into `config.yaml`, it is read in bounded time and memory, and no value is quoted."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from openclaw_instructor.errors import InvalidSettings
+from openclaw_instructor.flat_yaml import MAX_BYTES, read_flat
+
+SECRET = "tok-3n-of-somebody"
+BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)
+)
+MERGES = "a0: &a0 {k: v}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}\n" for n in range(1, 8))
+HOSTILE = {
+    "alias bomb": BOMB,
+    "merge keys": MERGES,
+    "nested": "checkpoint: " + "[" * 30_000,
+    "nested mappings": "checkpoint: " + "{a: " * 15_000,
+    "base 60": "port: 1" + ":0" * 30_000,
+    "long number": "port: " + "9" * 60_000,
+    "large": "# " + "x" * MAX_BYTES + "\n",
+    "alias": f"token: *{SECRET}\n",
+    "an anchor's alias": f"host: &a {SECRET}\ntoken: *a\n",
+    "twice": f"token: {SECRET}\ntoken: {SECRET}\n",
+    "a list": f"token: [{SECRET}]\n",
+    "not YAML": f"token: {SECRET}: {SECRET}\n",
+    "a tag": f"token: !!python/object/apply:os.system [{SECRET}]\n",
+    "text alone": SECRET,
+    "a control character": f"token: {SECRET}\x01\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_are_refused_and_nothing_is_quoted(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(HOSTILE[name])
+    with pytest.raises(InvalidSettings) as refused:
+        read_flat(path)
+    assert str(path) in refused.value.message
+    assert SECRET not in refused.value.message
+    assert len(refused.value.message) < 1_000
+
+
+def test_they_take_little_time_and_memory(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from openclaw_instructor.errors import InvalidSettings\n"
+        "from openclaw_instructor.flat_yaml import read_flat\n"
+        "for path in map(Path, sys.argv[1:]):\n"
+        "    try: read_flat(path)\n"
+        "    except InvalidSettings: pass\n"
+    )
+    paths = [tmp_path / f"{number}.yaml" for number in range(len(HOSTILE))]
+    for path, text in zip(paths, HOSTILE.values(), strict=True):
+        path.write_text(text)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+        resource.setrlimit(resource.RLIMIT_CPU, (10, 10))
+
+    subprocess.run([sys.executable, "-c", code, *map(str, paths)], check=True, preexec_fn=limit, timeout=110)
+
+
+def test_plain_values_keep_their_types(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("checkpoint: mini\nport: 8737\noffline: true\ndevice:\ntoken: 2026-02-30\n# the end\n")
+    values = {"checkpoint": "mini", "port": 8737, "offline": True, "device": None, "token": "2026-02-30"}
+    assert read_flat(path) == values
+    path.write_text("")
+    assert read_flat(path) == {}
+    assert read_flat(tmp_path / "none.yaml") == {}
