@@ -61,24 +61,26 @@ def read_flat(path: Path) -> dict[str, Any]:
 
 def _check_flat(text: str, path: Path) -> None:
     """Raise InvalidSettings for anything but keys with plain values, before a value is made of it."""
+    wrong = ""
     depth = 0
     keys: set[str] = set()
     is_key = True
+    # To the end, so that a file that is not YAML is called that.
     for event in yaml.parse(text, Loader=SafeLoader):
-        place = f"{path}:{event.start_mark.line + 1}" if event.start_mark else str(path)
+        found = ""
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if depth > 1:
-                raise InvalidSettings(
-                    f"{place}: holds a list or a mapping where a single value belongs; write the value"
-                )
+            found = "holds a list or a mapping where one value belongs; write the value" if depth > 1 else ""
         elif isinstance(event, yaml.AliasEvent):
-            raise InvalidSettings(f"{place}: holds an alias (`*name`); write the value itself, or put it in quotes")
+            found = "holds an alias (`*name`); write the value itself, or put it in quotes"
         elif isinstance(event, yaml.ScalarEvent):
             if len(event.value) > _LONGEST_VALUE:
-                raise InvalidSettings(f"{place}: is longer than {_LONGEST_VALUE:,} characters; shorten it")
-            if is_key and depth and event.value in keys:
-                raise InvalidSettings(f"{place}: sets `{event.value[:40]}` a second time; keep one of them")
-            if is_key:
-                keys.add(event.value)
+                found = f"is longer than {_LONGEST_VALUE:,} characters; shorten it"
+            elif is_key and depth and event.value in keys:
+                found = f"sets `{event.value[:40]}` a second time; keep one of them"
+            keys |= {event.value} if is_key else set()
             is_key = not is_key
+        if found and not wrong:
+            wrong = f"{path}:{event.start_mark.line + 1 if event.start_mark else 1}: {found}"
+    if wrong:
+        raise InvalidSettings(wrong)

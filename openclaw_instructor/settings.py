@@ -130,7 +130,7 @@ def _config_file(path: Path) -> dict[str, Any]:
         raise InvalidSettings(f"{path}: `home` is the folder that this file lies in; give --home or ${ENV_PREFIX}HOME")
     strange = next((key for key in values if not isinstance(key, str)), None)
     if strange is not None:
-        raise InvalidSettings(f"{path}: the key {str(strange)[:40]!r} is not a name; write it in quotes, or remove it")
+        raise InvalidSettings(f"{path}: the key {repr(strange)[:40]} is not a name; write it in quotes, or remove it")
     checkpoint = values.get("checkpoint")
     # A folder is looked for beside the file, not where a command happens to run.
     if isinstance(checkpoint, str) and "/" in checkpoint and (beside := path.parent / checkpoint).is_dir():
