@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 # Control characters but for tab and line feed, marks of direction that reorder a line, and lone surrogates.
 _STEERING = re.compile(
@@ -17,6 +18,17 @@ def clean(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace").decode()
     return text
+
+
+def clean_all(value: Any) -> Any:
+    """Clean every text of a JSON value, its keys too."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean_all(key): clean_all(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean_all(item) for item in value]
+    return value
 
 
 def printable(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor.daemon.wire_errors import unexpected
 from openclaw_instructor.errors import InstructorError
-from openclaw_instructor.text import one_line, printable
+from openclaw_instructor.text import clean, one_line, printable
 
 if TYPE_CHECKING:
     from openclaw_instructor.registry.tool_spec import ToolSpec
@@ -140,4 +140,4 @@ def _apart(found: re.Match[str]) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return clean(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

@@ -81,6 +81,16 @@ def test_a_tool_that_changes_something_is_not_for_every_agent(
     assert (listed["search_docs"]["effect"], listed["search_docs"]["read_only"]) == ("read", True)
 
 
+@pytest.mark.parametrize("query", ["", "?max_characters=500"])
+def test_half_a_surrogate_pair_in_a_result_is_no_error(
+    local: Local, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(local.toolbox, "run", lambda name, arguments: {"from": "a\ud83d", "hits": [{"b\udc00": 1}]})
+    answer = local.ask(f"/v1/tools/semantic_match{query}", {"query": "x", "candidates": ["y"]})
+    assert answer.status == 200
+    assert answer.body["from"] == "a?"
+
+
 def test_scopes_include_one_another() -> None:
     assert AccessScope.READ < AccessScope.WRITE < AccessScope.ADMIN
     assert [str(scope) for scope in AccessScope] == ["read", "write", "admin"]

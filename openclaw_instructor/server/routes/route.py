@@ -20,6 +20,7 @@ from openclaw_instructor.registry.tool_spec import Effect
 from openclaw_instructor.server.http_protocol import HANG_UPS
 from openclaw_instructor.server.idempotency import HEADER, AnswerMemory
 from openclaw_instructor.server.security import PRINCIPAL, AccessScope, Principal
+from openclaw_instructor.text import clean_all
 
 Handler = Callable[[Request], Awaitable[Response]]
 Schema = dict[str, Any]
@@ -32,7 +33,11 @@ class Json(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+        try:
+            return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+        except orjson.JSONEncodeError:
+            # Half a surrogate pair, out of a header or a file's name, has no bytes.
+            return orjson.dumps(clean_all(content), option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 @dataclass(frozen=True)
