@@ -30,7 +30,8 @@ class Settings(BaseModel):
     home: Path
     checkpoint: str = Field(
         "mini",
-        description="`mini` (bundled), a checkpoint folder (a relative one lies in home), or a hub id",
+        description="`mini` (bundled), a checkpoint folder (a relative one lies in home), a hub id, `st:` and the name "
+        "of a sentence-transformers model, or the address of an OpenAI-compatible endpoint",
     )
     revision: str | None = Field(None, description="hub revision to pin: a commit, tag or branch")
     offline: bool = Field(False, description="never contact the hub")
@@ -51,6 +52,15 @@ class Settings(BaseModel):
     dimensions: int | None = Field(
         None, ge=8, description="first channels of each embedding that are kept; default: all of them"
     )
+    remote_model: str | None = Field(None, description="model of an endpoint; default: the only one that it has")
+    remote_key_file: str | None = Field(
+        None, description="file with the endpoint's key; $OPENCLAW_INSTRUCTOR_REMOTE_KEY wins over it"
+    )
+    remote_ca_file: str | None = Field(
+        None, description="certificates of an authority that the endpoint's is signed by"
+    )
+    remote_timeout: float = Field(60.0, gt=0, description="seconds that an endpoint may take for a request")
+    remote_max_tokens: int = Field(512, ge=16, description="most tokens of a text that the endpoint's model reads")
     threads: int | None = Field(None, ge=1, description="CPU threads of the encoder; default: the physical cores")
     batch_tokens: int = Field(16_384, ge=512, description="token budget of one forward pass")
     unload_after: float = Field(900.0, ge=0, description="idle seconds after which the model is unloaded; 0: never")

@@ -27,7 +27,18 @@ _RELEASE_AFTER = 1.0  # seconds without work after which free memory is released
 
 
 def open_embedder(settings: Settings) -> Embedder:
-    """Open what `settings.checkpoint` names. Raises InvalidCheckpoint, CheckpointUnavailable."""
+    """Open what `settings.checkpoint` names: `st:NAME`, an address, or a checkpoint of our own encoder.
+
+    Raises InvalidCheckpoint, CheckpointUnavailable, InvalidSettings.
+    """
+    if settings.checkpoint.startswith("st:"):
+        from openclaw_instructor.engine.embedders.sentence_transformers import SentenceTransformersEmbedder
+
+        return SentenceTransformersEmbedder(settings)
+    if settings.checkpoint.startswith(("http://", "https://")):
+        from openclaw_instructor.engine.embedders.remote import RemoteEmbedder
+
+        return RemoteEmbedder(settings)
     from openclaw_instructor.engine.embedders.local import LocalEmbedder
 
     return LocalEmbedder(settings)
@@ -207,6 +218,12 @@ class Engine:
             self._changed.notify_all()
         if self._worker is not None and self._worker is not threading.current_thread():
             self._worker.join()
+        self._close_embedder()
+
+    def _close_embedder(self) -> None:
+        embedder, self._embedder = self._embedder, None
+        if embedder is not None:
+            embedder.close()
 
     def _enqueue(self, request: Request) -> None:
         counters = self._scheduler.counters
@@ -248,7 +265,7 @@ class Engine:
                 if self._unload_asked and not passes:
                     self._scheduler.unload()
                     # Its folder may hold another checkpoint by the time that it is loaded again.
-                    self._embedder = None
+                    self._close_embedder()
                     self._unload_asked = False
                     self._changed.notify_all()
                 requests = self._queue.next_requests()

@@ -63,6 +63,9 @@ class WordEmbedder(WordPrompter):
     def before(self, instruction: str, role: str) -> str:
         return instruction
 
+    def close(self) -> None:
+        pass
+
     def count(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
 

@@ -76,6 +76,9 @@ class LocalEmbedder:
     def room(self, instruction: str) -> int:
         return self._prompter.room(self.before(instruction, "document"))
 
+    def close(self) -> None:
+        pass
+
     def load(self) -> Model:
         """Load the weights, for a process that lives long."""
         os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", ONEDNN_CACHE)

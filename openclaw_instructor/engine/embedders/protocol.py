@@ -76,3 +76,7 @@ class Embedder(Protocol):
     def load(self) -> Model:
         """Load the model. Raises InstructorError; a later call tries again."""
         ...
+
+    def close(self) -> None:
+        """Close connections; a later call opens them again."""
+        ...

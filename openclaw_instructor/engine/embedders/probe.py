@@ -1,0 +1,100 @@
+"""Recognises a model that has no files of ours: by its name, its dimension, and its embedding of a fixed text.
+
+The record of a model is kept in home. A model that later answers otherwise under the same name is refused: its vectors
+must not be mixed with those that are stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from openclaw_instructor.errors import InvalidCheckpoint
+
+PROBE = "The ferry to the island leaves at half past nine, if the weather allows."
+SAME = 0.999  # cosine: kernels and batch sizes round differently, another model differs by far more
+MOST_DIMENSIONS = 65_536
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a model: `probe` is its L2-normalised embedding of `PROBE`."""
+
+    name: str
+    dimension: int
+    max_tokens: int
+    probe: list[float]
+    identity: str
+
+    @classmethod
+    def of(cls, name: str, max_tokens: int, vector: Sequence[float]) -> Record:
+        """Make the record of a model seen for the first time. Raises InvalidCheckpoint for an unusable vector."""
+        numbers = [float(number) for number in vector]
+        length = math.sqrt(sum(number * number for number in numbers))
+        if not numbers or len(numbers) > MOST_DIMENSIONS or not 0 < length < math.inf:
+            raise InvalidCheckpoint(
+                f"{name}: its embedding of a test sentence is empty or no number; use another model"
+            )
+        probe = [round(number / length, 6) for number in numbers]
+        identity = hashlib.sha256(json.dumps([name, len(probe), probe]).encode()).hexdigest()[:24]
+        return cls(name, len(probe), max_tokens, probe, identity)
+
+    def check(self, vector: Sequence[float], path: Path) -> None:
+        """Compare with what the model answers now. Raises InvalidCheckpoint when it is another one."""
+        if len(vector) != self.dimension:
+            raise InvalidCheckpoint(
+                f"{self.name} answers {len(vector)} dimensions, {self.dimension} before: it is another model; give it "
+                f"another name, or delete {path} and run `openclaw-instructor index sync`"
+            )
+        length = math.sqrt(sum(number * number for number in vector))
+        cosine = sum(a * b for a, b in zip(self.probe, vector, strict=True)) / length if length else 0.0
+        if not cosine >= SAME:
+            raise InvalidCheckpoint(
+                f"{self.name} embeds a test sentence otherwise than before (cosine {cosine:.3f}): it is another model; "
+                f"give it another name, or delete {path} and run `openclaw-instructor index sync`"
+            )
+
+
+class RecordFile:
+    """The record of one model in home; `ask()` embeds the probe, and is called when there is no record yet."""
+
+    def __init__(self, home: Path, name: str, max_tokens: int, ask: Callable[[], Sequence[float]]) -> None:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        self.path, self._name, self._max_tokens, self._ask = home / "models" / f"{digest}.json", name, max_tokens, ask
+        self._record: Record | None = None
+        self._checked = False
+
+    @property
+    def record(self) -> Record:
+        """The record, which asks the model when it is seen for the first time. Raises InstructorError."""
+        if self._record is None:
+            self._record = self._read()
+        if self._record is None:
+            self._record, self._checked = Record.of(self._name, self._max_tokens, self._ask()), True
+            self._write(self._record)
+        return self._record
+
+    def check(self) -> None:
+        """Ask the model whether it is the same, once. Raises InvalidCheckpoint when it is not."""
+        record = self.record
+        if not self._checked:
+            record.check(list(self._ask()), self.path)
+            self._checked = True
+
+    def _read(self) -> Record | None:
+        try:
+            record = Record(**json.loads(self.path.read_text(encoding="utf-8")))
+            usable = record.name == self._name and record.dimension == len(record.probe) and bool(record.identity)
+        except (OSError, ValueError, TypeError):
+            return None
+        return record if usable else None
+
+    def _write(self, record: Record) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps(asdict(record)), encoding="utf-8")
+        new.replace(self.path)
