@@ -57,13 +57,11 @@ def plan(name: str, revision: str | None) -> list[tuple[str, int]]:
     from fnmatch import fnmatch
 
     from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
 
     try:
-        files = {
-            each.path: int(each.size)
-            for each in HfApi().list_repo_tree(name, revision=revision, recursive=True)
-            if getattr(each, "size", None) is not None
-        }
+        listed = HfApi().list_repo_tree(name, revision=revision, recursive=True)
+        files = {each.path: int(each.size) for each in listed if isinstance(each, RepoFile)}
     except Exception as error:  # the client lets its transport's own errors through
         raise CheckpointUnavailable(
             f"checkpoint {name}: the hub does not list its files ({type(error).__name__}); check the spelling and the "

@@ -81,8 +81,8 @@ def overridden(form: InstructionForm, kind: str | None, prompts: Mapping[str, st
     """The form with what `config.yaml` says. Raises InvalidSettings."""
     if kind is not None and "{instruction}" in kind:
         form = InstructionForm("template", template=kind)
-    elif kind in ("masked", "none"):
-        form = InstructionForm(kind)
+    elif kind == "masked" or kind == "none":
+        form = InstructionForm("masked" if kind == "masked" else "none")
     elif kind is not None and kind != "prefix":
         raise InvalidSettings(
             f"setting `instruction_form`: {kind!r:.60}; use masked, prefix, none, or a template with {{instruction}}"

@@ -137,7 +137,8 @@ class RemoteEmbedder:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not (lengths > 0).all():
             raise ServiceError(f"{self.url} answered a vector of zeros; nothing was stored")
-        return vectors / lengths
+        unit: NDArray[np.float32] = vectors / lengths
+        return unit
 
     @property
     def _form(self) -> InstructionForm:
@@ -223,9 +224,10 @@ class RemoteEmbedder:
             else:
                 if status < 400:
                     return answer
-                problem = _problem(url, status, answer, retry_after)
-                if not isinstance(problem, Busy):
-                    raise problem
+                found = _problem(url, status, answer, retry_after)
+                if not isinstance(found, Busy):
+                    raise found
+                problem = found
             if attempt + 1 < TRIES:
                 time.sleep(min(LONGEST_PAUSE, max(retry_after, FIRST_PAUSE * 2**attempt)))
         raise problem

@@ -103,7 +103,8 @@ class SentenceTransformersEmbedder:
         vectors = np.concatenate(parts).astype(np.float32)[:, : self.dimension]
         if vectors.shape != (len(prompts), self.dimension) or not np.isfinite(vectors).all():
             raise InvalidCheckpoint(f"{self.name} gave vectors of another form or no numbers; nothing was stored")
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        unit: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return unit
 
     def _counts(self, texts: Sequence[str], *, special: bool) -> list[int]:
         tokenizer = self._loaded().tokenizer

@@ -60,9 +60,9 @@ def load_backend(
     """Load with the fastest kernels for this format and device; `check` computes its samples in float32 meanwhile."""
     shape = checkpoint.shape
     if isinstance(shape, T5Shape):
-        backend = _load_t5(checkpoint, shape, dtype, device, check)
-        backend.pooling = checkpoint.head.pooling
-        return backend if is_plain(checkpoint.head) else WithHead(backend, checkpoint.head, _head(checkpoint, device))
+        inner = _load_t5(checkpoint, shape, dtype, device, check)
+        inner.pooling = checkpoint.head.pooling
+        return inner if is_plain(checkpoint.head) else WithHead(inner, checkpoint.head, _head(checkpoint, device))
     network = _read_network(checkpoint, shape)
     weights = _head(checkpoint, device)
     if check:

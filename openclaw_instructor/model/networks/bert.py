@@ -73,7 +73,7 @@ class BertEncoder(nn.Module):
 
     def forward(self, ids: Tensor, groups: list[Group], prepared: list[Tensor], pad_keys: bool) -> Tensor:
         """States (tokens, width) float32; rows of filler hold any finite value."""
-        states = self.norm(self.tokens(ids).float() + self.positions(self._positions_of(ids, groups)).float())
+        states: Tensor = self.norm(self.tokens(ids).float() + self.positions(self._positions_of(ids, groups)).float())
         masks = masks_of(prepared[0], groups, len(ids), pad_keys)
         for layer in self.layers:
             states = layer(states, groups, masks)

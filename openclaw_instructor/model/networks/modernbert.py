@@ -35,17 +35,20 @@ def rotate(qkv: Tensor, heads: int, tables: Tensor) -> Tensor:
     return torch.cat([rotated, parts[:, 2:]], dim=1).view_as(qkv)
 
 
+def _norm(shape: ModernBertShape) -> nn.LayerNorm:
+    return nn.LayerNorm(shape.width, shape.epsilon, bias=shape.has_norm_biases)
+
+
 class ModernBertLayer(nn.Module):
     """Self-attention and gated feed-forward, each with a norm before it and a residual around it."""
 
     def __init__(self, shape: ModernBertShape, index: int) -> None:
         super().__init__()
         self.heads, self.scale, self.is_global = shape.heads, shape.head_width**-0.5, shape.is_global[index]
-        norm = {"eps": shape.epsilon, "bias": shape.has_norm_biases}
-        self.attention_norm = nn.LayerNorm(shape.width, **norm) if index else nn.Identity()
+        self.attention_norm = _norm(shape) if index else nn.Identity()
         self.qkv = nn.Linear(shape.width, 3 * shape.width, bias=shape.has_biases)
         self.out = nn.Linear(shape.width, shape.width, bias=shape.has_biases)
-        self.feed_norm = nn.LayerNorm(shape.width, **norm)
+        self.feed_norm = _norm(shape)
         self.up = nn.Linear(shape.width, 2 * shape.inner, bias=shape.has_biases)
         self.activation = Activation(shape.activation)
         self.down = nn.Linear(shape.inner, shape.width, bias=shape.has_biases)
@@ -66,11 +69,10 @@ class ModernBertEncoder(nn.Module):
         super().__init__()
         self.window, self.head_width = shape.window, shape.head_width
         self.global_base, self.local_base = shape.global_base, shape.local_base
-        norm = {"eps": shape.epsilon, "bias": shape.has_norm_biases}
         self.tokens = Table(shape.vocab_size, shape.width)
-        self.norm = nn.LayerNorm(shape.width, **norm)
+        self.norm = _norm(shape)
         self.layers = nn.ModuleList(ModernBertLayer(shape, index) for index in range(shape.layers))
-        self.final_norm = nn.LayerNorm(shape.width, **norm)
+        self.final_norm = _norm(shape)
 
     @torch.jit.ignore  # type: ignore[untyped-decorator]
     def prepare(self, length: int) -> list[Tensor]:
@@ -95,7 +97,8 @@ class ModernBertEncoder(nn.Module):
                 states = layer(states, groups, global_masks, global_tables)
             else:
                 states = layer(states, groups, local_masks, local_tables)
-        return self.final_norm(states)
+        normed: Tensor = self.final_norm(states)
+        return normed
 
     def _positions_of(self, ids: Tensor, groups: list[Group]) -> Tensor:
         positions = torch.zeros_like(ids)
