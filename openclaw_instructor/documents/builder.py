@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS, Block, Document, Location
 from openclaw_instructor.text import clean
@@ -22,6 +23,11 @@ class DocumentBuilder:
         self._blocks: list[Block] = []
         self._characters = 0
         self.is_full = False
+
+    @property
+    def last_line(self) -> int:
+        """The number of the last line so far; 0 before the first."""
+        return len(self._lines)
 
     def heading(self, text: str, level: int, location: Location | None = None) -> None:
         """Add a heading of `level` (1 is the highest); one too long to be a heading becomes a paragraph."""
@@ -52,6 +58,19 @@ class DocumentBuilder:
         written = [number for number, line in enumerate(lines) if line]
         if written:
             self._add(lines[written[0] : written[-1] + 1], location)
+
+    def append(self, part: Document, location: Location) -> None:
+        """Add the blocks of another document, all of which stand at `location`."""
+        for earlier, block in pairwise([None, *part.blocks]):
+            assert block
+            self._add(
+                part.lines[block.first - 1 : block.last],
+                location,
+                block.context,
+                is_continued=earlier is not None and block.first == earlier.last + 1,
+                level=block.level,
+                heading=block.heading,
+            )
 
     def document(
         self, title: str = "", metadata: Mapping[str, str | Sequence[str]] | None = None, notes: Iterable[str] = ()

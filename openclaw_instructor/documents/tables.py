@@ -26,7 +26,7 @@ def row_text(cells: Row) -> str:
     texts = [_SPACES.sub(" ", cell).strip() for cell in cells]
     while texts and not texts[-1]:
         texts.pop()
-    return " | ".join(texts) if any(texts) else ""
+    return " | ".join(texts).strip() if any(texts) else ""
 
 
 def column_names(header: Row) -> str:
@@ -37,11 +37,12 @@ def column_names(header: Row) -> str:
     return names[:_MAX_NAMES_CHARACTERS].rpartition(" | ")[0] + " | …"
 
 
-def find_header(rows: Sequence[Row]) -> int | None:
+def find_header(rows: Sequence[Row], needs_evidence: bool = False) -> int | None:
     """The index of the row that names the columns, if one does.
 
     It stands within the first rows and is as wide as the rows below it. Names are distinct texts: above numbers or
-    dates any text is one, above other texts only a short one that does not return below.
+    dates any text is one, above other texts only a short one that does not return below. With `needs_evidence` texts
+    above texts are not taken for names.
     """
     for index, row in enumerate(rows[:_HEADER_WITHIN_ROWS]):
         body = [below for below in rows[index + 1 : index + 1 + _SAMPLE_ROWS] if any(below)]
@@ -49,7 +50,7 @@ def find_header(rows: Sequence[Row]) -> int | None:
             continue
         width = sorted(_filled(below) for below in body)[len(body) // 2]
         if _filled(row) >= max(width * 0.6, min(2, width)):
-            return index if _names(row, body) else None
+            return index if _names(row, body, needs_evidence) else None
     return None
 
 
@@ -79,14 +80,18 @@ def is_value(cell: str) -> bool:
     return digits > 0 and letters <= max(3, digits)
 
 
+def _has_letters(cell: str) -> bool:
+    return any(map(str.isalpha, cell))
+
+
 def _filled(row: Row) -> int:
     return sum(bool(cell.strip()) for cell in row)
 
 
-def _names(row: Row, body: Sequence[Row]) -> bool:
+def _names(row: Row, body: Sequence[Row], needs_evidence: bool) -> bool:
     cells = [cell.strip() for cell in row]
     written = [cell for cell in cells if cell]
-    if len(set(written)) < 0.8 * len(written):
+    if len(written) > 1 and len(set(written)) <= len(written) / 2:
         return False
     votes = 0
     for column, cell in enumerate(cells):
@@ -94,13 +99,15 @@ def _names(row: Row, body: Sequence[Row]) -> bool:
         if not cell or not below:
             continue
         values = sum(map(is_value, below)) > len(below) / 2
+        numbers = sum(not _has_letters(other) for other in below) > len(below) / 2
         if is_value(cell):
-            votes += 1 if _YEAR.fullmatch(cell) and not all(map(_YEAR.fullmatch, below)) else -1
+            is_year = _YEAR.fullmatch(cell) and not all(map(_YEAR.fullmatch, below))
+            votes += 1 if is_year or (_has_letters(cell) and numbers) else -1
         elif values:
             votes += 2
         elif cell in below or len(cell) > _LABEL_CHARACTERS:
             votes -= 1
-    return votes > 0 or (votes == 0 and _all_labels(written))
+    return votes > 0 or (votes == 0 and not needs_evidence and _all_labels(written))
 
 
 def _all_labels(cells: Iterable[str]) -> bool:

@@ -1,0 +1,110 @@
+"""Text in drawings of Office files: paragraphs, tables, charts and diagrams (ECMA-376 part 1, chapters 20 and 21)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from openclaw_instructor.documents.archive import attribute, child, local
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+
+_MAX_LEVEL = 8
+_MAX_POINTS = 1_000
+_FIELDS_LEFT_OUT = ("slidenum", "datetime")
+
+
+def descendants(element: Element, *names: str) -> Iterator[Element]:
+    """All elements of these names below an element, in order; of the alternatives for newer and older programs, those
+    for newer ones."""
+    stack = [iter(element)]
+    while stack:
+        inner = next(stack[-1], None)
+        if inner is None:
+            stack.pop()
+            continue
+        if local(inner) in names:
+            yield inner
+        stack.append(iter(list(inner)[:1] if local(inner) == "AlternateContent" else inner))
+
+
+def body_text(body: Element) -> str:
+    """The paragraphs of a text body as lines, indented by their level."""
+    lines = []
+    for paragraph in body:
+        if local(paragraph) == "p" and (text := paragraph_text(paragraph).strip()):
+            properties = child(paragraph, "pPr")
+            level = attribute(properties, "lvl") if properties is not None else ""
+            indent = "  " * min(int(level), _MAX_LEVEL) if level.isdecimal() else ""
+            lines += [indent + line for line in text.splitlines()]
+    return "\n".join(lines)
+
+
+def paragraph_text(paragraph: Element) -> str:
+    """The text of a paragraph; numbers of slides and dates that are filled in when they are shown are left out."""
+    pieces = []
+    for part in paragraph:
+        name = local(part)
+        if name == "br":
+            pieces.append("\n")
+        elif name in ("r", "fld") and not attribute(part, "type").startswith(_FIELDS_LEFT_OUT):
+            text = child(part, "t")
+            pieces.append((text.text or "") if text is not None else "")
+        elif name in ("m", "AlternateContent"):
+            pieces += [found.text or "" for found in descendants(part, "t")]
+    return "".join(pieces)
+
+
+def table_rows(table: Element) -> list[list[str]]:
+    """The texts of a table's cells; a cell that is merged downwards says its text again."""
+    rows: list[list[str]] = []
+    for row in table:
+        if local(row) != "tr":
+            continue
+        texts: list[str] = []
+        for cell in row:
+            if local(cell) != "tc":
+                continue
+            body = child(cell, "txBody")
+            text = " ".join(body_text(body).split()) if body is not None else ""
+            if attribute(cell, "vMerge") in ("1", "true") and rows and len(texts) < len(rows[-1]):
+                text = text or rows[-1][len(texts)]
+            texts.append(text)
+        rows.append(texts)
+    return rows
+
+
+def chart_title(chart: Element) -> str:
+    """The title of a chart, "" if it has none."""
+    title = child(chart, "chart", "title")
+    paragraphs = descendants(title, "p") if title is not None else ()
+    return " ".join(" ".join(map(paragraph_text, paragraphs)).split())
+
+
+def chart_rows(chart: Element) -> list[list[str]]:
+    """The values of a chart as a table: a row of the names of its series, then one for each category."""
+    names: list[str] = []
+    columns: list[dict[int, str]] = []
+    categories: dict[int, str] = {}
+    for series in descendants(chart, "ser"):
+        names.append(next(iter(_points(series, "tx").values()), ""))
+        columns.append(_points(series, "val", "yVal"))
+        categories = dict.fromkeys(columns[-1], "") | categories | _points(series, "cat", "xVal")
+    rows = [[categories[index], *(column.get(index, "") for column in columns)] for index in sorted(categories)]
+    return [["", *names], *rows] if rows else []
+
+
+def _points(series: Element, *names: str) -> dict[int, str]:
+    """The values that a chart keeps of the cells it shows, by their index."""
+    found: dict[int, str] = {}
+    for part in series:
+        if local(part) not in names:
+            continue
+        for point in descendants(part, "pt"):
+            value, index = child(point, "v"), attribute(point, "idx")
+            if value is not None and index.isdecimal() and len(found) < _MAX_POINTS:
+                found[int(index)] = (value.text or "").strip()
+        if not found and (value := child(part, "v")) is not None:
+            found[0] = (value.text or "").strip()
+    return found
