@@ -42,12 +42,13 @@ class Location:
 
     @property
     def span(self) -> str:
-        """The numbers as people write them: "3" or "3-5"."""
-        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+        """The numbers as people write them: "3" or "3-5", and times as "0:03-1:02:05"."""
+        first, last = map(_clock, (self.first, self.last)) if self.unit == "time" else (self.first, self.last)
+        return str(first) if self.first == self.last else f"{first}-{last}"
 
     def __str__(self) -> str:
         """The location in words, such as "lines 3-5", "page 3" or "Budget, rows 3-5"."""
-        unit = self.unit if self.first == self.last or self.unit == "lines" else f"{self.unit}s"
+        unit = self.unit if self.first == self.last or self.unit in ("lines", "time") else f"{self.unit}s"
         place = f"{unit} {self.span}"
         return f"{self.name}, {place}" if self.name else place
 
@@ -66,6 +67,11 @@ class Location:
                 first, last = min(result.first, location.first), max(result.last, location.last)
                 result = cls(result.unit, first, last, result.name)
         return result
+
+
+def _clock(seconds: int) -> str:
+    hours, minutes, seconds = seconds // 3600, seconds // 60 % 60, seconds % 60
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 @dataclass(frozen=True, slots=True)

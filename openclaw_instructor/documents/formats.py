@@ -6,9 +6,11 @@ A format is a module in `readers/` that declares `FORMATS`. A package from outsi
 
 from __future__ import annotations
 
+import fnmatch
 import importlib
 import importlib.metadata
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -29,10 +31,11 @@ class Format:
     """A kind of file and its reader.
 
     `read(data, path)` returns a Document, or raises UnreadableDocument with the reason why there is none; `path` is for
-    its name only and is never opened. Files are chosen by `suffixes` (lower case, with the dot) or by bare `names`
-    (upper case). `version` belongs to what is stored of a file: a higher one reads all files of the format anew. Files
-    over `max_bytes` are skipped and reported. An `isolated` reader runs in a child process with a deadline and a limit
-    on memory: right for every parser of a binary format.
+    its name only and is never opened. Files are chosen by `suffixes` (lower case, with the dot), by bare `names` (upper
+    case), or, where a suffix says too little, by `patterns` of whole names as the shell has them (upper case).
+    `version` belongs to what is stored of a file: a higher one reads all files of the format anew. Files over
+    `max_bytes` are skipped and reported. An `isolated` reader runs in a child process with a deadline and a limit on
+    memory: right for every parser of a binary format.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Format:
     names: tuple[str, ...] = ()
     max_bytes: int = _MAX_BYTES
     isolated: bool = False
+    patterns: tuple[str, ...] = ()
 
     @property
     def reader(self) -> str:
@@ -60,6 +64,7 @@ def register(added: Format) -> None:
     """Add a format, or replace those that claim the same suffixes and names, for this process."""
     _registered.append(added)
     _table.cache_clear()
+    _patterns.cache_clear()
     reader_names.cache_clear()
 
 
@@ -72,7 +77,8 @@ def format_of(path: PurePath) -> Format | None:
     """The format of a file by its name; None for a file that is only read when it is asked for."""
     table = _table()
     suffix = path.suffix.lower()
-    return table.get(suffix) if suffix else table.get(path.name.upper())
+    known = table.get(suffix) if suffix else table.get(path.name.upper())
+    return known or next((known for pattern, known in _patterns() if pattern.match(path.name.upper())), None)
 
 
 @cache
@@ -83,7 +89,13 @@ def reader_names() -> frozenset[str]:
 
 @cache
 def _table() -> dict[str, Format]:
-    return {key: known for known in _declared() for key in (*known.suffixes, *known.names)}
+    return {key: known for known in _declared() for key in (*known.suffixes, *known.names, *known.patterns)}
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], Format]]:
+    found = [(pattern, known) for pattern, known in _table().items() if pattern in known.patterns]
+    return [(re.compile(fnmatch.translate(pattern)), known) for pattern, known in found]
 
 
 def _declared() -> Iterator[Format]:
