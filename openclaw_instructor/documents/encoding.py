@@ -1,8 +1,8 @@
 """Bytes -> text: which encoding a file is in, and whether it is text at all.
 
-Unmarked legacy encodings are named by chardet: of texts of three sentences in 17 languages it names 99% rightly, where
-charset-normalizer manages 77% (`benchmarks/documents.py encodings`). Where a handful of bytes says too little, the
-encodings of Western Europe are tried first.
+Unmarked legacy encodings are named by chardet: of 313 texts of three sentences in 16 languages 312 come out right, with
+charset-normalizer 255 (`benchmarks/documents.py encodings`). Where a handful of bytes says too little, the encodings of
+Western Europe are tried first.
 """
 
 from __future__ import annotations

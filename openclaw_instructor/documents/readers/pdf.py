@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     import pypdfium2
 
     from openclaw_instructor.documents.pdf.extraction import Page
+    from openclaw_instructor.documents.pdf.headings import Headings
     from openclaw_instructor.documents.pdf.layout import Line
     from openclaw_instructor.documents.pdf.paragraphs import Paragraph
+    from openclaw_instructor.documents.pdf.running import Running
 
 # What programs write when nobody gave a title.
 _NO_TITLE = re.compile(
@@ -78,14 +80,10 @@ def _read(document: pypdfium2.PdfDocument) -> Document:
 
 
 def _paragraphs(
-    pages: Iterable[Page], lines: dict[int, list[Line]], headings: object, running: object
+    pages: Iterable[Page], lines: dict[int, list[Line]], headings: Headings, running: Running
 ) -> Iterator[Paragraph]:
-    from openclaw_instructor.documents.pdf.headings import Headings
     from openclaw_instructor.documents.pdf.paragraphs import Paragraph, Words, mend_pages, paragraphs
-    from openclaw_instructor.documents.pdf.running import Running
 
-    assert isinstance(headings, Headings)
-    assert isinstance(running, Running)
     words = Words(line.text for found in lines.values() for line in found)
     before: Paragraph | None = None
     for page in pages:
