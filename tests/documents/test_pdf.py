@@ -355,6 +355,37 @@ def test_filled_forms_and_notes_are_read() -> None:
     assert texts(document(target.getvalue()))[1:] == ["Ask the pilot", "Ship: Grüne Möwe"]
 
 
+def drawn(content: str) -> bytes:
+    """A page of this content stream."""
+    with pikepdf.new() as file:
+        page = file.add_blank_page(page_size=(595, 842))
+        font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
+        page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F=font))
+        page.Contents = file.make_stream(content.encode())
+        target = io.BytesIO()
+        file.save(target)
+        return target.getvalue()
+
+
+N = 20_000
+HOSTILE = {
+    "strewn words": "".join(f"1 0 0 1 {n * 37 % 595} {n * 91 % 842} Tm (w{n}) Tj " for n in range(N)),
+    "words over each other": "".join(f"1 0 0 1 100 400 Tm (w{n}) Tj " for n in range(N)),
+    "a grid": "".join(f"1 0 0 1 {n % 60 * 9} {n // 60 * 2} Tm (w{n % 97}) Tj " for n in range(N)),
+    "a long word": f"0 500 Td ({'a' * N}) Tj",
+    "a long word of both": f"0 500 Td ({'1a' * N}) Tj",
+    "dots": f"0 500 Td ({'. ' * N}) Tj",
+    "hyphens": "14 TL 50 800 Td " + "(ab-) Tj T* " * N,
+    "slanted words": "".join(f"0.7 0.7 -0.7 0.7 {n % 500} {n % 800} Tm (w{n}) Tj " for n in range(N)),
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_pages_take_linear_time(hostile: str) -> None:
+    # Quadratic time would take minutes; the limit of the suite is the assertion.
+    assert document(drawn(f"BT /F 8 Tf {HOSTILE[hostile]} ET")).blocks
+
+
 def test_large_files_are_taken_and_read_in_a_process_of_their_own() -> None:
     known = format_of(PurePath("a.PDF"))
     assert known is not None

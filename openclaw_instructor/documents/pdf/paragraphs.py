@@ -14,8 +14,8 @@ from openclaw_instructor.documents.pdf.layout import Line
 
 _ITEM = re.compile(r"(?:[•‣◦▪■●○◆➢–—*·o-]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)]|\[\d{1,3}\])\s")  # noqa: RUF001
 _LEADERS = re.compile(r"(?:\s?[.·]){5,}\s?")
-_BROKEN = re.compile(r"([^\W\d_]{2,})[-\u2010]$")
-_STARTS_LOWER = re.compile(r"[^\W\d_]+")
+_BROKEN = re.compile(r"([^\W\d_]{2,40})[-\u2010]$")
+_FIRST_WORD = re.compile(r"[^\W\d_]{1,40}")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _STOP = re.compile(r"[.:!?;…]['\")\]”’]?$")  # noqa: RUF001
 _MAX_HEADING_LINES = 3
@@ -41,16 +41,21 @@ class Words:
         for text in texts:
             found = [word[0].casefold() for word in _WORD.finditer(text)]
             # Halves of words count for nothing.
-            start, is_broken = int(is_broken), bool(_BROKEN.search(text))
+            start, is_broken = int(is_broken), bool(_broken(text))
             self._counts.update(found[start : len(found) - is_broken])
 
     def joined(self, before: str, after: str) -> str:
         """Two texts across the end of a line, as one."""
-        broken, rest = _BROKEN.search(before), _STARTS_LOWER.match(after)
+        dropped, between = self.joint(before, after)
+        return f"{before[: len(before) - dropped]}{between}{after}"
+
+    def joint(self, before: str, after: str) -> tuple[int, str]:
+        """(how many characters of the first text go, what stands between) when two texts are joined."""
+        broken, rest = _broken(before), _FIRST_WORD.match(after)
         if not broken or not rest or not rest[0][0].islower():
             no_space = before[-1:] in "-\u2010" and before[-2:-1].isalnum()
-            return f"{before}{after}" if no_space or _runs_on(before, after) else f"{before} {after}"
-        return before + after if self._is_compound(broken[1].casefold(), rest[0].casefold()) else before[:-1] + after
+            return 0, "" if no_space or _runs_on(before, after) else " "
+        return int(not self._is_compound(broken.casefold(), rest[0].casefold())), ""
 
     def _is_compound(self, first: str, second: str) -> bool:
         """Whether the hyphen between two parts is one of the word's own."""
@@ -123,7 +128,7 @@ def _same(group: list[Line], line: Line, level: int, own: int, headings: Heading
 
 def _goes_on(before: Line, line: Line) -> bool:
     """Whether a sentence goes on at the top of the next column."""
-    broken = bool(_BROKEN.search(before.text)) and not _STOP.search(before.text)
+    broken = bool(_broken(before.text)) and not _STOP.search(before.text)
     return line.y < before.y and line.text[:1].islower() and (broken or not _STOP.search(before.text))
 
 
@@ -132,18 +137,26 @@ def _paragraph(group: list[Line], page: int, level: int, words: Words) -> Paragr
         left = min(line.x0 for line in group)
         code = "\n".join(" " * min(60, round((line.x0 - left) / (0.6 * line.size))) + line.text for line in group)
         return Paragraph(code, page, is_code=True)
-    text = group[0].text
+    pieces = [group[0].text]
     for line in group[1:]:
         # The rows of a table stay lines of their own; what continues a cell does not.
-        is_row = line.segments > 1 and not _BROKEN.search(text)
-        text = f"{text}\n{line.text}" if is_row else words.joined(text, line.text)
-    return Paragraph(_LEADERS.sub(" … ", text).strip(), page, level)
+        is_row = line.segments > 1 and not _broken(pieces[-1])
+        dropped, between = (0, "\n") if is_row else words.joint(pieces[-1], line.text)
+        pieces[-1] = pieces[-1][: len(pieces[-1]) - dropped] + between
+        pieces.append(line.text)
+    return Paragraph(_LEADERS.sub(" … ", "".join(pieces)).strip(), page, level)
+
+
+def _broken(text: str) -> str:
+    """The part of a word at the end of a text that ends in a hyphen; "" for any other text."""
+    found = _BROKEN.search(text[-60:])
+    return found[1] if found else ""
 
 
 def mend_pages(before: Paragraph, after: Paragraph, words: Words) -> None:
     """Bring home the rest of a word that the end of a page has broken."""
     first, _, rest = after.text.partition(" ")
-    if before.level or after.level or before.is_code or after.is_code or not _BROKEN.search(before.text):
+    if before.level or after.level or before.is_code or after.is_code or not _broken(before.text):
         return
     if first[:1].islower():
         before.text = words.joined(before.text, first)

@@ -13,6 +13,7 @@ _Key: TypeAlias = tuple[str, str, int]
 
 _EDGE = 0.14
 _EDGE_LINES = 3
+_MAX_NUMBER = 40
 _NUMBER = re.compile(r"\d+")
 _ROMAN = re.compile(r"\b[ivxlc]{1,8}\b", re.IGNORECASE)
 _BARE_NUMBER = re.compile(
@@ -32,7 +33,7 @@ class Running:
             edges = list(_edge_lines(page))
             self._keys.update({_key(zone, segment) for zone, line in edges for segment in line})
             self._asides.update(set(page.aside))
-            numbered += any(len(line) == 1 and _BARE_NUMBER.fullmatch(line[0].text) for _, line in edges)
+            numbered += any(len(line) == 1 and _is_number(line[0]) for _, line in edges)
         # Of two pages both must agree; in a long document a chapter's name runs over a few pages.
         self._enough = 2 if count <= 4 else 3
         self._has_numbers = numbered >= max(2, count // 3)
@@ -44,7 +45,7 @@ class Running:
         for zone, line in _edge_lines(page):
             found = [segment for segment in line if self._runs(zone, segment)]
             # A number alone on its line, or beside what runs.
-            numbers = [segment for segment in line if _BARE_NUMBER.fullmatch(segment.text)]
+            numbers = [segment for segment in line if _is_number(segment)]
             if len({segment.order for segment in (*found, *numbers)}) == len(line) and (found or self._has_numbers):
                 found = line
             running |= {segment.order for segment in found}
@@ -87,6 +88,10 @@ def _edge_lines(page: Page) -> Iterator[tuple[str, list[Segment]]]:
                 lines.append([])
             lines[-1].append(segment)
         yield from ((zone, line) for line in lines)
+
+
+def _is_number(segment: Segment) -> bool:
+    return len(segment.text) <= _MAX_NUMBER and bool(_BARE_NUMBER.fullmatch(segment.text))
 
 
 def _key(zone: str, segment: Segment) -> _Key:
