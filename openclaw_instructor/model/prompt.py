@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from openclaw_instructor.errors import InvalidCheckpoint
 from openclaw_instructor.model.fork import reset_in_child
-from openclaw_instructor.model.tokenization import TextTokenizer, Tokens, load_tokenizer
+from openclaw_instructor.model.tokenization import TextTokenizer, Tokens
+from openclaw_instructor.model.tokenizer_loading import load_tokenizer
 
 if TYPE_CHECKING:
     from openclaw_instructor.model.checkpoint import Checkpoint

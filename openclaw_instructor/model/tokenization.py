@@ -85,19 +85,6 @@ class LocalTokenizer:
         return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
 
-def load_tokenizer(checkpoint: Checkpoint) -> TextTokenizer:
-    """Load the tokenizer of a checkpoint. Raises InvalidCheckpoint, MissingExtra."""
-    path = checkpoint.folder / "tokenizer.json"
-    if path.is_file() and unknown_expressions(path):
-        # Late: few checkpoints need it.
-        from openclaw_instructor.model.tokenizer_process import IsolatedTokenizer
-
-        return IsolatedTokenizer(path, checkpoint.lower_case)
-    if path.is_file():
-        return LocalTokenizer(read_tokenizer(path, checkpoint.lower_case))
-    return LocalTokenizer(_lower_cased(_convert(checkpoint), checkpoint.lower_case))
-
-
 def unknown_expressions(path: Path) -> list[str]:
     """The regular expressions of a `tokenizer.json` that are not known to take linear time."""
     return [each for each in _expressions(read_json(path, MOST_TOKENIZER_BYTES)) if each not in KNOWN_EXPRESSIONS]
@@ -113,7 +100,7 @@ def read_tokenizer(path: Path, lower_case: bool) -> Tokenizer:
         raise
     except BaseException as error:  # the Rust side raises bare Exception, and panics are no Exception
         raise InvalidCheckpoint(f"{path} cannot be read ({error!s:.200}); download the checkpoint again") from None
-    return _lower_cased(tokenizer, lower_case)
+    return lower_cased(tokenizer, lower_case)
 
 
 def _expressions(node: Any) -> Iterator[str]:
@@ -129,7 +116,7 @@ def _expressions(node: Any) -> Iterator[str]:
             yield from _expressions(value)
 
 
-def _lower_cased(tokenizer: Tokenizer, lower_case: bool) -> Tokenizer:
+def lower_cased(tokenizer: Tokenizer, lower_case: bool) -> Tokenizer:
     """Lower-case before every other step, unless one of them does: the rule of sentence-transformers 6."""
     from tokenizers.normalizers import Lowercase, Sequence
 
@@ -140,7 +127,7 @@ def _lower_cased(tokenizer: Tokenizer, lower_case: bool) -> Tokenizer:
     return tokenizer
 
 
-def _convert(checkpoint: Checkpoint) -> Tokenizer:
+def convert(checkpoint: Checkpoint) -> Tokenizer:
     """Convert a bare SentencePiece model or vocabulary with transformers."""
     if not any(
         (checkpoint.folder / name).is_file() for name in ("spiece.model", "sentencepiece.bpe.model", "vocab.txt")

@@ -13,7 +13,7 @@ import torch
 from openclaw_instructor.model.prompt import Prompt
 
 if TYPE_CHECKING:
-    from openclaw_instructor.train.distill.distillation import DistillConfig
+    from openclaw_instructor.train.distill.config import DistillConfig
     from openclaw_instructor.train.distill.token_teacher import TokenTeacher
 
 

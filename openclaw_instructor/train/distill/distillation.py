@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,32 +26,8 @@ from openclaw_instructor.model.networks.norm import RMSNorm
 from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.train.distill.batches import Batches, Corpus, Drawn
+from openclaw_instructor.train.distill.config import DistillConfig
 from openclaw_instructor.train.distill.token_teacher import TokenTeacher, states_loss
-
-
-@dataclass(frozen=True)
-class DistillConfig:
-    """All that decides a distillation."""
-
-    tokens: int = 24_000_000  # length of the run; the learning rate follows it
-    batch_tokens: int = 6_144  # tokens of a step
-    batch_texts: int = 320  # and at most so many texts
-    pair_share: float = 0.35  # of the steps use (query, passage) pairs
-    instruction_share: float = 0.35  # of the batches carry an instruction
-    learning_rate: float = 0.0025  # of each weight's own root mean square, as in Adafactor (Shazeer and Stern, 2018)
-    matrix_rate: float = 2.0  # that of the layers' matrices, as a multiple
-    warmup_steps: int = 150
-    decay_from: float = 0.0  # share of the run after which the rate falls linearly to zero
-    weight_decay: float = 0.01
-    regression_weight: float = 10.0
-    states_weight: float = 20.0  # of the token states' loss, where the corpus has a teacher for them
-    facet_share: float = 0.2  # of the steps ask for a facet, if the corpus has any
-    facet_texts: int = 160  # of such a step
-    similarity_scale: float = 20.0
-    clip: float = 1.0
-    seed: int = 0
-    save_every: float = 300.0  # seconds between checkpoints
-    log_every: int = 50
 
 
 def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig) -> torch.Tensor:

@@ -27,8 +27,9 @@ from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.shapes import T5Shape
 from openclaw_instructor.model.writer import write_checkpoint
 from openclaw_instructor.train.distill.batches import Corpus, Faceted
+from openclaw_instructor.train.distill.config import DistillConfig
 from openclaw_instructor.train.distill.corpus import TrainingTexts, read_corpus, read_labelled
-from openclaw_instructor.train.distill.distillation import DistillConfig, distill, set_centred
+from openclaw_instructor.train.distill.distillation import distill, set_centred
 from openclaw_instructor.train.distill.facets import FacetTexts, facet_instructions, facet_targets, facet_texts
 from openclaw_instructor.train.distill.graft import graft
 from openclaw_instructor.train.distill.teacher import Teacher

@@ -15,7 +15,8 @@ from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompt
 from openclaw_instructor.model.shapes import T5Shape
 from openclaw_instructor.train.distill.batches import Batches, Corpus, Faceted
-from openclaw_instructor.train.distill.distillation import DistillConfig, distill, held_out_cosine, loss_of, set_centred
+from openclaw_instructor.train.distill.config import DistillConfig
+from openclaw_instructor.train.distill.distillation import distill, held_out_cosine, loss_of, set_centred
 from openclaw_instructor.train.distill.token_teacher import Reading, TokenTeacher, states_loss
 
 SHAPE = T5Shape(60, 16, 32, 2, 8, 2, 32, 128, 1e-6, 12, normalize=True)
