@@ -429,3 +429,16 @@ def test_probes_do_not_wait_for_tool_calls(serve: Callable[..., Local]) -> None:
 )
 def test_what_listens_is_reached_from_this_machine(host: str, url: str) -> None:
     assert url_of(host, 8737) == url
+
+
+@pytest.mark.parametrize("stops", ["at once", "when it ends", "while it starts anew"])
+def test_a_stop_after_an_edit_of_the_configuration_stops(settings: Settings, stops: str) -> None:
+    endpoint = lifecycle.ensure(settings)
+    edit(settings, "unload_after: 700")
+    if stops != "at once":
+        wait_until(lambda: "the configuration changed" in settings.log_path.read_text())
+    if stops == "while it starts anew":
+        wait_until(lambda: lifecycle.announced(settings) is None)
+    assert lifecycle.stop(settings)
+    assert not lock.held(lifecycle.life_lock(settings))
+    wait_until(lambda: not alive(endpoint.pid))
