@@ -12,7 +12,7 @@ from openclaw_instructor.cli.output import given, json_option, print_json, print
 
 @click.command()
 @click.option("--task", default="classify_email", show_default=True, help="Task of kind classify to run.")
-@click.option("--raw", metavar="FILE", help="A whole message (.eml) as a file, or - for standard input.")
+@click.option("--raw", metavar="FILE", help="A whole message (.eml, .msg, .emlx) as a file, or - for standard input.")
 @click.option("--subject", help="Subject of the e-mail.")
 @click.option("--body", help="Body of the e-mail.")
 @click.option("--from", "sender", metavar="ADDRESS", help="Sender of the e-mail.")
@@ -30,9 +30,14 @@ def classify(
     """
     arguments = given(options | {"from": sender})
     if raw is not None:
-        from openclaw_instructor.tasks.email import as_text
+        from openclaw_instructor.documents.document import UnreadableDocument
+        from openclaw_instructor.documents.email.containers import as_argument
+        from openclaw_instructor.errors import InvalidArguments
 
-        arguments["raw"] = as_text(read_bytes(raw))
+        try:
+            arguments["raw"] = as_argument(read_bytes(raw))
+        except UnreadableDocument as error:
+            raise InvalidArguments(f"{raw}: this is {error.reason}; give a message (.eml, .msg, .mbox)") from error
     with connection.open() as tools:
         result = tools.run(task, arguments)
     if as_json:
@@ -48,5 +53,5 @@ def print_label(result: dict[str, Any]) -> None:
     print_table(("label", "score"), rows)
     if result.get("reason"):
         say(f"note: {result['reason']}")
-    if result.get("truncated"):
-        say("note: the text is longer than the checkpoint reads; its end was left out")
+    for note in result.get("notes", ()):
+        say(f"note: {note}")

@@ -23,7 +23,7 @@ from openclaw_instructor.server import mcp_content
 logger = logging.getLogger(__name__)
 
 VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
-MAX_LINE = 32 << 20
+MAX_LINE = 72 << 20
 FOLLOW_SECONDS = 1.0
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from openclaw_instructor.server.refusal import App, Message, Receive, Refusal, Send, refuse
 
-MAX_BODY = 32 << 20
+# A mail of 50 MB in base64, and what stands around it.
+MAX_BODY = 72 << 20
 BODY_SECONDS = 30.0
 _DRAIN = 256 << 20  # how much of a body that is too large is read off, so that its sender sees the answer
 

@@ -10,10 +10,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from openclaw_instructor.documents.document import UnreadableDocument
+from openclaw_instructor.documents.email import Email, from_fields, read
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.registry.kinds.classify import Label
 from openclaw_instructor.registry.task import DESCRIPTION_LIMIT
-from openclaw_instructor.tasks import email
 from openclaw_instructor.tasks.classifier.label_space import LabelSpace
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ def run(task: ClassifyTask, arguments: Mapping[str, Any], resources: Resources) 
     message = _message(task, arguments)
     result: dict[str, Any] = {"label": None, "score": 0.0, "margin": 0.0, "reason": None, "runners_up": []}
     text = message.text
-    if not text.strip():
-        result["reason"] = "there is no text to classify"
+    if not text.strip() or (message.encrypted and not message.body):
+        result["reason"] = "its text is encrypted" if message.encrypted else "there is no text to classify"
         return result | _context(task, message, truncated=False)
     instruction = task.instruction("text", engine.checkpoint_name)
     space = _space(labels, instruction, engine)
@@ -78,22 +79,27 @@ def _why_abstain(
     return None
 
 
-def _message(task: ClassifyTask, arguments: Mapping[str, Any]) -> email.Email:
+def _message(task: ClassifyTask, arguments: Mapping[str, Any]) -> Email:
     if task.input == "text":
-        return email.Email(body=arguments["text"])
+        return Email(body=arguments["text"])
     if "raw" in arguments:
-        return email.parse(arguments["raw"])
+        try:
+            return read(arguments["raw"])
+        except UnreadableDocument as error:
+            raise InvalidArguments(f"{task.name}: `raw` is {error.reason}; give a message (.eml, .msg, .mbox)") from error
     if "subject" not in arguments and "body" not in arguments:
         raise InvalidArguments(
             f"{task.name}: there is no message; give `subject` and `body`, or the whole mail as `raw`"
         )
-    return email.from_fields(
+    return from_fields(
         arguments.get("subject", ""), arguments.get("body", ""), arguments.get("from", ""), arguments.get("to", "")
     )
 
 
-def _context(task: ClassifyTask, message: email.Email, *, truncated: bool) -> dict[str, Any]:
+def _context(task: ClassifyTask, message: Email, *, truncated: bool) -> dict[str, Any]:
     notes = list(message.notes)
+    if message.subject_only:
+        notes.append("there is no text but the subject: the label rests on it alone")
     if truncated:
         notes.append("the text is longer than the checkpoint reads; its end was left out")
     context: dict[str, Any] = {"task": task.name, "truncated": truncated}

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from openclaw_instructor.documents.document import UnreadableDocument
+from openclaw_instructor.documents.email import from_fields, read
 from openclaw_instructor.errors import InvalidArguments, InvalidData
 from openclaw_instructor.evaluate.datasets import numbered_rows
 from openclaw_instructor.evaluate.fields import NAME, TEXT, TEXTS, typed
@@ -25,7 +27,6 @@ from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.registry import Task
 from openclaw_instructor.registry.kinds.classify import ClassifyTask, Label
-from openclaw_instructor.tasks import email
 from openclaw_instructor.tasks.classifier.label_space import LabelSpace
 from openclaw_instructor.tasks.classify import described
 from openclaw_instructor.train import builders, medi
@@ -216,12 +217,19 @@ def _text_and_label(row: Any, task: ClassifyTask, where: str) -> tuple[str, str]
     if "text" in row:
         return typed(row, {"text": TEXT}, where)["text"], label
     if task.input == "email" and "raw" in row:
-        return email.parse(typed(row, {"raw": TEXT}, where)["raw"]).text, label
+        return _mail_text(typed(row, {"raw": TEXT}, where)["raw"], where), label
     if task.input == "email" and ("subject" in row or "body" in row):
         # One of the two may be absent or null.
         parts = {name: row[name] for name in ("subject", "body") if row.get(name) is not None}
-        return email.from_fields(**typed(parts, dict.fromkeys(parts, TEXT), where)).text, label
+        return from_fields(**typed(parts, dict.fromkeys(parts, TEXT), where)).text, label
     raise InvalidData(f"{where}: there is no text; rows are {{text, label}}, for e-mail also {{subject, body, label}}")
+
+
+def _mail_text(raw: str, where: str) -> str:
+    try:
+        return read(raw).text
+    except UnreadableDocument as error:
+        raise InvalidData(f"{where}: `raw` is {error.reason}") from error
 
 
 def _pair(row: Any, where: str) -> builders.Row:

@@ -78,7 +78,7 @@ def test_local_names_are_accepted(daemon: Endpoint) -> None:
 def test_a_body_of_100_mb_is_refused_and_the_sender_hears_it(daemon: Endpoint) -> None:
     answer = ask(daemon.url + "/v1/embeddings", b"x" * 100_000_000, token=daemon.token)
     assert (answer.status, answer.body["error"]["code"]) == (413, "too_large")
-    assert "32 MiB" in answer.body["error"]["message"]
+    assert "72 MiB" in answer.body["error"]["message"]
     # Without the token, too, and without its memory being taken.
     assert ask(daemon.url + "/v1/embeddings", b"x" * 100_000_000).status == 401
     assert ask(daemon.url + "/v1/tools", token=daemon.token).status == 200
@@ -95,7 +95,7 @@ def chunked(daemon: Endpoint, megabytes: int) -> bytes:
 
 
 def test_a_body_of_unannounced_size_is_counted(daemon: Endpoint) -> None:
-    assert chunked(daemon, 40).startswith(b"HTTP/1.1 413")
+    assert chunked(daemon, 80).startswith(b"HTTP/1.1 413")
     assert chunked(daemon, 1).startswith(b"HTTP/1.1 400")
 
 

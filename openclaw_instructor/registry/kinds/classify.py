@@ -30,7 +30,7 @@ class ClassifyTask(Task):
         "body": 1_000_000,
         "from": 2_000,
         "to": 50_000,
-        "raw": 20_000_000,
+        "raw": 70_000_000,  # 50 MB in base64
         "labels": (100, 400),
     }
 
@@ -77,7 +77,9 @@ class ClassifyTask(Task):
                     )
                 },
                 to=schema.text("Recipients, as in the To header. The label does not depend on them.", blank=True),
-                raw=schema.text("The whole message with its headers (.eml, RFC 822), instead of the other fields."),
+                raw=schema.text(
+                    "The whole message with its headers (.eml, RFC 822), also in base64, instead of the other fields."
+                ),
                 labels=labels,
             )
         return schema.object_(["text"], text=schema.text("The text to classify."), labels=labels)

@@ -1,0 +1,7 @@
+"""Mail as people see it: one reader for classification, search and matching."""
+
+from openclaw_instructor.documents.email.links import Link
+from openclaw_instructor.documents.email.message import Email
+from openclaw_instructor.documents.email.reader import from_fields, read
+
+__all__ = ["Email", "Link", "from_fields", "read"]

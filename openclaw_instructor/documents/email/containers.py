@@ -1,0 +1,248 @@
+"""What a message comes in: files of one or many messages, pastes, and files that are no mail at all."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from openclaw_instructor.documents import encoding
+from openclaw_instructor.documents.document import UnreadableDocument
+from openclaw_instructor.documents.email.headers import split_head
+from openclaw_instructor.documents.email.mime import unix_lines, without_attachments
+from openclaw_instructor.documents.email.notes import Notes
+from openclaw_instructor.documents.email.outlook import OLE, msg_as_mime
+
+MAX_MESSAGE = 50_000_000
+TOO_LONG = "the mail is longer than 50 MB; its end was left out"
+SEVERAL = "it holds several messages; only the first was read"
+
+_FOREIGN = (
+    (b"%PDF-", "a PDF file"),
+    (b"PK\x03\x04", "a ZIP or Office file"),
+    (b"{\\rtf", "an RTF file"),
+    (b"!BDN", "an Outlook data file (.pst)"),
+    (b"\x89PNG", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"GIF8", "an image"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"7z\xbc\xaf", "a compressed file"),
+    (b"Rar!", "a compressed file"),
+    (b"\x7fELF", "a program"),
+    (b"SQLite format 3\0", "a database"),
+)
+_BYTE_ORDER_MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_MARGIN = b"\xef\xbb\xbf\r\n\t "
+_SAMPLE, _HEAD = 4_000, 20_000
+
+_KNOWN_FIELDS = frozenset(
+    "from to cc bcc subject date received return-path delivered-to message-id mime-version content-type sender reply-to "
+    "content-transfer-encoding content-disposition in-reply-to references thread-topic thread-index importance "
+    "authentication-results dkim-signature auto-submitted precedence organization user-agent newsgroups envelope-to "
+    "status list-id list-unsubscribe list-post received-spf content-language errors-to".split()
+)
+# A line of an mbox that parts two messages: the fields of the next follow it.
+_FROM_LINE = re.compile(rb"From [^\n]{0,500}\n(?=[!-9;-~]{1,100}[ \t]*:)")
+_EMPTY_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\n)*")
+_FENCE = re.compile(rb"(`{3,}|~{3,})[ \t]*[\w.+-]{0,20}[ \t]*\n")
+_EMLX = re.compile(rb"(\d{1,10})[ \t]*\n")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}")
+_MOST_WRAPPINGS = 4
+_PASTED = 2_000_000
+
+
+def prepared(data: bytes, notes: Notes) -> bytes:
+    """The one message that `data` holds, its lines ended by line feeds and its wrapping taken off.
+
+    Read are plain messages, .emlx, .msg, the first message of an mbox, text in UTF-16, base64 of any of these (as the
+    Gmail API gives it), and messages that were pasted in a fence, as a quote or indented. Raises UnreadableDocument for
+    a file that is no mail.
+    """
+    if data.startswith(OLE):
+        return msg_as_mime(data)
+    refuse_foreign(data)
+    if len(data) > MAX_MESSAGE:
+        notes.add(TOO_LONG)
+        data = data[:MAX_MESSAGE]
+    data = _without_margin(unix_lines(_as_utf8(data)))
+    decoded = _from_base64(data)
+    if decoded:
+        return prepared(decoded, notes)
+    data = _out_of_paste(data)
+    if _FROM_LINE.match(data):
+        messages = mbox_messages(data)
+        data = next(messages)
+        if next(messages, None) is not None:
+            notes.add(SEVERAL)
+    return data
+
+
+def _out_of_paste(data: bytes) -> bytes:
+    """The message that was pasted into `data`; what holds none keeps its quote marks and indents."""
+    unwrapped = data
+    for _ in range(_MOST_WRAPPINGS):
+        if has_head(unwrapped):
+            return unwrapped
+        unwrapped = _unwrapped(unwrapped)
+    fence = _FENCE.match(data)
+    return unwrapped if has_head(unwrapped) else _unwrapped(data) if fence else data
+
+
+def as_argument(data: bytes) -> str:
+    """The file of a message as the text that `read` takes: as it is if it is UTF-8, else in base64.
+
+    Of a file over the limit the attachments are left out, which are not read anyway. Raises UnreadableDocument for a
+    file that is no mail.
+    """
+    if len(data) > MAX_MESSAGE and not data.startswith(OLE):
+        data = without_attachments(unix_lines(data))
+    data = data[: MAX_MESSAGE + 1]
+    if not data.startswith(OLE):
+        refuse_foreign(data)
+        with suppress(UnicodeDecodeError):
+            return data.decode("utf-8-sig")
+        if not has_head(data.lstrip(_MARGIN)) and not _EMLX.match(data):
+            return encoding.decode(data)[0]
+    return base64.b64encode(data).decode("ascii")
+
+
+def refuse_foreign(data: bytes) -> None:
+    """Raise UnreadableDocument for a file that is plainly no mail, naming what it is."""
+    head = data[:_SAMPLE]
+    for mark, kind in _FOREIGN:
+        if head.startswith(mark):
+            raise UnreadableDocument(f"{kind} and no mail")
+    if head.startswith(tuple(mark for mark, _ in _BYTE_ORDER_MARKS)) or has_head(head.lstrip(_MARGIN)):
+        return
+    if encoding.binary(head):
+        raise UnreadableDocument("a binary file and no mail")
+
+
+def has_head(data: bytes) -> bool:
+    """Whether a message begins here: with header fields of which one at least is known, or as in an mbox."""
+    if data.startswith(b"From ") and _FROM_LINE.match(data[:2_000]):
+        return True
+    head = unix_lines(data[:_HEAD])
+    headers, _ = split_head(head, 0, len(head), Notes())
+    return any(name in _KNOWN_FIELDS or name.startswith("x-") for name, _ in headers.fields)
+
+
+def file_messages(data: bytes) -> Iterator[bytes]:
+    """The messages of one file: each of an mbox, or the file itself."""
+    lines = data if data.startswith(OLE) or not data.lstrip(_MARGIN).startswith(b"From ") else unix_lines(data)
+    if _FROM_LINE.match(lines):
+        yield from mbox_messages(lines)
+    else:
+        yield data
+
+
+def mbox_messages(data: bytes) -> Iterator[bytes]:
+    """The messages of an mbox file, whose lines end with line feeds, without the lines between them."""
+    found = _FROM_LINE.match(data)
+    while found is not None:
+        begin, found, at = found.end(), None, found.end()
+        while found is None and (at := data.find(b"\n\nFrom ", at)) >= 0:
+            at += 2
+            found = _FROM_LINE.match(data, at)
+        message = data[begin : at if found else len(data)]
+        yield message.replace(b"\n>From ", b"\nFrom ")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A message as it is stored: the file, its place among the file's messages (from 1), and its bytes."""
+
+    path: Path
+    number: int
+    data: bytes
+
+
+def stored_messages(path: Path) -> Iterator[Stored]:
+    """All messages of a file (.eml, .emlx, .msg, mbox) or a folder: a Maildir or any tree of such files, in order.
+
+    Raises OSError for what cannot be read.
+    """
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.is_file() and (file.suffix.lower() in (".eml", ".emlx", ".msg", ".mbox") or is_maildir_file(file)):
+                yield from stored_messages(file)
+        return
+    for number, data in enumerate(file_messages(path.read_bytes()), 1):
+        yield Stored(path, number, data)
+
+
+def is_maildir_file(path: Path) -> bool:
+    """Whether a file lies where a Maildir keeps its messages: in `cur` or `new`, beside each other and `tmp`."""
+    folder = path.parent
+    return folder.name in ("cur", "new") and all((folder.parent / name).is_dir() for name in ("cur", "new", "tmp"))
+
+
+def _as_utf8(data: bytes) -> bytes:
+    for mark, charset in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return data.decode(charset, "replace").encode("utf-8", "replace")
+    wide = _wide_charset(data[:_SAMPLE])
+    return data.decode(wide, "replace").encode("utf-8", "replace") if wide else data
+
+
+def _wide_charset(head: bytes) -> str | None:
+    """UTF-16 without a mark: every second byte of what should be headers is 0."""
+    head = head[: len(head) // 2 * 2]
+    if len(head) >= 20:
+        for charset, zeros, letters in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
+            if zeros.count(0) > 0.8 * len(zeros) and letters.count(0) < 0.1 * len(letters):
+                return charset
+    return None
+
+
+def _from_base64(data: bytes) -> bytes:
+    """The message that the whole of `data` encodes; b"" when it is no base64 or no message."""
+    text = data.strip()
+    if b":" in text[:200] or b" " in text[:200] or not _BASE64.match(text[:200].replace(b"\n", b"")):
+        return b""
+    letters = text.replace(b"\n", b"").rstrip(b"=")
+    if not _BASE64.fullmatch(letters):
+        return b""
+    try:
+        decoded = base64.urlsafe_b64decode(letters.replace(b"+", b"-").replace(b"/", b"_") + b"=" * (-len(letters) % 4))
+    except (binascii.Error, ValueError):
+        return b""
+    known = decoded.startswith((OLE, *(mark for mark, _ in _FOREIGN))) or has_head(decoded.lstrip(_MARGIN))
+    return decoded if known or _EMLX.match(decoded) else b""
+
+
+def _unwrapped(data: bytes) -> bytes:
+    """The data without one layer of what a paste lies in: a fence, the count of .emlx, quote marks, or an indent."""
+    data = _without_margin(data)
+    if len(data) > _PASTED and not _EMLX.match(data):
+        return data
+    if fence := _FENCE.match(data):
+        end = data.rfind(b"\n" + fence[1], fence.end() - 1)
+        return data[fence.end() : end if end >= fence.end() else len(data)]
+    if (emlx := _EMLX.match(data)) and has_head(data[emlx.end() : emlx.end() + _HEAD]):
+        return _emlx_message(data, emlx)
+    lines = data.split(b"\n")
+    filled = [line for line in lines if line.strip()]
+    if filled and all(line.startswith(b">") for line in filled[:5]):
+        return b"\n".join(line[2:] if line.startswith(b"> ") else line.removeprefix(b">") for line in lines)
+    indent = filled[0][: len(filled[0]) - len(filled[0].lstrip(b" \t"))] if filled else b""
+    if indent and all(line.startswith(indent) for line in filled[:5]):
+        return b"\n".join(line.removeprefix(indent) for line in lines)
+    return data.lstrip(b" \t") if has_head(data.lstrip(b" \t")[:_SAMPLE]) else data
+
+
+def _without_margin(data: bytes) -> bytes:
+    """The data without empty lines at its begin, which would end the headers before they begin."""
+    empty = _EMPTY_LINES.match(data)
+    return data[empty.end() :] if empty and empty.end() else data
+
+
+def _emlx_message(data: bytes, count: re.Match[bytes]) -> bytes:
+    message = data[count.end() :]
+    # The count is of the bytes as they were stored; the property list behind it is the better mark.
+    end = message.rfind(b"<?xml version=")
+    return message[:end] if end >= 0 and b"<plist" in message[end:] else message[: int(count[1])]

@@ -1,0 +1,16 @@
+"""What a reader of mail has to say about a message: sentences of ours, which never quote it."""
+
+from __future__ import annotations
+
+
+class Notes(list[str]):
+    """Sentences, each once, in the order they came up.
+
+    A mail is written by strangers and read by models, so nothing of it (a charset's name, an address, a file's name)
+    ever stands in a note.
+    """
+
+    def add(self, sentence: str) -> None:
+        """Append a sentence that is not there yet; "" is none."""
+        if sentence and sentence not in self:
+            self.append(sentence)

@@ -1,0 +1,339 @@
+"""As much of CSS as tells what a person can see: the sheets of <style>, the style of an element, and inheritance.
+
+Understood are selectors of tags, classes and ids, also below an ancestor; rules for other screens and printers are
+passed over. A full engine would not do better: mail programs know little more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TypeAlias
+
+Color: TypeAlias = tuple[int, int, int]
+Declarations: TypeAlias = Mapping[str, str]
+
+_MOST_RULES, _MOST_MATCHES, _LONGEST_SHEETS, _LONGEST_STYLE = 5_000, 60, 500_000, 5_000
+_SMALLEST_FONT = 2.0  # pixels
+_FAINTEST = 0.06
+_SIMILAR = 12  # of 255, in every channel
+_FAR = 900.0  # pixels outside of every window
+_PIXELS = {"px": 1.0, "": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 37.8, "mm": 3.78}
+_SIZES = {"xx-small": 9.0, "x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0}
+_BLOCK = frozenset(("block", "table", "flex", "grid", "list-item", "table-row", "table-caption", "flow-root"))
+
+_NUMBER = re.compile(r"[-+]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})")
+_SIMPLE = re.compile(r"[.#]?[\w*-]+")
+_FUNCTION = re.compile(r"(rgba?|hsla?)\(([^()]{1,80})\)")
+_ZERO_CLIP = re.compile(r"rect\(\s?0|inset\(\s?(?:50|100)%")
+_NAMED: dict[str, Color] = {
+    "black": (0, 0, 0), "white": (255, 255, 255), "red": (255, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 255),
+    "yellow": (255, 255, 0), "gray": (128, 128, 128), "grey": (128, 128, 128), "silver": (192, 192, 192),
+    "navy": (0, 0, 128), "orange": (255, 165, 0), "purple": (128, 0, 128), "teal": (0, 128, 128),
+    "maroon": (128, 0, 0), "olive": (128, 128, 0), "lime": (0, 255, 0), "aqua": (0, 255, 255), "cyan": (0, 255, 255),
+    "fuchsia": (255, 0, 255), "magenta": (255, 0, 255), "snow": (255, 250, 250), "ivory": (255, 255, 240),
+    "ghostwhite": (248, 248, 255), "whitesmoke": (245, 245, 245), "floralwhite": (255, 250, 240),
+    "mintcream": (245, 255, 250), "azure": (240, 255, 255), "aliceblue": (240, 248, 255),
+    "lightgray": (211, 211, 211), "lightgrey": (211, 211, 211), "darkgray": (169, 169, 169),
+    "darkgrey": (169, 169, 169), "dimgray": (105, 105, 105), "gainsboro": (220, 220, 220),
+}  # fmt: skip
+
+
+@dataclass(slots=True, eq=False)
+class Style:
+    """What an element hands down to its content; never changed. `background` is None where an image or a gradient lies
+    behind, `color` where it is not known."""
+
+    gone: bool = False  # by display, place, size or cut: nothing within can show itself again
+    invisible: bool = False  # by visibility, which content may lift
+    font_size: float = 16.0  # pixels
+    opacity: float = 1.0
+    color: Color | None = (0, 0, 0)
+    see_through: bool = False  # the colour of the text is transparent
+    background: Color | None = (255, 255, 255)
+    keeps_lines: bool = False
+    block: bool | None = None  # by `display`; None where the element's own kind decides
+    hidden: bool = field(init=False, default=False)  # whether text of this style is not seen
+
+    def __post_init__(self) -> None:
+        self.hidden = (
+            self.gone
+            or self.invisible
+            or self.see_through
+            or self.font_size <= _SMALLEST_FONT
+            or self.opacity < _FAINTEST
+            or (self.color is not None and self.background is not None and _alike(self.color, self.background))
+        )
+
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What makes two styles the same."""
+        return (
+            self.gone, self.invisible, self.font_size, self.opacity, self.color, self.see_through, self.background,
+            self.keeps_lines, self.block,
+        )  # fmt: skip
+
+
+def _alike(one: Color, other: Color) -> bool:
+    return all(abs(left - right) <= _SIMILAR for left, right in zip(one, other, strict=True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rule:
+    order: int
+    own: tuple[str, ...]
+    above: tuple[str, ...]
+    declarations: Declarations
+
+
+class Sheet:
+    """The rules of a page's <style> elements, found by the tag, classes and id of an element."""
+
+    def __init__(self, css: str = "") -> None:
+        self._rules: dict[str, list[_Rule]] = {}
+        self._matching: dict[tuple[str, ...], list[_Rule]] = {}
+        self._count = 0
+        for selectors, block in _rules(_without_comments(css[:_LONGEST_SHEETS])):
+            declarations = declared(block)
+            for selector in selectors.split(",") if declarations else ():
+                self._add(selector.strip().lower(), declarations)
+
+    def declarations(self, tag: str, names: tuple[str, ...], above: Mapping[str, int]) -> dict[str, str]:
+        """What the sheet declares for an element; `names` are its ".class" and "#id", `above` those of its ancestors
+        and their tags, with how many of them are open."""
+        rules = self._rules_for(tag, names)
+        matching = [rule for rule in rules if all(above.get(part, 0) > 0 for part in rule.above)]
+        return {name: value for rule in matching for name, value in rule.declarations.items()}
+
+    def depends_on_place(self, tag: str, names: tuple[str, ...]) -> bool:
+        """Whether what the sheet declares for such an element depends on where it stands."""
+        return any(rule.above for rule in self._rules_for(tag, names))
+
+    def _rules_for(self, tag: str, names: tuple[str, ...]) -> list[_Rule]:
+        if not self._rules:
+            return []
+        own = (tag, "*", *names)
+        if own not in self._matching:
+            rules = {rule for name in own for rule in self._rules.get(name, ()) if all(part in own for part in rule.own)}
+            self._matching[own] = sorted(rules, key=lambda rule: rule.order)[-_MOST_MATCHES:]
+        return self._matching[own]
+
+    def _add(self, selector: str, declarations: Declarations) -> None:
+        if not selector or self._count >= _MOST_RULES or any(sign in selector for sign in "[:+~@"):
+            return
+        *ancestors, last = selector.replace(">", " ").split()
+        compound = tuple(_SIMPLE.findall(last))
+        if not compound or len(compound) > 6:
+            return
+        above = tuple(part for ancestor in ancestors[-4:] for part in _SIMPLE.findall(ancestor))
+        self._count += 1
+        weight = sum(100 if part[0] == "#" else 10 if part[0] == "." else 1 for part in (*compound, *above))
+        # Later rules of the same weight come later.
+        order = weight * (_MOST_RULES + 1) + self._count
+        self._rules.setdefault(compound[-1], []).append(_Rule(order, compound, above, declarations))
+
+
+def inherited(parent: Style, declarations: Declarations) -> Style:
+    """The style of an element in `parent` that declares this."""
+    if not declarations:
+        return parent
+    display = declarations.get("display", "")
+    font_size = _font_size(declarations, parent.font_size)
+    color, see_through = _color(declarations, parent)
+    return Style(
+        gone=parent.gone or display == "none" or _out_of_sight(declarations),
+        invisible=_invisible(declarations, parent.invisible),
+        font_size=font_size,
+        opacity=parent.opacity * _opacity(declarations),
+        color=color,
+        see_through=see_through,
+        background=_background(declarations, parent.background),
+        keeps_lines=declarations.get("white-space", "pre" if parent.keeps_lines else "").startswith("pre"),
+        block=display in _BLOCK if display and not display.startswith(("inherit", "initial", "unset")) else None,
+    )
+
+
+def declared(style: str) -> Declarations:
+    """The declarations of a style attribute or rule, in lower case; those marked important count last."""
+    return _declared(style[:_LONGEST_STYLE])
+
+
+@lru_cache(maxsize=512)
+def _declared(style: str) -> Declarations:
+    plain: dict[str, str] = {}
+    important: dict[str, str] = {}
+    for declaration in style.lower().split(";"):
+        name, colon, value = declaration.partition(":")
+        if colon:
+            value, mark, _ = value.partition("!")
+            (important if mark else plain)[name.strip()] = " ".join(value.split())
+    return plain | important
+
+
+def color_of(value: str) -> Color | None:
+    """Red, green and blue of a CSS colour; None when it is not known."""
+    value = value.strip().lower()
+    if value in _NAMED:
+        return _NAMED[value]
+    digits = value.removeprefix("#")
+    if len(digits) in (3, 4) and value != digits:
+        digits = "".join(digit * 2 for digit in digits)
+    if len(digits) in (6, 8):
+        try:
+            number = int(digits[:6], 16)
+        except ValueError:
+            return None
+        return number >> 16, number >> 8 & 255, number & 255
+    if found := _FUNCTION.match(value):
+        numbers = [float(number) for number in _NUMBER.findall(found[2])]
+        if found[1].startswith("rgb") and len(numbers) >= 3:
+            scale = 2.55 if "%" in found[2] else 1.0
+            red, green, blue = (round(number * scale) for number in numbers[:3])
+            return red, green, blue
+        if len(numbers) >= 3 and numbers[2] in (0.0, 100.0):
+            level = 255 if numbers[2] else 0
+            return level, level, level
+    return None
+
+
+def pixels(value: str) -> float | None:
+    """A length in pixels; None when it depends on something else."""
+    found = _NUMBER.match(value.strip())
+    if not found:
+        return None
+    unit = value.strip()[found.end() :].strip()
+    number = float(found[0])
+    if unit in _PIXELS:
+        return number * _PIXELS[unit]
+    if unit in ("em", "rem", "ex", "ch"):
+        return number * 16
+    return 0.0 if number == 0 else None
+
+
+def _without_comments(css: str) -> str:
+    pieces: list[str] = []
+    at = 0
+    while (begin := css.find("/*", at)) >= 0:
+        pieces.append(css[at:begin])
+        end = css.find("*/", begin + 2)
+        if end < 0:
+            return "".join(pieces)
+        at = end + 2
+    return "".join([*pieces, css[at:]]).replace("<!--", " ").replace("-->", " ")
+
+
+def _rules(css: str) -> list[tuple[str, str]]:
+    """Selectors and their declarations; a block of @media for ordinary screens counts, other at-rules do not."""
+    found: list[tuple[str, str]] = []
+    at = 0
+    while (brace := css.find("{", at)) >= 0 and len(found) < _MOST_RULES:
+        head = css[at:brace].rpartition("}")[2].rpartition(";")[2].strip()
+        if head.startswith("@") and not _is_every_screen(head):
+            at = _end_of_block(css, brace)
+        elif head.startswith("@"):
+            at = brace + 1
+        else:
+            end = css.find("}", brace)
+            end = len(css) if end < 0 else end
+            found.append((head[:2_000], css[brace + 1 : end]))
+            at = end + 1
+    return found
+
+
+def _is_every_screen(head: str) -> bool:
+    return " ".join(head.lower().split()) in ("@media screen", "@media all", "@media only screen", "@media screen, print")
+
+
+def _end_of_block(css: str, brace: int) -> int:
+    depth = 0
+    for found in re.compile(r"[{}]").finditer(css, brace):
+        depth += 1 if found[0] == "{" else -1
+        if depth == 0:
+            return found.end()
+    return len(css)
+
+
+def _font_size(declarations: Declarations, above: float) -> float:
+    value = declarations.get("font-size", "")
+    if not value and "font" in declarations:
+        sized = [word for word in declarations["font"].split() if word[0].isdigit() or word[0] == "."]
+        value = next((word.partition("/")[0] for word in sized if not word.isdigit() or word == "0"), "")
+    if value in _SIZES:
+        return _SIZES[value]
+    number = _NUMBER.match(value)
+    if not number or float(number[0]) < 0:
+        return above
+    unit = value[number.end() :].strip()
+    if unit in ("em", "%"):
+        return above * float(number[0]) / (100 if unit == "%" else 1)
+    known = pixels(value)
+    return above if known is None else known
+
+
+def _invisible(declarations: Declarations, above: bool) -> bool:
+    value = declarations.get("visibility", "")
+    return value in ("hidden", "collapse") if value and value != "inherit" else above
+
+
+def _opacity(declarations: Declarations) -> float:
+    number = _NUMBER.match(declarations.get("opacity", ""))
+    if not number:
+        return 0.0 if declarations.get("filter", "").replace(" ", "") in ("opacity(0)", "alpha(opacity=0)") else 1.0
+    return float(number[0]) / (100 if "%" in declarations["opacity"] else 1)
+
+
+def _color(declarations: Declarations, parent: Style) -> tuple[Color | None, bool]:
+    value = declarations.get("-webkit-text-fill-color") or declarations.get("color", "")
+    if not value or value in ("inherit", "unset", "currentcolor"):
+        return parent.color, parent.see_through
+    return color_of(value), _is_transparent(value)
+
+
+def _is_transparent(value: str) -> bool:
+    if value == "transparent":
+        return True
+    if value.startswith("#") and len(value) in (5, 9):
+        return not value[-(len(value) // 4) :].strip("0")
+    if found := _FUNCTION.match(value):
+        numbers = _NUMBER.findall(found[2])
+        return len(numbers) == 4 and float(numbers[3]) < _FAINTEST
+    return False
+
+
+def _background(declarations: Declarations, behind: Color | None) -> Color | None:
+    for name in ("background-image", "background"):
+        if "url(" in declarations.get(name, "") or "gradient(" in declarations.get(name, ""):
+            return None
+    value = declarations.get("background-color") or declarations.get("background", "")
+    if not value or _is_transparent(value) or value in ("none", "inherit", "initial", "unset"):
+        return behind
+    words = [value, *value.split()] if "(" not in value else [value]
+    return next((color for color in map(color_of, words) if color is not None), None)
+
+
+def _out_of_sight(declarations: Declarations) -> bool:
+    sizes = {name: pixels(declarations.get(name, "")) for name in ("height", "max-height", "width", "max-width")}
+    cut = declarations.get("overflow", declarations.get("overflow-y", ""))
+    if sizes["max-height"] == 0 or (sizes["height"] == 0 and cut != "visible"):
+        return True
+    if cut in ("hidden", "clip", "scroll", "auto") and any(size is not None and size <= 1 for size in sizes.values()):
+        return True
+    return _is_elsewhere(declarations) or declarations.get("mso-hide") == "all" and sizes["height"] == 0
+
+
+def _is_elsewhere(declarations: Declarations) -> bool:
+    indent = pixels(declarations.get("text-indent", ""))
+    if indent is not None and abs(indent) >= _FAR:
+        return True
+    for side in ("margin", "margin-left", "margin-top", "left", "top", "right", "bottom"):
+        for length in declarations.get(side, "").split():
+            offset = pixels(length)
+            if offset is not None and (offset <= -_FAR or offset >= 5 * _FAR):
+                return True
+    if _ZERO_CLIP.search(declarations.get("clip", "") + declarations.get("clip-path", "")):
+        return True
+    moved = declarations.get("transform", "")
+    return "scale(0)" in moved.replace(" ", "") or bool(re.search(r"\(\s?-\d{4}", moved))

@@ -1,0 +1,57 @@
+"""E-mail: one message or a mailbox of many, by the reader that classification uses too."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from openclaw_instructor.documents.builder import DocumentBuilder
+from openclaw_instructor.documents.document import Document, Location, UnreadableDocument
+from openclaw_instructor.documents.formats import Format
+
+_MAX_BYTES = 100_000_000
+_NO_SUBJECT = "(no subject)"
+
+
+def read(data: bytes, path: PurePath) -> Document:
+    """A file of one message or, as in an mbox, of many: each is a section under its subject.
+
+    The metadata (`subject`, `from`, `to`, `date`) are those of the first message with any; `message` locations count
+    the messages of the file.
+    """
+    from openclaw_instructor.documents.email.containers import file_messages
+    from openclaw_instructor.documents.email.reader import read as read_message
+
+    builder = DocumentBuilder()
+    notes: dict[str, None] = {}
+    first: dict[str, str] = {}
+    number = 0
+    for number, message_data in enumerate(file_messages(data), 1):
+        try:
+            message = read_message(message_data)
+        except UnreadableDocument:
+            if number == 1:
+                raise
+            notes["a message of the mailbox could not be read"] = None
+            continue
+        _add(builder, message, Location("message", number, number))
+        notes |= dict.fromkeys(message.unread)
+        first = first or {"subject": message.subject, "from": message.sender, "to": message.to, "date": message.iso_date}
+        if builder.is_full:
+            break
+    return builder.document(first.get("subject", "") if number == 1 else "", first, notes)
+
+
+def _add(builder: DocumentBuilder, message, place: Location) -> None:  # type: ignore[no-untyped-def]
+    builder.heading(message.subject or _NO_SUBJECT, 1, place)
+    people = {"From": message.sender, "To": message.to[:500], "Date": message.iso_date[:10]}
+    lines = [f"{name}: {value}" for name, value in people.items() if value]
+    if message.attachments:
+        lines.append(f"Attachments: {', '.join(message.attachments[:20])}")
+    builder.paragraph("\n".join(lines), place)
+    builder.paragraph(message.body, place)
+
+
+FORMATS = (
+    Format("email", (".eml", ".emlx", ".mbox"), read, max_bytes=_MAX_BYTES),
+    Format("outlook message", (".msg",), read, max_bytes=_MAX_BYTES, isolated=True),
+)
