@@ -86,7 +86,9 @@ def _message(task: ClassifyTask, arguments: Mapping[str, Any]) -> Email:
         try:
             return read(arguments["raw"])
         except UnreadableDocument as error:
-            raise InvalidArguments(f"{task.name}: `raw` is {error.reason}; give a message (.eml, .msg, .mbox)") from error
+            raise InvalidArguments(
+                f"{task.name}: `raw` is {error.reason}; give a message (.eml, .msg, .mbox)"
+            ) from error
     if "subject" not in arguments and "body" not in arguments:
         raise InvalidArguments(
             f"{task.name}: there is no message; give `subject` and `body`, or the whole mail as `raw`"

@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from openclaw_instructor.documents.email import alternatives, boilerplate, charsets, mime, quotes
+from openclaw_instructor.documents.email import alternatives, charsets, mime, quotes
 from openclaw_instructor.documents.email.calendar import read_calendar
 from openclaw_instructor.documents.email.characters import one_line, visible
 from openclaw_instructor.documents.email.html import begins_as_html
 from openclaw_instructor.documents.email.links import MOST_LINKS, plain_links
 from openclaw_instructor.documents.email.message import Email
 from openclaw_instructor.documents.email.mime import Part
-from openclaw_instructor.documents.email.outlook import tnef_as_mime
+from openclaw_instructor.documents.email.outlook import rtf_text, tnef_as_mime
+from openclaw_instructor.documents.email.plain_text import unflowed, without_files
 from openclaw_instructor.documents.email.protected import signed_content, without_armour
 from openclaw_instructor.documents.email.visible import VisiblePage
 
@@ -37,8 +38,6 @@ EXTERNAL = "a part of its text lies elsewhere or in another message; it was not 
 
 _META_CHARSET = re.compile(rb"<meta\b[^>]{0,300}?\bcharset\s?=\s?[\"']?\s?([\w.:-]{2,40})", re.IGNORECASE)
 _ENRICHED = re.compile(r"<(/?)([A-Za-z-]{1,40})>")
-_EMPTY_LINES = re.compile(r"\n{3,}")
-_UU_BEGIN = re.compile(r"begin(?:-base64)? [0-7]{3,4} (\S.{0,200})$")
 _SIGNATURES = frozenset(("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"))
 _SMIME = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
 _TNEF = frozenset(("application/ms-tnef", "application/vnd.ms-tnef"))
@@ -185,9 +184,7 @@ class BodyReader:
         if kind in ("enriched", "richtext"):
             text = _ENRICHED.sub("", text)
         elif kind == "rtf":
-            from striprtf.striprtf import rtf_to_text
-
-            text = rtf_to_text(text.replace("\\field", "\\nofield"), errors="replace")
+            text = rtf_text(text)
         elif part.headers.parameter("format").lower() == "flowed":
             text = unflowed(text, joined=part.headers.parameter("delsp").lower() == "yes")
         return [self.plain(text)]
@@ -201,7 +198,9 @@ class BodyReader:
 
     def plain(self, source: str) -> _Text:
         """Plain text without armour and files that are encoded in it."""
-        text = self._without_files(self._without_armour(visible(source)))
+        text, files = without_files(self._without_armour(visible(source)))
+        for name in files:
+            self._attach(name)
         self._message.links += plain_links(text[:200_000])[: MOST_LINKS - len(self._message.links)]
         return _Text(text)
 
@@ -210,23 +209,6 @@ class BodyReader:
         self._message.encrypted |= armoured.encrypted
         self._message.signed |= armoured.signed
         return armoured.text
-
-    def _without_files(self, text: str) -> str:
-        """The text without files that old programs put into it by uuencode."""
-        if "\nbegin" not in f"\n{text}" or "\nend" not in text:
-            return text
-        kept: list[str] = []
-        within = False
-        for line in text.split("\n"):
-            begun = None if within else _UU_BEGIN.match(line)
-            if begun:
-                within = True
-                self._attach(begun[1].strip())
-            elif not within:
-                kept.append(line)
-            elif line.rstrip() in ("end", "===="):
-                within = False
-        return text if within else "\n".join(kept)
 
     def _smime(self, part: Part) -> list[_Text]:
         content = signed_content(part.decoded(_LONGEST_SIGNED))
@@ -262,39 +244,6 @@ class BodyReader:
             self._message.attachments.append(one_line(name, 200))
         else:
             self._message.notes.add("it has more attachments than are listed")
-
-
-def unflowed(text: str, *, joined: bool) -> str:
-    """Text whose lines were wrapped for transport, with its paragraphs whole (RFC 3676); `joined` is DelSp=yes."""
-    lines: list[str] = []
-    open_depth = -1
-    for raw in text.replace("\r\n", "\n").split("\n"):
-        depth = len(raw) - len(raw.lstrip(">"))
-        line = raw[depth:].removeprefix(" ")
-        soft = line.endswith(" ") and line != "-- "
-        content = line[:-1] if soft and joined else line
-        if depth == open_depth and line != "-- ":
-            lines[-1] += content
-        else:
-            lines.append(f"{'>' * depth} {content}" if depth else content)
-        open_depth = depth if soft else -1
-    return "\n".join(lines)
-
-
-def trim(body: str, *, forwarded: bool = False) -> tuple[str, list[str]]:
-    """The body without quoted replies, signature, legal notice and a gateway's warning, and what was left out.
-
-    What is forwarded is kept whole (see `quotes.split`), and nothing is left out of which nothing would remain.
-    """
-    lines = [line.rstrip() for line in _EMPTY_LINES.sub("\n\n", visible(body)).split("\n")]
-    lines, warned = boilerplate.without_banner(lines)
-    own, forward, quoted = quotes.split(lines, forwarded=forwarded)
-    kept, left_out = boilerplate.without_endings(own)
-    text = _EMPTY_LINES.sub("\n\n", "\n".join(quotes.without_marker(kept + forward))).strip(" \n_")
-    if not text:
-        return "\n".join(quotes.without_marker(lines)).strip(), []
-    what = [*(["quoted reply"] if quoted else []), *left_out, *([boilerplate.BANNER] if warned else [])]
-    return text, [f"{part} left out" for part in dict.fromkeys(what)]
 
 
 def _filled(texts: list[_Text]) -> list[_Text]:

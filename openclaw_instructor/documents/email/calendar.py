@@ -37,7 +37,8 @@ class Invitation:
 def read_calendar(source: str) -> Invitation | None:
     """The first event (or task) of an iCalendar text; None when there is none. Never raises."""
     lines = source[:_LONGEST].replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "").split("\n")
-    method, found, answer = "", {}, ""
+    method = answer = ""
+    found: dict[str, str] = {}
     inside = False
     for line in lines[:_MOST_LINES]:
         name, parameters, value = _parted(line)

@@ -27,9 +27,7 @@ _DRESSED = re.compile(
     "\U0001f110-\U0001f12b\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189]+"
 )
 # White on black: Unicode knows no plain letter for these.
-_NEGATIVE = {
-    start + number: chr(ord("A") + number) for start in (0x1F150, 0x1F170) for number in range(26)
-}
+_NEGATIVE = {start + number: chr(ord("A") + number) for start in (0x1F150, 0x1F170) for number in range(26)}
 
 
 def visible(text: str) -> str:

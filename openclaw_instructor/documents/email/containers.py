@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openclaw_instructor.documents import encoding
+from openclaw_instructor.documents.content import identify
 from openclaw_instructor.documents.document import UnreadableDocument
 from openclaw_instructor.documents.email.headers import split_head
 from openclaw_instructor.documents.email.mime import unix_lines, without_attachments
@@ -21,29 +22,55 @@ MAX_MESSAGE = 50_000_000
 TOO_LONG = "the mail is longer than 50 MB; its end was left out"
 SEVERAL = "it holds several messages; only the first was read"
 
-_FOREIGN = (
-    (b"%PDF-", "a PDF file"),
-    (b"PK\x03\x04", "a ZIP or Office file"),
-    (b"{\\rtf", "an RTF file"),
-    (b"!BDN", "an Outlook data file (.pst)"),
-    (b"\x89PNG", "an image"),
-    (b"\xff\xd8\xff", "an image"),
-    (b"GIF8", "an image"),
-    (b"\x1f\x8b", "a compressed file"),
-    (b"7z\xbc\xaf", "a compressed file"),
-    (b"Rar!", "a compressed file"),
-    (b"\x7fELF", "a program"),
-    (b"SQLite format 3\0", "a database"),
+_OUTLOOK_FOLDERS = b"!BDN"
+_BYTE_ORDER_MARKS = (
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
 )
-_BYTE_ORDER_MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _MARGIN = b"\xef\xbb\xbf\r\n\t "
 _SAMPLE, _HEAD = 4_000, 20_000
 
 _KNOWN_FIELDS = frozenset(
-    "from to cc bcc subject date received return-path delivered-to message-id mime-version content-type sender reply-to "
-    "content-transfer-encoding content-disposition in-reply-to references thread-topic thread-index importance "
-    "authentication-results dkim-signature auto-submitted precedence organization user-agent newsgroups envelope-to "
-    "status list-id list-unsubscribe list-post received-spf content-language errors-to".split()
+    [
+        "from",
+        "to",
+        "cc",
+        "bcc",
+        "subject",
+        "date",
+        "received",
+        "return-path",
+        "delivered-to",
+        "message-id",
+        "mime-version",
+        "content-type",
+        "sender",
+        "reply-to",
+        "content-transfer-encoding",
+        "content-disposition",
+        "in-reply-to",
+        "references",
+        "thread-topic",
+        "thread-index",
+        "importance",
+        "authentication-results",
+        "dkim-signature",
+        "auto-submitted",
+        "precedence",
+        "organization",
+        "user-agent",
+        "newsgroups",
+        "envelope-to",
+        "status",
+        "list-id",
+        "list-unsubscribe",
+        "list-post",
+        "received-spf",
+        "content-language",
+        "errors-to",
+    ]
 )
 # A line of an mbox that parts two messages: the fields of the next follow it.
 _FROM_LINE = re.compile(rb"From [^\n]{0,500}\n(?=[!-9;-~]{1,100}[ \t]*:)")
@@ -62,9 +89,9 @@ def prepared(data: bytes, notes: Notes) -> bytes:
     Gmail API gives it), and messages that were pasted in a fence, as a quote or indented. Raises UnreadableDocument for
     a file that is no mail.
     """
+    refuse_foreign(data)
     if data.startswith(OLE):
         return msg_as_mime(data)
-    refuse_foreign(data)
     if len(data) > MAX_MESSAGE:
         notes.add(TOO_LONG)
         data = data[:MAX_MESSAGE]
@@ -101,8 +128,8 @@ def as_argument(data: bytes) -> str:
     if len(data) > MAX_MESSAGE and not data.startswith(OLE):
         data = without_attachments(unix_lines(data))
     data = data[: MAX_MESSAGE + 1]
+    refuse_foreign(data)
     if not data.startswith(OLE):
-        refuse_foreign(data)
         with suppress(UnicodeDecodeError):
             return data.decode("utf-8-sig")
         if not has_head(data.lstrip(_MARGIN)) and not _EMLX.match(data):
@@ -113,13 +140,17 @@ def as_argument(data: bytes) -> str:
 def refuse_foreign(data: bytes) -> None:
     """Raise UnreadableDocument for a file that is plainly no mail, naming what it is."""
     head = data[:_SAMPLE]
-    for mark, kind in _FOREIGN:
-        if head.startswith(mark):
-            raise UnreadableDocument(f"{kind} and no mail")
-    if head.startswith(tuple(mark for mark, _ in _BYTE_ORDER_MARKS)) or has_head(head.lstrip(_MARGIN)):
+    content = identify(data)
+    # Of a compound file whose names say nothing the reader of .msg knows best what is wrong with it.
+    if content is not None and content.suffix != ".msg" and not (data.startswith(OLE) and not content.suffix):
+        raise UnreadableDocument(f"{content.name.partition(';')[0]}, not a mail")
+    if head.startswith(_OUTLOOK_FOLDERS):
+        raise UnreadableDocument("an Outlook data file (.pst), not a mail")
+    marks = (OLE, *(mark for mark, _ in _BYTE_ORDER_MARKS))
+    if head.startswith(marks) or has_head(head.lstrip(_MARGIN)):
         return
     if encoding.binary(head):
-        raise UnreadableDocument("a binary file and no mail")
+        raise UnreadableDocument("a binary file, not a mail")
 
 
 def has_head(data: bytes) -> bool:
@@ -144,12 +175,12 @@ def mbox_messages(data: bytes) -> Iterator[bytes]:
     """The messages of an mbox file, whose lines end with line feeds, without the lines between them."""
     found = _FROM_LINE.match(data)
     while found is not None:
-        begin, found, at = found.end(), None, found.end()
+        begin = at = found.end()
+        found = None
         while found is None and (at := data.find(b"\n\nFrom ", at)) >= 0:
             at += 2
             found = _FROM_LINE.match(data, at)
-        message = data[begin : at if found else len(data)]
-        yield message.replace(b"\n>From ", b"\nFrom ")
+        yield data[begin : len(data) if found is None else at].replace(b"\n>From ", b"\nFrom ")
 
 
 @dataclass(frozen=True)
@@ -211,8 +242,8 @@ def _from_base64(data: bytes) -> bytes:
         decoded = base64.urlsafe_b64decode(letters.replace(b"+", b"-").replace(b"/", b"_") + b"=" * (-len(letters) % 4))
     except (binascii.Error, ValueError):
         return b""
-    known = decoded.startswith((OLE, *(mark for mark, _ in _FOREIGN))) or has_head(decoded.lstrip(_MARGIN))
-    return decoded if known or _EMLX.match(decoded) else b""
+    known = identify(decoded) is not None or has_head(decoded.lstrip(_MARGIN)) or _EMLX.match(decoded) is not None
+    return decoded if known else b""
 
 
 def _unwrapped(data: bytes) -> bytes:

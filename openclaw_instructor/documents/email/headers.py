@@ -63,7 +63,9 @@ class Headers:
 
     def texts(self, name: str, most: int = 10, longest: int = 2_000) -> list[str]:
         """The first fields of that name as a person reads them."""
-        found = [one_line(self._decoded(text), longest) for text, _ in zip(self._texts(name), range(most), strict=False)]
+        found = [
+            one_line(self._decoded(text), longest) for text, _ in zip(self._texts(name), range(most), strict=False)
+        ]
         return [text for text in found if text]
 
     def address(self, name: str) -> str:
@@ -95,7 +97,7 @@ class Headers:
 
     @property
     def disposition(self) -> str:
-        """"inline", "attachment" or ""."""
+        """ "inline", "attachment" or ""."""
         with suppress(Exception):
             return self._parsed("content-disposition").get_content_disposition() or ""
         return ""

@@ -26,10 +26,11 @@ _ATTRIBUTE = re.compile(r"([^\s=>\"'/]{1,100})(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s
 # Thousands of digits are an error to `int`, and no character has as many.
 _LONG_NUMBER = re.compile(r"&#[0-9]{100,}")
 
-_NAMES = "html|body|head|div|p|br|table|tbody|tr|td|span|a|b|i|u|em|strong|font|center|h[1-6]|ul|ol|li|img|hr|style|meta|title"
-_WELL_FORMED = re.compile(
-    rf"<!doctype\s+html|</?(?:{_NAMES})(?:\s*/?>|\s+[a-zA-Z-]{{1,40}}\s?=)", re.IGNORECASE
+_NAMES = (
+    "html|body|head|div|p|br|table|tbody|tr|td|span|a|b|i|u|em|strong|font|center|h[1-6]|ul|ol|li|img|hr|style|"
+    "meta|title"
 )
+_WELL_FORMED = re.compile(rf"<!doctype\s+html|</?(?:{_NAMES})(?:\s*/?>|\s+[a-zA-Z-]{{1,40}}\s?=)", re.IGNORECASE)
 _CLOSING = re.compile(rf"</(?:{_NAMES})\s?>|<(?:br|hr)\s?/?>", re.IGNORECASE)
 
 
@@ -98,7 +99,7 @@ def style_sheets(html: str) -> str:
 
 
 def is_html(text: str) -> bool:
-    """Whether a body of unknown kind is HTML: an address in angle brackets or a lone tag that is talked about is not."""
+    """Whether a body of unknown kind is HTML: an address in angle brackets or a lone tag in a sentence is not."""
     if begins_as_html(text):
         return True
     head = text[:_SEARCHED]

@@ -45,19 +45,25 @@ _UNDELIVERED = re.compile(
 _AWAY = re.compile(
     r"^(?:automatic reply|auto(?:-| |matic )?(?:reply|response)|autoreply|out of (?:the )?office|ooo\b|abwesen|"
     r"automatische antwort|autoantwort|réponse automatique|absence du bureau|respuesta automática|fuera de la oficina|"
-    r"resposta automática|ausência|risposta automatica|fuori sede|automatisch antwoord|afwezig|autosvar|automatiskt svar|"
+    r"resposta automática|ausência|risposta automatica|fuori sede|automatisch antwoord|afwezig|autosvar|"
+    r"automatiskt svar|"
     r"automatisk svar|automaattinen vastaus|poissa|automatyczna odpowiedź|odpowiedź automatyczna|automatická odpov|"
     r"automatikus válasz|răspuns automat|автоматический ответ|автоответ|автоматична відповідь|автоматичен отговор|"
     r"αυτόματη απάντηση|otomatik yanıt|automatski odgovor|samodejni odgovor|automātiska atbilde|automatinis atsak|"
-    r"automaatvastus|תשובה אוטומטית|رد تلقائي|پاسخ خودکار|自動応答|自動返信|自动答复|自动回复|自動回覆|자동 회신|부재|ตอบกลับอัตโนมัติ|"
+    r"automaatvastus|תשובה אוטומטית|رد تلقائي|پاسخ خودکار|自動応答|自動返信|自动答复|自动回复|自動回覆|자동 "
+    r"회신|부재|ตอบกลับอัตโนมัติ|"
     r"trả lời tự động|balasan otomatis)",
     re.IGNORECASE,
 )
 _AUTO_REPLY_FIELDS = ("x-autoreply", "x-autorespond", "x-autoreply-from", "x-mail-autoreply", "x-autoresponder")
-_BULK_FIELDS = ("list-unsubscribe", "list-unsubscribe-post", "feedback-id", "x-campaign", "x-campaignid", "x-mailgun-tag",
-                "x-csa-complaints", "x-mc-user", "x-sg-eid", "x-mailer-recptid", "list-id")  # fmt: skip
-LIST_FIELDS = ("list-id", "list-unsubscribe", "list-unsubscribe-post", "list-post", "list-help", "list-subscribe",
-               "list-owner", "list-archive", "precedence", "feedback-id")  # fmt: skip
+_BULK_FIELDS = (
+    "list-unsubscribe", "list-unsubscribe-post", "list-id", "feedback-id", "x-campaign", "x-campaignid",
+    "x-mailgun-tag", "x-csa-complaints", "x-mc-user", "x-sg-eid", "x-mailer-recptid",
+)  # fmt: skip
+LIST_FIELDS = (
+    "list-id", "list-unsubscribe", "list-unsubscribe-post", "list-post", "list-help", "list-subscribe", "list-owner",
+    "list-archive", "precedence", "feedback-id",
+)  # fmt: skip
 
 
 def kind_of(message: Part, subject: str) -> Kind:
@@ -72,7 +78,11 @@ def kind_of(message: Part, subject: str) -> Kind:
     if automatic.startswith("auto-replied") or _is_auto_reply(headers, subject):
         return "auto_reply"
     precedence = headers.raw("precedence").strip().lower()
-    if precedence == "list" or "mailing-list" in headers or headers.text("list-post", 200).strip("<> ").startswith("mailto:"):
+    if (
+        precedence == "list"
+        or "mailing-list" in headers
+        or headers.text("list-post", 200).strip("<> ").startswith("mailto:")
+    ):
         return "list"
     if precedence in ("bulk", "junk") or any(name in headers for name in _BULK_FIELDS):
         return "bulk"
@@ -104,5 +114,9 @@ def _is_auto_reply(headers: Headers, subject: str) -> bool:
         return True
     if headers.raw("precedence").strip().lower() in ("auto_reply", "auto-reply"):
         return True
-    marked = "auto-submitted" in headers or "x-auto-response-suppress" in headers or headers.raw("return-path").strip() == "<>"
+    marked = (
+        "auto-submitted" in headers
+        or "x-auto-response-suppress" in headers
+        or headers.raw("return-path").strip() == "<>"
+    )
     return marked and _AWAY.match(subject[:300].lstrip(" [(")) is not None

@@ -10,11 +10,16 @@ MOST_LINKS = 1_000
 _LONGEST_TEXT, _LONGEST_TARGET = 200, 2_000
 
 _PLAIN = re.compile(r"https?://[^\s<>\"']{1,2000}", re.IGNORECASE)
-_HOST = re.compile(r"(?:[a-z]{2,10}://|mailto:)?(?:[^\s/@]{1,80}@)?((?:[^\W_][\w-]{0,62}\.){1,8}[^\W\d_]{2,24})(?=[:/?#.,;)!]|$)", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?:[a-z]{2,10}://|mailto:)?(?:[^\s/@]{1,80}@)?((?:[^\W_][\w-]{0,62}\.){1,8}[^\W\d_]{2,24})(?=[:/?#.,;)!]|$)",
+    re.IGNORECASE,
+)
 # Endings of files that are countries' endings too.
 _FILES = frozenset(("md", "py", "sh", "rs", "pl", "ps", "so", "cc", "zip", "mov", "ai", "app"))
 # Below these of a country, people register names.
-_SHARED = frozenset(("co", "com", "net", "org", "edu", "gov", "gob", "ac", "or", "ne", "go", "gouv", "gv", "ltd", "plc"))
+_SHARED = frozenset(
+    ("co", "com", "net", "org", "edu", "gov", "gob", "ac", "or", "ne", "go", "gouv", "gv", "ltd", "plc")
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def host_of(target: str) -> str:
     scheme, colon, rest = target.partition(":")
     if colon and scheme.lower() == "mailto":
         return rest.partition("?")[0].rpartition("@")[2].strip(" >").lower()
-    if colon and scheme.lower() in ("http", "https", "ftp") or target.startswith("//"):
+    if (colon and scheme.lower() in ("http", "https", "ftp")) or target.startswith("//"):
         try:
             return (urlsplit(target).hostname or "").rstrip(".")
         except ValueError:  # brackets that close nothing

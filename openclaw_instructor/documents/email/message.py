@@ -17,7 +17,7 @@ class Email:
     (`body` on many), without control characters.
 
     Text
-        `subject`, `sender` (the whole From field), `to`, `cc`, `date` (the Date field as written) and `iso_date`, `body`
+        `subject`, `sender` (the whole From field), `to`, `cc`, `date` (the Date field as it is) and `iso_date`, `body`
         (without what `notes` says was left out), `attachments` (names of files, else their types).
     Notes
         `notes` are plain sentences of ours on what was left out, could not be read or should be known, none of which

@@ -13,15 +13,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import TYPE_CHECKING
 
 from openclaw_instructor.documents.document import UnreadableDocument
 from openclaw_instructor.documents.email import charsets
 from openclaw_instructor.documents.email.characters import one_line
 
+if TYPE_CHECKING:
+    from olefile import OleFileIO
+
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 TNEF = b"\x78\x9f\x3e\x22"
 DAMAGED = "an Outlook message (.msg) that is damaged"
-NOT_A_MESSAGE = "an old Office file (OLE) and no mail"
+NOT_A_MESSAGE = "an old Office file, not a mail"
 
 # Properties of MAPI that make a message.
 SUBJECT, HEADERS, SENT, DELIVERED, TO, CC = 0x0037, 0x007D, 0x0039, 0x0E06, 0x0E04, 0x0E03
@@ -124,9 +128,7 @@ def _multipart(kind: str, parts: list[str]) -> str:
 def _unfolded(headers: str) -> list[str]:
     lines: list[str] = []
     for line in headers.replace("\r\n", "\n").split("\n")[:5_000]:
-        if line[:1] in (" ", "\t") and lines:
-            lines.append(line)
-        elif ":" in line and " " not in line.partition(":")[0]:
+        if (line[:1] in (" ", "\t") and lines) or (":" in line and " " not in line.partition(":")[0]):
             lines.append(line)
     return lines
 
@@ -156,7 +158,7 @@ def _code_page(properties: Properties, own: int) -> str:
     )
 
 
-def _streams(ole, names: list[str]) -> Properties:  # type: ignore[no-untyped-def]
+def _streams(ole: OleFileIO[str], names: list[str]) -> Properties:
     """The properties of a storage: those of variable length have a stream each, the others share one."""
     properties: Properties = {}
     for name in names:
@@ -174,7 +176,7 @@ def _streams(ole, names: list[str]) -> Properties:  # type: ignore[no-untyped-de
     return properties
 
 
-def _attachment_name(ole, folder: str) -> str:  # type: ignore[no-untyped-def]
+def _attachment_name(ole: OleFileIO[str], folder: str) -> str:
     for own in (LONG_FILE_NAME, FILE_NAME, DISPLAY_NAME):
         for kind in (_WIDE, _NARROW):
             path = [folder, f"__substg1.0_{own:04X}{kind:04X}"]
@@ -188,17 +190,24 @@ def _unicode(data: bytes) -> bytes:
     return data[: 2 * _LONGEST_BODY].decode("utf-16-le", "replace").encode("utf-8", "replace")
 
 
+def rtf_text(source: str) -> str:
+    """The text of an RTF document; "" when it is damaged. Takes linear time."""
+    from striprtf.striprtf import rtf_to_text
+
+    with suppress(Exception):  # it raises many things on damaged text
+        # Its pattern for links takes quadratic time; without the word it has nothing to look for.
+        source = source[:_LONGEST_BODY].replace("\\field", "\\nofield")
+        return str(rtf_to_text(source, errors="replace"))  # type: ignore[no-untyped-call]
+    return ""
+
+
 def _rtf_text(compressed: bytes) -> str:
     from compressed_rtf import decompress
-    from striprtf.striprtf import rtf_to_text
 
     if len(compressed) > _LONGEST_RTF:
         return ""
-    with suppress(Exception):  # both raise many things on damaged text
-        rtf = decompress(compressed).decode("cp1252", "replace")[: 4 * _LONGEST_RTF]
-        # Its pattern for links takes quadratic time; without the word it has nothing to look for.
-        text: str = rtf_to_text(rtf.replace("\\field", "\\nofield"), errors="replace")
-        return text
+    with suppress(Exception):  # it raises many things on damaged text
+        return rtf_text(decompress(compressed).decode("cp1252", "replace"))
     return ""
 
 
@@ -251,5 +260,5 @@ def _after_name(data: bytes, at: int) -> int:
     """Past the name of a named property: a GUID, and a number or a text."""
     if struct.unpack_from("<I", data, at + 16)[0] == 0:
         return at + 24
-    length = struct.unpack_from("<I", data, at + 20)[0]
+    length: int = struct.unpack_from("<I", data, at + 20)[0]
     return at + 24 + min((length + 3) // 4 * 4, len(data))

@@ -53,9 +53,21 @@ WROTE: dict[str, tuple[str, ...]] = {
 
 # The line over an earlier message, between hyphens; Proton, Outlook Express, QQ, NetEase and many more.
 ORIGINAL: dict[str, tuple[str, ...]] = {
-    "en": ("original message", "original appointment", "original email", "original", "reply message", "reply to message"),
-    "de": ("ursprüngliche nachricht", "originalnachricht", "original-nachricht", "ursprünglicher termin",
-           "original nachricht"),
+    "en": (
+        "original message",
+        "original appointment",
+        "original email",
+        "original",
+        "reply message",
+        "reply to message",
+    ),
+    "de": (
+        "ursprüngliche nachricht",
+        "originalnachricht",
+        "original-nachricht",
+        "ursprünglicher termin",
+        "original nachricht",
+    ),
     "fr": ("message d'origine", "message original", "message d’origine", "rendez-vous d'origine", "courriel original"),
     "es": ("mensaje original", "cita original", "mensaje de origen"),
     "pt": ("mensagem original", "compromisso original"),
@@ -242,10 +254,12 @@ HEADER_LABELS: dict[str, dict[str, tuple[str, ...]]] = {
            "to": ("kepada", "ke", "untuk"), "subject": ("perihal", "subjek", "subyek", "hal")},
     "ja": {"from": ("差出人", "送信元", "送信者", "from"), "sent": ("送信日時", "送信日", "送信", "sent"),
            "date": ("日付", "日時", "date"), "to": ("宛先", "受信者", "to"), "subject": ("件名", "subject")},
-    "ko": {"from": ("보낸 사람", "보낸사람", "발신", "발신자", "from"), "sent": ("보낸 날짜", "보냄", "발신일", "보낸날짜", "sent"),
+    "ko": {"from": ("보낸 사람", "보낸사람", "발신", "발신자", "from"),
+           "sent": ("보낸 날짜", "보냄", "발신일", "보낸날짜", "sent"),
            "date": ("날짜", "일시", "date"), "to": ("받는 사람", "받는사람", "수신", "수신자", "to"),
            "subject": ("제목", "subject"), "cc": ("참조",)},
-    "zh": {"from": ("发件人", "寄件者", "寄件人", "发信人"), "sent": ("发送时间", "寄件日期", "傳送時間", "发送日期", "发送", "傳送日期", "寄送時間"),
+    "zh": {"from": ("发件人", "寄件者", "寄件人", "发信人"),
+           "sent": ("发送时间", "寄件日期", "傳送時間", "发送日期", "发送", "傳送日期", "寄送時間"),
            "date": ("日期", "时间", "時間"), "to": ("收件人", "收件者"), "subject": ("主题", "主旨", "主題", "标题"),
            "cc": ("抄送", "副本", "密送")},
 }  # fmt: skip

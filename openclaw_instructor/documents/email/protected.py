@@ -83,10 +83,8 @@ def _indefinite_end(data: bytes, at: int, depth: int = 0) -> int:
     for _ in range(_MOST_ELEMENTS):
         if data[at : at + 2] == b"\0\0":
             return at
-        if data[at + 1] == 0x80:
-            at = _indefinite_end(data, at + 2, depth + 1) + 2
-        else:
-            at = _header(data, at)[3]
+        open_ended = data[at + 1] == 0x80
+        at = _indefinite_end(data, at + 2, depth + 1) + 2 if open_ended else _header(data, at)[3]
     raise ValueError("more elements than a message has")
 
 

@@ -44,7 +44,9 @@ def _has_no_spaces(word: str) -> bool:
 
 _WROTE = _written(_flat(phrases.WROTE))
 _ORIGINAL, _FORWARDED, _BEGIN = _flat(phrases.ORIGINAL), _flat(phrases.FORWARDED), _flat(phrases.BEGIN_FORWARDED)
-_FORWARDED_BY = tuple(phrase + " " for phrase in _FORWARDED if phrase.endswith((" by", " von", " par", " por", " da", " door")))
+_FORWARDED_BY = tuple(
+    phrase + " " for phrase in _FORWARDED if phrase.endswith((" by", " von", " par", " por", " da", " door"))
+)
 _FORWARD_PREFIXES = _flat(phrases.FORWARD_PREFIXES)
 
 
@@ -80,13 +82,15 @@ def is_intro(line: str, *, quote_follows: bool = True) -> bool:
     year, address = _YEAR.search(text) is not None, "@" in text
     if not text.endswith((":", "：")):
         # As some versions of Gmail have it: a date and an address, and no more.
-        return quote_follows and year and _BRACKETED.search(line.strip()[-202:]) is not None and line.rstrip()[-1] in ">)"
+        return (
+            quote_follows and year and _BRACKETED.search(line.strip()[-202:]) is not None and line.rstrip()[-1] in ">)"
+        )
     wrote = _WROTE.search(text) is not None
     if quote_follows and (wrote or address or year):
         return True
     dated = year and _TIME.search(text) is not None
     named = _BRACKETED.search(text) is not None
-    return dated and (wrote or (named and text.rstrip(":： ")[-1] in ">)]")) or (wrote and named and year)
+    return (dated and (wrote or (named and text.rstrip(":： ")[-1] in ">)]"))) or (wrote and named and year)
 
 
 def split(lines: list[str], *, forwarded: bool) -> tuple[list[str], list[str], bool]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from openclaw_instructor.documents.email import containers, kinds, mime
-from openclaw_instructor.documents.email.body import BodyReader, trim
+from openclaw_instructor.documents.email.body import BodyReader
 from openclaw_instructor.documents.email.characters import one_line, visible
 from openclaw_instructor.documents.email.headers import Headers, address_in
 from openclaw_instructor.documents.email.html import begins_as_html, is_html
 from openclaw_instructor.documents.email.message import Email
 from openclaw_instructor.documents.email.mime import Part
 from openclaw_instructor.documents.email.quotes import is_forward
+from openclaw_instructor.documents.email.trimming import trim
 
 NO_HEADERS = "no headers found; the whole text was taken as the body"
 SUBJECT_CUT = "the subject is longer than any mail program shows; its end was left out"

@@ -12,33 +12,26 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
-Color: TypeAlias = tuple[int, int, int]
+from openclaw_instructor.documents.email.css_values import (
+    FAINTEST,
+    NUMBER,
+    SIZES,
+    Color,
+    color_of,
+    is_transparent,
+    pixels,
+)
+
 Declarations: TypeAlias = Mapping[str, str]
 
 _MOST_RULES, _MOST_MATCHES, _LONGEST_SHEETS, _LONGEST_STYLE = 5_000, 60, 500_000, 5_000
 _SMALLEST_FONT = 2.0  # pixels
-_FAINTEST = 0.06
 _SIMILAR = 12  # of 255, in every channel
 _FAR = 900.0  # pixels outside of every window
-_PIXELS = {"px": 1.0, "": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 37.8, "mm": 3.78}
-_SIZES = {"xx-small": 9.0, "x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0}
 _BLOCK = frozenset(("block", "table", "flex", "grid", "list-item", "table-row", "table-caption", "flow-root"))
 
-_NUMBER = re.compile(r"[-+]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})")
 _SIMPLE = re.compile(r"[.#]?[\w*-]+")
-_FUNCTION = re.compile(r"(rgba?|hsla?)\(([^()]{1,80})\)")
 _ZERO_CLIP = re.compile(r"rect\(\s?0|inset\(\s?(?:50|100)%")
-_NAMED: dict[str, Color] = {
-    "black": (0, 0, 0), "white": (255, 255, 255), "red": (255, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 255),
-    "yellow": (255, 255, 0), "gray": (128, 128, 128), "grey": (128, 128, 128), "silver": (192, 192, 192),
-    "navy": (0, 0, 128), "orange": (255, 165, 0), "purple": (128, 0, 128), "teal": (0, 128, 128),
-    "maroon": (128, 0, 0), "olive": (128, 128, 0), "lime": (0, 255, 0), "aqua": (0, 255, 255), "cyan": (0, 255, 255),
-    "fuchsia": (255, 0, 255), "magenta": (255, 0, 255), "snow": (255, 250, 250), "ivory": (255, 255, 240),
-    "ghostwhite": (248, 248, 255), "whitesmoke": (245, 245, 245), "floralwhite": (255, 250, 240),
-    "mintcream": (245, 255, 250), "azure": (240, 255, 255), "aliceblue": (240, 248, 255),
-    "lightgray": (211, 211, 211), "lightgrey": (211, 211, 211), "darkgray": (169, 169, 169),
-    "darkgrey": (169, 169, 169), "dimgray": (105, 105, 105), "gainsboro": (220, 220, 220),
-}  # fmt: skip
 
 
 @dataclass(slots=True, eq=False)
@@ -63,10 +56,9 @@ class Style:
             or self.invisible
             or self.see_through
             or self.font_size <= _SMALLEST_FONT
-            or self.opacity < _FAINTEST
+            or self.opacity < FAINTEST
             or (self.color is not None and self.background is not None and _alike(self.color, self.background))
         )
-
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -117,7 +109,9 @@ class Sheet:
             return []
         own = (tag, "*", *names)
         if own not in self._matching:
-            rules = {rule for name in own for rule in self._rules.get(name, ()) if all(part in own for part in rule.own)}
+            rules = {
+                rule for name in own for rule in self._rules.get(name, ()) if all(part in own for part in rule.own)
+            }
             self._matching[own] = sorted(rules, key=lambda rule: rule.order)[-_MOST_MATCHES:]
         return self._matching[own]
 
@@ -173,46 +167,6 @@ def _declared(style: str) -> Declarations:
     return plain | important
 
 
-def color_of(value: str) -> Color | None:
-    """Red, green and blue of a CSS colour; None when it is not known."""
-    value = value.strip().lower()
-    if value in _NAMED:
-        return _NAMED[value]
-    digits = value.removeprefix("#")
-    if len(digits) in (3, 4) and value != digits:
-        digits = "".join(digit * 2 for digit in digits)
-    if len(digits) in (6, 8):
-        try:
-            number = int(digits[:6], 16)
-        except ValueError:
-            return None
-        return number >> 16, number >> 8 & 255, number & 255
-    if found := _FUNCTION.match(value):
-        numbers = [float(number) for number in _NUMBER.findall(found[2])]
-        if found[1].startswith("rgb") and len(numbers) >= 3:
-            scale = 2.55 if "%" in found[2] else 1.0
-            red, green, blue = (round(number * scale) for number in numbers[:3])
-            return red, green, blue
-        if len(numbers) >= 3 and numbers[2] in (0.0, 100.0):
-            level = 255 if numbers[2] else 0
-            return level, level, level
-    return None
-
-
-def pixels(value: str) -> float | None:
-    """A length in pixels; None when it depends on something else."""
-    found = _NUMBER.match(value.strip())
-    if not found:
-        return None
-    unit = value.strip()[found.end() :].strip()
-    number = float(found[0])
-    if unit in _PIXELS:
-        return number * _PIXELS[unit]
-    if unit in ("em", "rem", "ex", "ch"):
-        return number * 16
-    return 0.0 if number == 0 else None
-
-
 def _without_comments(css: str) -> str:
     pieces: list[str] = []
     at = 0
@@ -244,7 +198,12 @@ def _rules(css: str) -> list[tuple[str, str]]:
 
 
 def _is_every_screen(head: str) -> bool:
-    return " ".join(head.lower().split()) in ("@media screen", "@media all", "@media only screen", "@media screen, print")
+    return " ".join(head.lower().split()) in (
+        "@media screen",
+        "@media all",
+        "@media only screen",
+        "@media screen, print",
+    )
 
 
 def _end_of_block(css: str, brace: int) -> int:
@@ -261,9 +220,9 @@ def _font_size(declarations: Declarations, above: float) -> float:
     if not value and "font" in declarations:
         sized = [word for word in declarations["font"].split() if word[0].isdigit() or word[0] == "."]
         value = next((word.partition("/")[0] for word in sized if not word.isdigit() or word == "0"), "")
-    if value in _SIZES:
-        return _SIZES[value]
-    number = _NUMBER.match(value)
+    if value in SIZES:
+        return SIZES[value]
+    number = NUMBER.match(value)
     if not number or float(number[0]) < 0:
         return above
     unit = value[number.end() :].strip()
@@ -279,7 +238,7 @@ def _invisible(declarations: Declarations, above: bool) -> bool:
 
 
 def _opacity(declarations: Declarations) -> float:
-    number = _NUMBER.match(declarations.get("opacity", ""))
+    number = NUMBER.match(declarations.get("opacity", ""))
     if not number:
         return 0.0 if declarations.get("filter", "").replace(" ", "") in ("opacity(0)", "alpha(opacity=0)") else 1.0
     return float(number[0]) / (100 if "%" in declarations["opacity"] else 1)
@@ -289,18 +248,7 @@ def _color(declarations: Declarations, parent: Style) -> tuple[Color | None, boo
     value = declarations.get("-webkit-text-fill-color") or declarations.get("color", "")
     if not value or value in ("inherit", "unset", "currentcolor"):
         return parent.color, parent.see_through
-    return color_of(value), _is_transparent(value)
-
-
-def _is_transparent(value: str) -> bool:
-    if value == "transparent":
-        return True
-    if value.startswith("#") and len(value) in (5, 9):
-        return not value[-(len(value) // 4) :].strip("0")
-    if found := _FUNCTION.match(value):
-        numbers = _NUMBER.findall(found[2])
-        return len(numbers) == 4 and float(numbers[3]) < _FAINTEST
-    return False
+    return color_of(value), is_transparent(value)
 
 
 def _background(declarations: Declarations, behind: Color | None) -> Color | None:
@@ -308,7 +256,7 @@ def _background(declarations: Declarations, behind: Color | None) -> Color | Non
         if "url(" in declarations.get(name, "") or "gradient(" in declarations.get(name, ""):
             return None
     value = declarations.get("background-color") or declarations.get("background", "")
-    if not value or _is_transparent(value) or value in ("none", "inherit", "initial", "unset"):
+    if not value or is_transparent(value) or value in ("none", "inherit", "initial", "unset"):
         return behind
     words = [value, *value.split()] if "(" not in value else [value]
     return next((color for color in map(color_of, words) if color is not None), None)
@@ -321,7 +269,7 @@ def _out_of_sight(declarations: Declarations) -> bool:
         return True
     if cut in ("hidden", "clip", "scroll", "auto") and any(size is not None and size <= 1 for size in sizes.values()):
         return True
-    return _is_elsewhere(declarations) or declarations.get("mso-hide") == "all" and sizes["height"] == 0
+    return _is_elsewhere(declarations) or (declarations.get("mso-hide") == "all" and sizes["height"] == 0)
 
 
 def _is_elsewhere(declarations: Declarations) -> bool:

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from openclaw_instructor.documents.email import html
 from openclaw_instructor.documents.email.characters import visible
+from openclaw_instructor.documents.email.css_values import pixels
 from openclaw_instructor.documents.email.links import MOST_LINKS, Link, link
-from openclaw_instructor.documents.email.styles import Sheet, Style, declared, inherited, pixels
+from openclaw_instructor.documents.email.open_elements import BLOCKS, CELLS, VOID, Element, OpenElements
+from openclaw_instructor.documents.email.page_styles import PageStyles
+from openclaw_instructor.documents.email.styles import Style, declared
 
 # Stands where a mail program begins the earlier message; nobody writes it by hand.
 EARLIER = "--------- Original Message ---------"
 
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_BLOCKS = frozenset(
-    "p div br tr li table ul ol dl dt dd hr section footer header article aside main nav address blockquote center "
-    "caption fieldset form figure figcaption pre legend option optgroup select textarea details summary".split()
-) | frozenset(_HEADINGS)
-_UNSEEN = frozenset("script style head title template noscript datalist iframe noembed noframes".split())
-_NO_TEXT = ("script", "style", "head", "title")
-# What HTML opens again when a block ends around it.
-_FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
-_MOST_REOPENED, _FARTHEST = 6, 64
-_VOID = frozenset("br img hr input meta link wbr area base col embed source param track".split())
-_CELLS = frozenset(("td", "th", "caption"))
-_TABLES = frozenset(("table", "tbody", "thead", "tfoot", "tr", "td", "th", "caption"))
-_CLOSES_P = _BLOCKS - {"br", "option", "optgroup", "select", "textarea", "legend", "caption", "tr", "summary"}
-_IMPLIED = _CLOSES_P | _CELLS | {"option", "tr"}
 _TELLING = frozenset(("a", "form", "body"))
-_STYLING = ("style", "bgcolor", "background", "color", "text", "hidden", "href")
+_NO_TEXT = ("script", "style", "head", "title")
 _TOLD = re.compile(
     r"style|class|hidden|href|type|color|background|action|\btext\b|\bid\b|\bcite\b|\bname\b|\balt\b|\bvalue\b|data-marker",
     re.IGNORECASE,
@@ -64,16 +50,6 @@ class _Alternative(str):
     __slots__ = ()
 
 
-@dataclass(slots=True)
-class _Element:
-    tag: str
-    style: Style
-    own: Mapping[str, str] = field(default_factory=dict)  # what it declares itself
-    names: tuple[str, ...] = ()
-    breaks: bool = False
-    quotes: bool = False
-
-
 class VisiblePage:
     """Reads one page.
 
@@ -87,12 +63,9 @@ class VisiblePage:
         self.links: list[Link] = []
         self.hidden_characters = 0
         self._is_intro = is_intro
-        self._sheet = Sheet(html.style_sheets(page))
-        self._distinct: dict[tuple[object, ...], Style] = {}
-        self._styles: dict[tuple[object, ...], tuple[Mapping[str, str], Style]] = {}
-        self._above: Counter[str] = Counter()
-        self._scopes: list[Counter[str]] = [Counter()]
-        self._stack = [_Element("", self._interned(Style(keeps_lines=keeps_lines)))]
+        self._styles = PageStyles(html.style_sheets(page))
+        root = Element("", self._styles.distinct(Style(keeps_lines=keeps_lines)))
+        self._open = OpenElements(root, self._ended, self._styles.inherited)
         self._lines: list[tuple[str, str]] = []  # without and with the texts of images
         self._line: list[str] = []
         self._target = ""
@@ -104,48 +77,39 @@ class VisiblePage:
 
     def opened(self, tag: str, attributes: str) -> None:
         """A tag begins an element."""
-        if tag in _IMPLIED:
-            self._close_implied(tag)
+        self._open.close_before(tag)
         given = html.attributes(attributes) if attributes and _TOLD.search(attributes) else {}
         names = _names(given) if given else ()
         if tag in _TELLING:
             self._tell(tag, given)
-        own, style = self._styled(tag, given, names)
-        element = _Element(tag, style, own, names)
+        own, style = self._styles.of(self._open.style, tag, given, names, self._open.counts)
+        element = Element(tag, style, own, names)
         element.quotes = (tag == "blockquote" or bool(given)) and self._is_quote(tag, given, names)
-        element.breaks = style.block if "display" in own and style.block is not None else tag in _BLOCKS
+        element.breaks = style.block if "display" in own and style.block is not None else tag in BLOCKS
         if element.breaks or element.quotes:
             self._break()
-        elif tag in _CELLS:
+        elif tag in CELLS:
             self._line.append(" ")
         if element.quotes:
             self._quotes += 1
         elif given and self._is_cut(given, names):
             self._cut()
-        if tag in _VOID:
+        if tag in VOID:
             self._void(tag, element, given)
         else:
-            self._push(element)
+            self._open.open(element)
 
     def closed(self, tag: str) -> None:
-        """An element ends, as far as HTML lets this tag end it."""
-        scope = self._scopes[-1]
-        if tag in ("br", "body", "html"):
+        """An element ends."""
+        self._open.close(tag)
+        if tag in BLOCKS or tag in ("body", "html"):
             self._break()
-        elif tag in _TABLES:
-            self._close_table(tag)
-        elif tag in _BLOCKS or tag in _UNSEEN:
-            if scope[tag] > 0:
-                self._pop_to(tag)
-            self._break()
-        elif scope[tag] > 0:
-            self._close_inline(tag)
 
     def said(self, text: str) -> None:
         """Text stands between two tags."""
-        style = self._stack[-1].style
+        style = self._open.style
         if style.hidden:
-            if not any(self._above[kind] > 0 for kind in _NO_TEXT):
+            if not any(self._open.counts[kind] > 0 for kind in _NO_TEXT):
                 self.hidden_characters += len("".join(visible(text).split()))
             return
         if style.keeps_lines and "\n" in text:
@@ -157,29 +121,7 @@ class VisiblePage:
         if self._target:
             self._linked.append(text)
 
-    def _push(self, element: _Element) -> None:
-        self._stack.append(element)
-        if element.tag in _CELLS:
-            self._scopes.append(Counter())
-        else:
-            self._scopes[-1][element.tag] += 1
-        self._above[element.tag] += 1
-        for name in element.names:
-            self._above[name] += 1
-
-    def _pop(self) -> _Element:
-        element = self._stack.pop()
-        if element.tag in _CELLS:
-            self._scopes.pop()
-        self._forget(element)
-        return element
-
-    def _forget(self, element: _Element) -> None:
-        if element.tag not in _CELLS:
-            self._scopes[-1][element.tag] -= 1
-        self._above[element.tag] -= 1
-        for name in element.names:
-            self._above[name] -= 1
+    def _ended(self, element: Element) -> None:
         if element.tag == "a":
             self._end_link()
         if element.breaks or element.quotes:
@@ -187,116 +129,17 @@ class VisiblePage:
         if element.quotes:
             self._quotes -= 1
 
-    def _pop_to(self, tag: str) -> None:
-        """Close the innermost `tag` of this scope with all that is open in it; formatting goes on behind it."""
-        reopened: list[_Element] = []
-        while len(self._stack) > 1:
-            element = self._pop()
-            if element.tag == tag:
-                break
-            if element.tag in _FORMATTING and len(reopened) < _MOST_REOPENED:
-                reopened.append(element)
-        for element in reversed(reopened):
-            self._push(element)
-
-    def _pop_scope(self) -> None:
-        """Close the innermost cell of a table with all that is open in it."""
-        scopes = len(self._scopes)
-        while len(self._scopes) == scopes and len(self._stack) > 1:
-            self._pop()
-
-    def _close_inline(self, tag: str) -> None:
-        """End formatting from among what is open in it; anything else only where no block was opened in it."""
-        lowest = max(0, len(self._stack) - _FARTHEST)
-        for place in range(len(self._stack) - 1, lowest, -1):
-            element = self._stack[place]
-            if element.tag == tag and tag in _FORMATTING:
-                self._forget(self._stack.pop(place))
-                for number in range(place, len(self._stack)):
-                    inner = self._stack[number]
-                    inner.style = self._interned(inherited(self._stack[number - 1].style, inner.own))
-                return
-            if element.tag == tag:
-                self._pop_to(tag)
-                return
-            if element.tag in _CELLS or (element.tag in _BLOCKS and tag not in _FORMATTING):
-                return
-
-    def _close_table(self, tag: str) -> None:
-        if tag in _CELLS:
-            if self._stack_has_cell(tag):
-                self._pop_scope()
-            return
-        if self._scopes[-1][tag] == 0 and len(self._scopes) > 1 and self._scopes[-2][tag] > 0:
-            self._pop_scope()
-        if self._scopes[-1][tag] > 0:
-            self._pop_to(tag)
-        self._break()
-
-    def _stack_has_cell(self, tag: str) -> bool:
-        return len(self._scopes) > 1 and self._above[tag] > 0 and self._scopes[-1]["table"] == 0
-
-    def _close_implied(self, tag: str) -> None:
-        """Close what HTML closes by itself before this tag."""
-        if tag in _CLOSES_P and self._scopes[-1]["p"] > 0:
-            self._pop_to("p")
-        scope = self._scopes[-1]
-        if tag == "li" and scope["li"] > 0 and scope["li"] >= scope["ul"] + scope["ol"]:
-            self._pop_to("li")
-        elif tag == "option" and scope["option"] > 0:
-            self._pop_to("option")
-        elif tag in ("td", "th", "tr") and len(self._scopes) > 1 and scope["table"] == 0:
-            self._pop_scope()
-        if tag == "tr" and self._scopes[-1]["tr"] >= max(1, self._scopes[-1]["table"]):
-            self._pop_to("tr")
-
     def _tell(self, tag: str, given: Mapping[str, str]) -> None:
         """Take from the start of an element what is more than its style."""
-        style = self._stack[-1].style
+        hidden = self._open.style.hidden
         if tag == "a" and "href" in given:
             self._end_link()
-            self._target = "" if style.hidden else given["href"]
-        elif tag == "form" and given.get("action") and not style.hidden:
+            self._target = "" if hidden else given["href"]
+        elif tag == "form" and given.get("action") and not hidden:
             self._add_link("", given["action"])
-        elif tag == "body" and self._above["head"] + self._above["title"] > 0:
+        elif tag == "body" and self._open.counts["head"] + self._open.counts["title"] > 0:
             # An unclosed <head> must not hide the whole message.
-            while len(self._stack) > 1:
-                self._pop()
-
-    def _styled(self, tag: str, given: Mapping[str, str], names: tuple[str, ...]) -> tuple[Mapping[str, str], Style]:
-        """What an element declares and the style that it has by that; pages repeat themselves, so most are known."""
-        parent = self._stack[-1].style
-        if self._sheet.depends_on_place(tag, names):
-            own = self._declarations(tag, given, names)
-            return own, self._interned(inherited(parent, own))
-        key = (id(parent), tag, names, *(given.get(name) for name in _STYLING)) if given else (id(parent), tag)
-        if key not in self._styles:
-            own = self._declarations(tag, given, names)
-            self._styles[key] = (own, self._interned(inherited(parent, own)))
-        return self._styles[key]
-
-    def _interned(self, style: Style) -> Style:
-        """The one object of all equal styles; it is held, so that no other gets its id."""
-        return self._distinct.setdefault(style.key, style)
-
-    def _declarations(self, tag: str, given: Mapping[str, str], names: tuple[str, ...]) -> Mapping[str, str]:
-        declarations: dict[str, str] = {"color": "#0000ee"} if tag == "a" and "href" in given else {}
-        if tag == "body" and given.get("text"):
-            declarations["color"] = given["text"].lower()
-        if given.get("bgcolor"):
-            declarations["background-color"] = given["bgcolor"].lower()
-        if given.get("background"):
-            declarations["background-image"] = "url()"
-        if tag == "font" and given.get("color"):
-            declarations["color"] = given["color"].lower()
-        if tag == "pre":
-            declarations["white-space"] = "pre"
-        declarations |= self._sheet.declarations(tag, names, self._above)
-        if "style" in given:
-            declarations |= declared(given["style"])
-        if tag in _UNSEEN or "hidden" in given:
-            declarations["display"] = "none"
-        return declarations
+            self._open.close_all()
 
     def _is_quote(self, tag: str, given: Mapping[str, str], names: tuple[str, ...]) -> bool:
         if any(name in _QUOTES for name in _marks(given, names)):
@@ -321,7 +164,7 @@ class VisiblePage:
         if not self._quotes and not (self._lines and self._lines[-1][0] == EARLIER):
             self._lines.append((EARLIER, EARLIER))
 
-    def _void(self, tag: str, element: _Element, given: Mapping[str, str]) -> None:
+    def _void(self, tag: str, element: Element, given: Mapping[str, str]) -> None:
         if element.quotes:
             self._quotes -= 1
         if element.style.hidden:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from openclaw_instructor.documents.builder import DocumentBuilder
 from openclaw_instructor.documents.document import Document, Location, UnreadableDocument
 from openclaw_instructor.documents.formats import Format
+
+if TYPE_CHECKING:
+    from openclaw_instructor.documents.email import Email
 
 _MAX_BYTES = 100_000_000
 _NO_SUBJECT = "(no subject)"
@@ -35,13 +39,18 @@ def read(data: bytes, path: PurePath) -> Document:
             continue
         _add(builder, message, Location("message", number, number))
         notes |= dict.fromkeys(message.unread)
-        first = first or {"subject": message.subject, "from": message.sender, "to": message.to, "date": message.iso_date}
+        first = first or {
+            "subject": message.subject,
+            "from": message.sender,
+            "to": message.to,
+            "date": message.iso_date,
+        }
         if builder.is_full:
             break
     return builder.document(first.get("subject", "") if number == 1 else "", first, notes)
 
 
-def _add(builder: DocumentBuilder, message, place: Location) -> None:  # type: ignore[no-untyped-def]
+def _add(builder: DocumentBuilder, message: Email, place: Location) -> None:
     builder.heading(message.subject or _NO_SUBJECT, 1, place)
     people = {"From": message.sender, "To": message.to[:500], "Date": message.iso_date[:10]}
     lines = [f"{name}: {value}" for name, value in people.items() if value]
@@ -52,6 +61,7 @@ def _add(builder: DocumentBuilder, message, place: Location) -> None:  # type: i
 
 
 FORMATS = (
-    Format("email", (".eml", ".emlx", ".mbox"), read, max_bytes=_MAX_BYTES),
-    Format("outlook message", (".msg",), read, max_bytes=_MAX_BYTES, isolated=True),
+    Format("e-mail", (".eml", ".emlx", ".msg"), read, max_bytes=50_000_000, isolated=True),
+    # Read in this process: a mailbox of 100 MB takes longer than the deadline of one file.
+    Format("mailbox", (".mbox",), read, max_bytes=_MAX_BYTES),
 )

@@ -7,47 +7,65 @@ import textwrap
 import pytest
 
 from openclaw_instructor.documents.email.boilerplate import is_program_line
-from openclaw_instructor.documents.email.body import trim
+from openclaw_instructor.documents.email.trimming import trim
 
 QUESTION = "Can we move our call to Friday at 2 pm?"
 
 NOTICES = {
-    "en": "CONFIDENTIALITY NOTICE: This e-mail and any attachments are confidential and may be legally privileged. If you are "
-    "not the intended recipient, any disclosure, copying or use of the contents is prohibited. Please notify the sender.",
-    "en, untitled": "This message is intended only for the addressee and may contain privileged information. If you have received "
+    "en": "CONFIDENTIALITY NOTICE: This e-mail and any attachments are confidential and may be legally "
+    "privileged. If you are "
+    "not the intended recipient, any disclosure, copying or use of the contents is prohibited. Please notify "
+    "the sender.",
+    "en, untitled": "This message is intended only for the addressee and may contain privileged information. If "
+    "you have received "
     "it in error, please delete it.",
-    "de": "Diese E-Mail enthält vertrauliche Informationen. Wenn Sie nicht der richtige Adressat sind oder diese E-Mail "
+    "de": "Diese E-Mail enthält vertrauliche Informationen. Wenn Sie nicht der richtige Adressat sind oder "
+    "diese E-Mail "
     "irrtümlich erhalten haben, informieren Sie bitte den Absender und vernichten Sie diese E-Mail.",
-    "fr": "Ce message est confidentiel et destiné exclusivement à son destinataire. Si vous l'avez reçu par erreur, merci d'en "
+    "fr": "Ce message est confidentiel et destiné exclusivement à son destinataire. Si vous l'avez reçu par "
+    "erreur, merci d'en "
     "avertir l'expéditeur et de le détruire.",
-    "es": "Este mensaje y sus adjuntos son confidenciales y se dirigen exclusivamente a su destinatario. Si lo ha recibido por "
+    "es": "Este mensaje y sus adjuntos son confidenciales y se dirigen exclusivamente a su destinatario. Si lo "
+    "ha recibido por "
     "error, notifíquelo y elimínelo.",
-    "pt": "Esta mensagem é confidencial e destina-se exclusivamente ao seu destinatário. Se a recebeu por engano, apague-a.",
-    "it": "Questo messaggio contiene informazioni riservate destinate esclusivamente al destinatario. Se lo avete ricevuto per "
+    "pt": "Esta mensagem é confidencial e destina-se exclusivamente ao seu destinatário. Se a recebeu por "
+    "engano, apague-a.",
+    "it": "Questo messaggio contiene informazioni riservate destinate esclusivamente al destinatario. Se lo "
+    "avete ricevuto per "
     "errore, siete pregati di cancellarlo.",
-    "nl": "Dit bericht is vertrouwelijk en uitsluitend bestemd voor de geadresseerde. Ontvangt u het ten onrechte, verwijder het.",
-    "sv": "Detta meddelande är konfidentiellt och endast avsett för mottagaren. Har du fått det av misstag, radera det genast.",
-    "pl": "Wiadomość jest poufna i przeznaczona wyłącznie dla adresata. Jeżeli otrzymali ją Państwo przez pomyłkę, prosimy o "
+    "nl": "Dit bericht is vertrouwelijk en uitsluitend bestemd voor de geadresseerde. Ontvangt u het ten "
+    "onrechte, verwijder het.",
+    "sv": "Detta meddelande är konfidentiellt och endast avsett för mottagaren. Har du fått det av misstag, "
+    "radera det genast.",
+    "pl": "Wiadomość jest poufna i przeznaczona wyłącznie dla adresata. Jeżeli otrzymali ją Państwo przez "
+    "pomyłkę, prosimy o "
     "usunięcie.",
     "cs": "Tato zpráva je důvěrná a je určena pouze adresátovi. Pokud jste ji obdrželi omylem, smažte ji prosím.",
     "hu": "Ez az üzenet bizalmas, és kizárólag a címzettnek szól. Ha tévedésből kapta meg, kérjük, törölje.",
     "ru": "Это сообщение конфиденциально и предназначено только адресату. Если вы получили его по ошибке, удалите его.",
-    "tr": "Bu mesaj gizlidir ve yalnızca alıcı içindir. Yanlışlıkla aldıysanız lütfen siliniz ve göndereni bilgilendiriniz.",
-    "el": "Το μήνυμα αυτό είναι εμπιστευτικό και απευθύνεται στον παραλήπτη του. Αν το λάβατε κατά λάθος, διαγράψτε το αμέσως.",
-    "ja": "このメールには機密情報が含まれており、宛先の方のみに宛てたものです。誤って受信された場合は、お手数ですが削除してくださいますようお願い申し上げます。よろしくお願いいたします。",
-    "zh": "本邮件及其附件含有保密信息，仅供收件人使用。如果您误收了本邮件，请立即通知发件人并删除本邮件，任何未经授权的使用均被禁止。任何人不得以任何形式使用或者传播其中的信息内容。",
-    "ko": "본 메일은 기밀 정보를 포함하고 있으며 지정된 수신인만을 위한 것입니다. 잘못 수신하신 경우 즉시 삭제하여 주시기 바라며 무단 사용을 금지합니다.",
+    "tr": "Bu mesaj gizlidir ve yalnızca alıcı içindir. Yanlışlıkla aldıysanız lütfen siliniz ve göndereni "
+    "bilgilendiriniz.",
+    "el": "Το μήνυμα αυτό είναι εμπιστευτικό και απευθύνεται στον παραλήπτη του. Αν το λάβατε κατά λάθος, "
+    "διαγράψτε το αμέσως.",
+    "ja": "このメールには機密情報が含まれており、宛先の方のみに宛てたものです。誤って受信された場合は、"
+    "お手数ですが削除してくださいますようお願い申し上げます。よろしくお願いいたします。",
+    "zh": "本邮件及其附件含有保密信息，仅供收件人使用。"
+    "如果您误收了本邮件，请立即通知发件人并删除本邮件，任何未经授权的使用均被禁止。任何人不得以任何形式使用或者传播其中的信息内容。",
+    "ko": "본 메일은 기밀 정보를 포함하고 있으며 지정된 수신인만을 위한 것입니다. 잘못 수신하신 경우 즉시 "
+    "삭제하여 주시기 바라며 무단 사용을 금지합니다.",
     "ar": "هذه الرسالة سرية وموجهة للشخص المعني فقط. إذا وصلتك بالخطأ يرجى حذف الرسالة وإبلاغ المرسل بذلك فورا.",
     "he": "הודעה זו סודית ומיועדת לנמען בלבד. אם קיבלת אותה בטעות, אנא הודע לשולח ומחק אותה; כל שימוש בה אסור.",
 }
 
 BANNERS = {
-    "en": "CAUTION: This email originated from outside of the organization. Do not click links or open attachments unless you "
+    "en": "CAUTION: This email originated from outside of the organization. Do not click links or open "
+    "attachments unless you "
     "recognize the sender.",
     "en, short": "[EXTERNAL EMAIL]",
     "en, sender": "External Sender - be careful with links and attachments.",
     "en, Outlook": "You don't often get email from dana@example.org. Learn why this is important",
-    "de": "ACHTUNG: Diese E-Mail stammt von einem externen Absender. Klicken Sie nicht auf Links und öffnen Sie keine Anhänge.",
+    "de": "ACHTUNG: Diese E-Mail stammt von einem externen Absender. Klicken Sie nicht auf Links und öffnen Sie "
+    "keine Anhänge.",
     "fr": "ATTENTION : ce courriel provient de l'extérieur de l'organisation. Ne cliquez pas sur les liens.",
     "es": "PRECAUCIÓN: este correo electrónico proviene de fuera de la organización. No haga clic en enlaces.",
     "pt": "CUIDADO: este e-mail veio de fora da organização. Não clique em links nem abra anexos.",
@@ -68,21 +86,28 @@ BANNERS = {
 DEVICES = [
     "Sent from my iPhone", "Sent from my phone", "Get Outlook for iOS", "Sent from Yahoo Mail on Android",
     "Sent with Proton Mail secure email.", "Von meinem iPhone gesendet", "Gesendet mit der GMX Mail App",
-    "Envoyé de mon iPhone", "Envoyé depuis Outlook", "Enviado desde mi iPhone", "Enviado do meu iPhone", "Inviato da iPhone",
+    "Envoyé de mon iPhone", "Envoyé depuis Outlook", "Enviado desde mi iPhone", "Enviado do meu iPhone",
+    "Inviato da iPhone",
     "Verzonden vanaf mijn iPhone", "Skickat från min iPhone", "Sendt fra min iPhone", "Lähetetty iPhonesta",
     "Wysłane z iPhone'a", "Odesláno z iPhonu", "Отправлено с iPhone", "Надіслано з iPhone", "iPhone'umdan gönderildi",
-    "Trimis de pe iPhone-ul meu", "Στάλθηκε από το iPhone μου", "iPhoneから送信", "发自我的iPhone", "나의 iPhone에서 보냄",
+    "Trimis de pe iPhone-ul meu", "Στάλθηκε από το iPhone μου", "iPhoneから送信", "发自我的iPhone",
+    "나의 iPhone에서 보냄",
     "נשלח מה-iPhone שלי", "تم الإرسال من الـ iPhone",
 ]  # fmt: skip
 
 CLOSINGS = [
-    "Best regards,", "Kind regards", "Mit freundlichen Grüßen", "Cordialement,", "Saludos cordiales,", "Atenciosamente,",
-    "Cordiali saluti", "Met vriendelijke groet,", "Med vänlig hälsning", "Venlig hilsen", "Ystävällisin terveisin", "Pozdrawiam,",
+    "Best regards,", "Kind regards", "Mit freundlichen Grüßen", "Cordialement,", "Saludos cordiales,",
+    "Atenciosamente,",
+    "Cordiali saluti", "Met vriendelijke groet,", "Med vänlig hälsning", "Venlig hilsen", "Ystävällisin terveisin",
+    "Pozdrawiam,",
     "S pozdravem", "Üdvözlettel,", "Cu stimă,", "С уважением,", "З повагою,", "Με εκτίμηση,", "Saygılarımla,", "בברכה,",
     "مع التحية", "よろしくお願いいたします。", "此致", "감사합니다.",
 ]  # fmt: skip
 
-SIGNATURE = "Dr. Eva Stone\nAttorney at law: litigation, contracts, claims, liability\nStone & Partners LLP\n+49 30 123456\nwww.stone.example"
+SIGNATURE = (
+    "Dr. Eva Stone\nAttorney at law: litigation, contracts, claims, liability\nStone & Partners LLP\n+49 30 123456\n"
+    "www.stone.example"
+)
 
 
 @pytest.mark.parametrize("language", NOTICES)
@@ -147,7 +172,14 @@ def test_programs_that_name_themselves(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["Sent from the office in Paris by courier", "The new iPhone and Android tablets are here", "Get the new phone today", "Sent", "Enviado el lunes"]
+    "line",
+    [
+        "Sent from the office in Paris by courier",
+        "The new iPhone and Android tablets are here",
+        "Get the new phone today",
+        "Sent",
+        "Enviado el lunes",
+    ],
 )
 def test_lines_of_people_stay(line: str) -> None:
     assert not is_program_line(line)

@@ -24,7 +24,9 @@ def test_squared_and_negative_letters() -> None:
     assert visible("🅆🄰🅁🄽🄸🄽🄶 🆆🅰🅡🅝") == "WARNING WARN"
 
 
-@pytest.mark.parametrize("sign", "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u202e\u2066\u180e\u034f\u3164\ufe0f\u2064\u0336")
+@pytest.mark.parametrize(
+    "sign", "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u202e\u2066\u180e\u034f\u3164\ufe0f\u2064\u0336"
+)
 def test_what_has_no_width_vanishes(sign: str) -> None:
     assert visible(f"pass{sign}wo{sign}rd") == "password"
 
@@ -100,7 +102,8 @@ def test_letters_without_a_charset_are_guessed_and_that_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    "charset", ["punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape", "zlib", "hex", "rot13", "q" * 9_000, ""]
+    "charset",
+    ["punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape", "zlib", "hex", "rot13", "q" * 9_000, ""],
 )
 def test_what_is_no_charset_of_mail_is_not_decoded(charset: str) -> None:
     assert charsets.codec_of(charset) is None

@@ -141,7 +141,8 @@ def test_line_ends_of_every_kind(ends: str) -> None:
 
 
 def test_nothing_that_steers_a_terminal_or_hides_gets_through() -> None:
-    raw = "Subject: Inv\x00oice\x1b[31m \u202e77\u200b\nFrom: \x07Ann\x9b <a@example.org>\n\nPlease p\x00ay\x1b]0;x\x07 now"
+    head = "Subject: Inv\x00oice\x1b[31m \u202e77\u200b\nFrom: \x07Ann\x9b <a@example.org>\n\n"
+    raw = f"{head}Please p\x00ay\x1b]0;x\x07 now"
     message = read(raw)
     assert (message.subject, message.sender) == ("Invoice[31m 77", "Ann <a@example.org>")
     assert message.body == "Please pay]0;x now"

@@ -32,7 +32,8 @@ def identity() -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
 def test_pgp_within_the_text() -> None:
     signed = read(
         mail(
-            f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{LUNCH}\n- -- \nAnn\n-----BEGIN PGP SIGNATURE-----\n\n{CIPHER}"
+            f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{LUNCH}\n- -- \nAnn\n-----BEGIN PGP "
+            f"SIGNATURE-----\n\n{CIPHER}"
             "-----END PGP SIGNATURE-----\n"
         )
     )
@@ -46,7 +47,9 @@ def test_pgp_that_encrypts() -> None:
     for raw in (
         mail(armour),
         mail(f"<html><body><pre>{armour}</pre></body></html>", kind="text/html"),
-        multipart(part("Version: 1", "application/pgp-encrypted"), part(armour, "application/octet-stream"), kind="encrypted"),
+        multipart(
+            part("Version: 1", "application/pgp-encrypted"), part(armour, "application/octet-stream"), kind="encrypted"
+        ),
     ):
         message = read(raw)
         assert (message.body, message.encrypted, message.notes) == ("", True, [body.ENCRYPTED])
@@ -79,7 +82,9 @@ def test_signed_content_of_unknown_length() -> None:
 
     signed_data, data = (bytes.fromhex(f"06092a864886f70d0107{last}") for last in ("02", "01"))
     pieces = open_ended(0x24, element(0x04, b"Please ") + element(0x04, b"pay"))
-    inner = open_ended(0x30, element(0x02, b"\1") + element(0x31, b"") + open_ended(0x30, data + open_ended(0xA0, pieces)))
+    inner = open_ended(
+        0x30, element(0x02, b"\1") + element(0x31, b"") + open_ended(0x30, data + open_ended(0xA0, pieces))
+    )
     assert signed_content(open_ended(0x30, signed_data + open_ended(0xA0, inner))) == b"Please pay"
 
 
@@ -87,7 +92,11 @@ def test_smime_that_encrypts_is_named(identity: tuple[rsa.RSAPrivateKey, x509.Ce
     builder = pkcs7.PKCS7EnvelopeBuilder().set_data(LUNCH.encode()).add_recipient(identity[1])
     data = builder.encrypt(serialization.Encoding.DER, [])
     message = read(
-        mail(encoded(data), kind="application/pkcs7-mime; smime-type=enveloped-data", extra="Content-Transfer-Encoding: base64\n")
+        mail(
+            encoded(data),
+            kind="application/pkcs7-mime; smime-type=enveloped-data",
+            extra="Content-Transfer-Encoding: base64\n",
+        )
     )
     assert (message.body, message.encrypted, message.unread) == ("", True, [body.ENCRYPTED])
 

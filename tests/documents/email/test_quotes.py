@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from openclaw_instructor.documents.email import from_fields, phrases, read
-from openclaw_instructor.documents.email.body import trim
 from openclaw_instructor.documents.email.quotes import is_forward, is_intro
+from openclaw_instructor.documents.email.trimming import trim
 from tests.documents.email.mails import INVOICE, LUNCH, mail
 
 # As Gmail, Apple Mail, Thunderbird, Yandex, Mail.ru and NetEase write them.
@@ -47,7 +47,8 @@ INTROS = {
     "lv": "ceturtd., 2026. g. 5. marts, plkst. 13:30 — lietotājs Martin (<m@example.com>) rakstīja:",
     "et": "Martin B (<m@example.com>) kirjutas kuupäeval N, 5. märts 2026 kell 13:30:",
     "ca": "Missatge de Martin B <m@example.com> del dia dj., 5 de març 2026 a les 13:30:",
-    "he": "\u202bבתאריך יום ה׳, 5 במרץ 2026 ב-13:30 מאת \u202aMartin B\u202c\u200f <\u202am@example.com\u202c\u200f>:\u202c",
+    "he": "\u202bבתאריך יום ה׳, 5 במרץ 2026 ב-13:30 מאת \u202aMartin B\u202c\u200f <\u202am@example."
+    "com\u202c\u200f>:\u202c",
     "ar": "\u202bفي الخميس، 5 مارس 2026 في 1:30 م تمت كتابة ما يلي بواسطة Martin B <m@example.com>:\u202c",
     "fa": "در تاریخ پنجشنبه ۵ مارس ۲۰۲۶،\u200f ۱۳:۳۰ Martin <m@example.com> نوشت:",
     "hi": "गुरु, 5 मार्च 2026 को 1:30 pm बजे को Martin B <m@example.com> ने लिखा:",
@@ -130,19 +131,27 @@ def test_the_fields_of_an_earlier_message_in_any_language(language: str, rule: s
 
 @pytest.mark.parametrize("form", ["*{}:* {}", "{} : {}", "{}：{}", "{}:\t{}"])
 def test_fields_in_other_dress(form: str) -> None:
-    fields = [form.format(*pair) for pair in (("From", "m@example.com"), ("Sent", "today"), ("To", "Dana"), ("Subject", "x"))]
+    fields = [
+        form.format(*pair) for pair in (("From", "m@example.com"), ("Sent", "today"), ("To", "Dana"), ("Subject", "x"))
+    ]
     assert trim(f"{LUNCH}\n\n" + "\n".join(fields) + f"\n\n{INVOICE}")[0] == LUNCH
 
 
 def test_a_long_list_of_recipients_wraps() -> None:
-    fields = "From: Ann <ann@example.org>\nSent: Monday\nTo: Bob <b@example.org>;\n Carl <c@example.org>;\n Dora\nSubject: x"
+    fields = (
+        "From: Ann <ann@example.org>\nSent: Monday\nTo: Bob <b@example.org>;\n Carl <c@example.org>;\n Dora\nSubject: x"
+    )
     assert trim(f"Fine.\n\n{fields}\n\nTuesday?")[0] == "Fine."
 
 
 @pytest.mark.parametrize("language", phrases.ORIGINAL)
 def test_the_line_over_an_earlier_message_in_any_language(language: str) -> None:
     for phrase in phrases.ORIGINAL[language]:
-        for line in (f"-----{phrase.capitalize()}-----", f"------- {phrase.title()} -------", f"------------------ {phrase} ------------------"):
+        for line in (
+            f"-----{phrase.capitalize()}-----",
+            f"------- {phrase.title()} -------",
+            f"------------------ {phrase} ------------------",
+        ):
             assert trim(f"{LUNCH}\n\n{line}\n{INVOICE}") == (LUNCH, ["quoted reply left out"])
 
 
@@ -156,7 +165,26 @@ def test_a_forward_in_any_language_is_kept(language: str) -> None:
 
 
 @pytest.mark.parametrize("gateway", ["", "[EXT] ", "[EXTERNAL] ", "[External Sender] [SPAM?] ", "EXTERNAL: ", "(EXT) "])
-@pytest.mark.parametrize("prefix", ["FW:", "Fwd:", "WG:", "TR :", "RV:", "VB:", "VS:", "PD:", "ENC:", "转发：", "轉寄:", "転送:", "ΠΡΘ:", "Пересл:", "i:"])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "FW:",
+        "Fwd:",
+        "WG:",
+        "TR :",
+        "RV:",
+        "VB:",
+        "VS:",
+        "PD:",
+        "ENC:",
+        "转发：",
+        "轉寄:",
+        "転送:",
+        "ΠΡΘ:",
+        "Пересл:",
+        "i:",
+    ],
+)
 def test_a_subject_that_says_forward(gateway: str, prefix: str) -> None:
     subject = f"{gateway}{prefix} invoice"
     assert is_forward(subject)
@@ -165,7 +193,9 @@ def test_a_subject_that_says_forward(gateway: str, prefix: str) -> None:
     assert from_fields(f"Re: {subject}", body).body == "FYI, see below."
 
 
-@pytest.mark.parametrize("subject", ["invoice", "Re: invoice", "[EXT] Re: FW: x", "I love you: a song", "[EXT] hello", ""])
+@pytest.mark.parametrize(
+    "subject", ["invoice", "Re: invoice", "[EXT] Re: FW: x", "I love you: a song", "[EXT] hello", ""]
+)
 def test_a_subject_that_does_not(subject: str) -> None:
     assert not is_forward(subject)
 
@@ -179,7 +209,15 @@ class TestTrim:
         body = "On Mon, 2 Mar 2026, Ann Somebody\n<ann@example.org> wrote:\n> Tuesday?\n\nYes, fine."
         assert trim(body)[0] == "Yes, fine."
 
-    @pytest.mark.parametrize("intro", ["Ann wrote:", "Quoting Ann <a@example.org>:", "2026/3/5 Ann <a@example.org>", "Zitat von Ann <a@example.org>:"])
+    @pytest.mark.parametrize(
+        "intro",
+        [
+            "Ann wrote:",
+            "Quoting Ann <a@example.org>:",
+            "2026/3/5 Ann <a@example.org>",
+            "Zitat von Ann <a@example.org>:",
+        ],
+    )
     def test_short_introductions_over_marked_lines(self, intro: str) -> None:
         assert trim(f"Fine.\n\n{intro}\n> Tuesday?")[0] == "Fine."
 

@@ -16,8 +16,12 @@ from openclaw_instructor.documents.email.kinds import SENTENCES
 from openclaw_instructor.documents.email.reader import read
 from tests.documents.email.mails import HEAD, INVOICE, LUNCH, encoded, mail, multipart, part
 
-AGENDA = "Dear colleague, the agenda of Tuesday's planning meeting: 1. Budget 2. Staff 3. Next steps. Please propose a time."
-PHISHING = "Your mailbox will be closed! Confirm your e-mail password within 24 hours on this page or lose all messages."
+AGENDA = (
+    "Dear colleague, the agenda of Tuesday's planning meeting: 1. Budget 2. Staff 3. Next steps. Please propose a time."
+)
+PHISHING = (
+    "Your mailbox will be closed! Confirm your e-mail password within 24 hours on this page or lose all messages."
+)
 
 
 def build(**parts: str) -> EmailMessage:
@@ -65,8 +69,20 @@ class TestAlternatives:
         assert PHISHING in message.body
 
     def test_differences_in_a_language_without_spaces(self) -> None:
-        same = read(multipart(part("请在星期五之前支付这张发票。"), part("<p>请在星期五之前支付<b>这张发票</b>。</p>", "text/html; charset=utf-8"), kind="alternative"))
-        other = read(multipart(part("请在星期五之前支付这张发票。"), part("<p>我们星期天去看奶奶吧，孩子们想吃煎饼。</p>", "text/html; charset=utf-8"), kind="alternative"))
+        same = read(
+            multipart(
+                part("请在星期五之前支付这张发票。"),
+                part("<p>请在星期五之前支付<b>这张发票</b>。</p>", "text/html; charset=utf-8"),
+                kind="alternative",
+            )
+        )
+        other = read(
+            multipart(
+                part("请在星期五之前支付这张发票。"),
+                part("<p>我们星期天去看奶奶吧，孩子们想吃煎饼。</p>", "text/html; charset=utf-8"),
+                kind="alternative",
+            )
+        )
         assert (same.alternatives_differ, other.alternatives_differ) == (False, True)
 
     @pytest.mark.parametrize(
@@ -85,7 +101,9 @@ class TestAlternatives:
         assert not message.alternatives_differ
 
     def test_each_is_chosen_by_itself(self) -> None:
-        one = MIMEMultipart("alternative", _subparts=[text("the first, plain"), text("<p>the first, plain</p>", "html")])
+        one = MIMEMultipart(
+            "alternative", _subparts=[text("the first, plain"), text("<p>the first, plain</p>", "html")]
+        )
         related = MIMEMultipart("related", _subparts=[text("<p>two, rich</p>", "html")])
         two = MIMEMultipart("alternative", _subparts=[text(" "), related])
         message = MIMEMultipart("mixed", _subparts=[one, two, text("three")])
@@ -116,13 +134,17 @@ class TestAttachments:
 
     @pytest.mark.parametrize("disposition", ["inline", "attachment"])
     def test_the_only_text_is_read_although_it_has_a_name(self, disposition: str) -> None:
-        named = part(INVOICE, 'text/plain; name="message.txt"', f'Content-Disposition: {disposition}; filename="message.txt"\n')
+        named = part(
+            INVOICE, 'text/plain; name="message.txt"', f'Content-Disposition: {disposition}; filename="message.txt"\n'
+        )
         message = read(multipart(named))
         assert message.body == INVOICE
         assert body.IN_ATTACHMENT in message.notes
 
     def test_without_any_text_that_is_said(self) -> None:
-        message = read(multipart(part("JVBERi0=", 'application/pdf; name="scan.pdf"', "Content-Transfer-Encoding: base64\n")))
+        message = read(
+            multipart(part("JVBERi0=", 'application/pdf; name="scan.pdf"', "Content-Transfer-Encoding: base64\n"))
+        )
         assert (message.attachments, message.subject_only) == (["scan.pdf"], True)
         assert message.notes == [body.ONLY_ATTACHMENTS]
 
@@ -146,7 +168,7 @@ class TestAttachments:
             ("Content-Disposition: attachment; filename*=gb2312''%E9F.pdf\n", "镕.pdf"),
             ('Content-Disposition: attachment; filename="=?utf-8?q?Gr=C3=B6=C3=9Fe?=.pdf"\n', "Größe.pdf"),
             ('Content-Disposition: attachment; filename="Größe.pdf"\n', "Größe.pdf"),
-            ("Content-Disposition: attachment; filename=\"a\x1b[31m\u202efdp.exe\"\n", "a[31mfdp.exe"),
+            ('Content-Disposition: attachment; filename="a\x1b[31m\u202efdp.exe"\n', "a[31mfdp.exe"),
             ("Content-Disposition: attachment\n", "application/pdf"),
         ],
     )
@@ -173,15 +195,18 @@ class TestMessagesWithin:
 
     def test_a_digest(self) -> None:
         messages = [f"\nSubject: Topic {number}\nFrom: a@example.org\n\nText {number}." for number in (1, 2)]
-        digest = "Content-Type: multipart/digest; boundary=D\n\n" + "".join(f"--D\n{one}\n" for one in messages) + "--D--\n"
+        digest = (
+            "Content-Type: multipart/digest; boundary=D\n\n" + "".join(f"--D\n{one}\n" for one in messages) + "--D--\n"
+        )
         message = read(multipart(part("Today's topics"), digest))
         assert message.body.split("\n") == ["Today's topics", "Topic 1", "", "Text 1.", "Topic 2", "", "Text 2."]
 
 
 class TestInvitations:
     CALENDAR = (
-        "BEGIN:VCALENDAR\r\nMETHOD:{}\r\nBEGIN:VEVENT\r\nDTSTART:20260409T080000Z\r\nSUMMARY;LANGUAGE=en:Budget\\, round\r\n  two\r\n"
-        'LOCATION:Room Curie\r\nATTENDEE;CN="A: B";PARTSTAT=ACCEPTED:mailto:a@example.org\r\nDESCRIPTION:Please accept\\nor propose.\r\n'
+        "BEGIN:VCALENDAR\r\nMETHOD:{}\r\nBEGIN:VEVENT\r\nDTSTART:20260409T080000Z\r\nSUMMARY;LANGUAGE=en:Budget\\, "
+        "round\r\n  two\r\nLOCATION:Room Curie\r\nDESCRIPTION:Please accept\\nor propose.\r\n"
+        'ATTENDEE;CN="A: B";PARTSTAT=ACCEPTED:mailto:a@example.org\r\n'
         "END:VEVENT\r\nEND:VCALENDAR\r\n"
     )
 
@@ -203,7 +228,10 @@ class TestInvitations:
     def test_beside_a_few_words_but_not_beside_many(self) -> None:
         calendar = part(self.CALENDAR.format("REQUEST"), "text/calendar; method=REQUEST")
         assert "Room Curie" in read(multipart(part("See you there"), calendar, kind="alternative")).body
-        assert "Room Curie" not in read(multipart(part("We meet about the budget. " * 20), calendar, kind="alternative")).body
+        assert (
+            "Room Curie"
+            not in read(multipart(part("We meet about the budget. " * 20), calendar, kind="alternative")).body
+        )
 
     def test_one_without_an_event_is_named(self) -> None:
         assert body.NO_EVENT in read(mail("BEGIN:VCALENDAR\nEND:VCALENDAR", kind="text/calendar")).unread
@@ -221,7 +249,9 @@ class TestFlowedText:
 
 
 class TestMalformed:
-    @pytest.mark.parametrize("kind", ["multipart/alternative", "multipart/mixed; boundary=other", 'multipart/mixed; boundary=""'])
+    @pytest.mark.parametrize(
+        "kind", ["multipart/alternative", "multipart/mixed; boundary=other", 'multipart/mixed; boundary=""']
+    )
     def test_a_boundary_that_is_missing_or_wrong(self, kind: str) -> None:
         parts = f"--XX\n{part('Our quotation.')}\n--XX\n{part('<p>Our quotation.</p>', 'text/html')}\n--XX--\n"
         message = read(mail(parts, kind=kind))
@@ -250,8 +280,14 @@ class TestMalformed:
 
     def test_damaged_encodings(self) -> None:
         read("From: <<>>@@,,;\nSubject: =?utf-8?b?!!!!?=\nContent-Transfer-Encoding: base64\n\n@@not base64@@")
-        assert read(mail("UGxlYXNlIHBheS4=\n\n_____\nlist footer", extra="Content-Transfer-Encoding: base64\n")).body == "Please pay."
-        assert read(mail("Pl=65ase p=\nay=ZZ", extra="Content-Transfer-Encoding: quoted-printable\n")).body == "Please pay=ZZ"
+        assert (
+            read(mail("UGxlYXNlIHBheS4=\n\n_____\nlist footer", extra="Content-Transfer-Encoding: base64\n")).body
+            == "Please pay."
+        )
+        assert (
+            read(mail("Pl=65ase p=\nay=ZZ", extra="Content-Transfer-Encoding: quoted-printable\n")).body
+            == "Please pay=ZZ"
+        )
 
     @settings(deadline=None)
     @given(st.binary(max_size=400))
@@ -260,7 +296,12 @@ class TestMalformed:
         read(b"Subject: s\nContent-Type: multipart/mixed; boundary=b\n\n--b\n" + raw)
 
     @settings(deadline=None)
-    @given(st.text(max_size=300), st.sampled_from(["multipart/mixed; boundary=b", "text/html", "message/rfc822", "text/calendar", "application/ms-tnef"]))
+    @given(
+        st.text(max_size=300),
+        st.sampled_from(
+            ["multipart/mixed; boundary=b", "text/html", "message/rfc822", "text/calendar", "application/ms-tnef"]
+        ),
+    )
     def test_no_text_raises(self, raw: str, kind: str) -> None:
         message = read(f"Subject: {raw}\nFrom: {raw}\nContent-Type: {kind}\n\n--b\n{raw}\n--b--")
         for value in (message.subject, message.sender, message.body, message.to, *message.attachments, *message.notes):
@@ -283,7 +324,16 @@ class TestMalformed:
 def test_what_is_read_can_be_stored_and_sent(raw: str) -> None:
     message = read(raw)
     given = from_fields(raw, raw, raw, raw)
-    for value in (message.subject, message.sender, message.to, message.body, *message.attachments, given.body, given.subject, given.sender):
+    for value in (
+        message.subject,
+        message.sender,
+        message.to,
+        message.body,
+        *message.attachments,
+        given.body,
+        given.subject,
+        given.sender,
+    ):
         value.encode()
 
 
@@ -306,7 +356,10 @@ class TestFields:
 class TestKinds:
     DSN = "Reporting-MTA: dns; mx.example.org\n\nFinal-Recipient: rfc822; jo@example.net\nAction: {}\nStatus: 5.1.1\n"
 
-    @pytest.mark.parametrize(("action", "kind"), [("failed", "bounce"), ("delayed", "delay"), ("delivered", "delivery_receipt"), ("?", "bounce")])
+    @pytest.mark.parametrize(
+        ("action", "kind"),
+        [("failed", "bounce"), ("delayed", "delay"), ("delivered", "delivery_receipt"), ("?", "bounce")],
+    )
     def test_delivery_reports(self, action: str, kind: str) -> None:
         raw = multipart(
             part("I'm sorry to have to inform you ..."), part(self.DSN.format(action), "message/delivery-status"),
@@ -347,9 +400,24 @@ class TestKinds:
         assert read(f"{head}{fields}\nSubject: {subject}\n\nhello").kind == kind
 
     def test_receipts(self) -> None:
-        note = part("Final-Recipient: rfc822; a@example.org\nDisposition: manual-action; displayed\n", "message/disposition-notification")
-        assert read(multipart(part("Your message was read."), note, kind="report; report-type=disposition-notification")).kind == "read_receipt"
-        assert read(multipart(part("Abuse"), part("x", "message/feedback-report"), kind="report; report-type=feedback-report")).kind == "abuse_report"
+        note = part(
+            "Final-Recipient: rfc822; a@example.org\nDisposition: manual-action; displayed\n",
+            "message/disposition-notification",
+        )
+        assert (
+            read(
+                multipart(part("Your message was read."), note, kind="report; report-type=disposition-notification")
+            ).kind
+            == "read_receipt"
+        )
+        assert (
+            read(
+                multipart(
+                    part("Abuse"), part("x", "message/feedback-report"), kind="report; report-type=feedback-report"
+                )
+            ).kind
+            == "abuse_report"
+        )
 
 
 def test_the_demo_mail_is_read_without_notes() -> None:

@@ -28,7 +28,10 @@ AGENDA = "The agenda of the planning meeting: budget, staff."
         ("<pre>a\n  b</pre>c", "a\nb\nc"),
         ("<p>a &#" + "9" * 6_000 + "; b", "a \ufffd b"),
         ("<input type=submit value='Confirm now'><input type=hidden value=no>", "Confirm now"),
-        ("<h1>Hi &amp; welcome</h1><p>One<br>two</p><table><tr><td>a</td><td>b</td></tr></table>", "Hi & welcome\nOne\ntwo\na b"),
+        (
+            "<h1>Hi &amp; welcome</h1><p>One<br>two</p><table><tr><td>a</td><td>b</td></tr></table>",
+            "Hi & welcome\nOne\ntwo\na b",
+        ),
     ],
 )
 def test_markup(html: str, text: str) -> None:
@@ -139,7 +142,31 @@ def test_hidden_letters_within_words_and_zero_width_ones_leave_no_gap() -> None:
 
 
 @pytest.mark.parametrize(
-    "tag", "p div li tr h1 h6 section article header footer main aside nav address center dt dd blockquote form figure pre option".split()
+    "tag",
+    [
+        "p",
+        "div",
+        "li",
+        "tr",
+        "h1",
+        "h6",
+        "section",
+        "article",
+        "header",
+        "footer",
+        "main",
+        "aside",
+        "nav",
+        "address",
+        "center",
+        "dt",
+        "dd",
+        "blockquote",
+        "form",
+        "figure",
+        "pre",
+        "option",
+    ],
 )
 def test_block_elements_part_words(tag: str) -> None:
     assert visible_text(f"one<{tag}>two</{tag}>three").split() == ["one", "two", "three"]
@@ -153,7 +180,8 @@ def test_cells_part_words_and_inline_elements_do_not() -> None:
 
 class TestImages:
     def test_their_texts_are_read_where_there_is_little_else(self) -> None:
-        html = "<a href=#><img src=1.jpg alt='Spring sale: up to 40% off'></a><td><img alt='Code TULIP'></td><p>Unsubscribe</p>"
+        html = "<a href=#><img src=1.jpg alt='Spring sale: up to 40% off'></a><td><img alt='Code TULIP'></td>"
+        html += "<p>Unsubscribe</p>"
         assert visible_text(html) == "Spring sale: up to 40% off Code TULIP\nUnsubscribe"
 
     def test_not_beside_text_that_says_enough(self) -> None:
@@ -161,7 +189,13 @@ class TestImages:
         assert "logo" not in visible_text(html)
 
     @pytest.mark.parametrize(
-        "image", ["<img width=1 height=1 alt=x>", "<img alt='image001.png'>", "<img style='display:none' alt=x>", "<img alt=' '>"]
+        "image",
+        [
+            "<img width=1 height=1 alt=x>",
+            "<img alt='image001.png'>",
+            "<img style='display:none' alt=x>",
+            "<img alt=' '>",
+        ],
     )
     def test_what_is_no_image_to_people_has_no_text(self, image: str) -> None:
         assert visible_text(f"<p>Hello</p>{image}") == "Hello"
@@ -193,7 +227,7 @@ class TestQuotes:
         [
             '<hr><div id="divRplyFwdMsg" dir="ltr">',
             '<div id="x_divRplyFwdMsg">',
-            '<div id="appendonsend"></div><div style="border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0in 0in 0in">',
+            '<i id="appendonsend"></i><div style="border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0in 0in 0in">',
             "<div class='ms-outlook-mobile-reference-message skipProofing'>",
             '<hr id="zwchr" data-marker="__DIVIDER__"><div>',
         ],
@@ -206,7 +240,8 @@ class TestQuotes:
         assert "Old text" in from_fields("x", f"{mark}{old}").body
 
     def test_an_indent_is_no_quote(self) -> None:
-        html = "<p>Dear Ms Lee,</p><blockquote style='margin:0 0 0 40px;border:none'><p>our quotation</p></blockquote><p>Bye</p>"
+        indent = "<blockquote style='margin:0 0 0 40px;border:none'><p>our quotation</p></blockquote>"
+        html = f"<p>Dear Ms Lee,</p>{indent}<p>Bye</p>"
         message = from_fields("Offer", html)
         assert (message.body, message.notes) == ("Dear Ms Lee,\nour quotation\nBye", [])
 
@@ -214,7 +249,9 @@ class TestQuotes:
         html = "<p>Fine.</p><p>Am 05.03.26 um 13:30 schrieb Ann:</p><blockquote><p>Passt es?</p></blockquote>"
         assert from_fields("Re: x", html).body == "Fine."
 
-    @pytest.mark.parametrize("quote", ["<blockquote type=cite> Old text", "<blockquote type=cite>\n <span> </span><b>Old</b> text"])
+    @pytest.mark.parametrize(
+        "quote", ["<blockquote type=cite> Old text", "<blockquote type=cite>\n <span> </span><b>Old</b> text"]
+    )
     def test_white_space_before_a_quote(self, quote: str) -> None:
         html = f"<div>New text</div><table><tr><td> {quote}</blockquote> </td></tr></table><p>More</p>"
         assert from_fields("Re: x", html).body == "New text\nMore"
@@ -240,8 +277,9 @@ def test_no_markup_raises(html: str) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(
-    "<p> </p> <b> </b> <div> </div> <td> </td> <tr> </tr> <table> </table> <a/href=x> </a> <span/hidden> </span> <li> <ul> "
-    "</ul> <blockquote/type=cite> </blockquote> <body> </body> <style>.a{} </style> text <font/color=white> </font>".split()
+    ["<p>", "</p>", "<b>", "</b>", "<div>", "</div>", "<td>", "</td>", "<tr>", "</tr>", "<table>", "</table>",
+     "<a/href=x>", "</a>", "<span/hidden>", "</span>", "<li>", "<ul>", "</ul>", "<blockquote/type=cite>",
+     "</blockquote>", "<body>", "</body>", "<style>.a{}", "</style>", "text", "<font/color=white>", "</font>"]
 ), max_size=60))  # fmt: skip
 def test_no_order_of_tags_raises(tags: list[str]) -> None:
     page = VisiblePage("".join(tags))
@@ -261,7 +299,16 @@ def test_what_only_looks_like_html_is_plain_text(body: str) -> None:
     assert from_fields(body=body).body == body
 
 
-@pytest.mark.parametrize("body", ["<p>a &lt; b</p>", "Hello <b>you</b>", "a &lt; b<br>", "<!DOCTYPE html><p>x", "<table><tr><td>1</td></tr></table>"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p>a &lt; b</p>",
+        "Hello <b>you</b>",
+        "a &lt; b<br>",
+        "<!DOCTYPE html><p>x",
+        "<table><tr><td>1</td></tr></table>",
+    ],
+)
 def test_html_in_the_body_is_read_as_html(body: str) -> None:
     assert "&lt;" not in from_fields(body=body).body
     assert ">" not in from_fields(body=body).body
@@ -296,7 +343,9 @@ class TestLinks:
         assert any("link shows another domain" in note for note in message.notes) is mismatched
 
     def test_links_are_facts(self) -> None:
-        message = from_fields("s", "<a href='https://a.example/x?q=1'>one <b>two</b></a><form action='http://f.example'></form>")
+        message = from_fields(
+            "s", "<a href='https://a.example/x?q=1'>one <b>two</b></a><form action='http://f.example'></form>"
+        )
         assert [(link.text, link.host) for link in message.links] == [("one two", "a.example"), ("", "f.example")]
         plain = from_fields("s", "see https://a.example/x. Or (http://b.example/y)")
         assert [link.target for link in plain.links] == ["https://a.example/x", "http://b.example/y"]
