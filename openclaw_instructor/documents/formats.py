@@ -32,10 +32,10 @@ class Format:
 
     `read(data, path)` returns a Document, or raises UnreadableDocument with the reason why there is none; `path` is for
     its name only and is never opened. Files are chosen by `suffixes` (lower case, with the dot), by bare `names` (upper
-    case), or, where a suffix says too little, by `patterns` of whole names as the shell has them (upper case).
-    `version` belongs to what is stored of a file: a higher one reads all files of the format anew. Files over
-    `max_bytes` are skipped and reported. An `isolated` reader runs in a child process with a deadline and a limit on
-    memory: right for every parser of a binary format.
+    case), or, where a suffix says too little, by `patterns` of whole names as the shell has them (upper case) or by what
+    `claims` makes of the whole path. `version` belongs to what is stored of a file: a higher one reads all files of the
+    format anew. Files over `max_bytes` are skipped and reported. An `isolated` reader runs in a child process with a
+    deadline and a limit on memory: right for every parser of a binary format.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Format:
     max_bytes: int = _MAX_BYTES
     isolated: bool = False
     patterns: tuple[str, ...] = ()
+    claims: Callable[[PurePath], bool] | None = None
 
     @property
     def reader(self) -> str:
@@ -78,7 +79,8 @@ def format_of(path: PurePath) -> Format | None:
     table = _table()
     suffix = path.suffix.lower()
     known = table.get(suffix) if suffix else table.get(path.name.upper())
-    return known or next((known for pattern, known in _patterns() if pattern.match(path.name.upper())), None)
+    known = known or next((known for pattern, known in _patterns() if pattern.match(path.name.upper())), None)
+    return known or next((known for known in table.values() if known.claims and known.claims(path)), None)
 
 
 @cache

@@ -144,7 +144,7 @@ class _Walk:
             self._folder(Path(entry.path), relative + "/", ignores)
         elif entry.is_file(follow_symlinks=False):
             verdict = self.include.check_file(relative).include
-            if verdict or (verdict is None and not self.only and readable(PurePath(entry.name))):
+            if verdict or (verdict is None and not self.only and readable(PurePath(entry.path))):
                 self._take(entry.path, f"{self.root.path.name}/{relative}", entry.stat(follow_symlinks=False))
             else:
                 self.listing.other_types[Path(entry.name).suffix.lower() or entry.name] += 1

@@ -35,7 +35,8 @@ class PageStyles:
         if self._sheet.depends_on_place(tag, names):
             own = self._declarations(tag, given, names, above)
             return own, self.inherited(parent, own)
-        key = (id(parent), tag, names, *(given.get(name) for name in _STYLING)) if given else (id(parent), tag)
+        named = names if self._sheet.has_rules else ()
+        key = (id(parent), tag, named, *(given.get(name) for name in _STYLING)) if given else (id(parent), tag)
         if key not in self._known:
             own = self._declarations(tag, given, names, above)
             self._known[key] = (own, self.inherited(parent, own))

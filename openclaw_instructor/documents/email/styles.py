@@ -93,6 +93,11 @@ class Sheet:
             for selector in selectors.split(",") if declarations else ():
                 self._add(selector.strip().lower(), declarations)
 
+    @property
+    def has_rules(self) -> bool:
+        """Whether it declares anything."""
+        return bool(self._rules)
+
     def declarations(self, tag: str, names: tuple[str, ...], above: Mapping[str, int]) -> dict[str, str]:
         """What the sheet declares for an element; `names` are its ".class" and "#id", `above` those of its ancestors
         and their tags, with how many of them are open."""

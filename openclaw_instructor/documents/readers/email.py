@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.documents.email import Email
 
 _MAX_BYTES = 100_000_000
+_MAILDIR_NAME = re.compile(r"\d{9,11}[.,_]")
 _NO_SUBJECT = "(no subject)"
 
 
@@ -50,6 +52,11 @@ def read(data: bytes, path: PurePath) -> Document:
     return builder.document(first.get("subject", "") if number == 1 else "", first, notes)
 
 
+def is_in_maildir(path: PurePath) -> bool:
+    """Whether a path is that of a message in a Maildir: in `cur` or `new`, under a name that begins with its time."""
+    return path.parent.name in ("cur", "new") and _MAILDIR_NAME.match(path.name) is not None
+
+
 def _add(builder: DocumentBuilder, message: Email, place: Location) -> None:
     builder.heading(message.subject or _NO_SUBJECT, 1, place)
     people = {"From": message.sender, "To": message.to[:500], "Date": message.iso_date[:10]}
@@ -61,7 +68,7 @@ def _add(builder: DocumentBuilder, message: Email, place: Location) -> None:
 
 
 FORMATS = (
-    Format("e-mail", (".eml", ".emlx", ".msg"), read, max_bytes=50_000_000, isolated=True),
+    Format("e-mail", (".eml", ".emlx", ".msg"), read, max_bytes=50_000_000, isolated=True, claims=is_in_maildir),
     # Read in this process: a mailbox of 100 MB takes longer than the deadline of one file.
     Format("mailbox", (".mbox",), read, max_bytes=_MAX_BYTES),
 )
