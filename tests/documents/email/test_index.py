@@ -59,7 +59,8 @@ def test_a_folder_of_mail_is_found_by_its_words(home: Path, tmp_path: Path) -> N
     (tmp_path / "mail").mkdir()
     maildir = mailbox.Maildir(tmp_path / "mail" / "Inbox")
     maildir.add(REPLY)
-    (tmp_path / "mail" / "old.mbox").write_text(f"From x Tue Mar  3 11:00:00 2026\n{HEAD}Subject: Pancakes\n\n{LUNCH}\n")
+    old = f"From x Tue Mar  3 11:00:00 2026\n{HEAD}Subject: Pancakes\n\n{LUNCH}\n"
+    (tmp_path / "mail" / "old.mbox").write_text(old)
     with Toolbox() as toolbox:
         toolbox.index_add("docs", [tmp_path / "mail"])
         (report,) = toolbox.index_sync("docs").collections
