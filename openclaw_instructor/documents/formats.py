@@ -32,10 +32,10 @@ class Format:
 
     `read(data, path)` returns a Document, or raises UnreadableDocument with the reason why there is none; `path` is for
     its name only and is never opened. Files are chosen by `suffixes` (lower case, with the dot), by bare `names` (upper
-    case), or, where a suffix says too little, by `patterns` of whole names as the shell has them (upper case) or by what
-    `claims` makes of the whole path. `version` belongs to what is stored of a file: a higher one reads all files of the
-    format anew. Files over `max_bytes` are skipped and reported. An `isolated` reader runs in a child process with a
-    deadline and a limit on memory: right for every parser of a binary format.
+    case), or, where a suffix says too little, by `patterns` of whole names as the shell has them (upper case), or by
+    what `claims` makes of the whole path. `version` belongs to what is stored of a file: a higher one reads all files
+    of the format anew. Files over `max_bytes` are skipped and reported. An `isolated` reader runs in a child process
+    with a deadline and a limit on memory: right for every parser of a binary format.
     """
 
     name: str
