@@ -38,6 +38,7 @@ class Toolbox:
 
     @property
     def engine(self) -> Engine:
+        """The embedding engine, made at its first use."""
         with self._lock:
             if self._engine is None:
                 from openclaw_instructor.engine import Engine
@@ -47,6 +48,7 @@ class Toolbox:
 
     @property
     def index(self) -> Index:
+        """The document index, opened at its first use."""
         with self._lock:
             if self._index is None:
                 from openclaw_instructor.index import Index
@@ -55,7 +57,7 @@ class Toolbox:
             return self._index
 
     def tools(self) -> list[ToolSpec]:
-        """The enabled tasks, in the registry's order, edits of the files included."""
+        """Return the enabled tasks, in the registry's order, edits of the files included."""
         self.registry.refresh()
         return self.registry.tool_specs()
 
@@ -130,8 +132,11 @@ class Toolbox:
         self.close()
 
     def document_instruction(self, collection: str) -> str:
-        """The rendered instruction of a collection's documents: that of the task that searches it, else that of the
-        first search task, else `passage` of the registry's embeddings."""
+        """Return the rendered instruction of a collection's documents.
+
+        It is that of the task that searches the collection, else that of the first search task, else `passage` of the
+        registry's embeddings.
+        """
         searches = [task for task in self.registry.tasks.values() if task.searches is not None]
         chosen = next((task for task in searches if task.searches == collection), searches[0] if searches else None)
         if chosen is not None:

@@ -18,14 +18,31 @@ OnProgress = Callable[[int, int, str], None]
 class Tools(Protocol):
     """What a command may ask for; every answer is the JSON object that HTTP would carry."""
 
-    def run(self, task: str, arguments: Mapping[str, Any]) -> dict[str, Any]: ...
-    def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]: ...
+    def run(self, task: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a task and return its result."""
+        ...
+
+    def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]:
+        """Embed texts and return the body of an OpenAI-compatible embeddings response."""
+        ...
+
     def index_add(
         self, name: str, folders: Sequence[Any], include: Sequence[str] = (), exclude: Sequence[str] = ()
-    ) -> None: ...
-    def index_sync(self, name: str | None = None, on_progress: OnProgress | None = None) -> dict[str, Any]: ...
-    def index_status(self, name: str | None = None) -> list[dict[str, Any]]: ...
-    def index_remove(self, name: str) -> None: ...
+    ) -> None:
+        """Add folders to a collection, with glob patterns of files to include and exclude."""
+        ...
+
+    def index_sync(self, name: str | None = None, on_progress: OnProgress | None = None) -> dict[str, Any]:
+        """Bring a collection, or all of them, up to date with its files and return the report."""
+        ...
+
+    def index_status(self, name: str | None = None) -> list[dict[str, Any]]:
+        """Return the state of a collection, or of all of them."""
+        ...
+
+    def index_remove(self, name: str) -> None:
+        """Remove a collection from the index; its files stay."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -36,20 +53,20 @@ class Connection:
     in_process: bool = False
 
     def settings(self) -> Settings:
-        """The effective settings. Raises InvalidSettings."""
+        """Load the effective settings. Raises InvalidSettings."""
         from openclaw_instructor.settings import Settings
 
         return Settings.load(self.home)
 
     def registry(self) -> Registry:
-        """The tasks in force, read from the files: this needs no model and no daemon."""
+        """Read the tasks in force from the files: this needs no model and no daemon."""
         from openclaw_instructor.registry import Registry
 
         return Registry.load(self.settings())
 
     @contextmanager
     def open(self) -> Iterator[Tools]:
-        """The daemon of this home when one answers, else the library in this process.
+        """Open the daemon of this home when one answers, else the library in this process.
 
         No command starts a daemon on the side: one call in this process costs no more than starting one.
         """
@@ -65,7 +82,7 @@ class Connection:
 
     @contextmanager
     def library(self) -> Iterator[Toolbox]:
-        """The library in this process, whatever else runs."""
+        """Open the library in this process, whatever else runs."""
         from openclaw_instructor.daemon.endpoint import close_home_to_others
         from openclaw_instructor.service import Toolbox
 
@@ -85,13 +102,16 @@ class Local:
         self.index_remove = toolbox.index_remove
 
     def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]:
+        """Embed texts and return the body of an OpenAI-compatible embeddings response."""
         from openclaw_instructor.daemon.embedding_body import embedding_body
 
         return embedding_body(self._toolbox.embed(texts, input_type), self._toolbox.engine.checkpoint_name)
 
     def index_sync(self, name: str | None = None, on_progress: OnProgress | None = None) -> dict[str, Any]:
+        """Bring a collection, or all of them, up to date with its files and return the report as JSON types."""
         report: dict[str, Any] = self._toolbox.index_sync(name, on_progress).as_dict()
         return report
 
     def index_status(self, name: str | None = None) -> list[dict[str, Any]]:
+        """Return the state of a collection, or of all of them, as JSON types."""
         return [status.as_dict() for status in self._toolbox.index_status(name)]

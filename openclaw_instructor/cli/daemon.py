@@ -75,7 +75,7 @@ def run(
         return settings.model_copy(update={"port": last_port}) if last_port and not settings.port else settings
 
     def again(settings: Settings, port_now: int) -> list[str]:
-        """The same command, on the port that clients know unless the settings name another."""
+        """Return the same command, on the port that clients know unless the settings name another."""
         from openclaw_instructor.daemon.lifecycle import command_line
 
         given = {"--port": port, "--host": host, "--last-port": port_now}

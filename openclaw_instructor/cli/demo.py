@@ -61,7 +61,7 @@ def demo(connection: Connection, as_json: bool) -> None:
 
 
 def documents() -> list[Path]:
-    """The project's own README, docs and skills: in a source tree, else the copies inside the package."""
+    """Find the project's own README, docs and skills: in a source tree, else the copies inside the package."""
     package = Path(__file__).parent.parent
     root = package.parent if (package.parent / "docs").is_dir() else _DATA
     skills = package.parent if (package.parent / "skills").is_dir() else package

@@ -130,7 +130,7 @@ def _open(name: str, settings: Settings, **options: Any) -> Checkpoint:
 
 
 def _plan(name: str, settings: Settings, revision: str | None) -> list[tuple[str, int]]:
-    """What a download would fetch; nothing for a name that is not a hub id."""
+    """List what a download would fetch; nothing for a name that is not a hub id."""
     from openclaw_instructor.model import hub
 
     if name == "mini" or not hub.is_id(name) or expanded(name).is_dir():
@@ -139,7 +139,7 @@ def _plan(name: str, settings: Settings, revision: str | None) -> list[tuple[str
 
 
 def _changes(settings: Settings, checkpoint: Checkpoint) -> list[str]:
-    """What is different with another checkpoint than the one in use, in sentences."""
+    """Describe in sentences what is different with another checkpoint than the one in use."""
     known = KNOWN.get(checkpoint.name)
     before = KNOWN.get(settings.checkpoint)
     changes = []

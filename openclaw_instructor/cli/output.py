@@ -21,7 +21,7 @@ Progress = Callable[[int, int, str], None]
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options a person really gave: neither None nor an empty repetition."""
+    """Return the options a person really gave: neither None nor an empty repetition."""
     return {name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if v is not None and v != ()}
 
 

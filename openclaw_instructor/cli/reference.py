@@ -47,7 +47,7 @@ def walk(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[tuple[str,
 
 
 def settings() -> str:
-    """A table of every setting, its default and its meaning."""
+    """Return a Markdown table of every setting, its default and its meaning."""
     rows = ["| key | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         if name != "home":

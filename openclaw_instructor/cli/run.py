@@ -33,7 +33,7 @@ def run(connection: Connection, task: str, arguments: str, as_json: bool) -> Non
 
 
 def parse_arguments(text: str) -> dict[str, Any]:
-    """The JSON object given as text, `@FILE` or `-`. Raises InvalidArguments, UnreadableSource."""
+    """Parse the JSON object given as text, `@FILE` or `-`. Raises InvalidArguments, UnreadableSource."""
     if text == "-" or text.startswith("@"):
         text = read_source(text.removeprefix("@"))
     try:

@@ -52,6 +52,6 @@ def print_hits(result: dict[str, Any]) -> None:
 
 
 def shorten(file: str) -> str:
-    """A path as people would write it here: relative below the working directory."""
+    """Shorten a path as people would write it here: relative below the working directory."""
     path = Path(file)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file

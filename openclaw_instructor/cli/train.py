@@ -190,7 +190,7 @@ class _Embedder:
 
 
 def _given(values: dict[str, Any], connection: Connection) -> dict[str, Any]:
-    """The settings of the run that were really given; device and number format are the configured ones."""
+    """Return the settings of the run that were really given; device and number format are the configured ones."""
     settings = connection.settings()
     # int8 is a format to serve in, not to train in.
     configured = {"device": settings.device, "dtype": "auto" if settings.dtype == "int8" else settings.dtype}

@@ -70,12 +70,14 @@ class Client:
         return cls(settings, endpoint, transport=transport) if endpoint else None
 
     def tools(self) -> list[dict[str, Any]]:
+        """Return the specifications of the enabled tools."""
         tools: list[dict[str, Any]] = self._call(_Call("GET", "/v1/tools"))["tools"]
         return tools
 
     def run(
         self, task: str, arguments: Mapping[str, Any], *, cancellation: Cancellation | None = None
     ) -> dict[str, Any]:
+        """Run a task in the daemon and return its result; `cancellation` breaks the request off from another thread."""
         call = _Call("POST", f"/v1/tools/{quote(task, safe='')}", None, dict(arguments), task=task)
         return self._call(call, cancellation=cancellation)
 
@@ -86,21 +88,25 @@ class Client:
     def index_add(
         self, name: str, folders: Sequence[str | Path], include: Sequence[str] = (), exclude: Sequence[str] = ()
     ) -> None:
+        """Add folders to a collection, with glob patterns of files to include and exclude."""
         # Absolute here, because the daemon has another working directory.
         paths = [str(expanded(folder).absolute()) for folder in folders]
         body = {"name": name, "folders": paths, "include": list(include), "exclude": list(exclude)}
         self._call(_Call("POST", "/v1/index/add", "write", body))
 
     def index_sync(self, name: str | None = None, on_progress: OnProgress | None = None) -> dict[str, Any]:
+        """Bring a collection, or all of them, up to date with its files and return the report."""
         call = _Call("POST", "/v1/index/sync", "write", {"name": name}, accept="application/x-ndjson", patient=True)
         return self._call(call, on_progress=on_progress)
 
     def index_status(self, name: str | None = None) -> list[dict[str, Any]]:
+        """Return the state of a collection, or of all of them."""
         path = "/v1/index" + (f"?{urlencode({'name': name})}" if name else "")
         collections: list[dict[str, Any]] = self._call(_Call("GET", path))["collections"]
         return collections
 
     def index_remove(self, name: str) -> None:
+        """Remove a collection from the index; its files stay."""
         self._call(_Call("POST", "/v1/index/remove", "destroy", {"name": name}))
 
     def session_link(self, scope: str = "write", page: str | None = None) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def open_home(settings: Settings) -> None:
 
 
 def bearer_token(settings: Settings) -> str:
-    """The user's own token, else the one of this home, made at random the first time and kept."""
+    """Return the user's own token, else the one of this home, made at random the first time and kept."""
     if settings.token:
         return settings.token
     path = settings.home / "token"

@@ -36,6 +36,7 @@ class HttpxTransport:
 
     @contextmanager
     def send(self, endpoint: Endpoint, outgoing: Outgoing, cancellation: Cancellation | None = None) -> Iterator[Reply]:
+        """Send a request on a pooled connection; read the reply inside the `with`."""
         connection = self._take(endpoint)
         try:
             reply = connection.send(outgoing, cancellation)

@@ -31,7 +31,7 @@ _POLL = 0.05
 
 
 def command_line(settings: Settings) -> list[str]:
-    """This very installation's command line, with this home."""
+    """Return the command line of the running installation, with this home."""
     # -P: what lies in the current folder is nothing to import from.
     return [sys.executable, "-P", "-m", "openclaw_instructor", "--home", str(settings.home)]
 
@@ -42,7 +42,7 @@ def life_lock(settings: Settings) -> Path:
 
 
 def ensure(settings: Settings, *, failed: Endpoint | None = None) -> Endpoint:
-    """The daemon of this home, started when none answers and replaced when it is of another version.
+    """Return the daemon of this home, started when none answers and replaced when it is of another version.
 
     `failed` is an endpoint that just did not answer a request: it is asked again before it is believed.
     Raises DaemonUnavailable, or InvalidSettings when the home or the port cannot be used.
@@ -59,7 +59,7 @@ def ensure(settings: Settings, *, failed: Endpoint | None = None) -> Endpoint:
 
 
 def running(settings: Settings) -> Endpoint | None:
-    """The daemon of this home and of this version, if it answers now."""
+    """Return the daemon of this home and of this version, if it answers now."""
     endpoint = announced(settings)
     if endpoint is None or endpoint.version != __version__:
         return None
@@ -67,7 +67,7 @@ def running(settings: Settings) -> Endpoint | None:
 
 
 def announced(settings: Settings) -> Endpoint | None:
-    """The daemon that is alive, whether or not it answers and whatever its version."""
+    """Return the daemon that is alive, whether or not it answers and whatever its version."""
     endpoint = Endpoint.read(settings.daemon_path)
     # Read again: what stands there from before a crash goes once a new daemon has the lock.
     known = endpoint and held(life_lock(settings)) and Endpoint.read(settings.daemon_path) == endpoint
@@ -92,7 +92,7 @@ def fate_of(settings: Settings, endpoint: Endpoint) -> Fate:
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """`running`, and what /health says if it is."""
+    """Return `running`, and what /health says if it is."""
     endpoint = announced(settings)
     found = health(endpoint) if endpoint else None
     if endpoint is None:
@@ -135,7 +135,7 @@ def stop(settings: Settings) -> bool:
 
 
 def _starting(settings: Settings) -> Endpoint | None:
-    """The daemon that holds the lock and has not announced itself yet, once it has."""
+    """Wait for the daemon that holds the lock and has not announced itself yet."""
     deadline = time.monotonic() + START_SECONDS
     while held(life_lock(settings)) and time.monotonic() < deadline:
         if endpoint := announced(settings):
@@ -207,7 +207,7 @@ def _fail(settings: Settings, ended: list[int]) -> NoReturn:
 
 
 def _await(settings: Settings, seconds: float) -> Endpoint | None:
-    """The daemon that another process is starting; given up earlier when nobody has held the lock for a while."""
+    """Wait for the daemon that another process is starting; give up early when nobody has held the lock for a while."""
     lock_seen = began = time.monotonic()
     while time.monotonic() < began + seconds and time.monotonic() < lock_seen + _SUPERVISOR_SECONDS:
         if endpoint := running(settings):

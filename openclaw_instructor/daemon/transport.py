@@ -74,11 +74,22 @@ class Reply(Protocol):
     """The head of an answer, and its body to be read once."""
 
     @property
-    def status(self) -> int: ...
+    def status(self) -> int:
+        """The HTTP status code."""
+        ...
+
     @property
-    def content_type(self) -> str: ...
-    def read(self) -> bytes: ...
-    def lines(self) -> Iterator[bytes]: ...
+    def content_type(self) -> str:
+        """The media type of the body, as its header gives it."""
+        ...
+
+    def read(self) -> bytes:
+        """Read the whole body."""
+        ...
+
+    def lines(self) -> Iterator[bytes]:
+        """Read the body line by line as it arrives."""
+        ...
 
 
 class Transport(Protocol):
@@ -89,8 +100,13 @@ class Transport(Protocol):
 
     def send(
         self, endpoint: Endpoint, outgoing: Outgoing, cancellation: Cancellation | None = None
-    ) -> AbstractContextManager[Reply]: ...
-    def close(self) -> None: ...
+    ) -> AbstractContextManager[Reply]:
+        """Send a request and yield its reply; `cancellation` breaks it off from another thread."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        ...
 
 
 class StandardTransport:
@@ -98,6 +114,7 @@ class StandardTransport:
 
     @contextmanager
     def send(self, endpoint: Endpoint, outgoing: Outgoing, cancellation: Cancellation | None = None) -> Iterator[Reply]:
+        """Send a request on a new connection; read the reply inside the `with`."""
         connection = _connected(endpoint, outgoing.timeout)
         try:
             if cancellation:

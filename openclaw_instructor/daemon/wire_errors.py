@@ -27,25 +27,26 @@ def status_of(error: InstructorError) -> int:
 
 
 def body_of(error: InstructorError) -> dict[str, Any]:
-    """The `{"error": ...}` object of HTTP, the command line and this package's client."""
+    """Return the `{"error": ...}` object of HTTP, the command line and this package's client."""
     retry_after = getattr(error, "retry_after", None)
     return {"error": error.as_dict() | ({"retry_after": retry_after} if retry_after else {})}
 
 
 def headers_of(error: InstructorError) -> dict[str, str]:
+    """Return the `Retry-After` header in whole seconds, for an error that says when to try again."""
     retry_after = getattr(error, "retry_after", None)
     return {"Retry-After": str(math.ceil(retry_after))} if retry_after else {}
 
 
 def unexpected(error: BaseException) -> InstructorError:
-    """What is told of an error nobody foresaw. Its own words may quote a text, so only its type is passed on."""
+    """Describe an error nobody foresaw. Its own words may quote a text, so only its type is passed on."""
     return ServiceError(
         f"an unexpected {type(error).__name__} on our side; the daemon's log says where. Report it if it stays"
     )
 
 
 def error_from(body: dict[str, Any]) -> InstructorError:
-    """The exception that an `error` object describes."""
+    """Rebuild the exception that an `error` object describes."""
     kind = _kinds().get(str(body.get("code")), ServiceError)
     error = kind(str(body.get("message", "the daemon gave no reason")))
     if isinstance(error, ServiceError) and body.get("retry_after"):

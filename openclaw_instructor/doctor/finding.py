@@ -15,4 +15,5 @@ class Finding:
     fix: str = ""
 
     def as_dict(self) -> dict[str, str]:
+        """Return the finding as JSON types."""
         return asdict(self)

@@ -174,8 +174,10 @@ def _visible(tools: Mapping[str, Any], agents: Mapping[str, Any], registry: Regi
 
 
 def _policy_finding(check: str, layers: Sequence[tuple[str, Mapping[str, Any]]], registry: Registry) -> Finding:
-    """OpenClaw asks one layer after the other, and each must let the tools pass; of the profile and of what is allowed
-    beside it the last word counts."""
+    """Check that every layer of OpenClaw's tool policy lets the tools pass.
+
+    OpenClaw asks one layer after the other; of the profile and of what is allowed beside it the last word counts.
+    """
     for where, policy in layers:
         if denied := _naming_us(policy.get("deny"), registry):
             fix = f"take that out of {where}.deny"

@@ -71,7 +71,7 @@ class EmbeddingCache:
             self._recover(error)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Vector]:
-        """The cached vectors among `keys`."""
+        """Return the cached vectors among `keys`."""
         import numpy as np
 
         found: dict[bytes, Vector] = {}
@@ -120,6 +120,7 @@ class EmbeddingCache:
                 self._recover(error)
 
     def close(self) -> None:
+        """Close the database; nothing is found or stored from then on."""
         with self._lock:
             self._disconnect()
 

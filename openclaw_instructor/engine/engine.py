@@ -80,10 +80,12 @@ class Engine:
 
     @property
     def checkpoint_name(self) -> str:
+        """The name of the checkpoint in use."""
         return self.embedder.name
 
     @property
     def dimension(self) -> int:
+        """The number of channels of a vector."""
         return self.embedder.dimension
 
     @property
@@ -98,11 +100,15 @@ class Engine:
 
     @property
     def load_count(self) -> int:
+        """How many times the model was loaded."""
         return self._scheduler.counters.loads
 
     def identity(self, instruction: str, extra: str = "") -> str:
-        """Hash everything that makes two vectors comparable: checkpoint, instruction as rendered, join rule, length
-        limit, dimension, `extra` of the caller's, and int8 by request, which no samples were checked for."""
+        """Hash everything that makes two vectors comparable.
+
+        That is: checkpoint, instruction as rendered, join rule, length limit, dimension, `extra` of the caller's, and
+        int8 by request, which no samples were checked for.
+        """
         embedder = self.embedder
         parts = [embedder.identity, instruction, JOIN_RULE, embedder.max_seq_length, embedder.dimension, extra]
         parts += ["int8"] if self.settings.dtype == "int8" else []
@@ -117,9 +123,9 @@ class Engine:
         priority: Priority = Priority.INTERACTIVE,
         on_progress: Callable[[int, int], Any] | None = None,
     ) -> Future[Embeddings]:
-        """Queue texts; the future's work is dropped when it is cancelled. `role` is for models that tell queries from
-        documents by other means than the instruction.
+        """Queue texts; the future's work is dropped when it is cancelled.
 
+        `role` is for models that tell queries from documents by other means than the instruction.
         `on_progress(done, total)` counts texts and runs in the worker thread. Raises Busy when the queue is full; the
         future raises what loading and running the model raise. Raises ServiceError in a forked process, which has no
         worker thread.

@@ -25,8 +25,11 @@ _OVERLAP = 0.35  # share of a pass that is left when the next one starts
 
 @dataclass(eq=False)
 class Pass:
-    """Texts that go through the model together. `seconds` is its share of the time that passes were in flight, and
-    `expected` the estimate of it; `ended_at` is set by the thread that runs it."""
+    """Texts that go through the model together.
+
+    `seconds` is its share of the time that passes were in flight, and `expected` the estimate of it; `ended_at` is set
+    by the thread that runs it.
+    """
 
     units: list[Unit]
     budget: int
@@ -43,10 +46,12 @@ class Pass:
 
     @property
     def priority(self) -> Priority:
+        """The priority of the first request."""
         return self.units[0].request.priority
 
     @property
     def requests(self) -> list[Request]:
+        """The requests that have texts in this pass, each once."""
         return list({id(unit.request): unit.request for unit in self.units}.values())
 
 
@@ -86,7 +91,7 @@ class PassesInFlight:
         self._first = False
 
     def done(self) -> list[Pass]:
-        """The passes that the model has finished, in that order; they are still to be ended."""
+        """Return the passes that the model has finished, in that order; they are still to be ended."""
         return sorted((each for each in self._passes if each.ended_at), key=lambda each: each.ended_at)
 
     def wait(self) -> None:

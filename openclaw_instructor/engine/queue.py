@@ -27,15 +27,18 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True)
 class Embeddings:
-    """`vectors` (n, dimension) float32, L2-normalised; `tokens` the model read for each text, its instruction
-    included; `truncated` where a text did not fit whole."""
+    """The vectors of a request, and what the model read of each text.
+
+    `vectors` is (n, dimension) float32, L2-normalised; `tokens` the model read for each text, its instruction included;
+    `truncated` where a text did not fit whole.
+    """
 
     vectors: NDArray[np.float32]
     tokens: list[int]
     truncated: list[bool]
 
     def truncated_to(self, dimension: int | None) -> Embeddings:
-        """The same with the first `dimension` channels only, L2-normalised again; None leaves them whole."""
+        """Return the same with the first `dimension` channels only, L2-normalised again; None leaves them whole."""
         if dimension is None or dimension == self.vectors.shape[1]:
             return self
         import numpy as np
@@ -96,6 +99,7 @@ class Request:
             self._resolve()
 
     def fail(self, error: BaseException) -> None:
+        """Set an error on the future, unless it is done or cancelled."""
         if not self.future.done() and self.future.set_running_or_notify_cancel():
             self.future.set_exception(error)
 
@@ -151,8 +155,10 @@ class RequestQueue:
         self._requests[request.priority][next(self._serial)] = request
 
     def next_requests(self) -> list[Request]:
-        """The requests with texts to read of the most urgent priority that has any, first come first; cancelled ones
-        are dropped."""
+        """Return the requests with texts to read of the most urgent priority that has any, in the order they came.
+
+        Cancelled ones are dropped.
+        """
         self._drop_cancelled()
         for priority in Priority:
             if unread := [request for request in self._requests[priority].values() if request.unread]:

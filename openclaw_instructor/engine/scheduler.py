@@ -71,6 +71,7 @@ class Scheduler:
 
     @property
     def loaded(self) -> bool:
+        """Whether the model is in memory."""
         return self._model is not None
 
     def stats(self) -> dict[str, Any]:
@@ -253,8 +254,10 @@ class Scheduler:
 
 
 def _group(requests: Sequence[Request]) -> list[Request]:
-    """The first request and those after it that can be prepared with it: asking cache and tokenizer for each by itself
-    would cost more than their answers."""
+    """Return the first request and those after it that can be prepared with it.
+
+    Asking cache and tokenizer for each by itself would cost more than their answers.
+    """
     group: list[Request] = []
     texts = 0
     for request in requests:

@@ -1,0 +1,1 @@
+"""The OpenClaw side: the generated plugin, its installation and sync, and memory search."""

@@ -45,7 +45,7 @@ class Host:
 
     @classmethod
     def find(cls, settings: Settings, program: str | None = None) -> Host:
-        """The given program, else the one on PATH, else the one remembered in home. Raises OpenClawMissing."""
+        """Find the given program, else the one on PATH, else the one remembered in home. Raises OpenClawMissing."""
         remembered = _remembered(settings)
         search = os.pathsep.join([os.environ.get("PATH", os.defpath), *remembered.get("path", [])])
         found = shutil.which(program or "openclaw", path=search)
@@ -66,7 +66,7 @@ class Host:
         write_whole(record_path(settings), json.dumps(known, indent=2) + "\n")
 
     def run(self, *arguments: str, timeout: float = 120) -> str:
-        """Standard output of `openclaw ...`. Raises OpenClawFailed with what it said."""
+        """Run `openclaw ...` and return its standard output. Raises OpenClawFailed with what it said."""
         done = self._run(*arguments, timeout=timeout)
         if done.returncode:
             said = _message(done.stdout) or done.stderr.strip() or done.stdout.strip()
@@ -74,7 +74,7 @@ class Host:
         return done.stdout
 
     def found_plugin(self, plugin: str) -> dict[str, Any] | None:
-        """What OpenClaw's command line, without a Gateway, says of a plugin; None when it does not have it."""
+        """Return what OpenClaw's command line, without a Gateway, says of a plugin; None when it does not have it."""
         try:
             found: dict[str, Any] = json.loads(self.run("plugins", "inspect", plugin, "--json"))["plugin"]
         except (OpenClawFailed, ValueError, KeyError):
@@ -117,11 +117,12 @@ class Host:
 
 
 def record_path(settings: Settings) -> Path:
+    """Return the path of the file in home that keeps what is known of OpenClaw."""
     return settings.home / "openclaw.json"
 
 
 def remembered(settings: Settings, name: str) -> Any:
-    """A fact kept by `Host.remember`, or None."""
+    """Read a fact kept by `Host.remember`; None when there is none."""
     return _remembered(settings).get(name)
 
 

@@ -35,11 +35,12 @@ class Applied:
     next_steps: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
+        """Return what was applied as JSON types."""
         return asdict(self)
 
 
 def block(settings: Settings, token: str, port: int, *, autostart: bool) -> dict[str, Any]:
-    """The part of an OpenClaw configuration that makes its memory use this daemon.
+    """Return the part of an OpenClaw configuration that makes its memory use this daemon.
 
     With `autostart` OpenClaw starts the daemon itself when it needs it; otherwise something else has to.
     """
@@ -91,7 +92,7 @@ def apply(settings: Settings, patch: dict[str, Any], *, program: str | None = No
 
 
 def _without_leftovers(patch: dict[str, Any]) -> dict[str, Any]:
-    """A patch keeps what it does not name, and an address from an earlier provider would win over the new one."""
+    """Clear an earlier provider's address, which would win over the new one: a patch keeps what it does not name."""
     search = patch["memory"]["search"]
     return patch | {"memory": {"search": {"remote": None} | search}}
 

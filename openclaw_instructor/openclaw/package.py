@@ -45,22 +45,22 @@ _METADATA = re.compile(r'^metadata: .*?"emoji": "([^"]*)".*\n', re.MULTILINE)
 
 
 def plugin_files(tasks: Mapping[str, Task], command: Sequence[str] = ()) -> dict[str, str]:
-    """The whole plugin folder as path -> text, in the order it should be written: the manifest last, because it is
-    what declares the names.
+    """Return the whole plugin folder as path -> text, in the order it should be written.
 
-    `command` is the command line that starts this package on this machine; without it the plugin looks on PATH.
+    The manifest comes last, because it is what declares the names. `command` is the command line that starts this
+    package on this machine; without it the plugin looks on PATH.
     """
     scripts = {f"{CODE_FOLDER}/{name}": (Path(__file__).parent / name).read_text(encoding="utf-8") for name in SCRIPTS}
     return {**live_files(tasks, command), **scripts, "package.json": _package(), MANIFEST: _manifest(tasks)}
 
 
 def live_files(tasks: Mapping[str, Task], command: Sequence[str] = ()) -> dict[str, str]:
-    """The part of the plugin folder that OpenClaw follows without a reload: tool specs and skills."""
+    """Return the part of the plugin folder that OpenClaw follows without a reload: tool specs and skills."""
     return {TOOLS: _tools(tasks, command), **skill_files(tasks, gated=not command)}
 
 
 def bundle_files() -> dict[str, str]:
-    """The Agent Plugins bundle: the same tools over MCP, for other hosts."""
+    """Return the Agent Plugins bundle: the same tools over MCP, for other hosts."""
     plugin = {
         "$schema": "https://agent-plugins.org/schemas/1.0.0/plugin.schema.json",
         "name": PLUGIN_ID,
@@ -76,7 +76,7 @@ def bundle_files() -> dict[str, str]:
 
 
 def skill_files(tasks: Mapping[str, Task], *, gated: bool = True) -> dict[str, str]:
-    """The skills that have a task to speak of, each with its generated list of tools.
+    """Return the skills that have a task to speak of, each with its generated list of tools.
 
     `gated` skills ask for the program on PATH; a plugin that knows the program's place does without.
     """
@@ -89,7 +89,7 @@ def skill_files(tasks: Mapping[str, Task], *, gated: bool = True) -> dict[str, s
 
 
 def skill_names() -> list[str]:
-    """The skills of all kinds, shipped while the registry holds a task of the kind."""
+    """List the skills of all kinds, shipped while the registry holds a task of the kind."""
     return [kind.skill for kind in kinds().values() if kind.skill]
 
 
@@ -104,7 +104,7 @@ def _skill(name: str, tasks: Sequence[Task], gated: bool) -> str:
 
 
 def skills_folder() -> Path:
-    """The hand-written skills: inside the package once installed, at the root of a source tree."""
+    """Find the hand-written skills: inside the package once installed, at the root of a source tree."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "skills"
     return installed if installed.is_dir() else package.parent / "skills"
@@ -223,7 +223,7 @@ def generated_files() -> dict[str, str]:
 
 
 def stale_files(root: Path) -> list[str]:
-    """The committed files under `root` that differ from what the packaged registry gives."""
+    """List the committed files under `root` that differ from what the packaged registry gives."""
 
     def current(path: str) -> str | None:
         try:

@@ -36,8 +36,11 @@ _CONSENT = "PLUGIN_CAPABILITY_CONSENT_REQUIRED"
 
 @dataclass
 class SyncReport:
-    """`state`: live (agents have the tools from their next turn), current (they had them already), saved (no Gateway
-    runs; the next start loads them), pending (the Gateway stayed busy), disabled or absent (nothing was done)."""
+    """What a sync did, and how it stands with OpenClaw.
+
+    `state`: live (agents have the tools from their next turn), current (they had them already), saved (no Gateway runs;
+    the next start loads them), pending (the Gateway stayed busy), disabled or absent (nothing was done).
+    """
 
     state: str
     message: str
@@ -49,6 +52,7 @@ class SyncReport:
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the report as JSON types."""
         return asdict(self)
 
 
@@ -71,8 +75,10 @@ def refresh_plugin(settings: Settings, registry: Registry) -> list[str]:
 
 
 def sync_if_enabled(settings: Settings) -> SyncReport | None:
-    """What the daemon does after an edit of the registry: refresh the plugin folder, and with `openclaw_sync` in the
-    configuration load new tool names too. That setting is the owner's standing consent to tools of their own registry.
+    """Refresh the plugin folder after an edit of the registry, as the daemon does.
+
+    With `openclaw_sync` in the configuration new tool names are loaded too: that setting is the owner's standing
+    consent to tools of their own registry.
 
     Never raises for what may be wrong with OpenClaw: the problem is in the report.
     """
@@ -89,8 +95,10 @@ def sync_if_enabled(settings: Settings) -> SyncReport | None:
 
 
 def install_plugin(settings: Settings, *, confirm: Confirm, program: str | None = None) -> SyncReport:
-    """Generate the plugin from the user's registry and link it into OpenClaw, enabled. Raises ConsentNeeded,
-    InvalidRegistry, OpenClawMissing, OpenClawFailed."""
+    """Generate the plugin from the user's registry and link it into OpenClaw, enabled.
+
+    Raises ConsentNeeded, InvalidRegistry, OpenClawMissing, OpenClawFailed.
+    """
     started = time.monotonic()
     host = Host.find(settings, program)
     registry = _sound_registry(settings)
@@ -124,7 +132,10 @@ def sync_plugin(
 
 
 def _sound_registry(settings: Settings) -> Registry:
-    """What is read from a broken file lacks tasks that OpenClaw has by now; they must not vanish there for it."""
+    """Load the registry; raise InvalidRegistry for a broken file.
+
+    What is read from one lacks tasks that OpenClaw has by now; they must not vanish there for it.
+    """
     registry = Registry.load(settings)
     if registry.problem:
         raise InvalidRegistry(f"OpenClaw keeps the tools it has, because {registry.problem}")
@@ -132,7 +143,7 @@ def _sound_registry(settings: Settings) -> Registry:
 
 
 def command_line(settings: Settings) -> list[str]:
-    """The command line by which OpenClaw starts this very installation, with this home."""
+    """Return the command line by which OpenClaw starts the running installation, with this home."""
     beside = Path(sys.executable).parent / package.PLUGIN_ID
     program = str(beside) if beside.is_file() else shutil.which(package.PLUGIN_ID)
     return [program, "--home", str(settings.home)] if program else lifecycle.command_line(settings)
@@ -159,8 +170,10 @@ def _bring_up_to_date(
 
 
 def _link_offline(settings: Settings, host: Host, registry: Registry, confirm: Confirm, install: bool) -> SyncReport:
-    """Without a Gateway the plugin is linked again, and read at the next start; not if its owner has taken it out or
-    switched it off."""
+    """Link the plugin again without a Gateway, to be read at the next start.
+
+    Not if its owner has taken it out or switched it off.
+    """
     found = host.found_plugin(package.PLUGIN_ID)
     if not install and (found is None or not _linked_here(settings)):
         return _report(settings, registry, "absent", "OpenClaw does not have the plugin")
@@ -199,7 +212,7 @@ def _reload(settings: Settings, host: Host, registry: Registry, confirm: Confirm
 
 
 def _widened(details: Mapping[str, Any], registry: Registry) -> list[str]:
-    """The tools OpenClaw asks consent for. Raises when it is about more than the tools of this registry."""
+    """List the tools OpenClaw asks consent for. Raises when it is about more than the tools of this registry."""
     widened = dict(details.get("widened") or {})
     tools = [str(tool) for tool in widened.pop("tools", [])]
     contracts = set(widened.pop("contracts", [])) - {f"tools: {tool}" for tool in tools}

@@ -85,6 +85,7 @@ class App:
         )
 
     async def __call__(self, scope: Scope_, receive: Receive, send: Send) -> None:
+        """Answer a request, and count, time and log it."""
         if scope["type"] != "http":
             await self._router(scope, receive, send)
             return
@@ -105,7 +106,7 @@ class App:
         logger.log(level, "%s %s %s %.1f ms", method, route, status, seconds * 1000)
 
     async def _answer(self, scope: Scope_, receive: Receive, send: Send) -> int:
-        """The status that was sent; 499 when none was."""
+        """Answer a request and return the status that was sent; 499 when none was."""
         status = 499
 
         async def watched(message: MutableMapping[str, Any]) -> None:
@@ -130,7 +131,7 @@ class App:
         return status
 
     def _route_of(self, scope: Scope_) -> str:
-        """The template of the route that answered, or, for a request refused before, would have."""
+        """Return the template of the route that answered, or, for a request refused before, would have."""
         if (known := self._templates.get(scope.get("endpoint", _unrouted))) is not None:
             return known
         matching = (route for route in self._router.routes if route.matches(scope)[0] is not Match.NONE)

@@ -59,6 +59,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._hang_ups: set[Callable[[], object]] = set()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the time limit of the head, and count a TCP connection among the newcomers."""
         super().connection_made(transport)
         self._await_head()
         # The Unix socket lies where only the owner reaches it.
@@ -66,6 +67,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self.newcomers.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection and tell those who watch it that the client has gone."""
         self._head_arrived()
         self.newcomers.discard(self)
         super().connection_lost(exc)
@@ -78,16 +80,19 @@ class LimitedProtocol(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def on_message_begin(self) -> None:
+        """Begin the head of a request, and put the connection's callbacks into its scope."""
         super().on_message_begin()
         self.scope[HANG_UPS] = self._hang_ups  # type: ignore[literal-required]
         self.scope[KNOWN] = partial(self.newcomers.discard, self)  # type: ignore[literal-required]
         self._in_head, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:
+        """End the head of a request."""
         self._in_head = False
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        """End a request, and keep reading so that a client that hangs up is noticed."""
         super().on_message_complete()
         # A large body makes uvicorn stop reading, and it goes on when the body is asked for again: after the last piece
         # never, and of a connection that is not read nobody learns that its client has gone.
@@ -95,6 +100,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def data_received(self, data: bytes) -> None:
+        """Parse bytes of the client; refuse a head over `HEAD_BYTES`."""
         if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)

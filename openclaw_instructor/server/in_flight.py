@@ -44,6 +44,7 @@ class InFlight:
         return bool(self._work or self._long)
 
     def idle_seconds(self) -> float:
+        """Return how many seconds nothing has been in progress."""
         return 0.0 if self.count or self.busy else time.monotonic() - self._last
 
     def drop(self, *, everything: bool) -> None:

@@ -26,6 +26,7 @@ class Wordless(logging.Formatter):
     def formatException(  # noqa: N802 - the name is logging's
         self, ei: tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
     ) -> str:
+        """Format an exception and its causes as types and frames, without messages that may quote a text."""
         kind, error, trace = ei
         places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
         cause = error.__cause__ if error is not None else None
@@ -44,6 +45,7 @@ class LogFile(RotatingFileHandler):
         self.setFormatter(Wordless())
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """Count a record that could not be written, and close the stream so that the next one opens it again."""
         self.lost += 1
         if self.stream is not None:
             # What is buffered would fail again at every later line, and when the stream is closed.

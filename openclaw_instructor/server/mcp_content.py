@@ -33,7 +33,7 @@ _SHORTEST = 80  # characters an abbreviated text keeps at least
 
 
 def listing(specs: Sequence[ToolSpec]) -> list[dict[str, Any]]:
-    """The `tools` of a tools/list result."""
+    """Return the `tools` of a tools/list result."""
     return [
         {
             "name": spec.name,
@@ -55,7 +55,7 @@ def guidance(specs: Sequence[ToolSpec]) -> str:
 
 
 def success(result: dict[str, Any]) -> dict[str, Any]:
-    """A tools/call result; at most MAX_CHARACTERS of JSON.
+    """Return a tools/call result; at most MAX_CHARACTERS of JSON.
 
     Passages of files are marked as untrusted, and what imitates a host's markers or chat template is defused: hosts
     hand this text to the model as it is.
@@ -69,7 +69,7 @@ def success(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def failure(error: Exception) -> dict[str, Any]:
-    """A tools/call result that tells the model in one sentence what to change."""
+    """Return a tools/call result that tells the model in one sentence what to change."""
     known = error if isinstance(error, InstructorError) else unexpected(error)
     return {"content": [{"type": "text", "text": said(known.message)}], "isError": True}
 
@@ -81,9 +81,10 @@ def said(message: str) -> str:
 
 
 def fit(result: dict[str, Any], limit: int = MAX_CHARACTERS) -> str:
-    """The result as JSON within `limit` characters: the end of its longest list goes first, then long texts shrink.
+    """Return the result as JSON within `limit` characters.
 
-    What was left out is said in `left_out`, with the way to get it.
+    The end of its longest list goes first, then long texts shrink. What was left out is said in `left_out`, with the
+    way to get it.
     """
     text = _json(result)
     if len(text) <= limit:

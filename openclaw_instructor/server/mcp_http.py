@@ -47,6 +47,7 @@ class McpEndpoint:
         receive: Callable[[], Awaitable[Any]],
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
+        """Handle a request of MCP over HTTP; the first one starts the session manager."""
         async with self._starting:
             if self._manager is None:
                 await self._start()

@@ -31,7 +31,9 @@ PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR =
 class Runner(Protocol):
     """Runs a task; `cancellation` ends it early where that is possible."""
 
-    def __call__(self, task: str, arguments: Mapping[str, Any], *, cancellation: Cancellation) -> dict[str, Any]: ...
+    def __call__(self, task: str, arguments: Mapping[str, Any], *, cancellation: Cancellation) -> dict[str, Any]:
+        """Run a task and return its result; `cancellation` breaks it off."""
+        ...
 
 
 class _Refused(Exception):
@@ -189,8 +191,10 @@ class StdioServer:
 
 
 def take_standard_streams() -> tuple[BinaryIO, BinaryIO]:
-    """The process's input and output for the protocol alone: stray prints go to standard error, and children get
-    neither."""
+    """Take the process's input and output for the protocol alone.
+
+    Stray prints go to standard error, and children get neither.
+    """
     source = os.fdopen(os.dup(0), "rb")
     sink = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)

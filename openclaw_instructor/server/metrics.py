@@ -58,6 +58,7 @@ class Metrics:
         self._second(route).observe(seconds)
 
     def expose(self) -> bytes:
+        """Return all metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
 

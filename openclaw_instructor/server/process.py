@@ -193,7 +193,7 @@ class Daemon:
         return Ending(self._port, self._restart)
 
     def health(self, known: bool) -> dict[str, Any]:
-        """The body of /health. Paths and names are only for those who have the token."""
+        """Return the body of /health. Paths and names are only for those who have the token."""
         registry = self._toolbox.registry
         answer: dict[str, Any] = {
             "status": "ok",
@@ -266,7 +266,7 @@ class Daemon:
             logger.info("%s", outcome)
 
     async def _follow_configuration(self) -> None:
-        """A sound edit of the configuration takes effect by starting anew on the same port."""
+        """Put a sound edit of the configuration into effect by starting anew on the same port."""
         digest = _digest(self._settings)
         if digest == self._configuration:
             return
@@ -283,7 +283,7 @@ class Daemon:
         self._stop("the configuration changed")
 
     def _check_address(self, fresh: Settings) -> None:
-        """Raises InvalidSettings when a daemon with these settings could not listen."""
+        """Raise InvalidSettings when a daemon with these settings could not listen."""
         if fresh.host != self._settings.host or fresh.port not in (0, self._port):
             # Our own port is taken as long as we listen on it.
             free = {"port": 0} if fresh.port == self._port else {}

@@ -21,6 +21,7 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Read the whole body before the application runs; refuse one that is too large."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -49,7 +50,7 @@ class BodyLimit:
 
 
 async def _read(receive: Receive, announced: str) -> bytes | None:
-    """The body, or None when it is too large; then it is read off without being kept."""
+    """Read the body; None when it is too large, and then it is read off without being kept."""
     parts: list[bytes] = []
     size = 0
     too_large = announced.isdigit() and int(announced) > MAX_BODY

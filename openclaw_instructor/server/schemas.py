@@ -109,11 +109,12 @@ class EmbeddingsRequest(BaseModel):
 
     @property
     def texts(self) -> list[str]:
+        """The input as a list."""
         return [self.input] if isinstance(self.input, str) else self.input
 
 
 async def read_object(request: Request) -> dict[str, Any]:
-    """The JSON object of a body; nothing at all stands for an empty one. Raises InvalidArguments."""
+    """Read the JSON object of a body; nothing at all stands for an empty one. Raises InvalidArguments."""
     body = await request.body()
     if not body.strip():
         return {}
@@ -137,7 +138,7 @@ def _parsed(body: bytes) -> Any:
 
 
 async def read(request: Request, kind: type[_Body]) -> _Body:
-    """The body as `kind`. Raises InvalidArguments."""
+    """Read the body as `kind`. Raises InvalidArguments."""
     value = await read_object(request)
     try:
         return kind.model_validate(value)
@@ -148,7 +149,10 @@ async def read(request: Request, kind: type[_Body]) -> _Body:
 
 
 async def read_embeddings(request: Request) -> EmbeddingsRequest:
-    """The body of POST /v1/embeddings, token lists and sizes refused clearly. Raises InvalidArguments."""
+    """Read the body of POST /v1/embeddings.
+
+    Raises InvalidArguments, with a clear message for token lists and sizes.
+    """
     value = await read_object(request)
     given = value.get("input")
     first = given[0] if isinstance(given, list) and given else None

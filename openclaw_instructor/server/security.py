@@ -59,7 +59,7 @@ class Principal:
     csrf: str = ""
 
     def require(self, scope: AccessScope) -> None:
-        """Raises Forbidden when this caller may not do what needs `scope`."""
+        """Raise Forbidden when this caller may not do what needs `scope`."""
         if self.scope < scope:
             raise Forbidden(
                 f"this needs the scope `{scope}`, and yours is `{self.scope}`; the owner can do it with the command "
@@ -115,6 +115,7 @@ class Guard:
         self._loopback = loopback
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Let a request through with its caller's principal, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

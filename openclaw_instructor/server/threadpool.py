@@ -35,11 +35,14 @@ class ThreadPool:
         self._probes = anyio.CapacityLimiter(4)
 
     async def probe(self, function: Callable[[], _Result]) -> _Result:
-        """The result of a function that only looks; a daemon that is slow to answer it is taken for dead."""
+        """Run a function that only looks; a daemon that is slow to answer it is taken for dead."""
         return await anyio.to_thread.run_sync(function, limiter=self._probes)
 
     async def run(self, request: Request, function: Callable[[], _Result], *, long: bool = False) -> _Result:
-        """The function's result. Raises ClientGone, Busy when short work takes too long, and what it raises."""
+        """Run a function and return its result.
+
+        Raises ClientGone, Busy when short work takes too long, and what the function raises.
+        """
         scope = CancelScope()
         gone = asyncio.Event()
 
@@ -58,7 +61,7 @@ class ThreadPool:
             request.scope[HANG_UPS].discard(hang_up)
 
     async def call(self, scope: CancelScope, function: Callable[[], _Result], *, long: bool = False) -> _Result:
-        """The same for callers that watch their client themselves: cancelling this task drops the work."""
+        """Run a function for callers that watch their client themselves: cancelling this task drops the work."""
 
         def work() -> _Result:
             with scope.entered():
@@ -81,7 +84,7 @@ class ThreadPool:
 
 
 def shutting_down() -> DaemonUnavailable:
-    """What a request is told that the end of the daemon breaks off; our client repeats it where that is safe."""
+    """Return the error of a request that the end of the daemon breaks off; our client repeats it where that is safe."""
     return DaemonUnavailable("the service is shutting down; try again")
 
 

@@ -1,0 +1,1 @@
+"""The kinds of task: search, classification and matching."""

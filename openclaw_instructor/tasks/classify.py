@@ -111,7 +111,7 @@ def _context(task: ClassifyTask, message: Email, *, truncated: bool) -> dict[str
 
 
 def _labels(task: ClassifyTask, given: list[str] | None) -> tuple[Label, ...]:
-    """The task's labels, or those of this call; a name the task knows keeps its description and examples."""
+    """Return the task's labels, or those of this call; a name the task knows keeps its description and examples."""
     if given is None:
         return task.labels
     known = {label.name.casefold(): label for label in task.labels}
@@ -144,7 +144,7 @@ def _name_and_description(entry: str, known: Collection[str]) -> tuple[str, str]
 
 
 def _space(labels: tuple[Label, ...], instruction: str, engine: Engine) -> LabelSpace:
-    """The fitted labels; embedded once for each engine, checkpoint, instruction and set of labels."""
+    """Return the fitted labels; embedded once for each engine, checkpoint, instruction and set of labels."""
     key = (engine.identity(instruction), labels)
     with _lock:
         spaces = _spaces.setdefault(engine, OrderedDict())
@@ -164,5 +164,6 @@ def _space(labels: tuple[Label, ...], instruction: str, engine: Engine) -> Label
 
 
 def described(label: Label) -> str:
+    """Return the text that stands for a label: its name in words, and its description."""
     words = label.name.replace("_", " ")
     return f"{words}: {label.description}" if label.description else words

@@ -33,7 +33,10 @@ def run(task: SearchTask, arguments: Mapping[str, Any], resources: Resources) ->
 
 
 def _instruction(task: SearchTask, mode: str, index: Index) -> str:
-    """The one for this checkpoint. Words alone need no model, and so no checkpoint to name the variant."""
+    """Return the instruction for this checkpoint.
+
+    Words alone need no model, and so no checkpoint to name the variant.
+    """
     from openclaw_instructor.index.staleness import NO_MODEL
 
     if mode == "keyword":

@@ -45,39 +45,48 @@ class LocalEmbedder:
 
     @property
     def name(self) -> str:
+        """The checkpoint's name."""
         return self.checkpoint.name
 
     @property
     def identity(self) -> str:
+        """The hash of what determines the checkpoint's vectors."""
         return self.checkpoint.identity
 
     @property
     def dimension(self) -> int:
+        """The number of channels of a vector."""
         return self.checkpoint.dimension
 
     @property
     def least_dimension(self) -> int:
+        """The smallest dimension to which the vectors may be truncated."""
         known = KNOWN.get(self.checkpoint.name)
         return min([self.dimension, *(known.matryoshka if known else ())])
 
     @property
     def max_seq_length(self) -> int:
+        """The length limit, in tokens."""
         return self.checkpoint.max_seq_length
 
     def before(self, instruction: str, role: Role) -> str:
+        """Return the prefix of a text of this role under a task's instruction."""
         return self.checkpoint.form.before(instruction, role)
 
     def render(self, before: str, texts: Sequence[str]) -> list[Prompt]:
+        """Tokenize texts behind the prefix `before`, truncated at the length limit."""
         return self._prompter.render(before, texts)
 
     def count(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of each text, without an instruction."""
         return self._prompter.count(texts)
 
     def room(self, instruction: str) -> int:
+        """Return how many tokens of a document fit beside an instruction."""
         return self._prompter.room(self.before(instruction, "document"))
 
     def close(self) -> None:
-        pass
+        """Do nothing: the scheduler owns the loaded model."""
 
     def load(self) -> Model:
         """Load the weights, for a process that lives long."""

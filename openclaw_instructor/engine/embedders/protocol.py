@@ -14,7 +14,10 @@ Role = Literal["query", "document", "text"]
 
 
 def role_of(input_type: str) -> Role:
-    """The role of texts with this `input_type`: some models have other prompts for queries than for documents."""
+    """Return the role of texts with this `input_type`.
+
+    Some models have other prompts for queries than for documents.
+    """
     last = input_type.rpartition(".")[2]
     return "query" if last == "query" else "document" if last in ("passage", "document") else "text"
 
@@ -23,9 +26,14 @@ class Rendered(Protocol):
     """A text ready for a model: how many `tokens` it has, and whether it was `truncated`."""
 
     @property
-    def tokens(self) -> int: ...
+    def tokens(self) -> int:
+        """The number of tokens, instruction included."""
+        ...
+
     @property
-    def truncated(self) -> bool: ...
+    def truncated(self) -> bool:
+        """Whether the text exceeded the length limit."""
+        ...
 
 
 class Model(Protocol):
@@ -45,20 +53,37 @@ class Embedder(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name under which people know the model."""
+        ...
+
     @property
-    def identity(self) -> str: ...
+    def identity(self) -> str:
+        """A hash that changes whenever the vectors would."""
+        ...
+
     @property
-    def dimension(self) -> int: ...
+    def dimension(self) -> int:
+        """The number of channels of a vector."""
+        ...
+
     @property
-    def least_dimension(self) -> int: ...
+    def least_dimension(self) -> int:
+        """The smallest dimension to which the vectors may be truncated."""
+        ...
+
     @property
-    def max_seq_length(self) -> int: ...
+    def max_seq_length(self) -> int:
+        """The length limit, in tokens."""
+        ...
+
     @property
-    def passes(self) -> int: ...
+    def passes(self) -> int:
+        """How many calls of `Model.embed` may run at a time."""
+        ...
 
     def before(self, instruction: str, role: Role) -> str:
-        """What stands before a text of this role under a task's instruction."""
+        """Return the prefix of a text of this role under a task's instruction."""
         ...
 
     def render(self, before: str, texts: Sequence[str]) -> Sequence[Rendered]:

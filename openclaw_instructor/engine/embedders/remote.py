@@ -49,9 +49,9 @@ class RemoteText:
 
 
 class RemoteEmbedder:
-    """The endpoint that `settings.checkpoint` names. It is asked when its model is seen for the first time, and when it
-    is loaded; opening it asks nothing.
+    """The endpoint that `settings.checkpoint` names.
 
+    It is asked when its model is seen for the first time, and when it is loaded; opening it asks nothing.
     Tokens are estimated, because the endpoint's tokenizer is not known.
     """
 
@@ -76,32 +76,40 @@ class RemoteEmbedder:
 
     @property
     def identity(self) -> str:
+        """The recorded hash of what determines the endpoint's vectors."""
         return self._record_file.record.identity
 
     @property
     def dimension(self) -> int:
+        """The number of channels of a vector: as configured, else as the endpoint gives."""
         return self._settings.dimensions or self._record_file.record.dimension
 
     @property
     def least_dimension(self) -> int:
+        """The smallest dimension to which the vectors may be truncated: the full one."""
         return self.dimension
 
     @property
     def max_seq_length(self) -> int:
+        """The length limit, in estimated tokens."""
         return self._settings.remote_max_tokens
 
     def before(self, instruction: str, role: Role) -> str:
+        """Return the prefix or `input_type` of a text of this role under a task's instruction."""
         return INPUT_TYPES[role] if self._ours else self._form.before(instruction, role)
 
     def render(self, before: str, texts: Sequence[str]) -> list[RemoteText]:
+        """Pair texts with the prefix `before` and their estimated tokens."""
         room = self.max_seq_length - (0 if self._ours else estimate(before))
         counts = self.count(texts)
         return [RemoteText(text.strip(), before, n, n > room) for text, n in zip(texts, counts, strict=True)]
 
     def count(self, texts: Sequence[str]) -> list[int]:
+        """Estimate the tokens of each text, without an instruction."""
         return [estimate(text) for text in texts]
 
     def room(self, instruction: str) -> int:
+        """Return how many estimated tokens of a document fit beside an instruction."""
         before = "" if self._ours else self.before(instruction, "document")
         return max(8, self.max_seq_length - estimate(before) - 2)
 
@@ -111,6 +119,7 @@ class RemoteEmbedder:
         return self
 
     def close(self) -> None:
+        """Close the HTTP client, if one is open."""
         client, self._client = self._client, None
         if client is not None:
             client.close()
@@ -269,7 +278,7 @@ class RemoteEmbedder:
 
 
 def embeddings_url(checkpoint: str) -> str:
-    """The address of the route. Raises InvalidSettings."""
+    """Return the address of the embeddings route. Raises InvalidSettings."""
     parts = urlsplit(checkpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
         raise InvalidSettings(
@@ -288,7 +297,7 @@ def embeddings_url(checkpoint: str) -> str:
 
 
 def read_key(settings: Settings) -> str | None:
-    """The key of the environment, else of the file. Raises InvalidSettings; the key is never in a message."""
+    """Read the key of the environment, else of the file. Raises InvalidSettings; the key is never in a message."""
     if key := os.environ.get(KEY_VARIABLE, "").strip():
         return key
     if settings.remote_key_file is None:
@@ -323,7 +332,7 @@ def estimate(text: str) -> int:
 
 
 def batches(prompts: Sequence[RemoteText], batch_tokens: int) -> Iterator[list[int]]:
-    """Indices of requests: neighbours with one `before`, within a budget of tokens and of texts."""
+    """Yield the indices of each request: neighbours with one `before`, within a budget of tokens and of texts."""
     batch: list[int] = []
     tokens = 0
     for index, prompt in enumerate(prompts):

@@ -50,25 +50,31 @@ class SentenceTransformersEmbedder:
 
     @property
     def identity(self) -> str:
+        """The recorded hash of what determines the model's vectors."""
         return self._file.record.identity
 
     @property
     def dimension(self) -> int:
+        """The number of channels of a vector: as configured, else as the model gives."""
         return self._settings.dimensions or self._file.record.dimension
 
     @property
     def least_dimension(self) -> int:
+        """The smallest dimension to which the vectors may be truncated."""
         known = KNOWN.get(self.name)
         return min([self.dimension, *(known.matryoshka if known else ())])
 
     @property
     def max_seq_length(self) -> int:
+        """The length limit, in tokens; reading it loads the model."""
         return int(self._loaded().max_seq_length or 512)
 
     def before(self, instruction: str, role: Role) -> str:
+        """Return the prefix of a text of this role under a task's instruction."""
         return self._form.before(instruction, role)
 
     def render(self, before: str, texts: Sequence[str]) -> list[PromptedText]:
+        """Pair texts with the prefix `before` and their token counts; note which exceed the length limit."""
         limit = self.max_seq_length
         counts = self._counts([before + text.strip() for text in texts], special=True)
         return [
@@ -77,9 +83,11 @@ class SentenceTransformersEmbedder:
         ]
 
     def count(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of each text, without an instruction or special tokens."""
         return self._counts(texts, special=False)
 
     def room(self, instruction: str) -> int:
+        """Return how many tokens of a document fit beside an instruction."""
         return max(8, self.max_seq_length - self._counts([self.before(instruction, "document")], special=True)[0])
 
     def load(self) -> SentenceTransformersEmbedder:
@@ -89,6 +97,7 @@ class SentenceTransformersEmbedder:
         return self
 
     def close(self) -> None:
+        """Release the loaded model."""
         self._model = None
 
     def embed(self, prompts: Sequence[PromptedText], batch_tokens: int) -> NDArray[np.float32]:

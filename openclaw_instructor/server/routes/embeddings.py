@@ -64,7 +64,7 @@ class _Handlers:
         return Json(embedding_body(embeddings, engine.checkpoint_name, encoding))
 
     def _prepare(self, body: schemas.EmbeddingsRequest) -> str:
-        """The instruction that is meant; opens the checkpoint, which may have to download it."""
+        """Return the instruction that is meant; opens the checkpoint, which may have to download it."""
         engine = self._toolbox.engine
         _check_model(engine, body)
         # Looking at files lets other threads in, which is dear under load; nobody edits and asks faster than this.

@@ -79,7 +79,7 @@ class _Handlers:
         return Json({"name": body.name, "removed": True})
 
     async def sync(self, request: Request) -> Response:
-        """The report; to `Accept: application/x-ndjson`, lines of progress and then the report."""
+        """Return the report; to `Accept: application/x-ndjson`, lines of progress and then the report."""
         body = await schemas.read(request, schemas.IndexSync)
         if "ndjson" in request.headers.get("accept", ""):
             return StreamingResponse(self._events(body.name), media_type="application/x-ndjson")

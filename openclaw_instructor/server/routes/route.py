@@ -33,6 +33,7 @@ class Json(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
+        """Encode the content as JSON, NumPy arrays included."""
         try:
             return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
         except orjson.JSONEncodeError:

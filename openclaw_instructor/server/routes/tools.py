@@ -60,7 +60,7 @@ class _Handlers:
         self._toolbox = context.toolbox
 
     def effect_of(self, request: Request) -> Effect:
-        """The effect of the task that is named; an unknown one is refused before it could have any."""
+        """Return the effect of the task that is named; an unknown one is refused before it could have any."""
         task = self._toolbox.registry.tasks.get(request.path_params["name"])
         return task.effect if task else "read"
 
@@ -70,7 +70,7 @@ class _Handlers:
         return Json({"tools": specs, "digest": registry.digest, "problem": registry.problem})
 
     async def run_tool(self, request: Request) -> Response:
-        """The result; with `max_characters` within that length, as over MCP."""
+        """Return the result; with `max_characters` within that length, as over MCP."""
         limit = _max_characters(request)
         arguments = await schemas.read_object(request)
         work = partial(run, self._context, request.path_params["name"], arguments)

@@ -72,8 +72,11 @@ class LabelSpace:
         return _softmax(scores / self.temperature)
 
     def nearest(self, vectors: NDArray[np.floating]) -> Matrix:
-        """(n, dim) embeddings -> (n,) cosine to the most similar example, or description of a label that has none; what
-        is below `floor` belongs to no label."""
+        """Return the cosine of each embedding to its nearest label: (n, dim) -> (n,).
+
+        Nearest is the most similar example, or description of a label that has none; what is below `floor` belongs to
+        no label.
+        """
         return np.asarray((np.asarray(vectors, dtype=np.float64) @ self.examples.T).max(axis=1))
 
 
@@ -101,7 +104,7 @@ def _prototype_scores_left_out(groups: Sequence[Matrix], means: Matrix, centre: 
 
 
 def _fit_temperature(scores: Matrix, owner: NDArray[np.intp], spread: float) -> float:
-    """The temperature under which the left-out examples are most likely, pulled to the usual one."""
+    """Return the temperature under which the left-out examples are most likely, pulled to the usual one."""
 
     def loss(temperature: float) -> float:
         likelihood = _softmax(scores / (temperature * spread))[np.arange(len(owner)), owner]
