@@ -52,16 +52,16 @@ class Archive:
         return _name(name) in self._members
 
     def names(self) -> list[str]:
-        """The names of all members, in lower case."""
+        """List the names of all members, in lower case."""
         return list(self._members)
 
     def read(self, name: str) -> bytes:
-        """The content of a member, b"" if there is none. Raises UnreadableDocument."""
+        """Read the content of a member; b"" if there is none. Raises UnreadableDocument."""
         with self._open(name) as file:
             return file.read()
 
     def xml(self, name: str) -> Element | None:
-        """The root of a member that is XML; None if there is none. Raises UnreadableDocument."""
+        """Parse an XML member and return its root; None if there is no such member. Raises UnreadableDocument."""
         from lxml import etree
 
         if name not in self:
@@ -72,9 +72,11 @@ class Archive:
             return root
 
     def elements(self, name: str, *tags: str, inside: Collection[str], keep: bool = False) -> Iterator[Element]:
-        """Each element of a member right below one whose local name is `inside`, or those of them that have one of the
-        local names `tags`. Unless it is to be kept, its memory is given back when the next one is taken. Raises
-        UnreadableDocument."""
+        """Yield the children of elements whose local name is in `inside`, as they are parsed.
+
+        With `tags`, only children with one of these local names are returned. An element's memory is released when the
+        next one is taken, unless `keep` is set. Raises UnreadableDocument.
+        """
         from lxml import etree
 
         if name not in self:
@@ -147,19 +149,22 @@ def _xml_faults() -> Iterator[None]:
 
 
 def local(element: Element) -> str:
-    """The name of an element without its namespace: the strict and the common Office formats differ in that only."""
+    """Return the name of an element without its namespace.
+
+    The strict and the common Office formats differ only in their namespaces.
+    """
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
 def attribute(element: Element, name: str) -> str:
-    """The value of an attribute of any namespace; "" if there is none."""
+    """Return the value of an attribute in any namespace; "" if there is none."""
     if (value := element.get(name)) is not None:
         return value
     return next((value for key, value in element.items() if key.rpartition("}")[2] == name), "")
 
 
 def child(element: Element | None, *names: str) -> Element | None:
-    """The first child of that name, and of it the first of the next name; None if there is none."""
+    """Return the first child of that name, then its first child of the next name; None if one is missing."""
     for name in names:
         if element is None:
             return None

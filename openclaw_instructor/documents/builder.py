@@ -75,7 +75,7 @@ class DocumentBuilder:
     def document(
         self, title: str = "", metadata: Mapping[str, str | Sequence[str]] | None = None, notes: Iterable[str] = ()
     ) -> Document:
-        """The document; empty values of `metadata` are left out, and a note says when not all was taken."""
+        """Build the document, without empty `metadata`, and with a note when content was cut off."""
         notes = list(notes)
         if self.is_full:
             notes.append(f"only its first {MAX_CHARACTERS // 1_000_000} million characters are read")
@@ -103,5 +103,5 @@ class DocumentBuilder:
 
 
 def _tidy(text: str) -> str:
-    """The text without control characters and halves of surrogate pairs."""
+    """Remove control characters and lone surrogates."""
     return clean(_CONTROLS.sub("", text))

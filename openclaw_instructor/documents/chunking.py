@@ -166,8 +166,10 @@ class Chunker:
                 yield chunk
 
     def _parts(self, lines: list[str], block: Block, size: int, budget: int) -> _Parts:
-        """What a block is cut into: its size when it stays whole, else the size of each line or the spans of a long
-        one."""
+        """Measure a block: its size when it stays whole, else the size of each line.
+
+        A long line is given as the spans it is cut into.
+        """
         if size <= budget and _whole(lines, block):
             return size
         texts = lines[block.first - 1 : block.last]
@@ -200,7 +202,7 @@ class Chunker:
 
 
 def _locations(group: list[_Atom]) -> tuple[tuple[int, int, Location], ...]:
-    """The places that the atoms have, those that follow one another under one place together."""
+    """List the locations of the atoms, with neighbours in the same place merged."""
     placed = [(atom.block.location, atom.first, atom.last) for atom in group]
     result = []
     for location, members in groupby(placed, key=lambda member: member[0]):
@@ -211,7 +213,7 @@ def _locations(group: list[_Atom]) -> tuple[tuple[int, int, Location], ...]:
 
 
 def _whole(lines: list[str], block: Block) -> str:
-    """The text of a block that may fit a chunk, else nothing."""
+    """Return the text of a block that may fit one chunk; "" for a longer one."""
     if block.last - block.first >= MAX_CONTENT_TOKENS:
         return ""
     text = "\n".join(lines[block.first - 1 : block.last])
@@ -258,7 +260,7 @@ def _batches(sections: Iterable[_Section]) -> Iterator[list[_Section]]:
 
 
 def _by_length(texts: Iterable[str]) -> Iterator[list[str]]:
-    """The texts in batches of bounded length; a longer one is a batch of its own."""
+    """Group the texts into batches of bounded length; a longer text is a batch of its own."""
     batch: list[str] = []
     length = 0
     for text in texts:
@@ -272,7 +274,7 @@ def _by_length(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _prefix(title: str, headings: tuple[str, ...], tokens: Mapping[str, int]) -> tuple[str, int]:
-    """(what is put before the text, its tokens): title and headings, else the last heading, else nothing."""
+    """Choose the prefix and its token count: title and headings, else the last heading, else nothing."""
     path = headings if not title or title in headings[:1] else (title, *headings)
     for start in dict.fromkeys((0, len(path) - 1)) if path else ():
         chosen = path[start:]
@@ -283,7 +285,7 @@ def _prefix(title: str, headings: tuple[str, ...], tokens: Mapping[str, int]) ->
 
 
 def _joined(contexts: Iterable[tuple[str, int]], limit: int) -> list[str]:
-    """The contexts in order as far as they fit `limit` tokens together."""
+    """Join the contexts in order as far as they fit into `limit` tokens."""
     kept = []
     for text, size in contexts:
         limit -= size
@@ -293,7 +295,7 @@ def _joined(contexts: Iterable[tuple[str, int]], limit: int) -> list[str]:
 
 
 def _total(parts: Sequence[_Parts], budget: int) -> int:
-    """The tokens of all parts together; a piece of a line counts as a whole budget."""
+    """Add up the tokens of all parts; a piece of a line counts as a whole budget."""
     sizes = [part for block in parts for part in (block if isinstance(block, list) else [block])]
     return sum(part if isinstance(part, int) else budget * len(part) for part in sizes)
 
@@ -332,7 +334,7 @@ def _packed(atoms: Iterable[_Atom], total: int, budget: int) -> Iterator[list[_A
 
 
 def _balanced(groups: Iterable[list[_Atom]], budget: int) -> Iterator[list[_Atom]]:
-    """The groups; where the last one is far smaller than the one before it, both are shared out evenly."""
+    """Even out the last two groups when the last one is far smaller."""
     last: list[list[_Atom]] = []
     for group in groups:
         last.append(group)
@@ -346,7 +348,7 @@ def _balanced(groups: Iterable[list[_Atom]], budget: int) -> Iterator[list[_Atom
 
 
 def _halves(atoms: list[_Atom], budget: int) -> list[list[_Atom]]:
-    """The atoms in one group where they fit, else in two as even as they come; none where no two fit."""
+    """Split the atoms into one group if they fit, else two as even as possible; none if not even two fit."""
     total = sum(atom.tokens for atom in atoms)
     if total <= budget:
         return [atoms]
@@ -359,7 +361,7 @@ def _halves(atoms: list[_Atom], budget: int) -> list[list[_Atom]]:
 
 
 def _overlap(group: list[_Atom], limit: int) -> list[_Atom]:
-    """The last atoms of a part that the next one repeats; never all of it."""
+    """Return the last atoms of a part, which the next part repeats; never all of it."""
     kept: list[_Atom] = []
     for atom in reversed(group[1:]):
         limit -= atom.tokens

@@ -65,7 +65,7 @@ _PDF_WITHIN_BYTES = 1024
 
 
 def identify(data: bytes) -> Content | None:
-    """What the content says that it is; None for text of any kind and for what is not known."""
+    """Identify a format by its content; None for any kind of text and for unknown content."""
     if data.startswith(b"PK\x03\x04"):
         return _packed(data)
     if data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
@@ -78,7 +78,10 @@ def identify(data: bytes) -> Content | None:
 
 
 def _packed(data: bytes) -> Content:
-    """What a ZIP holds. OpenDocument and EPUB say it in their first member, which is stored as it is."""
+    """Identify the format inside a ZIP archive.
+
+    OpenDocument and EPUB name it in their first member, which is stored uncompressed.
+    """
     for mimetype, content in _MIMETYPES:
         if b"mimetype" + mimetype in data[:200]:
             return content

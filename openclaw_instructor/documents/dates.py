@@ -14,7 +14,7 @@ _WRITTEN = ("%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%Y/%m/%d", "%d.%m
 
 
 def iso_date(text: str) -> str:
-    """A date in ISO 8601, with its time where it has one; "" for what is no date."""
+    """Convert a date to ISO 8601, with its time if it has one; "" for anything that is not a date."""
     text = " ".join(text.split())[:60]
     if found := _ISO.match(text):
         return _checked(found[0].replace(" ", "T", 1).replace(",", ".").replace(" ", ""))
@@ -32,7 +32,7 @@ def iso_date(text: str) -> str:
 
 
 def pdf_date(text: str) -> str:
-    """A date as PDF writes it (ISO 32000-1, 7.9.4) in ISO 8601; "" for what is no date."""
+    """Convert a PDF date (ISO 32000-1, 7.9.4) to ISO 8601; "" for anything that is not a date."""
     found = _PDF.match(text.strip()[:40])
     if not found:
         return iso_date(text)

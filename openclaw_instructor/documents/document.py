@@ -47,19 +47,21 @@ class Location:
         return str(first) if self.first == self.last else f"{first}-{last}"
 
     def __str__(self) -> str:
-        """The location in words, such as "lines 3-5", "page 3" or "Budget, rows 3-5"."""
+        """Describe the location in words, such as "lines 3-5", "page 3" or "Budget, rows 3-5"."""
         unit = self.unit if self.first == self.last or self.unit in ("lines", "time") else f"{self.unit}s"
         place = f"{unit} {self.span}"
         return f"{self.name}, {place}" if self.name else place
 
     def as_dict(self) -> dict[str, Any]:
-        """The location as JSON; `name` only where there is one."""
+        """Convert to a JSON object; `name` is present only if there is one."""
         return {"unit": self.unit, "first": self.first, "last": self.last} | ({"name": self.name} if self.name else {})
 
     @classmethod
     def around(cls, locations: Iterable[Location]) -> Location:
-        """The smallest location that covers all of these, counted as the first of them is. Raises StopIteration for
-        none; locations in another container than the first are left out."""
+        """Return the smallest location that covers all of these, in the unit of the first.
+
+        Locations in a container other than the first one's are ignored. Raises StopIteration if there are none.
+        """
         rest = iter(locations)
         result = next(rest)
         for location in rest:
@@ -112,7 +114,7 @@ class Document:
         return "\n".join(self.lines)
 
     def location(self, first: int, last: int) -> Location:
-        """The place in the file of lines `first` to `last` of the text."""
+        """Locate lines `first` to `last` of the text in the file."""
         placed = [block.location for block in self.blocks if block.first <= last and block.last >= first]
         known = [location for location in placed if location is not None]
         return Location.around(known) if known else Location("lines", first, last)

@@ -8,7 +8,7 @@ from openclaw_instructor.documents.document import UNITS, Block, Document, Locat
 
 
 def encode(document: Document) -> bytes:
-    """The document as JSON; locations and contexts, which repeat, are written once and referred to by number."""
+    """Encode a document as JSON; repeated locations and contexts are written once and referenced by index."""
     import orjson
 
     locations: dict[Location | None, int] = {None: 0}
@@ -40,8 +40,10 @@ def encode(document: Document) -> bytes:
 
 
 def decode(message: Any) -> Document:
-    """The document of a parsed message. Raises a ValueError, TypeError, LookupError or AttributeError
-    when it is not one."""
+    """Decode a document from a parsed message.
+
+    Raises ValueError, TypeError, LookupError or AttributeError if it is not one.
+    """
     lines = _texts(message["lines"])
     locations = [None, *map(_location, message["locations"])]
     contexts = _texts(message["contexts"])

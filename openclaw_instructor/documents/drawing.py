@@ -16,8 +16,10 @@ _FIELDS_LEFT_OUT = ("slidenum", "datetime")
 
 
 def descendants(element: Element, *names: str) -> Iterator[Element]:
-    """All elements of these names below an element, in order; of the alternatives for newer and older programs, those
-    for newer ones."""
+    """Yield all descendants with these names, in document order.
+
+    Where a file holds alternatives for newer and older programs, those for newer ones are used.
+    """
     stack = [iter(element)]
     while stack:
         inner = next(stack[-1], None)
@@ -30,7 +32,7 @@ def descendants(element: Element, *names: str) -> Iterator[Element]:
 
 
 def body_text(body: Element) -> str:
-    """The paragraphs of a text body as lines, indented by their level."""
+    """Return the paragraphs of a text body as lines, indented by level."""
     lines = []
     for paragraph in body:
         if local(paragraph) == "p" and (text := paragraph_text(paragraph).strip()):
@@ -42,7 +44,7 @@ def body_text(body: Element) -> str:
 
 
 def paragraph_text(paragraph: Element) -> str:
-    """The text of a paragraph; numbers of slides and dates that are filled in when they are shown are left out."""
+    """Return the text of a paragraph, without fields such as slide numbers and dates."""
     pieces = []
     for part in paragraph:
         name = local(part)
@@ -57,7 +59,7 @@ def paragraph_text(paragraph: Element) -> str:
 
 
 def table_rows(table: Element) -> list[list[str]]:
-    """The texts of a table's cells; a cell that is merged downwards says its text again."""
+    """Return the text of each table cell; a vertically merged cell repeats its text in each row."""
     rows: list[list[str]] = []
     for row in table:
         if local(row) != "tr":
@@ -76,14 +78,14 @@ def table_rows(table: Element) -> list[list[str]]:
 
 
 def chart_title(chart: Element) -> str:
-    """The title of a chart, "" if it has none."""
+    """Return the title of a chart; "" if it has none."""
     title = child(chart, "chart", "title")
     paragraphs = descendants(title, "p") if title is not None else ()
     return " ".join(" ".join(map(paragraph_text, paragraphs)).split())
 
 
 def chart_rows(chart: Element) -> list[list[str]]:
-    """The values of a chart as a table: a row of the names of its series, then one for each category."""
+    """Return the data of a chart as a table: a row of series names, then one row for each category."""
     names: list[str] = []
     columns: list[dict[int, str]] = []
     categories: dict[int, str] = {}
@@ -96,7 +98,7 @@ def chart_rows(chart: Element) -> list[list[str]]:
 
 
 def _points(series: Element, *names: str) -> dict[int, str]:
-    """The values that a chart keeps of the cells it shows, by their index."""
+    """Return the cell values that a chart caches, by index."""
     found: dict[int, str] = {}
     for part in series:
         if local(part) not in names:

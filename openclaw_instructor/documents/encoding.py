@@ -97,8 +97,11 @@ def lines_of(data: bytes) -> tuple[list[str], list[str]]:
 
 
 def binary(data: bytes) -> bool:
-    """Whether this is no text: it opens as a known binary format does, or holds NUL or many control characters that no
-    encoding of two or four bytes explains. Takes time linear in the length."""
+    """Check whether data is binary rather than text, in linear time.
+
+    Binary data starts with the signature of a known format, or holds NUL or many control characters that no encoding of
+    two or four bytes explains.
+    """
     if data.startswith(_MAGICS):
         return True
     if any(data.startswith(bom) for bom, name in _BOMS if name != "utf-8-sig"):
@@ -146,7 +149,7 @@ def _decoded(data: bytes, name: str, notes: list[str]) -> tuple[str, list[str]]:
 
 
 def _spoken(codec: str) -> str:
-    """A codec's name as people know it."""
+    """Return the common name of a codec."""
     name = codec.removesuffix("-sig")
     return f"Windows-{name[2:]}" if re.fullmatch(r"cp125\d", name) else name.upper().replace("_", "-")
 
@@ -163,7 +166,7 @@ def _codec(label: str) -> str:
 
 
 def _unmarked(data: bytes) -> str | None:
-    """The encoding of two or four bytes that explains the NUL bytes; None if none does."""
+    """Find the encoding of two or four bytes that explains the NUL bytes; None if there is none."""
     # One stray NUL in ASCII: read in pairs, its letters would pass for Chinese.
     if data.count(0) * 5 < len(data) and len(data.translate(None, _PRINTABLE)) * 14 < len(data):
         return None
@@ -198,7 +201,7 @@ _STRANGE = frozenset(("Cc", "Cn", "Co", "Cs"))
 
 
 def _iso2022(data: bytes) -> str:
-    """The encoding of seven bits, such as that of Japanese mail, whose escapes these are; "" if they are none."""
+    """Find the seven-bit encoding that uses these escapes, as in Japanese mail; "" if there is none."""
     for name in ("iso2022_jp", "iso2022_jp_2", "iso2022_kr"):
         try:
             data.decode(name)
@@ -209,7 +212,7 @@ def _iso2022(data: bytes) -> str:
 
 
 def _detect(data: bytes) -> str:
-    """The most likely legacy encoding of a text that is no UTF-8."""
+    """Detect the most likely legacy encoding of a text that is not UTF-8."""
     sample = _telling(data)
     high = sum(byte > 0x7F for byte in sample)
     if high > _FEW_BYTES or high * 4 >= len(sample):
@@ -219,7 +222,7 @@ def _detect(data: bytes) -> str:
 
 
 def _named(sample: bytes) -> str | None:
-    """What chardet says, unless its words would mix two scripts."""
+    """Take the encoding that chardet reports, unless it would mix two scripts within words."""
     import chardet
 
     name = _codec(chardet.detect(sample)["encoding"] or "")
@@ -228,7 +231,7 @@ def _named(sample: bytes) -> str | None:
 
 
 def _western(sample: bytes) -> str | None:
-    """The encoding of Western Europe in which no letter or sign stands where none would be written."""
+    """Choose the Western European encoding in which no letter or sign is in an implausible place."""
     in_words = _in_words(sample)
     for name in ("cp1252", "cp850", "mac-roman"):
         text = sample.decode(name, errors="replace")

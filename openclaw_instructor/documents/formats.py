@@ -75,7 +75,7 @@ def formats() -> list[Format]:
 
 
 def format_of(path: PurePath) -> Format | None:
-    """The format of a file by its name; None for a file that is only read when it is asked for."""
+    """Find the format of a file by its name; None for a file that is read only on request."""
     table = _table()
     suffix = path.suffix.lower()
     known = table.get(suffix) if suffix else table.get(path.name.upper())
@@ -85,7 +85,7 @@ def format_of(path: PurePath) -> Format | None:
 
 @cache
 def reader_names() -> frozenset[str]:
-    """The readers of all formats, with their versions."""
+    """List the readers of all formats, with their versions."""
     return frozenset(known.reader for known in formats())
 
 
@@ -101,7 +101,7 @@ def _patterns() -> list[tuple[re.Pattern[str], Format]]:
 
 
 def _declared() -> Iterator[Format]:
-    """The package's own formats, then those of other packages, then those registered by a call: the last one counts."""
+    """List the built-in formats, those of other packages and those registered by a call; later ones win."""
     for module in pkgutil.iter_modules(readers.__path__, f"{readers.__name__}."):
         yield from getattr(importlib.import_module(module.name), "FORMATS", ())
     for entry_point in importlib.metadata.entry_points(group=ENTRY_POINTS):

@@ -48,7 +48,7 @@ def split(lines: Sequence[str]) -> tuple[int, Fields]:
 
 
 def _yaml(text: str) -> Mapping[Any, Any] | None:
-    """The mapping that a text is; None if it is none. Where YAML is broken, as by a title with a colon, lines tell."""
+    """Parse the text as a YAML mapping, or line by line if the YAML is invalid; None if it is no mapping."""
     import yaml
 
     if not any(line.strip() and not line.lstrip().startswith("#") for line in text.split("\n")):
@@ -129,7 +129,7 @@ def _fields(values: Mapping[Any, Any], prefix: str = "") -> Fields:
 
 
 def _named(fields: Fields) -> Fields:
-    """The fields under the names and in the forms that filters know."""
+    """Collect the fields under the names and in the forms that filters know."""
     named = {_SAME.get(name, name) if _SAME.get(name) not in fields else name: value for name, value in fields.items()}
     for name in _DATES:
         if isinstance(value := named.get(name), str):
@@ -144,6 +144,6 @@ def _named(fields: Fields) -> Fields:
 
 
 def _text(value: Any) -> str:
-    """A value on one line; `True` of TOML is written as YAML writes it."""
+    """Convert a value to one line of text; `True` from TOML is written as in YAML."""
     text = str(value).lower() if isinstance(value, bool) else str(value)[: 2 * _MAX_VALUE]
     return " ".join(clean(text).split())[:_MAX_VALUE]

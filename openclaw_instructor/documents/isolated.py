@@ -81,7 +81,7 @@ def _unreadable(reason: str) -> bytes:
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes to the parent, where nothing that a parser prints can get into them."""
+    """Take the pipes to the parent for this process, safe from anything that a parser prints."""
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)

@@ -73,8 +73,10 @@ class IsolatedReaders:
         self._worker: _Worker | None = None
 
     def read(self, reader: Callable[[bytes, PurePath], Document], data: bytes, path: PurePath) -> Document:
-        """The document that `reader` makes of the bytes. Raises UnreadableDocument, also for a reader that takes too
-        long or too much memory or crashes."""
+        """Read the bytes with `reader` in a worker process.
+
+        Raises UnreadableDocument, also for a reader that takes too long or too much memory or crashes.
+        """
         request = {
             "module": reader.__module__,
             "name": reader.__qualname__,
@@ -159,7 +161,7 @@ class _Worker:
         self._receive(bytearray(), len(isolated.READY))
 
     def ask(self, request: dict[str, Any], data: bytes, limits: Limits) -> bytes:
-        """The answer to one request. Raises _Ended, and UnreadableDocument; then the worker is of no more use."""
+        """Answer one request. Raises _Ended, and UnreadableDocument, after which the worker is unusable."""
         self.files += 1
         header = json.dumps(request).encode()
         parts = [memoryview(part) for part in (len(header).to_bytes(isolated.HEADER_BYTES), header, data) if part]
@@ -233,7 +235,7 @@ class _Worker:
 
 
 def resident_bytes(pid: int) -> int:
-    """The memory a process holds, 0 if that cannot be told: a limit that the system keeps is not kept everywhere."""
+    """Return the memory a process holds, in bytes; 0 if unknown. Not every system enforces a limit itself."""
     try:
         if sys.platform == "linux":
             return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -261,7 +263,7 @@ def _is_whole(answer: bytearray) -> bool:
 
 
 def _parsed(answer: bytes) -> Document | UnreadableDocument:
-    """What the worker says of a file. Raises UnreadableDocument when it makes no sense: then it is trusted no more."""
+    """Parse the worker's answer about a file. Raises UnreadableDocument if it is invalid."""
     import orjson
 
     try:

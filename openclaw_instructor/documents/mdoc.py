@@ -35,7 +35,7 @@ _MAX_WORDS = 500
 
 
 def mdoc_line(name: str, words: list[str], page: str) -> str:
-    """The text of a macro line; `page` is the name of the page, which `Nm` says when it stands alone."""
+    """Convert a macro line to text; `page` is the page's name, which `Nm` prints when it has no arguments."""
     if name in _SILENT:
         return ""
     line = _Line(page)

@@ -57,7 +57,7 @@ class _Section:
 
 
 def shown(value: float, code: str, is_1904: bool = False) -> str:
-    """A number as text. Days are counted from the end of 1899, or from 1904."""
+    """Format a number as text. Days are counted from the end of 1899, or from 1904."""
     if not math.isfinite(value):
         return ""
     sections = _sections(code)
@@ -76,7 +76,7 @@ def shown(value: float, code: str, is_1904: bool = False) -> str:
 
 
 def plain(value: float) -> str:
-    """A number without a format, to the digits that mean something."""
+    """Format a number without a format code, to its significant digits."""
     if abs(value) < 1e15 and value == int(value):
         return str(int(value))
     return f"{value:.10g}"
@@ -123,7 +123,7 @@ def _parsed(section: str, is_negative: bool) -> _Section:
 
 
 def _digits(value: float, section: _Section) -> str:
-    """The digits of a number that is not negative; none where the format has no places for them."""
+    """Format a non-negative number's digits; none where the format has no places for them."""
     if not section.places and not section.decimals:
         return ""
     value = value * (100 if section.percent else 1) / 1000**section.scale

@@ -9,7 +9,7 @@ _MAX_LETTERS = 5
 
 
 def numeral(count: int, form: str) -> str:
-    """A number in a form of Office Open XML, such as "lowerLetter" and "upperRoman"; any other is decimal."""
+    """Write a number in an Office Open XML format such as "lowerLetter" or "upperRoman", else in decimal."""
     if form in ("lowerLetter", "upperLetter") and count > 0:
         # After z come aa, bb and so on.
         letter = chr(ord("a") + (count - 1) % 26) * min((count - 1) // 26 + 1, _MAX_LETTERS)

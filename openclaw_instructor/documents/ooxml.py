@@ -30,8 +30,10 @@ class Package:
         self._related: dict[str, list[tuple[str, str, str]]] = {}
 
     def main_part(self, folder: str) -> str:
-        """The name of the part that the package is about; it lies in `folder`, "word" for a text. Raises
-        UnreadableDocument."""
+        """Find the name of the package's main part, which lies in `folder` ("word" for a text).
+
+        Raises UnreadableDocument.
+        """
         for target in self.related("", _OFFICE_DOCUMENT):
             if target in self.archive and target.lower().startswith(f"{folder}/"):
                 return target
@@ -41,31 +43,31 @@ class Package:
         raise UnreadableDocument("damaged: its main part is missing")
 
     def related(self, part: str, kind: str) -> list[str]:
-        """The names of the parts that `part` refers to as `kind`, the end of a relationship's type."""
+        """List the parts that `part` relates to as `kind`, the end of a relationship type."""
         return [target for _, found, target in self._relationships(part) if found == kind]
 
     def related_xml(self, part: str, kind: str) -> Iterator[Element]:
-        """The roots of the parts that `part` refers to as `kind`. Raises UnreadableDocument."""
+        """Parse the parts that `part` relates to as `kind`, and return their roots. Raises UnreadableDocument."""
         for target in self.related(part, kind):
             if (root := self.archive.xml(target)) is not None:
                 yield root
 
     def referred(self, part: str, element: Element) -> str:
-        """The name of the part to which an element of `part` refers; "" if it refers to none."""
+        """Return the part that an element of `part` refers to; "" if there is none."""
         # Often beside an id of its own, which is in no namespace.
         return self.target(part, next((value for key, value in element.items() if key.endswith("}id")), ""))
 
     def target(self, part: str, identifier: str) -> str:
-        """The name of the part to which `part` refers by this id; "" if it refers to none."""
+        """Return the part that `part` refers to by this id; "" if there is none."""
         return next((target for found, _, target in self._relationships(part) if found == identifier), "")
 
     def title(self) -> str:
-        """The title that its author gave it; "" where that is the one every new file has."""
+        """Return the title that the author set; "" for the default title of new files."""
         title = self.properties().get("title", "")
         return "" if "powerpoint" in title.lower() or title.lower().startswith("microsoft word - ") else title
 
     def properties(self) -> dict[str, str]:
-        """The document's own title, author, dates and so on, by the names of Dublin Core; empty without any."""
+        """Read the core properties (title, author, dates), by their Dublin Core names; empty if there are none."""
         parts = [*self.related("", "core-properties"), "docProps/core.xml"]
         found: dict[str, str] = {}
         try:
@@ -79,7 +81,7 @@ class Package:
         return found
 
     def metadata(self) -> dict[str, str | list[str]]:
-        """Author, date of the last change, tags and language, as a Document has them."""
+        """Return author, date of the last change, tags and language, under the names that a Document uses."""
         found = self.properties()
         return {
             "author": found.get("creator", ""),

@@ -49,7 +49,7 @@ class Package:
         return self._value("title")
 
     def metadata(self) -> dict[str, str | list[str]]:
-        """Author, date of the last change, tags and language, as a Document has them."""
+        """Return author, date of the last change, tags and language, under the names that a Document uses."""
         words = [(element.text or "").strip() for element in self._meta if local(element) == "keyword"]
         return {
             "author": self._value("initial-creator") or self._value("creator"),
@@ -76,7 +76,7 @@ class Styles:
                 self._take(style)
 
     def level(self, name: str) -> int:
-        """The heading level of a paragraph style; 0 for none."""
+        """Return the heading level of a paragraph style; 0 if there is none."""
         return next((level for one in self._line(name) if (level := self._levels.get(one) or level_of_name(one))), 0)
 
     def is_title(self, name: str) -> bool:
@@ -84,7 +84,7 @@ class Styles:
         return any(map(is_title_name, self._line(name)))
 
     def number(self, list_style: str, depth: int, count: int) -> str:
-        """The number or mark of an item of a list, such as "2." or "-"."""
+        """Return the number or bullet of a list item, such as "2." or "-"."""
         levels = self._lists.get(list_style, {})
         style = levels.get(depth) if depth in levels else next(iter(levels.values()), None)
         if style is None or local(style) != "list-level-style-number":
@@ -126,7 +126,7 @@ class Found:
 
 
 def text_of(element: Element, found: Found) -> str:
-    """The text of a paragraph; what hangs on it is collected in `found`."""
+    """Return the text of a paragraph; notes and frames attached to it are collected in `found`."""
     return "".join(_pieces(element, found)).strip()
 
 
@@ -177,5 +177,5 @@ def _pieces(element: Element, found: Found) -> Iterator[str]:
 
 
 def _plain(name: str) -> str:
-    """The name of a style as people see it."""
+    """Return the display name of a style."""
     return _ENCODED.sub(lambda found: chr(int(found[1], 16)), name)

@@ -9,7 +9,7 @@ _WRAPPED = re.compile(r"[A-Za-z0-9+/=]{20,}\s*[)>\"']?\)?\s*")
 
 
 def without_payloads(lines: list[str]) -> list[str]:
-    """The lines with the content of `data:` URIs cut out, also where it runs over several lines; none is lost."""
+    """Cut the content of `data:` URIs, also over several lines, from the lines; no line is dropped."""
     kept: list[str] = []
     is_open = False
     for line in lines:

@@ -29,7 +29,7 @@ def read(data: bytes, path: PurePath) -> Document:
 
 
 def format_for(data: bytes, path: PurePath) -> Format:
-    """The format that reads this content: what it is, else what its name says, else plain text.
+    """Choose the format for the content: by the content itself, else by the name, else plain text.
 
     Raises UnreadableDocument for content that no format reads.
     """
@@ -37,7 +37,7 @@ def format_for(data: bytes, path: PurePath) -> Format:
 
 
 def reader_key(data: bytes, path: PurePath) -> str:
-    """What stands for the readers of this file and their versions; see `current`."""
+    """Return a key for the readers of this file and their versions; see `current`."""
     named = format_of(path)
     try:
         actual = format_for(data, path).reader
@@ -59,12 +59,12 @@ def readable(path: PurePath) -> bool:
 
 
 def max_bytes(path: PurePath) -> int:
-    """The size in bytes up to which a file of this name is read."""
+    """Return the size limit in bytes for a file of this name."""
     return (format_of(path) or _plain_text()).max_bytes
 
 
 def over_limit(size: int, limit: int) -> str:
-    """The reason given for a file that is too large."""
+    """Return the reason given for a file that is too large."""
     return f"{_size(size)} is over the limit of {_size(limit)}"
 
 

@@ -43,14 +43,14 @@ _ARGUMENT = re.compile(r'"((?:[^"]|"")*)"?|((?:\\.|[^\s\\])+|\\)')
 
 
 def plain(text: str) -> str:
-    """A line without escapes, as it is printed."""
+    """Return a line without escapes, as it is printed."""
     if "\\" not in text:
         return text
     return _ESCAPE.sub(_printed, text)
 
 
 def arguments(text: str) -> list[str]:
-    """The arguments of a request, with their escapes; quotation marks hold blanks together."""
+    """Split the arguments of a request, escapes included; quotation marks group words."""
     comment = text.find('\\"')
     text = text[:comment] if comment >= 0 else text
     return [found[1].replace('""', '"') if found[1] is not None else found[2] for found in _ARGUMENT.finditer(text)]

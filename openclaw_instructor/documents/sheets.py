@@ -132,7 +132,7 @@ def _with_groups(names: list[str], sheet: Sheet, row: int, columns: list[int]) -
 
 
 def _fill_merged(sheet: Sheet, rows: list[int]) -> None:
-    """A cell that is merged over several rows says its text in each, so that each row stands for itself."""
+    """Repeat the text of a vertically merged cell in each row, so that each row is complete by itself."""
     left = _MAX_FILLED
     for area in sheet.merged:
         text = sheet.cells.get(area.first_row, {}).get(area.first_column, "")

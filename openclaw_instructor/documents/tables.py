@@ -22,7 +22,7 @@ _YEAR = re.compile(r"(19|20)\d\d")
 
 
 def row_text(cells: Row) -> str:
-    """The cells of a row on one line; empty ones at its end are dropped."""
+    """Join the cells of a row on one line, without empty ones at the end."""
     texts = [_SPACES.sub(" ", cell).strip() for cell in cells]
     while texts and not texts[-1]:
         texts.pop()
@@ -30,7 +30,7 @@ def row_text(cells: Row) -> str:
 
 
 def column_names(header: Row) -> str:
-    """The names of the columns as the context of the rows below them, within a bounded length."""
+    """Join the column names as context for the rows below them, within a bounded length."""
     names = row_text([_clipped(cell) for cell in header])
     if len(names) <= _MAX_NAMES_CHARACTERS:
         return names
@@ -38,11 +38,11 @@ def column_names(header: Row) -> str:
 
 
 def find_header(rows: Sequence[Row], needs_evidence: bool = False) -> int | None:
-    """The index of the row that names the columns, if one does.
+    """Find the index of the header row, if there is one.
 
-    It stands within the first rows and is as wide as the rows below it. Names are distinct texts: above numbers or
-    dates any text is one, above other texts only a short one that does not return below. With `needs_evidence` texts
-    above texts are not taken for names.
+    It is among the first rows and as wide as the rows below it. Names are distinct texts: above numbers or dates any
+    text qualifies, above other texts only a short one that does not occur below. With `needs_evidence`, texts above
+    texts are not taken for names.
     """
     for index, row in enumerate(rows[:_HEADER_WITHIN_ROWS]):
         body = [below for below in rows[index + 1 : index + 1 + _SAMPLE_ROWS] if any(below)]

@@ -52,6 +52,6 @@ TABLES = frozenset({"tabular", "tabularx", "longtable", "tabulary", "tabu"})
 
 
 def accented(found: re.Match[str]) -> str:
-    """The letter that a match of `ACCENT` prints."""
+    """Return the letter that a match of `ACCENT` prints."""
     letter = found["braced"] or found["bare"]
     return unicodedata.normalize("NFC", letter + _ACCENTS[found["accent"]])

@@ -29,7 +29,7 @@ _MAX_NUMBER_CHARACTERS = 30
 
 
 def level_of_name(name: str) -> int:
-    """The heading level that the name of a style says, in any of the languages that programs use; 0 for none."""
+    """Derive the heading level from a style name in any language that programs use; 0 if there is none."""
     found = _HEADING.fullmatch(name.strip())
     return int(found[1]) if found else 0
 
@@ -60,7 +60,7 @@ class Styles:
         self._styles: dict[str, Style] = {}
 
     def of(self, paragraph: Element) -> Style:
-        """The style of a paragraph with what it states itself."""
+        """Return the style of a paragraph, including its own formatting."""
         properties = child(paragraph, "pPr")
         named = child(properties, "pStyle")
         style = self._named(attribute(named, "val")) if named is not None else Style()
@@ -78,7 +78,7 @@ class Styles:
         return self._styles[identifier]
 
     def _resolved(self, identifier: str) -> Style:
-        """A style with what it inherits: the nearest ancestor that says something counts."""
+        """Resolve a style with what it inherits; the nearest ancestor that sets a property wins."""
         level: int | None = None
         numbering = None
         names = []
@@ -129,7 +129,7 @@ class Numbering:
                 self._lists[attribute(element, "numId")] = attribute(target, "val")
 
     def next(self, style: Style) -> str:
-        """The number or mark of the next paragraph of that style, such as "4.2", "b)" or "-"; "" for none."""
+        """Return the number or bullet of the next paragraph of that style, such as "4.2", "b)" or "-"; "" if none."""
         if style.numbering is None:
             return ""
         number, depth = style.numbering
@@ -171,7 +171,7 @@ def _number(levels: list[_Level], counts: list[int], depth: int) -> str:
 
 
 def _level(properties: Element | None) -> int | None:
-    """The heading level that paragraph properties state; 0 for body text, None when they state none."""
+    """Read the heading level in paragraph properties; 0 for body text, None if unspecified."""
     outline = _value(child(properties, "outlineLvl"))
     if not outline.isdecimal():
         return None

@@ -38,8 +38,11 @@ LONGEST = 100_000  # tokens; for no limit transformers writes 1e30
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """An opened checkpoint folder; `name` is `mini`, the folder's whole path or the hub id, `revision` the hub
-    commit if there is one. With `lower_case` the tokenizer sees instruction and text in lower case."""
+    """An opened checkpoint folder.
+
+    `name` is `mini`, the folder's full path or the hub id; `revision` is the hub commit if there is one. With
+    `lower_case` the tokenizer receives instruction and text in lower case.
+    """
 
     name: str
     folder: Path
@@ -109,7 +112,7 @@ class Checkpoint:
         return self.shape.parameters - (own if counted and self.head.projections else 0) + dense
 
     def t5_shape(self) -> T5Shape:
-        """The shape of a T5 checkpoint. Raises InvalidCheckpoint for other families, which cannot be trained here."""
+        """Return the shape of a T5 checkpoint. Raises InvalidCheckpoint for families that cannot be trained here."""
         if not isinstance(self.shape, T5Shape) or not is_plain(self.head):
             raise InvalidCheckpoint(
                 f"{self.folder}: only T5 checkpoints with at most one plain projection are trained here"
@@ -148,7 +151,7 @@ class Checkpoint:
         return digest.hexdigest()[:24]
 
     def tensors(self) -> Mapping[str, torch.Tensor]:
-        """The weights by their names on disk, memory-mapped, with `dense.weight` of a T5's projection.
+        """Load the weights, memory-mapped, by their names on disk, with `dense.weight` of a T5's projection.
 
         Raises InvalidCheckpoint.
         """
@@ -184,7 +187,7 @@ def _limit(given: object, folder: Path, shape: Shape) -> int:
 
 
 def _limit_of_tokenizer(folder: Path) -> int:
-    """The limit where `max_seq_length` is not given, as sentence-transformers 6 saves it; 512 where there is none."""
+    """Return the limit when there is no `max_seq_length`, as saved by sentence-transformers 6; 512 by default."""
     path = folder / "tokenizer_config.json"
     limit = read_json(path).get("model_max_length") if path.is_file() else None
     return limit if type(limit) is int and 1 <= limit <= LONGEST else 512

@@ -46,6 +46,7 @@ class Numbers:
         self.values, self.path = values, path
 
     def size(self, key: str, default: int | None = None, most: int = MOST, least: int = 1) -> int:
+        """Return an integer from `least` to `most`. Raises InvalidCheckpoint."""
         value = self.values.get(key, default)
         if value is None:
             raise InvalidCheckpoint(f"{self.path}: key {key!r} is missing")
@@ -54,12 +55,14 @@ class Numbers:
         return value
 
     def real(self, key: str, default: float) -> float:
+        """Return a positive finite number. Raises InvalidCheckpoint."""
         value = self.values.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e12:
             raise InvalidCheckpoint(f"{self.path}: {key} is {value!r:.40}, not a number above 0")
         return float(value)
 
     def activation(self, key: str, default: str, known: dict[str, str] = ACTIVATIONS) -> str:
+        """Return our name of an activation function. Raises InvalidCheckpoint for an unknown one."""
         value = self.values.get(key, default)
         if value not in known:
             raise InvalidCheckpoint(
@@ -224,7 +227,7 @@ def _modernbert(config: Numbers) -> ModernBertShape:
 
 
 def _rotary_base(config: Numbers, kind: str, key: str, default: float) -> float:
-    """The rotary base, of the newer form of the configuration if it is there."""
+    """Return the rotary base, from the newer form of the configuration if present."""
     newer = config.values.get("rope_parameters")
     inner = newer.get(kind) if isinstance(newer, dict) else None
     if not isinstance(inner, dict):

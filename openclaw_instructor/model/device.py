@@ -34,8 +34,10 @@ def choose_device(name: str | None) -> torch.device:
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """Choose the number format of inference. `auto` is bfloat16 where the device has matrix instructions for it (GPUs,
-    AMX), else int8 where that runs, else float32. Raises InvalidArguments, also for float16.
+    """Choose the number format of inference.
+
+    `auto` is bfloat16 where the device has matrix instructions for it (GPUs, AMX), else int8 where that runs, else
+    float32. Raises InvalidArguments, also for float16.
 
     AVX512's bfloat16 instruction is no reason to choose it: in int8 a pass takes a fifth of the time.
     """
@@ -55,8 +57,11 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def choose_training_dtype(name: str, device: torch.device) -> torch.dtype:
-    """Choose the number format of matrix products in training. `auto` is bfloat16 where that is faster, else float32,
-    which is ten times as fast as emulating it. Raises InvalidArguments, also for int8, which has no gradients."""
+    """Choose the number format of matrix products in training.
+
+    `auto` is bfloat16 where that is faster, else float32, which is ten times as fast as emulated bfloat16. Raises
+    InvalidArguments, also for int8, which has no gradients.
+    """
     if name == "auto":
         return torch.bfloat16 if _trains_faster_in_bfloat16(device) else torch.float32
     if name == "int8":

@@ -16,6 +16,7 @@ _ALWAYS = [*CONFIGURATION, "[0-9]_*/config.json", "tokenizer.json", "tokenizer_c
 
 
 def is_id(name: str) -> bool:
+    """Check whether a name has the form `owner/name` of a hub repository."""
     return bool(_ID.match(name)) and "/" in name
 
 

@@ -40,7 +40,7 @@ class InstructionForm:
     template: str = ""
 
     def before(self, instruction: str, role: Role) -> str:
-        """What goes before a text in this role under a task's instruction."""
+        """Return the prefix of a text in this role under a task's instruction."""
         if self.kind == "masked":
             return instruction
         if self.kind == "template":
@@ -65,7 +65,7 @@ class InstructionForm:
 
 
 def form_of(name: str, folder: Path, *, masks_prompt: bool) -> InstructionForm:
-    """The form of a checkpoint: of the table, else of its own prompts, else masked where its pooling masks prompts."""
+    """Choose the form of a checkpoint: from the table, its own prompts, or masked if its pooling masks prompts."""
     if known := KNOWN.get(name):
         return InstructionForm(known.form, dict(known.prompts), known.template)
     path = folder / "config_sentence_transformers.json"
@@ -78,7 +78,7 @@ def form_of(name: str, folder: Path, *, masks_prompt: bool) -> InstructionForm:
 
 
 def overridden(form: InstructionForm, kind: str | None, prompts: Mapping[str, str] | None) -> InstructionForm:
-    """The form with what `config.yaml` says. Raises InvalidSettings."""
+    """Apply the settings of `config.yaml` to the form. Raises InvalidSettings."""
     if kind is not None and "{instruction}" in kind:
         form = InstructionForm("template", template=kind)
     elif kind == "masked" or kind == "none":

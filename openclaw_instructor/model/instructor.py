@@ -59,9 +59,11 @@ class INSTRUCTOR:
 
     @property
     def max_seq_length(self) -> int:
+        """Greatest number of tokens of a prompt, as in sentence-transformers."""
         return self.checkpoint.max_seq_length
 
     def get_sentence_embedding_dimension(self) -> int:
+        """Return the dimension of an embedding, as sentence-transformers does."""
         return self.checkpoint.dimension
 
     def encode(

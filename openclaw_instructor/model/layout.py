@@ -52,11 +52,12 @@ def modules_of(folder: Path) -> list[Module]:
 
 
 def has_weights(folder: Path) -> bool:
+    """Check whether a folder holds a file of weights or an index of shards."""
     return any((folder / name).is_file() for weights in WEIGHTS for name in (weights, _index_of(weights)))
 
 
 def weights_of(folder: Path) -> list[Path]:
-    """The one file of weights, or all its shards. Raises InvalidCheckpoint when one of them is absent."""
+    """Find the one file of weights, or all its shards. Raises InvalidCheckpoint if one is missing."""
     for name in WEIGHTS:
         if (folder / name).is_file():
             return [folder / name]

@@ -58,7 +58,7 @@ class Packed:
         return max(group.length for group in self.groups)
 
     def to(self, device: torch.device) -> Packed:
-        """The batch on another device."""
+        """Copy the batch to another device."""
         if device.type == "cpu":
             return self
 

@@ -34,6 +34,7 @@ class Prompt:
 
     @property
     def tokens(self) -> int:
+        """Number of token ids, special tokens included."""
         return len(self.ids)
 
 
@@ -47,6 +48,7 @@ class Prompter:
         reset_in_child(self)
 
     def after_fork(self) -> None:
+        """Create a new lock, since one held by another thread is never released after a fork."""
         # Tokenizers are not safe under concurrent use.
         self._lock = threading.RLock()
 

@@ -68,6 +68,7 @@ class BertShape:
 
     @property
     def head_width(self) -> int:
+        """Number of channels of one attention head."""
         return self.width // self.heads
 
     @property
@@ -107,6 +108,7 @@ class ModernBertShape:
 
     @property
     def head_width(self) -> int:
+        """Number of channels of one attention head."""
         return self.width // self.heads
 
     @property
@@ -139,8 +141,11 @@ class Projection:
 
 @dataclass(frozen=True)
 class Head:
-    """What makes an embedding of token states: `pooling` ("mean", "cls" or "lasttoken"), projections, normalisation,
-    and truncation to the first `truncate_to` channels (Matryoshka)."""
+    """How token states become an embedding.
+
+    `pooling` ("mean", "cls" or "lasttoken"), projections, normalisation, and truncation to the first `truncate_to`
+    channels (Matryoshka).
+    """
 
     pooling: str
     projections: tuple[Projection, ...]

@@ -57,7 +57,7 @@ class TextTokenizer(Protocol):
         ...
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        """Number of tokens of each text, without special tokens and without a limit."""
+        """Count the tokens of each text, without special tokens and without a limit."""
         ...
 
 
@@ -72,6 +72,7 @@ class LocalTokenizer:
         self.special_ids = frozenset(number for number, token in added.items() if token.special)
 
     def encode(self, texts: Sequence[str], limit: int) -> list[Tokens]:
+        """Tokenise the texts with special tokens, each truncated to `limit` tokens."""
         if limit != self._limit:
             self._tokenizer.enable_truncation(limit)
             self._limit = limit
@@ -79,6 +80,7 @@ class LocalTokenizer:
         return [Tokens(encoding.ids, bool(encoding.overflowing)) for encoding in encodings]
 
     def count(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of each text, without special tokens and without a limit."""
         if self._limit:
             self._tokenizer.no_truncation()
             self._limit = 0
@@ -86,7 +88,7 @@ class LocalTokenizer:
 
 
 def unknown_expressions(path: Path) -> list[str]:
-    """The regular expressions of a `tokenizer.json` that are not known to take linear time."""
+    """Find the regular expressions of a `tokenizer.json` that are not known to take linear time."""
     return [each for each in _expressions(read_json(path, MOST_TOKENIZER_BYTES)) if each not in KNOWN_EXPRESSIONS]
 
 
@@ -104,7 +106,7 @@ def read_tokenizer(path: Path, lower_case: bool) -> Tokenizer:
 
 
 def _expressions(node: Any) -> Iterator[str]:
-    """The values of every `Regex` key but those of the vocabulary, which is large and holds none."""
+    """Yield the values of every `Regex` key, except in the vocabulary, which is large and has none."""
     if isinstance(node, dict):
         for key, value in node.items():
             if key == "Regex" and isinstance(value, str):

@@ -44,13 +44,16 @@ class IsolatedTokenizer:
         self.special_ids: frozenset[int] = frozenset(self._ask({"do": "special"}, START_SECONDS))
 
     def encode(self, texts: Sequence[str], limit: int) -> list[Tokens]:
+        """Tokenise the texts with special tokens, each truncated to `limit` tokens."""
         answer = self._ask({"do": "encode", "texts": list(texts), "limit": limit}, self._deadline(texts))
         return [Tokens([int(number) for number in ids], bool(truncated)) for ids, truncated in answer]
 
     def count(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of each text, without special tokens and without a limit."""
         return [int(n) for n in self._ask({"do": "count", "texts": list(texts)}, self._deadline(texts))]
 
     def after_fork(self) -> None:
+        """Forget the parent's process and lock, so that this process starts its own."""
         self._lock, self._child = threading.Lock(), None
 
     def __del__(self) -> None:

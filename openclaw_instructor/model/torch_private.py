@@ -36,7 +36,7 @@ def has_onednn_bfloat16() -> bool:
 
 
 def pack_for_onednn(weight: Tensor) -> Tensor:
-    """A float32 or bfloat16 weight (out, in) in the blocked layout that oneDNN's kernels read."""
+    """Pack a float32 or bfloat16 weight (out, in) in the blocked layout of oneDNN's kernels."""
     packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None)
     return packed
 
@@ -49,7 +49,7 @@ def onednn_linear(x: Tensor, weight: Tensor, activation: str) -> Tensor:
 
 
 def pack_int8_for_onednn(weight: Tensor) -> Tensor:
-    """An int8 weight (out, in) in the layout of oneDNN's int8 kernels."""
+    """Pack an int8 weight (out, in) in the layout of oneDNN's int8 kernels."""
     packed: Tensor = torch.ops.onednn.qlinear_prepack(weight, None)
     return packed
 
@@ -71,7 +71,7 @@ def onednn_int8_linear(
 def onednn_int8_linear_add(
     y: Tensor, x: Tensor, scale: float, weight: Tensor, scales: Tensor, zeros: Tensor, activation: str
 ) -> Tensor:
-    """The same product added to `y`, in the memory of `y`.
+    """Compute the same product added to `y`, in the memory of `y`.
 
     TorchScript does not know that `y` changes: read only the returned tensor.
     """
@@ -83,7 +83,7 @@ def onednn_int8_linear_add(
 
 
 def pack_int8_for_fbgemm(weight: Tensor, scales: Tensor, zeros: Tensor) -> Any:
-    """A float32 weight (out, in) quantized with one scale per row, as a `FbgemmWeight`."""
+    """Quantize a float32 weight (out, in) with one scale per row to an `FbgemmWeight`."""
     with warnings.catch_warnings():
         # Quantized tensors are deprecated; FBGEMM's kernels take no other input yet.
         warnings.filterwarnings("ignore", "torch.quantize_per_", UserWarning)

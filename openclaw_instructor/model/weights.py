@@ -62,5 +62,6 @@ def _open(path: Path) -> Mapping[str, Tensor]:
 
 
 def damaged(path: Path, error: Exception) -> InvalidCheckpoint:
+    """Return the error for a damaged file of weights, with the fix."""
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return InvalidCheckpoint(f"{path} is damaged or incomplete ({reason}); download the checkpoint again")

@@ -28,8 +28,10 @@ def write_checkpoint(
     card: str,
     dtype: torch.dtype = torch.float32,
 ) -> Path:
-    """Write weights, configuration, tokenizer and model card; `tokenizer_from` is a folder that holds a tokenizer, and
-    if it is a checkpoint that lower-cases what its tokenizer sees, the new one does too.
+    """Write weights, configuration, tokenizer and model card.
+
+    `tokenizer_from` is a folder that holds a tokenizer; if it is a checkpoint that lower-cases its tokenizer's input,
+    the new one does too.
 
     `dtype` is that of the stored weights only: they are always computed with as the reader decides. The folder appears
     whole or not at all.

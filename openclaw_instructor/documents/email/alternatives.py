@@ -43,7 +43,7 @@ def choose(plain: str, html: str) -> Choice:
 
 
 def _words(text: str) -> set[str]:
-    """The different words; pairs of letters where a script does not part words by spaces."""
+    """Return the set of words, or of letter pairs in scripts without spaces between words."""
     words: set[str] = set()
     for found, _ in zip(_WORD.finditer(_ADDRESS.sub(" ", text)), range(_MOST_WORDS), strict=False):
         word = found[0][:60].casefold()

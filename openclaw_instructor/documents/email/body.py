@@ -63,7 +63,7 @@ class BodyReader:
         self._events: list[str] = []
 
     def read(self, part: Part) -> str:
-        """The text of the message, quotes and all."""
+        """Read the text of the message, including quotes."""
         texts = _filled(self._read(part)) or self._rich
         if not texts and not self._events and self._reserve:
             texts = _filled([text for read in self._reserve[:20] for text in read()])
@@ -76,6 +76,7 @@ class BodyReader:
         return text
 
     def tell(self, text: str) -> None:
+        """Add the notes on hidden text, mismatched links and encryption that apply to `text`."""
         message = self._message
         if message.hidden_characters:
             message.notes.add(HIDDEN)
@@ -190,7 +191,7 @@ class BodyReader:
         return [self.plain(text)]
 
     def page(self, source: str, *, keeps_lines: bool = False) -> _Text:
-        """The visible text of a page, its links and hidden text told to the message."""
+        """Return the visible text of a page; its links and hidden text are recorded in the message."""
         page = VisiblePage(source, quotes.is_intro, keeps_lines=keeps_lines)
         self._message.links += page.links[: MOST_LINKS - len(self._message.links)]
         self._message.hidden_characters += page.hidden_characters

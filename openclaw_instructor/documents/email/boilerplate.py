@@ -26,7 +26,7 @@ _POSTSCRIPT = re.compile(r"\s*p\.?\s?s\b", re.IGNORECASE)
 
 
 def without_banner(lines: list[str]) -> tuple[list[str], bool]:
-    """The lines without a gateway's warning at their begin that the message comes from outside."""
+    """Remove a gateway's warning about external mail from the start of the lines."""
     first = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
     found = False
     while first < len(lines):
@@ -39,7 +39,7 @@ def without_banner(lines: list[str]) -> tuple[list[str], bool]:
 
 
 def without_endings(lines: list[str]) -> tuple[list[str], list[str]]:
-    """The lines without signature and legal notice, and what was left out."""
+    """Remove signature and legal notice, and say what was removed."""
     left_out: list[str] = []
     kept = [line for line in lines if not is_program_line(line)]
     for what, cut in ((SIGNATURE, _delimited), (NOTICE, _without_notices), (SIGNATURE, _closed)):
@@ -63,7 +63,7 @@ def is_program_line(line: str) -> bool:
 
 
 def _delimited(lines: list[str]) -> list[str]:
-    """The lines down to one that is only two hyphens, or a line of underscores over a few short lines."""
+    """Cut the lines at a "--" line, or at a line of underscores above a few short lines."""
     begun = False
     for number, line in enumerate(lines):
         if begun and line.rstrip() in _DELIMITERS:
@@ -77,7 +77,7 @@ def _delimited(lines: list[str]) -> list[str]:
 
 
 def _closed(lines: list[str]) -> list[str]:
-    """The lines down to a closing formula over a few short lines; a postscript below stays."""
+    """Cut the lines at a closing formula above a few short lines; a postscript below it is kept."""
     first = max(0, len(lines) - 3 * _SIGNATURE_LINES)
     for number in range(len(lines) - 1, first, -1):
         phrase = lines[number].strip(" \t,.!;:-–—*_。！，").casefold()

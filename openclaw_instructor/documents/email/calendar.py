@@ -35,7 +35,7 @@ class Invitation:
 
 
 def read_calendar(source: str) -> Invitation | None:
-    """The first event (or task) of an iCalendar text; None when there is none. Never raises."""
+    """Read the first event (or task) of an iCalendar text; None if there is none. Never raises."""
     lines = source[:_LONGEST].replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "").split("\n")
     method = answer = ""
     found: dict[str, str] = {}

@@ -31,7 +31,7 @@ _NEGATIVE = {start + number: chr(ord("A") + number) for start in (0x1F150, 0x1F1
 
 
 def visible(text: str) -> str:
-    """The text with line feeds for every kind of line end, and without characters that nobody sees.
+    """Normalise line ends to line feeds and remove invisible characters.
 
     Zero-width and directional characters, soft hyphens, strokes and controls vanish; wide and narrow spaces become
     spaces; letters and digits from the mathematical, full-width, circled and squared blocks become plain ones. Half
@@ -45,7 +45,7 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str, longest: int) -> str:
-    """The visible text on one line, cut to `longest` characters."""
+    """Put the visible text on one line, cut to `longest` characters."""
     return " ".join(visible(text[: 4 * longest]).split())[:longest]
 
 

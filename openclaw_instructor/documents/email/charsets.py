@@ -95,7 +95,7 @@ def _replaced(data: bytes, codec: str) -> tuple[str, str]:
 
 
 def _as_shift_jis(found: re.Match[bytes]) -> bytes:
-    """A run of ISO-2022-JP as Shift JIS, whose codec knows the signs that Windows added, as in circled numbers."""
+    """Decode a run of ISO-2022-JP as Shift JIS, whose codec knows Windows additions such as circled numbers."""
     if found[2]:
         return bytes(byte | 0x80 for byte in found[2])
     run = bytearray()

@@ -83,11 +83,11 @@ _PASTED = 2_000_000
 
 
 def prepared(data: bytes, notes: Notes) -> bytes:
-    """The one message that `data` holds, its lines ended by line feeds and its wrapping taken off.
+    """Extract the one message in `data`, with line feeds as line ends and without any wrapping.
 
-    Read are plain messages, .emlx, .msg, the first message of an mbox, text in UTF-16, base64 of any of these (as the
-    Gmail API gives it), and messages that were pasted in a fence, as a quote or indented. Raises UnreadableDocument for
-    a file that is no mail.
+    Accepts plain messages, .emlx, .msg, the first message of an mbox, text in UTF-16, base64 of any of these (as the
+    Gmail API returns it), and messages pasted in a code fence, as a quote or indented. Raises UnreadableDocument for a
+    file that is not mail.
     """
     refuse_foreign(data)
     if data.startswith(OLE):
@@ -109,7 +109,7 @@ def prepared(data: bytes, notes: Notes) -> bytes:
 
 
 def _out_of_paste(data: bytes) -> bytes:
-    """The message that was pasted into `data`; what holds none keeps its quote marks and indents."""
+    """Extract the message that was pasted into `data`; other data keeps its quote marks and indentation."""
     unwrapped = data
     for _ in range(_MOST_WRAPPINGS):
         if has_head(unwrapped):
@@ -120,10 +120,10 @@ def _out_of_paste(data: bytes) -> bytes:
 
 
 def as_argument(data: bytes) -> str:
-    """The file of a message as the text that `read` takes: as it is if it is UTF-8, else in base64.
+    """Convert a message file to the text that `read` accepts: unchanged if it is UTF-8, else base64.
 
-    Of a file over the limit the attachments are left out, which are not read anyway. Raises UnreadableDocument for a
-    file that is no mail.
+    From a file over the limit, attachments are removed; they are not read anyway. Raises UnreadableDocument for a file
+    that is not mail.
     """
     if len(data) > MAX_MESSAGE and not data.startswith(OLE):
         data = without_attachments(unix_lines(data))
@@ -163,7 +163,7 @@ def has_head(data: bytes) -> bool:
 
 
 def file_messages(data: bytes) -> Iterator[bytes]:
-    """The messages of one file: each of an mbox, or the file itself."""
+    """Yield the messages of one file: each message of an mbox, or the file itself."""
     lines = data if data.startswith(OLE) or not data.lstrip(_MARGIN).startswith(b"From ") else unix_lines(data)
     if _FROM_LINE.match(lines):
         yield from mbox_messages(lines)
@@ -172,7 +172,7 @@ def file_messages(data: bytes) -> Iterator[bytes]:
 
 
 def mbox_messages(data: bytes) -> Iterator[bytes]:
-    """The messages of an mbox file, whose lines end with line feeds, without the lines between them."""
+    """Yield the messages of an mbox file with line feeds as line ends, without the separator lines."""
     found = _FROM_LINE.match(data)
     while found is not None:
         begin = at = found.end()
@@ -231,7 +231,7 @@ def _wide_charset(head: bytes) -> str | None:
 
 
 def _from_base64(data: bytes) -> bytes:
-    """The message that the whole of `data` encodes; b"" when it is no base64 or no message."""
+    """Decode a message from data that is entirely base64; b"" if it is not base64 or not a message."""
     text = data.strip()
     if b":" in text[:200] or b" " in text[:200] or not _BASE64.match(text[:200].replace(b"\n", b"")):
         return b""
@@ -247,7 +247,7 @@ def _from_base64(data: bytes) -> bytes:
 
 
 def _unwrapped(data: bytes) -> bytes:
-    """The data without one layer of what a paste lies in: a fence, the count of .emlx, quote marks, or an indent."""
+    """Remove one layer around a pasted message: a fence, the .emlx byte count, quote marks or indentation."""
     data = _without_margin(data)
     if len(data) > _PASTED and not _EMLX.match(data):
         return data
@@ -267,7 +267,7 @@ def _unwrapped(data: bytes) -> bytes:
 
 
 def _without_margin(data: bytes) -> bytes:
-    """The data without empty lines at its begin, which would end the headers before they begin."""
+    """Remove empty lines at the start, which would end the headers before they begin."""
     empty = _EMPTY_LINES.match(data)
     return data[empty.end() :] if empty and empty.end() else data
 

@@ -53,7 +53,7 @@ def color_of(value: str) -> Color | None:
 
 
 def pixels(value: str) -> float | None:
-    """A length in pixels; None when it depends on something else."""
+    """Convert a length to pixels; None if it depends on something else."""
     found = NUMBER.match(value.strip())
     if not found:
         return None

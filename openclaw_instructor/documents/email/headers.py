@@ -54,36 +54,36 @@ class Headers:
         return any(known == name for known, _ in self.fields)
 
     def raw(self, name: str) -> str:
-        """The first field of that name as text, without its encoded words decoded; "" without one."""
+        """Return the first field of that name without decoding its encoded words; "" if there is none."""
         return next(self._texts(name), "")
 
     def text(self, name: str, longest: int = _LONGEST) -> str:
-        """The first field of that name as a person reads it, on one line; "" without one."""
+        """Return the first field of that name, decoded and on one line; "" if there is none."""
         return one_line(self._decoded(self.raw(name)), longest)
 
     def texts(self, name: str, most: int = 10, longest: int = 2_000) -> list[str]:
-        """The first fields of that name as a person reads them."""
+        """Return the first fields of that name, decoded."""
         found = [
             one_line(self._decoded(text), longest) for text, _ in zip(self._texts(name), range(most), strict=False)
         ]
         return [text for text in found if text]
 
     def address(self, name: str) -> str:
-        """The first address in the field, in lower case; "" where there is none.
+        """Return the first address in the field, in lower case; "" if there is none.
 
-        What stands in angle brackets counts before what merely looks like an address, as in a display name.
+        An address in angle brackets takes precedence over text that looks like one, such as a display name.
         """
         return address_in(self.raw(name))
 
     def display_name(self, name: str) -> str:
-        """The name beside the address of the field, without quotes; "" where there is none."""
+        """Return the display name beside the field's address, without quotes; "" if there is none."""
         raw = self.raw(name)
         begin = raw.rfind("<")
         outside = raw[:begin] if begin >= 0 and "@" in raw[begin:] else raw.replace(_address_word(raw), "", 1)
         return one_line(self._decoded(outside).replace('\\"', '"'), _LONGEST_NAME).strip("\"' ()")
 
     def date(self, name: str = "date") -> str:
-        """The date of the field in ISO 8601, with its own offset; "" when it is no date."""
+        """Return the date of the field in ISO 8601 with its own UTC offset; "" if it is not a date."""
         with suppress(Exception):  # the standard parser raises several things on malformed dates
             moment: datetime = parsedate_to_datetime(self.raw(name)[:100])
             return moment.isoformat()
@@ -97,7 +97,7 @@ class Headers:
 
     @property
     def disposition(self) -> str:
-        """ "inline", "attachment" or ""."""
+        """Content disposition: "inline", "attachment" or an empty string."""
         with suppress(Exception):
             return self._parsed("content-disposition").get_content_disposition() or ""
         return ""
@@ -108,7 +108,7 @@ class Headers:
         return self.raw("content-transfer-encoding").strip().strip("\"'").lower()
 
     def parameter(self, name: str, header: str = "content-type") -> str:
-        """A parameter of a structured field, its charset and encoded words decoded."""
+        """Return a parameter of a structured field, with charset and encoded words decoded."""
         with suppress(Exception):  # malformed RFC 2231 parameters raise many things
             value = self._parsed(header).get_param(name, "", header)
             if isinstance(value, tuple):
@@ -142,21 +142,21 @@ class Headers:
 
 
 def address_in(text: str) -> str:
-    """The first address in a raw field: that in angle brackets, else the first that looks like one; in lower case."""
+    """Find the first address in a raw field, preferably in angle brackets; in lower case."""
     text = text[:_LONGEST_LIST]
     bracketed = (piece.partition(">")[0] for piece in text.split("<")[1:])
     return visible(next(filter(None, map(_address_word, bracketed)), "") or _address_word(text)).lower()
 
 
 def _address_word(text: str) -> str:
-    """The first word of the text that looks like an address."""
+    """Find the first word of the text that looks like an address."""
     return next((word for word in _OUTSIDE_ADDRESS.split(text) if "@" in word[1:-1]), "")
 
 
 def split_head(data: bytes, start: int, end: int, notes: Notes) -> tuple[Headers, int]:
-    """The header fields from `start` on, and where the body begins.
+    """Parse the header fields from `start` on, and find where the body begins.
 
-    A line that is no field ends the head even without a blank line, as every mail program has it.
+    A line that is not a field ends the header even without a blank line, as in every mail program.
     """
     headers = Headers(notes=notes)
     at = start
@@ -197,10 +197,10 @@ def _extend(headers: Headers, data: bytes, begin: int, end: int) -> None:
 
 
 def decode_words(text: str, notes: Notes | None = None) -> str:
-    """A field's text with its encoded words (RFC 2047) decoded.
+    """Decode the encoded words (RFC 2047) in a field.
 
-    Words of one charset that follow each other are joined before they are decoded: many programs part a letter's bytes
-    among two.
+    Adjacent words of one charset are joined before decoding, because many programs split a multi-byte character between
+    two.
     """
     pieces: list[str] = []
     pending: list[tuple[str, str, str]] = []

@@ -37,9 +37,17 @@ _CLOSING = re.compile(rf"</(?:{_NAMES})\s?>|<(?:br|hr)\s?/?>", re.IGNORECASE)
 class Page(Protocol):
     """What is told of a page's tags and text in the order they come."""
 
-    def opened(self, tag: str, attributes: str) -> None: ...
-    def closed(self, tag: str) -> None: ...
-    def said(self, text: str) -> None: ...
+    def opened(self, tag: str, attributes: str) -> None:
+        """Handle the start tag of an element with the text of its attributes."""
+        ...
+
+    def closed(self, tag: str) -> None:
+        """Handle the end tag of an element."""
+        ...
+
+    def said(self, text: str) -> None:
+        """Handle text between tags."""
+        ...
 
 
 def read(html: str, page: Page) -> None:
@@ -70,7 +78,7 @@ def read(html: str, page: Page) -> None:
 
 
 def attributes(text: str) -> dict[str, str]:
-    """The attributes of a tag by lower-case name, from the text between its name and its end; the first one counts."""
+    """Parse the attributes of a tag, by lower-case name, from the text after its name; the first of each counts."""
     found: dict[str, str] = {}
     for match, _ in zip(_ATTRIBUTE.finditer(text[:_LONGEST_TAG]), range(_MOST_ATTRIBUTES), strict=False):
         value = match[2] or ""
@@ -80,7 +88,7 @@ def attributes(text: str) -> dict[str, str]:
 
 
 def style_sheets(html: str) -> str:
-    """The text of all <style> elements that are not commented out, wherever they stand."""
+    """Return the text of all <style> elements that are not commented out, wherever they are."""
     html = html[:MAX_HTML]
     last_comment = html.rfind("-->")
     pieces: list[str] = []

@@ -1,5 +1,7 @@
-"""Mail that nobody wrote by hand, known by its headers: delivery reports (RFC 3464), automatic replies (RFC 3834),
-mailing lists and bulk mail (RFC 2369, RFC 2919, RFC 8058)."""
+"""Recognise automatic mail by its headers.
+
+Delivery reports (RFC 3464), automatic replies (RFC 3834), mailing lists and bulk mail (RFC 2369, RFC 2919, RFC 8058).
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,7 @@ LIST_FIELDS = (
 
 
 def kind_of(message: Part, subject: str) -> Kind:
-    """What kind of automatic mail the message is; "" for one that a person may have written to this reader."""
+    """Return the kind of automatic mail; "" for mail that a person may have written to this reader."""
     headers = message.headers
     reported = _report(message, headers)
     if reported:
@@ -103,7 +105,7 @@ def _report(message: Part, headers: Headers) -> Kind:
 
 
 def _is_undelivered(headers: Headers, subject: str) -> bool:
-    """Reports of old servers have no structure: a daemon sends them, or nobody does."""
+    """Check for an unstructured delivery report of an old server, by its sender: a daemon or nobody."""
     nobody = headers.raw("return-path").strip() == "<>"
     daemon = _DAEMON.match(headers.address("from")) is not None
     return (daemon or nobody) and _UNDELIVERED.search(subject[:300]) is not None

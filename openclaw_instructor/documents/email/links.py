@@ -42,19 +42,19 @@ class Link:
 
 
 def link(text: str, target: str) -> Link:
-    """A link with its text on one line, both cut."""
+    """Make a link from its target and its text on one line, both cut to length."""
     return Link(" ".join(text.split())[:_LONGEST_TEXT], "".join(target.split())[:_LONGEST_TARGET])
 
 
 def plain_links(text: str) -> list[Link]:
-    """The web addresses that stand in plain text."""
+    """Find the web addresses in plain text."""
     found = zip(_PLAIN.finditer(text), range(MOST_LINKS), strict=False)
     addresses = (match[0].rstrip(".,;:!?)]}>*_") for match, _ in found)
     return [link(address, address) for address in addresses]
 
 
 def host_of(target: str) -> str:
-    """The host of an address, or the domain of a mailto link."""
+    """Return the host of an address, or the domain of a mailto link."""
     target = target.strip()
     scheme, colon, rest = target.partition(":")
     if colon and scheme.lower() == "mailto":
@@ -68,7 +68,7 @@ def host_of(target: str) -> str:
 
 
 def domain_of(host: str) -> str:
-    """The name that somebody registered: the last two labels, or three where the second is a country's shared one."""
+    """Return the registered domain: the last two labels, or three below a shared suffix such as "co.uk"."""
     labels = host.lower().strip(".").split(".")
     if len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SHARED:
         return ".".join(labels[-3:])

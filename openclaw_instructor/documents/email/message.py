@@ -16,12 +16,14 @@ class Email:
     All fields but `notes`, `unread` and `kind` are a stranger's words, cut to what a mail program shows, on one line
     (`body` on many), without control characters.
 
-    Text
+    Content
         `subject`, `sender` (the whole From field), `to`, `cc`, `date` (the Date field as it is) and `iso_date`, `body`
         (without what `notes` says was left out), `attachments` (names of files, else their types).
-    Notes
+
+    Remarks
         `notes` are plain sentences of ours on what was left out, could not be read or should be known, none of which
         quotes the message; `unread` are those of them that tell of text which could not be read.
+
     Facts
         `sender_name` and `sender_address`, `reply_to` and `return_path` (addresses, lower case; "" where there is none,
         and `return_path` "<>" for the null sender); `message_id`; `authentication_results` (Authentication-Results

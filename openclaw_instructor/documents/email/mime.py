@@ -66,7 +66,7 @@ class Part:
         return self.data[self.begin : self.end]
 
     def decoded(self, longest: int) -> bytes:
-        """The first `longest` bytes of the body, its transfer encoding taken off. Never raises."""
+        """Return the first `longest` bytes of the body with its transfer encoding decoded. Never raises."""
         encoding = self.headers.transfer_encoding
         # More than this of an encoded body cannot be in the first `longest` bytes, line ends and all.
         body = self.data[self.begin : min(self.end, self.begin + 4 * longest)]
@@ -81,7 +81,7 @@ class Part:
         return body[:longest]
 
     def walk(self) -> Iterator[Part]:
-        """This part and all in it, in order."""
+        """Yield the part itself and all parts inside it, in order."""
         stack = [self]
         while stack:
             part = stack.pop()
@@ -90,12 +90,12 @@ class Part:
 
 
 def parse(data: bytes, notes: Notes) -> Part:
-    """The tree of a message whose lines end with line feeds. Never raises."""
+    """Parse a message whose lines end with line feeds into a tree of parts. Never raises."""
     return _Parser(data, notes).message(0, len(data), 0)
 
 
 def without_attachments(data: bytes) -> bytes:
-    """The message without the content of parts that are not read, their headers kept."""
+    """Remove the content of parts that are not read, but keep their headers."""
     root = parse(data, Notes())
     kept: list[bytes] = []
     at = 0
@@ -144,7 +144,7 @@ class _Parser:
             part.children.append(self.message(begin, end, depth + 1))
 
     def _split(self, part: Part, boundary: bytes) -> list[tuple[int, int]]:
-        """The spans between the boundary's lines; a last part without an end reaches to the end of its parent."""
+        """Split a body at its boundary lines into spans; an unterminated last part extends to the end of its parent."""
         if not boundary:
             return []
         data, mark = self._data, b"--" + boundary
@@ -169,7 +169,7 @@ class _Parser:
         return [*spans, (opened, part.end)] if opened >= 0 else spans
 
     def _guessed(self, part: Part) -> bytes:
-        """The boundary that the body itself uses: its first line that begins with two hyphens and comes again."""
+        """Guess the boundary from the body: its first line that starts with two hyphens and occurs again."""
         head = self._data[part.begin : min(part.end, part.begin + 10_000)]
         for line in re.findall(rb"(?m)^--(\S[^\n]*)$", head)[:20]:
             boundary: bytes = line.strip()[:_LONGEST_BOUNDARY]
@@ -179,7 +179,7 @@ class _Parser:
 
 
 def unix_lines(data: bytes) -> bytes:
-    """The data with line feeds for every kind of line end."""
+    """Normalise all line ends to line feeds."""
     if b"\r" not in data:
         return data
     return data.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")

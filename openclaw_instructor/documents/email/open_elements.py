@@ -52,8 +52,11 @@ class Element:
 
 
 class OpenElements:
-    """The stack of open elements. `ended` is told of each that ends; `restyle` gives the style that an element's
-    declarations make in another parent."""
+    """The stack of open elements.
+
+    `ended` is called for each element that ends; `restyle` computes the style that an element's declarations give it
+    below another parent.
+    """
 
     def __init__(
         self, root: Element, ended: Callable[[Element], None], restyle: Callable[[Style, Mapping[str, str]], Style]

@@ -43,7 +43,7 @@ Properties = dict[int, bytes]
 
 
 def msg_as_mime(data: bytes) -> bytes:
-    """A .msg file as a MIME message. Raises UnreadableDocument when it is damaged or another Office file."""
+    """Convert a .msg file to MIME. Raises UnreadableDocument if it is damaged or another Office file."""
     import olefile
 
     try:
@@ -63,7 +63,7 @@ def msg_as_mime(data: bytes) -> bytes:
 
 
 def tnef_as_mime(data: bytes) -> bytes:
-    """What a winmail.dat holds as a MIME message; b"" when there is neither text nor attachment. Never raises."""
+    """Convert a winmail.dat to MIME; b"" if it holds neither text nor attachments. Never raises."""
     properties: Properties = {}
     attachments: list[str] = []
     for kind, value in _tnef_attributes(data):
@@ -102,7 +102,7 @@ def _as_mime(properties: Properties, attachments: list[str]) -> bytes:
 
 
 def _bodies(properties: Properties) -> list[tuple[bool, str]]:
-    """The text and HTML of the message; what only RTF holds as text."""
+    """Read the text and HTML bodies of the message; a body that is only in RTF becomes text."""
     found: list[tuple[bool, str]] = []
     if BODY in properties:
         found.append((False, _text(properties, BODY)))
@@ -159,7 +159,7 @@ def _code_page(properties: Properties, own: int) -> str:
 
 
 def _streams(ole: OleFileIO[str], names: list[str]) -> Properties:
-    """The properties of a storage: those of variable length have a stream each, the others share one."""
+    """Read the properties of a storage; those of variable length have a stream each, the others share one."""
     properties: Properties = {}
     for name in names:
         if name.startswith("__substg1.0_") and len(name) == 20:
@@ -191,7 +191,7 @@ def _unicode(data: bytes) -> bytes:
 
 
 def rtf_text(source: str) -> str:
-    """The text of an RTF document; "" when it is damaged. Takes linear time."""
+    """Convert an RTF document to text in linear time; "" if it is damaged."""
     from striprtf.striprtf import rtf_to_text
 
     with suppress(Exception):  # it raises many things on damaged text

@@ -27,10 +27,10 @@ class PageStyles:
         names: tuple[str, ...],
         above: Mapping[str, int],
     ) -> tuple[Declarations, Style]:
-        """What an element in `parent` declares, and the style that it has by that.
+        """Return the declarations of an element in `parent`, and its resulting style.
 
-        `given` are its attributes, `names` its ".class" and "#id", `above` the tags and names of what it stands in,
-        with how many of them are open.
+        `given` are its attributes, `names` its ".class" and "#id" selectors, `above` the tags and selectors of its
+        ancestors, each with the number that are open.
         """
         if self._sheet.depends_on_place(tag, names):
             own = self._declarations(tag, given, names, above)
@@ -43,11 +43,11 @@ class PageStyles:
         return self._known[key]
 
     def inherited(self, parent: Style, own: Declarations) -> Style:
-        """The style of what declares this in `parent`."""
+        """Compute the style of an element in `parent` with these declarations."""
         return self.distinct(inherited(parent, own))
 
     def distinct(self, style: Style) -> Style:
-        """The one object of all equal styles; it is held, so that no other gets its id."""
+        """Return the one shared object for all equal styles; it is kept alive so that its id stays unique."""
         return self._distinct.setdefault(style.key, style)
 
     def _declarations(

@@ -25,7 +25,7 @@ def unflowed(text: str, *, joined: bool) -> str:
 
 
 def without_files(text: str) -> tuple[str, list[str]]:
-    """The text without files in uuencode, and their names."""
+    """Remove uuencoded files from the text, and return their names with it."""
     if "\nbegin" not in f"\n{text}" or "\nend" not in text:
         return text, []
     kept: list[str] = []

@@ -43,8 +43,10 @@ def without_armour(text: str) -> Armoured:
 
 
 def signed_content(data: bytes) -> bytes | None:
-    """The content that an S/MIME message (CMS SignedData, BER or DER) carries in itself; None when it is encrypted or
-    cannot be read. The signature is not checked."""
+    """Extract the content of an S/MIME message (CMS SignedData, BER or DER).
+
+    None if it is encrypted or cannot be read. The signature is not verified.
+    """
     try:
         outer = _children(data, *_header(data, 0)[1:3])
         if not outer or _object_id(data, outer[0]) != _DATA + _SIGNED:

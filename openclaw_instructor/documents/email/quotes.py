@@ -94,7 +94,7 @@ def is_intro(line: str, *, quote_follows: bool = True) -> bool:
 
 
 def split(lines: list[str], *, forwarded: bool) -> tuple[list[str], list[str], bool]:
-    """The lines of the message's own writer, those of what it forwards, and whether quotes were left out.
+    """Split into the author's own lines and forwarded lines, and say whether quotes were left out.
 
     Quotes are lines that start with `>` and the line above that announces them; all from a line, a field block or an
     announcement on that begins an earlier message. What is forwarded is kept whole: all from a "Forwarded message" line
@@ -136,7 +136,7 @@ def _ruled(line: str, phrases_: frozenset[str], begins: tuple[str, ...]) -> bool
 
 
 def _intros(lines: list[str]) -> dict[int, str]:
-    """The numbers of lines that announce a quote; "to the end" where what they announce is not marked."""
+    """Find the lines that announce a quote; "to the end" marks those whose quote has no markers."""
     found: dict[int, str] = {}
     for last, line in enumerate(lines):
         end = line.rstrip(" *_\t")[-1:]
@@ -200,5 +200,5 @@ def _roles(line: str) -> list[tuple[str, str]]:
 
 
 def without_marker(lines: list[str]) -> list[str]:
-    """The lines without the marker that `visible` set."""
+    """Remove the marker that `visible` set from the lines."""
     return [line for line in lines if line != EARLIER]

@@ -19,7 +19,7 @@ _PASTED_FENCE = ("```", "~~~")
 
 
 def read(raw: str | bytes) -> Email:
-    """A whole message: RFC 822, .emlx, .msg, the first of an mbox, or any of these pasted or in base64.
+    """Read a whole message: RFC 822, .emlx, .msg, the first of an mbox, or any of these pasted or in base64.
 
     Time and memory are linear in the message's size and bounded by what is read of it: attachments are passed over.
     Never raises for a malformed message: `notes` says what could not be read. Raises UnreadableDocument for a file that
@@ -43,7 +43,7 @@ def read(raw: str | bytes) -> Email:
 
 
 def from_fields(subject: str = "", body: str = "", sender: str = "", to: str = "") -> Email:
-    """A message given in parts; a body that is HTML is turned into text."""
+    """Build a message from its parts; an HTML body is converted to text."""
     message = Email(
         one_line(subject, _LONGEST_SUBJECT),
         one_line(sender, _LONGEST_PEOPLE),
@@ -95,7 +95,7 @@ def _set_fallback_charset(root: Part) -> None:
 
 
 def _without_fence(body: str) -> str:
-    """A body that was pasted in a code fence without it."""
+    """Remove the code fence around a pasted body."""
     lines = visible(body[:1_000_000]).strip().split("\n") if body.lstrip().startswith(_PASTED_FENCE) else []
     if len(lines) > 2 and lines[-1].strip() in _PASTED_FENCE:
         return "\n".join(lines[1:-1])

@@ -36,8 +36,10 @@ _ZERO_CLIP = re.compile(r"rect\(\s?0|inset\(\s?(?:50|100)%")
 
 @dataclass(slots=True, eq=False)
 class Style:
-    """What an element hands down to its content; never changed. `background` is None where an image or a gradient lies
-    behind, `color` where it is not known."""
+    """The immutable style that an element passes on to its content.
+
+    `background` is None in front of an image or a gradient, `color` is None where it is unknown.
+    """
 
     gone: bool = False  # by display, place, size or cut: nothing within can show itself again
     invisible: bool = False  # by visibility, which content may lift
@@ -99,8 +101,11 @@ class Sheet:
         return bool(self._rules)
 
     def declarations(self, tag: str, names: tuple[str, ...], above: Mapping[str, int]) -> dict[str, str]:
-        """What the sheet declares for an element; `names` are its ".class" and "#id", `above` those of its ancestors
-        and their tags, with how many of them are open."""
+        """Collect what the sheet declares for an element.
+
+        `names` are its ".class" and "#id" selectors, `above` the tags and selectors of its ancestors, each with the
+        number that are open.
+        """
         rules = self._rules_for(tag, names)
         matching = [rule for rule in rules if all(above.get(part, 0) > 0 for part in rule.above)]
         return {name: value for rule in matching for name, value in rule.declarations.items()}
@@ -136,7 +141,7 @@ class Sheet:
 
 
 def inherited(parent: Style, declarations: Declarations) -> Style:
-    """The style of an element in `parent` that declares this."""
+    """Compute the style of an element in `parent` with these declarations."""
     if not declarations:
         return parent
     display = declarations.get("display", "")
@@ -156,7 +161,7 @@ def inherited(parent: Style, declarations: Declarations) -> Style:
 
 
 def declared(style: str) -> Declarations:
-    """The declarations of a style attribute or rule, in lower case; those marked important count last."""
+    """Parse the declarations of a style attribute or rule, in lower case; important ones come last."""
     return _declared(style[:_LONGEST_STYLE])
 
 

@@ -11,9 +11,9 @@ _EMPTY_LINES = re.compile(r"\n{3,}")
 
 
 def trim(body: str, *, forwarded: bool = False) -> tuple[str, list[str]]:
-    """The body without quoted replies, signature, legal notice and a gateway's warning, and what was left out.
+    """Remove quoted replies, signature, legal notice and gateway warning, and say what was removed.
 
-    What is forwarded is kept whole (see `quotes.split`), and nothing is left out of which nothing would remain.
+    Forwarded text is kept whole (see `quotes.split`), and nothing is removed if no text would be left.
     """
     lines = [line.rstrip() for line in _EMPTY_LINES.sub("\n\n", visible(body)).split("\n")]
     lines, warned = boilerplate.without_banner(lines)

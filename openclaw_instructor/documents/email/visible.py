@@ -76,7 +76,7 @@ class VisiblePage:
         self.text = self._text()
 
     def opened(self, tag: str, attributes: str) -> None:
-        """A tag begins an element."""
+        """Handle the start tag of an element."""
         self._open.close_before(tag)
         given = html.attributes(attributes) if attributes and _TOLD.search(attributes) else {}
         names = _names(given) if given else ()
@@ -100,7 +100,7 @@ class VisiblePage:
             self._open.open(element)
 
     def closed(self, tag: str) -> None:
-        """An element ends."""
+        """Handle the end tag of an element."""
         self._open.close(tag)
         if tag in BLOCKS or tag in ("body", "html"):
             self._break()
@@ -209,7 +209,7 @@ class VisiblePage:
 
 
 def visible_text(page: str) -> str:
-    """The text of an HTML page that a person sees, a line for each block."""
+    """Convert an HTML page to the text that a person sees, one line for each block."""
     return VisiblePage(page).text
 
 
@@ -223,6 +223,6 @@ def _names(given: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _marks(given: Mapping[str, str], names: tuple[str, ...]) -> list[str]:
-    """The words by which mail programs mark elements; those that clean foreign pages put a prefix before them."""
+    """Return the names by which mail programs mark an element, without the prefix that sanitisers add."""
     marks = [_PREFIX.sub("", name[1:]) for name in names]
     return marks + [given[key].lower() for key in ("name", "data-marker") if key in given]

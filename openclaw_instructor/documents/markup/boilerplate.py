@@ -139,7 +139,7 @@ def _holds(found: Survey, open_elements: list[_Element]) -> None:
 
 
 def main_part(root: _Element, found: Survey) -> _Element:
-    """The element that holds the page's own text: its `main` or only `article` if most of the text is there."""
+    """Find the element of the page's own text: its `main` or only `article` if that holds most text."""
     body = root.find("body")
     whole = root if body is None else body
     total = found.text.get(whole, 0)
@@ -211,7 +211,7 @@ class Boilerplate:
 
 
 def _names(element: _Element) -> str:
-    """The element's classes and id."""
+    """Return the element's classes and id."""
     return f"{element.get('class', '')[:500]} {element.get('id', '')[:100]}".strip()
 
 
@@ -234,7 +234,7 @@ def _consents(element: _Element) -> bool:
 
 
 def _banner(button: _Element) -> set[_Element]:
-    """The largest element around a button that is small and speaks of cookies."""
+    """Find the largest small element around a button that mentions cookies."""
     chosen: set[_Element] = set()
     for outer in islice(button.iterancestors(), 6):
         texts = list(islice(outer.itertext(), 100))

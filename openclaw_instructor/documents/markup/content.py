@@ -32,7 +32,7 @@ _MAX_ALT = 300
 
 
 def read_content(root: _Element, found: Survey, boilerplate: Boilerplate, *, in_main: bool) -> DocumentBuilder:
-    """The blocks below an element, without what `boilerplate` leaves out."""
+    """Read the blocks below an element, without boilerplate (see `boilerplate`)."""
     content = _Content(found, boilerplate, in_main=in_main)
     content.read(root)
     return content.builder
@@ -225,7 +225,7 @@ class _Content:
 
 
 def _level(element: _Element) -> int:
-    """The level of a heading; 0 for anything else."""
+    """Return the level of a heading; 0 for any other element."""
     tag = str(element.tag)
     if _HEADING.fullmatch(tag):
         return int(tag[1])
@@ -236,6 +236,6 @@ def _level(element: _Element) -> int:
 
 
 def _collapsed(pieces: list[str]) -> str:
-    """The text as a browser shows it: spaces run together, lines end at breaks only."""
+    """Collapse whitespace as a browser does; only breaks end lines."""
     lines = (" ".join(line.split()) for line in "".join(pieces).translate(_INVISIBLE).split(_BREAK))
     return "\n".join(line for line in lines if line)

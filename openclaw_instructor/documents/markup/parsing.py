@@ -40,7 +40,7 @@ class TooDeep(Exception):
 
 
 def parse(text: str) -> _Element | None:
-    """The `html` element; None for a text without any. Raises TooDeep."""
+    """Parse a page to its `html` element; None for text without one. Raises TooDeep."""
     from lxml import etree
 
     text = _LONG_TAG.sub(_without_attributes, _DATA_URI.sub("data:", _CONTROL.sub(" ", text)))
@@ -64,7 +64,7 @@ def parse(text: str) -> _Element | None:
 
 
 def flat(text: str) -> tuple[str, list[str]]:
-    """The title and paragraphs of a page by its tags alone, for what is nested too deeply to be parsed."""
+    """Extract title and paragraphs by tags alone, for pages nested too deeply to be parsed."""
     title = _TITLE.search(text)
     for name in ("title", "script", "style", "template", "noscript"):
         text = _without(text, name)
@@ -74,7 +74,7 @@ def flat(text: str) -> tuple[str, list[str]]:
 
 
 def _without(text: str, name: str) -> str:
-    """The text without the elements of this name."""
+    """Remove the elements of this name from the text."""
     kept: list[str] = []
     at = 0
     start, end = (

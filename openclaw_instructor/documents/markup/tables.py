@@ -44,7 +44,7 @@ def is_layout(table: _Element, layouts: set[_Element]) -> bool:
 
 
 def read_table(table: _Element, text_of: CellText) -> Table | None:
-    """The table's rows; None for a table of one column or of cells as long as pages."""
+    """Read the rows of a table; None for one with a single column or with cells as long as pages."""
     caption = " ".join(text_of(child) for child in table if child.tag == "caption").strip()
     rows: list[Row] = []
     heads: list[bool] = []
@@ -83,7 +83,7 @@ def _row_elements(table: _Element) -> Iterator[tuple[_Element, bool]]:
 
 
 def _spread(cells: list[_Element], spanning: dict[int, tuple[int, str]], text_of: CellText) -> list[str]:
-    """The texts of a row's cells, with those that reach down from rows above; cells that span columns stand once."""
+    """List the cells of a row, including those that span down from above; a cell over several columns occurs once."""
     row: list[str] = []
 
     def from_above() -> None:

@@ -127,7 +127,7 @@ class _Characters:
         self._flags = ctypes.c_int()
 
     def words(self) -> list[_Word]:
-        """The words in the order in which the file writes them."""
+        """Yield the words in the order of the file."""
         text = self._text()
         words: list[_Word] = []
         end = 0
@@ -142,12 +142,12 @@ class _Characters:
         return words
 
     def font(self, index: int) -> str:
-        """The name of a character's font."""
+        """Return the font name of a character."""
         self._raw.FPDFText_GetFontInfo(self._page, index, self._font, 128, self._flags)
         return self._font.value.decode("utf-8", "replace")
 
     def _text(self) -> str:
-        """The text, each character at its index."""
+        """Read the text with each character at its index."""
         count = self._raw.FPDFText_CountChars(self._page)
         buffer = (ctypes.c_ushort * (count + 1))()
         self._raw.FPDFText_GetText(self._page, 0, count, buffer)
@@ -159,7 +159,7 @@ class _Characters:
         return "".join(chr(code) if code < 0x110000 else "\ufffd" for code in codes)
 
     def _parts(self, text: str, start: int) -> list[tuple[int, int]]:
-        """The first and last characters of the parts of a word: the mark of a footnote stands apart from its word."""
+        """Yield the first and last character of each part of a word; a footnote mark is separate from its word."""
         ends = start + len(text) - 1
         cuts = []
         for found in _DIGIT_SIDE.finditer(text):
@@ -205,7 +205,7 @@ def _turned(x: float, y: float, angle: int) -> tuple[float, float]:
 
 
 def _segments(characters: _Characters, words: list[_Word], angle: int) -> tuple[list[Segment], list[str]]:
-    """The segments along the main direction, and the texts that run another way."""
+    """Extract the segments along the main text direction, and the texts in other directions."""
     segments: list[Segment] = []
     aside: list[str] = []
     run: list[_Word] = []
@@ -256,7 +256,7 @@ def _field_keys() -> tuple[dict[int, str], int]:
 
 
 def _fields(page: pypdfium2.PdfPage) -> list[str]:
-    """What is filled into the forms of a page, and the notes on it."""
+    """Read the form fields and annotations of a page."""
     from pypdfium2 import raw
 
     found: list[str] = []

@@ -47,7 +47,7 @@ class Headings:
         self._levels = self._leveled(styles, lines)
 
     def level(self, line: Line, page: int) -> int:
-        """The level of a line that may be a heading; 0 for text."""
+        """Return the level of a line that may be a heading; 0 for body text."""
         if line.is_mono or LEADERS.search(line.text):
             return 0
         bookmark = self._bookmark(line, page)

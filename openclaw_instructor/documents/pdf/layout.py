@@ -40,7 +40,7 @@ class Line:
 
 
 def lines_of(segments: Sequence[Segment]) -> list[Line]:
-    """The lines in reading order."""
+    """Arrange the lines in reading order."""
     if len(segments) > _MAX_SEGMENTS:
         regions: Iterator[list[Segment]] = iter([[segment] for segment in segments])
     else:

@@ -71,7 +71,7 @@ def _runs_on(before: str, after: str) -> bool:
 
 
 def paragraphs(lines: Sequence[Line], page: int, headings: Headings, words: Words) -> Iterator[Paragraph]:
-    """The paragraphs of a page."""
+    """Group the lines of a page into paragraphs."""
     leading = _leading(lines)
     group: list[Line] = []
     level = 0
@@ -88,7 +88,7 @@ def paragraphs(lines: Sequence[Line], page: int, headings: Headings, words: Word
 
 
 def _leading(lines: Sequence[Line]) -> float:
-    """The usual distance of two lines of a paragraph."""
+    """Measure the usual line spacing within a paragraph."""
     steps = [
         after.y - before.y
         for before, after in pairwise(lines)
@@ -148,7 +148,7 @@ def _paragraph(group: list[Line], page: int, level: int, words: Words) -> Paragr
 
 
 def _broken(text: str) -> str:
-    """The part of a word at the end of a text that ends in a hyphen; "" for any other text."""
+    """Return the word fragment before a hyphen at the end of a text; "" for any other text."""
     found = _BROKEN.search(text[-60:])
     return found[1] if found else ""
 

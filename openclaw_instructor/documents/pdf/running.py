@@ -40,7 +40,7 @@ class Running:
         self._places = self._running_places(count)
 
     def without(self, page: Page) -> list[Segment]:
-        """The page's segments that are its own."""
+        """Remove running headers and footers from the page's segments."""
         running: set[int] = set()
         for zone, line in _edge_lines(page):
             found = [segment for segment in line if self._runs(zone, segment)]
@@ -54,7 +54,7 @@ class Running:
         return own or page.segments
 
     def aside(self, page: Page) -> list[str]:
-        """The page's texts in another direction that are its own."""
+        """Remove texts that recur on other pages from the page's texts in another direction."""
         return [text for text in page.aside if self._asides[text] < self._enough]
 
     def _runs(self, zone: str, segment: Segment) -> bool:
@@ -76,7 +76,7 @@ class Running:
 
 
 def _edge_lines(page: Page) -> Iterator[tuple[str, list[Segment]]]:
-    """The outermost lines at the top and the bottom."""
+    """Find the outermost lines at the top and the bottom."""
     height = page.bottom - page.top
     for zone, sign in (("top", 1), ("bottom", -1)):
         limit = page.top + _EDGE * height if sign > 0 else page.bottom - _EDGE * height
@@ -95,6 +95,6 @@ def _is_number(segment: Segment) -> bool:
 
 
 def _key(zone: str, segment: Segment) -> _Key:
-    """What stays the same from page to page: the place, and the text without its numbers."""
+    """Return what is the same on every page: the place, and the text without numbers."""
     text = _ROMAN.sub("#", _NUMBER.sub("#", segment.text.casefold()))
     return zone, " ".join(text.split()), round(segment.y / 3)

@@ -112,7 +112,7 @@ class _Reader:
         return last
 
     def _header(self, last: int) -> int:
-        """The lines below the document's title: author, then revision. They are metadata."""
+        """Read the author and revision lines below the document's title as metadata."""
         below = [line[:_MAX_HEADER_LINE] for line in self.lines[last : last + 2]]
         if below and _AUTHOR.fullmatch(below[0].strip()) and ("<" in below[0] or len(below[0].split()) <= 4):
             names = [name.split("<")[0].strip() for name in below[0].split(";")]
@@ -125,7 +125,7 @@ class _Reader:
         return last
 
     def _underlined(self, number: int) -> int:
-        """The level of a title with a line below it; 0 for none."""
+        """Return the level of a title that is underlined with a second line; 0 if there is none."""
         text = self.lines[number - 1]
         below = self.lines[number].rstrip() if number < len(self.lines) else ""
         if len(below) < 3 or below[0] not in _UNDERLINES or below.strip(below[0]) or not text[:1].strip():
@@ -143,7 +143,10 @@ class _Reader:
         return next(closing, len(self.lines))
 
     def _table(self, first: int, last: int) -> list[Block]:
-        """A block for each row; where a row's cells stand on lines of their own, it is as many cells as columns."""
+        """Read a table as a block for each row.
+
+        Where the cells of a row are on lines of their own, a row has as many cells as there are columns.
+        """
         attributes = self.lines[first - 2] if first > 1 else ""
         rows: list[tuple[int, int, list[str]]] = []
         inside = range(first + 1, last if self.lines[last - 1].strip() == self.lines[first - 1].strip() else last + 1)
@@ -181,7 +184,7 @@ class _Reader:
         return len(columns)
 
     def _visible(self, text: str) -> str:
-        """A text as it is read: references resolved, markup gone."""
+        """Return the text as it is read, with references resolved and without markup."""
         text = _REFERENCE.sub(lambda found: self.attributes.get(found[1].lower(), found[0]), text)
         return _INLINE.sub(lambda found: found[1] or found[2] or found[3] or found[5] or "", text).strip()
 

@@ -51,7 +51,7 @@ def read(data: bytes, path: PurePath) -> Document:
 
 
 def _recognised(export: Any) -> tuple[str, Iterator[_Message]]:
-    """The name and messages of a chat, by the structure of its export."""
+    """Recognise a chat by the structure of its export, and return its name and messages."""
     if isinstance(export, dict):
         listed = export.get("messages")
         messages = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []

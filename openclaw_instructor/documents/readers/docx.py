@@ -36,8 +36,10 @@ _WRAPPERS = frozenset({"sdt", "sdtContent", "customXml", "ins", "moveTo"})
 
 
 def read(data: bytes, path: PurePath) -> Document:
-    """Read a Word document. Its title is a paragraph in the style "Title", else that of its properties, else its first
-    heading of level 1."""
+    """Read a Word document.
+
+    Its title is a paragraph in the style "Title", else that of its properties, else its first heading of level 1.
+    """
     package = Package(data)
     return _Reader(package, package.main_part("word")).run()
 
@@ -159,7 +161,7 @@ class _Reader:
         ) or any(len(_flat(cell)) > _LAYOUT_CELL_CHARACTERS for _, cells in rows for cell in cells)
 
     def _grid_row(self, row: Element, cells: list[Element], above: list[str], found: _Found) -> list[str]:
-        """The texts of a row, one for each column of the grid; a cell that is merged downwards says its text again."""
+        """List the texts of a row, one for each grid column; a vertically merged cell repeats its text."""
         texts = [""] * min(_number(child(row, "trPr", "gridBefore")), _MAX_COLUMNS)
         for cell in cells:
             merged = child(cell, "tcPr", "vMerge")
@@ -177,7 +179,7 @@ class _Reader:
 
 
 def _inside(element: Element, name: str) -> Iterator[Element]:
-    """The rows of a table or the cells of a row, also those in content controls."""
+    """Yield the rows of a table or the cells of a row, also those in content controls."""
     for inner in element:
         if local(inner) == name:
             yield inner
@@ -207,7 +209,7 @@ def _flat(element: Element) -> str:
 
 
 def _texts(element: Element, found: _Found) -> Iterator[str]:
-    """The pieces of text of a paragraph in order; what hangs on it is collected in `found`."""
+    """Yield the pieces of text of a paragraph; notes and drawings attached to it are collected in `found`."""
     # Without recursion: fields and formulas nest at will.
     stack = [(iter(element), False)]
     while stack:
@@ -241,7 +243,7 @@ def _texts(element: Element, found: _Found) -> Iterator[str]:
 
 
 def _described(picture: Element) -> Iterator[str]:
-    """What a picture shows, where its author and not a program has written it."""
+    """Return the description of a picture if its author, and not a program, wrote it."""
     text = attribute(picture, "descr").strip()
     if text and "generated" not in text[-40:]:
         yield f" [{text}] "

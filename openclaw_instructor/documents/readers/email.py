@@ -19,7 +19,7 @@ _NO_SUBJECT = "(no subject)"
 
 
 def read(data: bytes, path: PurePath) -> Document:
-    """A file of one message or, as in an mbox, of many: each is a section under its subject.
+    """Read a file of one message or, as in an mbox, of many; each is a section under its subject.
 
     The metadata (`subject`, `from`, `to`, `date`) are those of the first message with any; `message` locations count
     the messages of the file.

@@ -84,12 +84,12 @@ class _Book:
         return next((name for name in self.archive.names() if name.endswith(".opf")), "")
 
     def _resolved(self, target: str, base: str = "") -> str:
-        """The name of a member that is named in another one, without the place inside it."""
+        """Resolve a reference from one member to another, without the fragment."""
         folder = posixpath.dirname(base or self.path)
         return posixpath.normpath(posixpath.join(folder, unquote(target.partition("#")[0]))).lower()
 
     def _names(self, spine: Element | None) -> dict[str, str]:
-        """What the table of contents calls each chapter; the first entry that leads to it counts."""
+        """Return the title of each chapter from the table of contents; the first entry for a chapter counts."""
         listed: list[tuple[str, str]] = []
         for item in self.items.values():
             path = self._resolved(attribute(item, "href"))
@@ -125,7 +125,7 @@ class _Book:
         return found
 
     def _protected(self) -> set[str]:
-        """The members that are encrypted; fonts may be, in a way that every program can undo."""
+        """Find the encrypted members; obfuscated fonts do not count, since every program can decode them."""
         root = self.archive.xml(_ENCRYPTION)
         references = root.iter("{*}CipherReference") if root is not None else ()
         return {unquote(attribute(one, "URI")).lower() for one in references}

@@ -92,7 +92,7 @@ def _flat(text: str) -> Document:
 
 
 def _head(root: _Element) -> tuple[str, dict[str, str | list[str]]]:
-    """The title and metadata that a page states."""
+    """Read the title and metadata in the head of a page."""
     values: dict[str, list[str]] = {}
     for meta in root.iter("meta"):
         name = meta.get("name") or meta.get("property") or meta.get("http-equiv") or meta.get("itemprop") or ""
@@ -123,7 +123,7 @@ def _drawn(title: _Element) -> bool:
 
 
 def _published(root: _Element) -> str:
-    """The date of the page's first time stamp that says it is that."""
+    """Find the date of the first time element that is marked as the publication date."""
     stamps = (
         time for time in root.iter("time") if time.get("pubdate") is not None or time.get("itemprop") == "datePublished"
     )

@@ -84,7 +84,7 @@ class _Reader:
         self.closing = _pairs(text)
 
     def run(self) -> str:
-        """The text without markup."""
+        """Return the text without markup."""
         while found := _TOKEN.match(self.text, self.position):
             self.position = found.end()
             kind = found.lastgroup
@@ -121,7 +121,7 @@ class _Reader:
             self.say(sign if sign in "&%$#_{}\n" else " " if sign in "\\ ,;:" else "")
 
     def formula(self, mark: str) -> None:
-        """A formula is said as it is written; a dollar sign that is not closed near by is one."""
+        """Read a formula as its source; a dollar sign without a nearby closing one is plain text."""
         end = self.text.find(mark, self.position, self.position + _MAX_FORMULA)
         inside = self.text[self.position : end]
         if end < 0 or "\n\n" in inside:
@@ -227,7 +227,7 @@ class _Reader:
             self.position = end + 1
 
     def option(self) -> str:
-        """The optional argument that comes next; "" if none does."""
+        """Read the optional argument that follows; "" if there is none."""
         found = _OPTION.match(self.text, self.position)
         if not found:
             return ""
@@ -235,7 +235,7 @@ class _Reader:
         return found[1] or " "
 
     def argument(self, is_command: bool = False) -> str:
-        """The argument in braces that comes next, or the name of a macro; "" if neither does."""
+        """Read the argument in braces or the macro name that follows; "" if there is neither."""
         opening = _ARGUMENT.match(self.text, self.position)
         if not opening:
             named = _TOKEN.match(self.text, self.position) if is_command else None
@@ -253,7 +253,7 @@ class _Reader:
             self.position += 1
 
     def document(self, notes: list[str]) -> Document:
-        """What was read, as blocks over the lines of the source."""
+        """Build the document as blocks over the lines of the source."""
         lines = [re.sub(r"(?<=\S)[ \t]+", " ", line).rstrip() for line in self.run().split("\n")]
         blocks: list[Block] = []
         start = number = self.first_line
@@ -272,7 +272,7 @@ class _Reader:
         return Document(lines, blocks, title, {name: value for name, value in known.items() if value}, notes)
 
     def taken(self, lines: list[str], number: int) -> tuple[int, list[Block]]:
-        """The last line of what begins at a line, and its blocks, if it is no paragraph."""
+        """Return the last line and the blocks of what begins at a line, unless it is a paragraph."""
         if number in self.headings:
             level, text = self.headings[number]
             return number, [Block(number, number, level, text)]
@@ -294,7 +294,7 @@ class _Reader:
 
 
 def _pairs(text: str) -> dict[int, int]:
-    """The place of the closing brace for that of each opening one that is closed."""
+    """Map the position of each opening brace to that of its closing brace."""
     pairs: dict[int, int] = {}
     opened: list[int] = []
     for found in _DELIMITER.finditer(text):

@@ -176,7 +176,7 @@ class _Reader:
         self._paragraphs(last)
 
     def _to(self, number: int, end: str, rest: str) -> int:
-        """The last line of a definition or the like."""
+        """Find the last line of a definition or a similar block."""
         words = arguments(rest)
         end = f".{words[1]}" if end == ".." and len(words) > 1 else end
         for last in range(number, len(self.source)):
@@ -193,7 +193,7 @@ class _Reader:
         return number
 
     def _table(self, number: int) -> int:
-        """A table of tbl(1): options, the layout up to a full stop, and a row on each line; returns its last line."""
+        """Read a tbl(1) table: options, format up to a full stop, then a row on each line; returns its last line."""
         self._paragraphs(number)
         end = next((n for n in range(number, len(self.source)) if self.source[n].startswith(".TE")), len(self.source))
         layout = next((n for n in range(number, end) if self.source[n].rstrip().endswith(".")), end)

@@ -141,7 +141,7 @@ class _Scanner:
         return last
 
     def _fence(self, line: str) -> Block | None:
-        """The fenced code that opens at this line; one that is never closed runs to the end."""
+        """Read the fenced code block that opens at this line; an unclosed one extends to the end."""
         opening = _FENCE.fullmatch(line)
         if not opening or (opening[1][0] == "`" and "`" in opening[2]):
             return None
@@ -186,7 +186,7 @@ class _Scanner:
             yield from self._html_headings(last)
 
     def _html_headings(self, last: int) -> Iterator[Block]:
-        """A piece of HTML up to line `last`, parted by the headings in it."""
+        """Split HTML up to line `last` at the headings in it."""
         first = number = self._number
         while number <= last:
             opening = _HTML_HEADING.search(self._lines[number - 1])
@@ -208,7 +208,7 @@ class _Scanner:
             yield Block(first, last)
 
     def _table(self, line: str) -> Iterator[Block]:
-        """The header of a table and its rows, each with the names of the columns."""
+        """Read the header and rows of a table, each row with the column names."""
         number = self._number
         rule = self._lines[number] if number < len(self._lines) else ""
         if (
@@ -228,7 +228,7 @@ class _Scanner:
 
 
 def visible(text: str) -> str:
-    """A heading or cell as it is read: without markup, badges and the brackets of links."""
+    """Return a heading or cell as it is read, without markup, badges and link brackets."""
     text = " ".join(text[:_MAX_MARKUP].split())
     without_images = _MARKUP.sub(_shown, _IMAGE.sub("", text))
     shown = " ".join(html.unescape(without_images).split())
@@ -244,7 +244,7 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def _without_closing(text: str) -> str:
-    """The text of a heading without the marks that may close it."""
+    """Remove the optional closing marks from a heading."""
     text = text.strip(" \t")
     bare = text.rstrip("#")
     return bare.rstrip(" \t") if not bare or bare[-1] in " \t" else text
@@ -257,7 +257,7 @@ def _indent(line: str) -> int:
 
 
 def _raw_end(line: str) -> str:
-    """The mark that ends the HTML which this line opens; "" if it opens none."""
+    """Return the mark that ends the HTML block that this line opens; "" if it opens none."""
     return next((end for opening, end in _RAW_HTML if opening.match(line)), "")
 
 

@@ -78,7 +78,7 @@ def _add(builder: DocumentBuilder, cell: dict[str, Any], location: Location) -> 
 
 
 def _output(output: dict[str, Any]) -> Iterator[str]:
-    """What of an output is text. A traceback repeats the code; what it comes to is its last line."""
+    """Return the text of an output. Of a traceback, which repeats the code, only the last line is kept."""
     if output.get("output_type") in ("error", "pyerr"):
         yield f"{_text(output.get('ename'))}: {_text(output.get('evalue'))}"
         return

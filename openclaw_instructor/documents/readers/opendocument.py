@@ -32,8 +32,10 @@ _LAYOUT_CELL_CHARACTERS = 800
 
 
 def read_text(data: bytes, path: PurePath) -> Document:
-    """Read a text. Its title is a paragraph in the style "Title", else that of its properties, else its first heading
-    of level 1."""
+    """Read a text document.
+
+    Its title is a paragraph in the style "Title", else that of its properties, else its first heading of level 1.
+    """
     package = Package(data)
     text = _Text(package)
     for element in package.archive.elements(CONTENT, inside=("text",)):
@@ -191,7 +193,7 @@ def _rows(table: Element, is_header: bool = False) -> Iterator[tuple[Element, bo
 
 
 def _grid_row(row: Element, above: list[str]) -> list[str]:
-    """The texts of a row; a cell that others above reach down to says their text again."""
+    """List the texts of a row; a cell that spans down from above repeats its text."""
     texts: list[str] = []
     across = 0
     for cell in row:

@@ -73,7 +73,10 @@ class _Reader:
         return Document(self.lines, blocks, title, {name: value for name, value in metadata.items() if value}, notes)
 
     def _block(self, number: int) -> tuple[int, list[Block]] | None:
-        """What begins at a line, if it is no paragraph: its last line, and its blocks; none for what is not text."""
+        """Read what begins at a line, unless it is a paragraph: its last line and blocks.
+
+        Content that is not text has no blocks.
+        """
         line = self.lines[number - 1]
         if heading := _HEADING.match(line):
             self.tags += _tags(heading[2])
@@ -96,7 +99,7 @@ class _Reader:
         return None
 
     def _end(self, first: int, name: str) -> int:
-        """The last line of the block or drawer that begins here; its first when it is never closed."""
+        """Find the last line of the block or drawer that begins here; its first if it is never closed."""
         ends = self.ends.get(name, [])
         index = bisect.bisect_left(ends, first)
         return ends[index] if index < len(ends) else first
@@ -111,7 +114,7 @@ def _keywords(lines: list[str]) -> dict[str, list[str]]:
 
 
 def _table(lines: list[str], first: int, last: int) -> list[Block]:
-    """A block for each row, under the names above the first rule or those that the rows tell."""
+    """Read a table as a block for each row, with column names from above the first rule or from the rows."""
     rows = [n for n in range(first, last + 1) if not _RULE.fullmatch(lines[n - 1])]
     cells = [[cell.strip() for cell in lines[n - 1].strip().strip("|").split("|")] for n in rows]
     rule = next((n for n in range(first + 1, last) if n not in rows), None)
@@ -128,7 +131,7 @@ def _tags(heading: str) -> list[str]:
 
 
 def _visible(heading: str, states: set[str]) -> str:
-    """A heading as it is read: without its state, priority, tags and markup."""
+    """Return a heading as it is read, without its state, priority, tags and markup."""
     text = _TAGS.sub("", heading).strip()
     state, _, rest = text.partition(" ")
     if state in states:

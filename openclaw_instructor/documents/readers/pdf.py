@@ -118,7 +118,7 @@ def _outline(document: pypdfium2.PdfDocument) -> list[tuple[int, str, int]]:
 
 
 def _stated(document: pypdfium2.PdfDocument) -> tuple[str, dict[str, str | list[str]]]:
-    """The title and metadata that the file states."""
+    """Read the title and metadata of the file."""
     values = {name: " ".join(value.split())[:1_000] for name, value in document.get_metadata_dict().items()}
     title = values.get("Title", "")
     tags = [tag.strip() for tag in re.split(r"[,;]", values.get("Keywords", "")) if tag.strip()]
@@ -132,7 +132,7 @@ def _stated(document: pypdfium2.PdfDocument) -> tuple[str, dict[str, str | list[
 
 
 def _notes(pages: Iterable[Page], damaged: list[int]) -> list[str]:
-    """What could not be read of a document, by pages."""
+    """Describe what could not be read in a document, by page."""
     pages = list(pages)
     scanned = [page.number for page in pages if page.has_pictures]
     garbled = [page.number for page in pages if page.is_garbled]

@@ -67,8 +67,11 @@ class _Slide:
         self._comments()
 
     def _shape(self, shape: Element, title: str) -> str:
-        """Add a shape to a slide of that title. The title comes back: if the slide has none, the first line of text,
-        because else the slide would stand under the title of the one before."""
+        """Add a shape to a slide of that title, and return the title.
+
+        A slide without a title takes its first line of text, because otherwise it would appear under the title of the
+        slide before.
+        """
         if local(shape) == "graphicFrame":
             self._frame(shape)
         elif text := _text(shape):
@@ -116,7 +119,7 @@ class _Slide:
 
 
 def _comments(root: Element) -> Iterator[str]:
-    """The comments and answers of a slide, in the old form and in that of threads."""
+    """Read the comments and replies of a slide, in the classic and the threaded format."""
     for found in descendants(root, "text", "txBody"):
         text = found.text or "" if local(found) == "text" else body_text(found)
         if text := " ".join(text.split()):
@@ -134,7 +137,7 @@ def _text(shape: Element) -> str:
 
 
 def _placeholder(shape: Element) -> str:
-    """What a shape stands for in the layout of the slide, "" if it is no placeholder."""
+    """Return the placeholder type of a shape in the slide layout; "" if it is not a placeholder."""
     for properties in shape:
         found = child(properties, "nvPr", "ph")
         if found is not None:

@@ -74,8 +74,10 @@ class _State:
 
 
 def read(data: bytes, path: PurePath) -> Document:
-    """Read an RTF text. Its title is a paragraph in the style "Title", else that of its properties, else its first
-    heading of level 1."""
+    """Read an RTF document.
+
+    Its title is a paragraph in the style "Title", else that of its properties, else its first heading of level 1.
+    """
     data = data.strip()
     if not data.startswith(b"{\\rtf"):
         content = identify(data)
@@ -283,7 +285,7 @@ class _Reader:
             self.texts.setdefault(state.aside, []).append(text)
 
     def _take(self, aside: str) -> str:
-        """What was said so far there, on one line."""
+        """Return and clear the text collected for a destination, on one line."""
         return " ".join(_joined(self.texts.pop(aside, [])).split())
 
     def _metadata(self) -> dict[str, str | list[str]]:

@@ -62,7 +62,7 @@ def _rows(text: str, delimiter: str, quoting: _Quoting) -> Iterator[list[str]]:
 
 
 def _delimiter(sample: str, path: PurePath) -> str:
-    """The character that cuts most rows into as many cells as the first row has."""
+    """Find the delimiter that splits most rows into as many cells as the first row has."""
     best, best_score = ("\t" if path.suffix.lower() in (".tsv", ".tab") else ","), 0.0
     for delimiter in _DELIMITERS:
         try:

@@ -18,7 +18,7 @@ def read(data: bytes, path: PurePath) -> Document:
 
 
 def paragraphs(lines: list[str], first: int, last: int) -> list[Block]:
-    """The paragraphs among lines `first` to `last`."""
+    """Yield the paragraphs in lines `first` to `last`."""
     blocks: list[Block] = []
     start = None
     for number in range(first, last + 1):

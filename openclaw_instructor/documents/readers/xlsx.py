@@ -77,7 +77,7 @@ class _Workbook:
                 yield _rich_text(item)
 
     def _format_codes(self) -> list[str]:
-        """The format code of each cell style, by its number."""
+        """Return the format code of each cell style, by index."""
         codes = dict(BUILT_IN)
         styles: list[str] = []
         for part in self.package.related(self.main, "styles"):
@@ -145,7 +145,7 @@ class _Workbook:
         return shown(number, code, self.is_1904)
 
     def _tables(self, sheet: Sheet, part: str) -> None:
-        """The areas that its author has declared to be tables with a row of names."""
+        """List the ranges declared as tables with a header row."""
         for root in self.package.related_xml(part, "table"):
             if attribute(root, "headerRowCount") != "0":
                 sheet.headed += _areas(attribute(root, "ref"))
@@ -166,7 +166,7 @@ class _Workbook:
 
 
 def _rich_text(item: Element) -> str:
-    """The text of a string item, in runs or not, without reading aids for its characters."""
+    """Return the text of a string item, plain or in runs, without phonetic guides."""
     pieces = []
     for part in item:
         if local(part) == "t":
@@ -182,7 +182,7 @@ def _unescaped(text: str) -> str:
 
 @lru_cache(maxsize=_MAX_COLUMN)
 def _column(letters: str) -> int:
-    """The number of a column, 0 for what names none."""
+    """Convert a cell reference to its column number; 0 if it names no column."""
     letters = letters.replace("$", "")
     number = 0
     if not letters.isascii() or not letters.isalpha() or len(letters) > 3:

@@ -33,6 +33,7 @@ class BatchRunner:
         reset_in_child(self)
 
     def after_fork(self) -> None:
+        """Create new pools and a new lock, since threads and held locks do not survive a fork."""
         self._pools: dict[bool, CpuPool] = {}
         self._runs_in_flight = 0
         self._lock = threading.Lock()

@@ -25,9 +25,11 @@ class FoldedLayer(NamedTuple):
 
 
 class FoldedEnds(NamedTuple):
-    """What lies before and behind the layers, float32: the token table (vocabulary, width), the position table
-    (buckets, heads), the projection (dimension, width) for rows of unit length, and `norm` (width,), the channel
-    weights of the final norm."""
+    """The weights before and after the layers, float32.
+
+    The token table (vocabulary, width), the position table (buckets, heads), the projection (dimension, width) for rows
+    of unit length, and `norm` (width,), the channel weights of the final norm.
+    """
 
     tokens: Tensor
     position: Tensor
@@ -57,17 +59,17 @@ def _channel_weights(weight: Tensor) -> Tensor:
 
 
 def norm_floor(shape: T5Shape) -> Tensor:
-    """The root of width x epsilon, a scalar, which bounds a row's length from below."""
+    """Compute the square root of width x epsilon, a scalar that bounds row lengths from below."""
     return torch.tensor(math.sqrt(shape.width * shape.epsilon), device="cpu")
 
 
 def row_lengths(states: Tensor, floor: Tensor) -> Tensor:
-    """The length of each row (tokens, 1)."""
+    """Compute the length of each row (tokens, 1)."""
     # The norm sums in float32 for every input; asking for that by `dtype` would copy the input first.
     length: Tensor = torch.linalg.vector_norm(states, dim=-1, keepdim=True).hypot_(floor)
     return length
 
 
 def unit_rows(states: Tensor, floor: Tensor) -> Tensor:
-    """The rows (tokens, width) scaled to unit length."""
+    """Scale the rows (tokens, width) to unit length."""
     return states / row_lengths(states, floor)

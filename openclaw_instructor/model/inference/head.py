@@ -55,7 +55,9 @@ class WithHead:
         self.operations_per_token, self.shared_operations = inner.operations_per_token, inner.shared_operations
 
     def embed(self, batch: Packed) -> Tensor:
+        """Embed the batch, and apply the projections: (prompts, dimension) float32."""
         return self._weights.project(self._inner.embed(batch))
 
     def token_states(self, batch: Packed) -> Tensor:
+        """Return the token states of the encoder, without projections."""
         return self._inner.token_states(batch)

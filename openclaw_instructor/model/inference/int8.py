@@ -79,6 +79,7 @@ def quantize(weight: Tensor, width: int) -> Any:
 
 
 def linear_by_onednn(rows: Tensor, scale: Tensor, layers: Int8Layers, at: int) -> Tensor:
+    """Multiply by oneDNN's int8 kernel: rows (tokens, in) with their scales (tokens, 1) to (tokens, out)."""
     weight, place = layers.onednn[at], at % 4
     # Behind a ReLU or a GELU there is no negative half, or a small one.
     zero, steps = (128, 127.0) if place < 3 else (0, 255.0) if layers.relu else (40, 215.0)
@@ -90,22 +91,24 @@ def linear_by_onednn(rows: Tensor, scale: Tensor, layers: Int8Layers, at: int) -
 
 
 def linear_by_fbgemm(rows: Tensor, scale: Tensor, layers: Int8Layers, at: int) -> Tensor:
+    """Multiply by FBGEMM's int8 kernel: rows (tokens, in) with their scales (tokens, 1) to (tokens, out)."""
     scaled = rows.div_(scale) if at % 4 in (1, 3) else rows / scale
     return fbgemm_int8_linear(scaled, layers.fbgemm[at], layers.relu and at % 4 == 2)
 
 
 def linear_by_splitting(rows: Tensor, scale: Tensor, layers: Int8Layers, at: int) -> Tensor:
+    """Multiply by split matrices: rows (tokens, in) with their scales (tokens, 1) to (tokens, out)."""
     activation = "relu" if layers.relu and at % 4 == 2 else "none"
     return split_linear(split(rows, scale), layers.split[at], activation)
 
 
 def row_scales(rows: Tensor) -> Tensor:
-    """The greatest magnitude of each row (n, 1), above zero."""
+    """Return the greatest magnitude of each row (n, 1), above zero."""
     return torch.maximum(rows.amax(-1, keepdim=True), rows.amin(-1, keepdim=True).neg_()).clamp_(min=1e-9)
 
 
 def int8_layers(form: Int8Layers) -> RunLayers:
-    """The function that runs weights of this form; it changes the float32 states (tokens, width) that it is given."""
+    """Return the function that runs weights of this form; it overwrites its float32 states (tokens, width)."""
     linear: Int8Linear = linear_by_splitting if form.split else linear_by_onednn if form.onednn else linear_by_fbgemm
 
     def run(

@@ -77,7 +77,7 @@ class Int8Check:
 
     @torch.no_grad()
     def least_cosine(self, backend: Backend) -> float:
-        """The least cosine between a sample's vector in float32 and the backend's."""
+        """Compute the lowest cosine between the samples' vectors in float32 and the backend's."""
         exact = self._exact if self._exact is not None else self._network.pool(self._states, self._batch)
         quantized = backend.embed(self._batch)
         return F.cosine_similarity(exact, quantized).min().item()

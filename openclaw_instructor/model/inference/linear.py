@@ -29,6 +29,7 @@ class CastLinear(nn.Module):
         self.bias = nn.Parameter(bias, requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Multiply (tokens, in) to (tokens, out) in the number format of the weight."""
         return F.linear(x.to(self.weight.dtype), self.weight, self.bias if self.bias.numel() else None)
 
 
@@ -43,6 +44,7 @@ class OneDnnLinear(nn.Module):
         self.bias = nn.Parameter(bias, requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Multiply (tokens, in) to (tokens, out) in the number format of the weight."""
         y = onednn_linear(x.to(self.dtype), self.weight, "none")
         return y.add_(self.bias) if self.bias.numel() else y
 
@@ -57,6 +59,7 @@ class FbgemmLinear(nn.Module):
         self.weight, self.bias = weight, nn.Parameter(bias, requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Multiply (tokens, in) to (tokens, out), quantizing each row to int8."""
         scale = row_scales(x)
         y = fbgemm_int8_linear(x / scale, self.weight, False).mul_(scale)
         return y.add_(self.bias) if self.bias.numel() else y
@@ -71,6 +74,7 @@ class OneDnnInt8Linear(nn.Module):
         self.bias = nn.Parameter(bias, requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Multiply (tokens, in) to (tokens, out), quantizing each row to int8."""
         scale = row_scales(x)
         # Half a step more, because the conversion truncates.
         quantized = (x * (127.0 / scale)).add_(128.5).to(torch.int16).to(torch.uint8)

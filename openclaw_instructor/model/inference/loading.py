@@ -34,8 +34,13 @@ logger = logging.getLogger(__name__)
 class Builder(Protocol):
     """Takes a network's weights one layer at a time and makes a backend of them."""
 
-    def add(self, layer: FoldedLayer) -> None: ...
-    def finish(self) -> TorchBackend | amx.AmxBackend: ...
+    def add(self, layer: FoldedLayer) -> None:
+        """Add the next layer."""
+        ...
+
+    def finish(self) -> TorchBackend | amx.AmxBackend:
+        """Return the backend with all layers that were added."""
+        ...
 
 
 def load_for_inference(checkpoint: Checkpoint, dtype: str, device: torch.device, prompter: Prompter) -> Backend:

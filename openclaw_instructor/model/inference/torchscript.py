@@ -121,7 +121,7 @@ def _int8_layers(run_int8: RunLayers) -> Layers:
 
 
 def _programs(layers: Layers) -> tuple[Program, Program]:
-    """Unit token states (tokens, width), and embeddings (prompts, dimension)."""
+    """Script the functions for unit token states (tokens, width) and embeddings (prompts, dimension)."""
 
     def states(weights: Weights, bias: Tensor, ids: Tensor, groups: list[Group]) -> Tensor:
         # Float32 also where the layers are bfloat16: rounded after every layer, they change rankings.
@@ -158,13 +158,16 @@ class TorchBuilder:
         self._layers: list[Any] = []
 
     def add(self, layer: FoldedLayer) -> None:
-        """Pack the next layer: in the order that the kernels read, so that a single query runs at the speed of memory
-        instead of reordering the weights every time."""
+        """Pack the next layer in the memory order that the kernels read.
+
+        A single query then runs at memory speed instead of reordering the weights every time.
+        """
         if self._rotation:
             layer = self._rotation.rotate_layer(layer)
         self._layers += [self._packed(weight) for weight in layer]
 
     def finish(self) -> "TorchBackend":
+        """Return the backend with all layers that were added."""
         return TorchBackend(self._ends, self._layers, self._shape, self._dtype, self._device, self._rotation)
 
     def _packed(self, weight: Tensor) -> Any:

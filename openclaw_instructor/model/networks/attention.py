@@ -22,11 +22,12 @@ class Group(NamedTuple):
 
     @property
     def tokens(self) -> int:
+        """Number of tokens of the group."""
         return self.prompts * self.length
 
 
 def masks_of(bias: Tensor, groups: list[Group], rows: int, pad_keys: bool) -> list[Tensor]:
-    """The additive mask (1, heads, length, keys) of each group, cut from a bias (1, heads, n, n).
+    """Cut the additive mask (1, heads, length, keys) of each group from a bias (1, heads, n, n).
 
     `pad_keys` rounds `keys` up to a multiple of 16 where the row of `rows` tokens goes on that far, which makes
     attention on a CPU a quarter faster; the padding has a bias of minus infinity.
@@ -65,8 +66,10 @@ def attend(qkv: Tensor, groups: list[Group], masks: list[Tensor], heads: int, sc
 
 
 def attend_with_gradients(qkv: Tensor, groups: Sequence[Group], masks: Sequence[Tensor], heads: int) -> Tensor:
-    """The same with gradients, also for the bias: torch's fused attention has none for it, and its unfused attention
-    takes a third more time than this."""
+    """Compute attention with gradients, also for the bias.
+
+    Torch's fused attention has no gradient for the bias, and its unfused attention takes a third more time than this.
+    """
     mixed = []
     # One split, not a slice per group: its backward pass is a single concatenation.
     for group, rows, mask in zip(groups, qkv.split([g.tokens for g in groups]), masks, strict=True):

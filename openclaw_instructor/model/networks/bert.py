@@ -23,6 +23,7 @@ class Activation(nn.Module):
         self.name = name
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the activation to each element; any unknown name is the identity."""
         if self.name == "relu":
             return F.relu(x)
         if self.name == "gelu":
@@ -66,7 +67,7 @@ class BertEncoder(nn.Module):
 
     @torch.jit.ignore  # type: ignore[untyped-decorator]
     def prepare(self, length: int) -> list[Tensor]:
-        """The bias (1, heads or 1, length, length) of attention scores for texts of up to `length` tokens."""
+        """Compute the bias (1, heads or 1, length, length) of attention for texts of up to `length` tokens."""
         if self.buckets:
             return [position_bias(self.relative.weight, length, self.max_distance)]
         return [torch.zeros(1, 1, length, length, device=self.tokens.weight.device)]

@@ -76,8 +76,10 @@ class ModernBertEncoder(nn.Module):
 
     @torch.jit.ignore  # type: ignore[untyped-decorator]
     def prepare(self, length: int) -> list[Tensor]:
-        """For texts of up to `length` tokens the biases of global and local layers (1, 1, length, length), and their
-        rotary tables (2, length, head width)."""
+        """Compute attention biases and rotary tables for texts of up to `length` tokens.
+
+        The biases of global and local layers are (1, 1, length, length), their rotary tables (2, length, head width).
+        """
         positions = torch.arange(length)
         beyond = (positions[:, None] - positions[None, :]).abs() > self.window
         local = torch.zeros(length, length).masked_fill_(beyond, -math.inf)[None, None]

@@ -78,7 +78,7 @@ def names_of(shape: BertShape | ModernBertShape) -> Names:
 def read_state(
     tensors: Mapping[str, Tensor], shape: BertShape | ModernBertShape, sizes: Mapping[str, torch.Size], where: str
 ) -> dict[str, Tensor]:
-    """The float32 state of our module, whose tensors have these `sizes`. Raises InvalidCheckpoint."""
+    """Read the float32 state of our module, whose tensors have these `sizes`. Raises InvalidCheckpoint."""
     prefix = _prefix(tensors, shape, where)
     state = {}
     for ours, theirs in names_of(shape):

@@ -21,6 +21,7 @@ class RMSNorm(nn.Module):
         self.centred = False
 
     def forward(self, hidden: Tensor) -> Tensor:
+        """Normalise the rows (tokens, width) by LayerNorm if `centred`, else by RMSNorm."""
         if self.centred:
             return F.layer_norm(hidden, hidden.shape[-1:], self.weight, None, self.epsilon)
         scale = torch.rsqrt(hidden.float().pow(2).mean(-1, keepdim=True) + self.epsilon)

@@ -49,7 +49,7 @@ class BiasCache:
         self._kept: tuple[int, Tensor] | None = None
 
     def of(self, length: int) -> Tensor:
-        """A bias made for `length` tokens or more."""
+        """Return a bias made for at least `length` tokens."""
         # Through a local: another thread may replace the attribute between the test and the return.
         kept = self._kept
         if kept is None or kept[0] < length:

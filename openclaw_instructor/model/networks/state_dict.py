@@ -24,7 +24,7 @@ class T5Tensors:
     where: str
 
     def outside_layers(self) -> dict[str, Tensor]:
-        """The token table, position table, final norm and projection."""
+        """Return the token table, position table, final norm and projection."""
         s = self.shape
         table = "shared.weight" if "shared.weight" in self.tensors else "encoder.embed_tokens.weight"
         dense = (
@@ -38,7 +38,7 @@ class T5Tensors:
         }
 
     def layer(self, index: int) -> dict[str, Tensor]:
-        """The state of one layer, its query, key and value in one matrix."""
+        """Return the state of one layer, with query, key and value in one matrix."""
         s = self.shape
         sizes = {
             "attention_norm.weight": (s.width,),
@@ -64,7 +64,7 @@ class T5Tensors:
 
 
 def to_t5_names(state: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
-    """The state of a `T5Encoder` under T5's names, for saving; `dense.weight` is among them."""
+    """Rename the state of a `T5Encoder` to T5's names for saving, `dense.weight` included."""
     tensors = {
         "shared.weight": state["tokens.weight"],
         POSITION: state["position.weight"],

@@ -1,5 +1,6 @@
-"""The T5 encoder with its pooling, as a plain torch module on packed batches: it trains, and it is the reference that
-the kernels of `model/inference` are tested against.
+"""The T5 encoder with its pooling, as a plain torch module on packed batches.
+
+It is used for training, and as the reference for tests of the kernels of `model/inference`.
 
 All tokens of a batch lie in one row, so that no matrix product multiplies padding; attention runs per group of equal
 length. T5 as in Raffel et al., JMLR 2020: pre-norm with RMSNorm, ReLU or GELU, no scaling in attention, and a relative
@@ -77,6 +78,7 @@ class T5Encoder(nn.Module):
 
     @property
     def device(self) -> torch.device:
+        """Device of the weights."""
         return self.dense.weight.device
 
     def forward(self, batch: Packed) -> Tensor:
@@ -109,7 +111,7 @@ class T5Encoder(nn.Module):
         return hidden
 
     def blocks(self) -> Iterator[T5Layer]:
-        """The layers in order, with their type."""
+        """Yield the layers in order, with their type."""
         for layer in self.layers:
             assert isinstance(layer, T5Layer)
             yield layer

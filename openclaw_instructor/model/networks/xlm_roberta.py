@@ -1,4 +1,6 @@
-"""XLM-RoBERTa (Conneau et al., ACL 2020), RoBERTa and CamemBERT: BERT's layers, with positions counted from behind the
+"""The XLM-RoBERTa family as a variant of BERT.
+
+XLM-RoBERTa (Conneau et al., ACL 2020), RoBERTa and CamemBERT have BERT's layers, with positions counted from after the
 padding token's number and one token type.
 
 The network is `bert.BertEncoder` with another `first_position`; here is what its token types become.
@@ -18,8 +20,10 @@ from openclaw_instructor.model.shapes import BertShape
 def first_token_type(
     tensors: Mapping[str, Tensor], prefix: str, shape: BertShape, positions: Tensor
 ) -> dict[str, Tensor]:
-    """The position table with the first token type's embedding added: an embedding model reads single texts, so every
-    token has that type. Raises InvalidCheckpoint."""
+    """Return the position table with the first token type's embedding added.
+
+    An embedding model reads single texts, so every token has that type. Raises InvalidCheckpoint.
+    """
     if not shape.token_types:
         return {}
     name = f"{prefix}embeddings.token_type_embeddings.weight"

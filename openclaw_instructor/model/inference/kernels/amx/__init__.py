@@ -86,7 +86,7 @@ class _Batch(ctypes.Structure):
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    """The compiled library, if it was made of these sources and the system lets this process use AMX."""
+    """Load the compiled library if it matches these sources and the system allows this process AMX."""
     return open_library(LIBRARY, digest(LIBRARY.parent))
 
 
@@ -147,6 +147,7 @@ class AmxBuilder:
         self._added += 1
 
     def finish(self) -> AmxBackend:
+        """Return the backend with all layers that were added."""
         return AmxBackend(self._ends, self._rows, self._shape)
 
 
@@ -249,7 +250,7 @@ class AmxBackend:
 
 
 def _address(tensor: Tensor, dtype: torch.dtype) -> int:
-    """The address of a tensor's numbers. Raises TypeError where C would misread them."""
+    """Return the address of a tensor's data. Raises TypeError where C would misread it."""
     if tensor.dtype != dtype or tensor.device.type != "cpu" or not tensor.is_contiguous():
         raise TypeError(f"{dtype} in one piece of memory is read here, not {tensor.dtype} on {tensor.device}")
     return tensor.data_ptr()

@@ -31,6 +31,7 @@ class CompileAmx(BuildHookInterface[Any]):
     """Writes the library beside its sources and into the wheel, which is then tagged for this system."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile the library into the wheel and tag it for this platform; a pure wheel needs none."""
         if self.target_name != "wheel" or os.environ.get(PURE) == "1" or not compiled():
             return
         build_data.update(pure_python=False, tag=f"py3-none-{platform_tag(LIBRARY)}")
@@ -73,6 +74,6 @@ def compiled() -> bool:
 
 
 def _compilers() -> list[str]:
-    """The compiler in $CC, else the one that built Python, then the system's."""
+    """List compilers: the one in $CC, the one that built Python, then the system's."""
     asked = os.environ.get("CC", "").strip()
     return [asked] if asked else [*filter(None, [sysconfig.get_config_var("CC")]), "cc"]
