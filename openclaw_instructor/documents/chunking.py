@@ -75,7 +75,10 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
+    """Blocks under their headings, as they are shown and as they are embedded."""
+
     headings: tuple[str, ...]
+    embedded: tuple[str, ...]
     blocks: list[Block]
 
 
@@ -113,11 +116,11 @@ class Chunker:
         for batch in _batches(_sections(document.blocks)):
             blocks = [block for section in batch for block in section.blocks]
             contexts = self._contexts({block.context for block in blocks})
-            headings = list({title, *(heading for section in batch for heading in section.headings)})
+            headings = list({title, *(heading for section in batch for heading in section.embedded)})
             tokens = dict(zip(headings, self._sizes(headings), strict=True))
             sizes = self._sizes(_whole(lines, block) for block in blocks)
             for section in batch:
-                prefix, taken = _prefix(title, section.headings, tokens)
+                prefix, taken = _prefix(title, section.embedded, tokens)
                 room = self._room - taken
                 of_section = list(islice(sizes, len(section.blocks)))
                 yield from self._section(lines, section, of_section, contexts, prefix, room, title)
@@ -223,24 +226,25 @@ def _whole(lines: list[str], block: Block) -> str:
 def _sections(blocks: Sequence[Block]) -> Iterator[_Section]:
     """Blocks under their heading path; headings with nothing between them open one section together."""
     section: _Section | None = None
-    path: list[tuple[int, str]] = []
+    path: list[tuple[int, str, str]] = []
     for block in blocks:
         if not block.level:
             if section is None:
-                section = _Section((), [])
+                section = _Section((), (), [])
             section.blocks.append(block)
             continue
         deeper = not path or block.level > path[-1][0]
-        heading = block.heading[:MAX_HEADING_CHARACTERS]
-        path = [(level, above) for level, above in path if level < block.level] + [(block.level, heading)]
-        headings = tuple(above for _, above in path if above)
+        shown, read = (text[:MAX_HEADING_CHARACTERS] for text in (block.heading, block.heading_words or block.heading))
+        path = [*(above for above in path if above[0] < block.level), (block.level, shown, read)]
+        headings = tuple(above for _, above, _ in path if above)
+        embedded = tuple(above for _, _, above in path if above)
         bare = section is not None and all(before.level for before in section.blocks)
         if section is not None and bare and deeper:
-            section = _Section(headings, [*section.blocks, block])
+            section = _Section(headings, embedded, [*section.blocks, block])
         else:
             if section is not None:
                 yield section
-            section = _Section(headings, [block])
+            section = _Section(headings, embedded, [block])
     if section is not None:
         yield section
 

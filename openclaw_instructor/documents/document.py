@@ -82,7 +82,8 @@ class Block:
 
     A heading when `level` is not 0. `location` is the block's place in the original file; None means that the text's
     lines are the file's own. `context` is embedded in front of every chunk cut from the block without being part of its
-    text: the column names of a table, the scope around a definition.
+    text, such as the column names of a table. `heading_words` is embedded in place of a heading that is made of names:
+    their words, told apart.
     """
 
     first: int
@@ -91,6 +92,7 @@ class Block:
     heading: str = ""
     location: Location | None = None
     context: str = ""
+    heading_words: str = ""
 
 
 @dataclass(frozen=True)

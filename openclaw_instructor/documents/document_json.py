@@ -21,6 +21,7 @@ def encode(document: Document) -> bytes:
             block.heading,
             locations.setdefault(block.location, len(locations)),
             contexts.setdefault(block.context, len(contexts)),
+            block.heading_words,
         ]
         for block in document.blocks
     ]
@@ -48,12 +49,13 @@ def decode(message: Any) -> Document:
     locations = [None, *map(_location, message["locations"])]
     contexts = _texts(message["contexts"])
     blocks: list[Block] = []
-    for first, last, level, heading, location, context in message["blocks"]:
+    for first, last, level, heading, location, context, words in message["blocks"]:
         earlier = blocks[-1].last if blocks else 0
         if not earlier < _number(first) <= _number(last) <= len(lines) or _number(level) > 100:
             raise ValueError("blocks out of order")
         placed = locations[_number(location)]
-        blocks.append(Block(first, last, level, _text(heading), placed, contexts[_number(context)]))
+        around = contexts[_number(context)]
+        blocks.append(Block(first, last, level, _text(heading), placed, around, _text(words)))
     return Document(lines, blocks, _text(message["title"]), _metadata(message["metadata"]), _texts(message["notes"]))
 
 
