@@ -75,11 +75,13 @@ def formats() -> list[Format]:
 
 
 def format_of(path: PurePath) -> Format | None:
-    """Find the format of a file by its name; None for a file that is read only on request."""
-    table = _table()
-    suffix = path.suffix.lower()
-    known = table.get(suffix) if suffix else table.get(path.name.upper())
-    known = known or next((known for pattern, known in _patterns() if pattern.match(path.name.upper())), None)
+    """Find the format of a file by its name; None for a file that is read only on request.
+
+    A pattern of a format says more than a suffix of another one.
+    """
+    table, name, suffix = _table(), path.name.upper(), path.suffix.lower()
+    known = next((known for patterns, known in _patterns() if patterns.match(name)), None)
+    known = known or (table.get(suffix) if suffix else table.get(name))
     return known or next((known for known in table.values() if known.claims and known.claims(path)), None)
 
 
@@ -96,8 +98,12 @@ def _table() -> dict[str, Format]:
 
 @cache
 def _patterns() -> list[tuple[re.Pattern[str], Format]]:
-    found = [(pattern, known) for pattern, known in _table().items() if pattern in known.patterns]
-    return [(re.compile(fnmatch.translate(pattern)), known) for pattern, known in found]
+    """All patterns of a format as one expression, and the format."""
+    found: dict[int, tuple[Format, list[str]]] = {}
+    for pattern, known in _table().items():
+        if pattern in known.patterns:
+            found.setdefault(id(known), (known, []))[1].append(fnmatch.translate(pattern))
+    return [(re.compile("|".join(translated)), known) for known, translated in found.values()]
 
 
 def _declared() -> Iterator[Format]:

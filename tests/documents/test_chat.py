@@ -8,7 +8,7 @@ from pathlib import PurePath
 import pytest
 
 from openclaw_instructor.documents.document import Document, UnreadableDocument
-from openclaw_instructor.documents.reading import readable
+from openclaw_instructor.documents.formats import format_of
 from tests.documents.office_files import outline, read_as
 
 
@@ -71,7 +71,8 @@ def test_discord() -> None:
     ],
 )  # fmt: skip
 def test_only_names_that_exports_have_are_taken(name: str, taken: bool) -> None:
-    assert readable(PurePath(name)) is taken
+    known = format_of(PurePath(name))
+    assert (known is not None and known.name == "chat") is taken
 
 
 @pytest.mark.parametrize(
