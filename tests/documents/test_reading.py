@@ -78,7 +78,16 @@ def test_restructured_text_headings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "taken"), [("a.MD", True), ("README", True), ("b.rst", True), ("c.py", False), ("Makefile", False)]
+    ("name", "taken"),
+    [
+        ("a.MD", True),
+        ("README", True),
+        ("b.rst", True),
+        ("c.py", True),
+        ("Makefile", True),
+        ("d.dat", False),
+        ("D", False),
+    ],
 )
 def test_which_names_are_taken_unasked(name: str, taken: bool) -> None:
     assert readable(PurePath(name)) is taken

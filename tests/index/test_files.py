@@ -26,7 +26,7 @@ def root(tmp_path: Path) -> Path:
     root = tmp_path / "root"
     for name in (
         "a.md",
-        "b.py",
+        "b.dat",
         "docs/c.txt",
         "docs/old/d.md",
         ".hidden/e.md",
@@ -42,7 +42,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_known_formats_are_taken_and_the_others_counted(root: Path) -> None:
     assert found(root) == ["README", "a.md", "build/i.md", "docs/c.txt", "docs/old/d.md"]
-    assert listing(root).other_types == {".py": 1}
+    assert listing(root).other_types == {".dat": 1}
 
 
 def test_a_gitignore_counts_from_its_folder_down_and_the_deeper_one_wins(root: Path) -> None:
@@ -57,13 +57,13 @@ def test_exclude_beats_everything(root: Path) -> None:
 
 
 def test_include_adds_what_matches_of_any_type(root: Path) -> None:
-    assert found(root, include=("*.py",)) == ["README", "a.md", "b.py", "build/i.md", "docs/c.txt", "docs/old/d.md"]
-    assert listing(root, include=("*.py",)).other_types == {}
-    assert found(root, include=("*.py", "!docs/**")) == ["README", "a.md", "b.py", "build/i.md"]
+    assert found(root, include=("*.dat",)) == ["README", "a.md", "b.dat", "build/i.md", "docs/c.txt", "docs/old/d.md"]
+    assert listing(root, include=("*.dat",)).other_types == {}
+    assert found(root, include=("*.dat", "!docs/**")) == ["README", "a.md", "b.dat", "build/i.md"]
 
 
 def test_behind_a_first_mark_include_takes_only_what_matches(root: Path) -> None:
-    assert found(root, include=("!*", "*.py", "docs/**/*.md")) == ["b.py", "docs/old/d.md"]
+    assert found(root, include=("!*", "*.dat", "docs/**/*.md")) == ["b.dat", "docs/old/d.md"]
     assert found(root, include=("!*", "docs/")) == ["docs/c.txt", "docs/old/d.md"]
     assert found(root, include=("!*",)) == []
 
@@ -104,7 +104,7 @@ def test_a_name_that_is_not_utf8_is_reported(root: Path) -> None:
 
 
 def test_a_file_may_be_a_root(root: Path) -> None:
-    assert list(listing(root / "b.py").files) == [str((root / "b.py").resolve())]
+    assert list(listing(root / "b.dat").files) == [str((root / "b.dat").resolve())]
 
 
 def test_roots_inside_one_another_give_each_file_once(root: Path) -> None:

@@ -91,14 +91,14 @@ def test_over_all_collections_one_failure_does_not_stop_the_others(docs: Index, 
 def test_what_is_left_out_is_reported_with_its_reason(index: Index, folder: Path) -> None:
     (folder / "binary.txt").write_bytes(b"\0\1\2")
     (folder / "latin.txt").write_bytes("Straße nach Süden".encode("cp1252"))
-    (folder / "code.py").write_text("print()")
+    (folder / "code.dat").write_text("print()")
     (folder / "empty.md").write_text("")
     index.add("docs", [folder], instruction=DOCUMENT)
     report = resync(index)
     assert report.skipped == [(str(folder / "binary.txt"), "a binary file")]
     assert report.notes == [
         f"{folder / 'latin.txt'}: not UTF-8: read as Windows-1252",
-        "1 files of other types were left out (.py); name them with --include to index them as text",
+        "1 files of other types were left out (.dat); name them with --include to index them as text",
     ]
     assert ask(index, "Straße", mode="keyword")["hits"][0]["snippet"] == "Straße nach Süden"
     assert report.as_dict()["skipped"] == [{"file": str(folder / "binary.txt"), "reason": "a binary file"}]
