@@ -20,15 +20,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "openclaw"))
-
-from llm_stub import LanguageModel  # noqa: E402
-from openclaw_host import OpenClaw  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from openclaw_instructor.daemon import lifecycle  # noqa: E402
 from openclaw_instructor.daemon.client import Client  # noqa: E402
 from openclaw_instructor.openclaw.sync import command_line  # noqa: E402
 from openclaw_instructor.settings import Settings  # noqa: E402
+from tests.openclaw.llm_stub import LanguageModel  # noqa: E402
+from tests.openclaw.openclaw_host import OpenClaw  # noqa: E402
 
 CALLS: dict[str, dict[str, Any]] = {
     "search_docs": {"query": "How do I add a task?"},

@@ -120,7 +120,7 @@ def _write_xlsx(path: Path, document: dict[str, Any]) -> None:
     from openpyxl import Workbook
 
     book = Workbook()
-    book.remove(book.active)
+    book.remove(book.worksheets[0])
     book.properties.title = document["title"]
     for name, rows in document["sheets"].items():
         sheet = book.create_sheet(name)

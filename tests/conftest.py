@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -74,8 +74,11 @@ class Output:
         return json.loads(self.out)
 
 
+Command: TypeAlias = Callable[..., Output]
+
+
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Output]:
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
     """Run `openclaw-instructor ...` in this process, through the same entry point as the program."""
     from openclaw_instructor.cli import main
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from openclaw_instructor.cli import cli, reference
 from openclaw_instructor.registry import check
@@ -96,7 +97,8 @@ def test_every_setting_says_what_it_means() -> None:
 
 def test_every_key_of_a_task_is_documented() -> None:
     page = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
-    for kind, model in {**{name: kind.task for name, kind in kinds().items()}, "label": Label}.items():
+    models: dict[str, type[BaseModel]] = {name: kind.task for name, kind in kinds().items()}
+    for kind, model in {**models, "label": Label}.items():
         for name, field in model.model_fields.items():
             assert name == "name" or f"`{field.alias or name}`" in page, f"{kind}.{field.alias or name}"
 

@@ -106,7 +106,7 @@ def resolved(path: Path, names: Mapping[str, Path]) -> Iterator[tuple[int, str]]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names if alias.name in names)
-        elif isinstance(node, ast.ImportFrom) and node.module in names:
+        elif isinstance(node, ast.ImportFrom) and node.module is not None and node.module in names:
             submodules = [f"{node.module}.{alias.name}" for alias in node.names]
             yield from ((node.lineno, name if name in names else node.module) for name in submodules)
 

@@ -44,7 +44,7 @@ def test_listing_opens_neither_engine_nor_index(home: Path) -> None:
     with Toolbox(home) as box:
         specs = box.tools()
         assert [spec.name for spec in specs] == ["search_docs", "semantic_match", "classify_email"]
-        assert all(spec.read_only and spec.parameters["type"] == "object" for spec in specs)
+        assert all(spec.effect == "read" and spec.parameters["type"] == "object" for spec in specs)
         assert json.loads(json.dumps(specs[0].as_dict()))["name"] == "search_docs"
         assert list(home.iterdir()) == []
 

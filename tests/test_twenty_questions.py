@@ -7,9 +7,8 @@ import mailbox
 from pathlib import Path
 from typing import Any
 
+import personal_files
 import pytest
-
-from benchmarks import personal_files
 
 QUESTIONS: list[dict[str, str]] = personal_files.texts("questions")
 LITERALS = ["K7RQ2M", "HIVE-E042"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,8 +12,7 @@ import pytest
 
 from openclaw_instructor import __version__
 from openclaw_instructor.cli import COMMANDS, cli
-
-Command = Callable[..., "object"]
+from tests.conftest import Command
 
 
 def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -27,14 +26,14 @@ def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tup
             yield (*path, name), command
 
 
-def test_help_lists_every_command(command) -> None:
+def test_help_lists_every_command(command: Command) -> None:
     result = command("--help")
     assert result.status == 0
     assert all(f"\n  {name} " in result.out for name in COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_entry_of_the_table_is_a_command_with_help(name: str, command) -> None:
+def test_every_entry_of_the_table_is_a_command_with_help(name: str, command: Command) -> None:
     result = command(name, "--help")
     assert result.status == 0
     assert result.out.startswith(f"Usage: openclaw-instructor {name}")
@@ -55,7 +54,7 @@ def test_every_option_and_command_is_explained() -> None:
             assert not isinstance(parameter, click.Option) or parameter.help, f"{path}: {parameter.opts}"
 
 
-def test_version(command) -> None:
+def test_version(command: Command) -> None:
     assert command("--version").out == f"openclaw-instructor, version {__version__}\n"
 
 
@@ -81,7 +80,7 @@ def test_version(command) -> None:
         (["model", "info", "no/such/folder"], "no such folder"),
     ],
 )
-def test_a_users_mistake_is_one_sentence_and_status_2(arguments: list[str], said: str, command) -> None:
+def test_a_users_mistake_is_one_sentence_and_status_2(arguments: list[str], said: str, command: Command) -> None:
     result = command(*arguments)
     assert (result.status, result.out) == (2, "")
     assert result.err.startswith("error: ")
@@ -94,7 +93,7 @@ def test_a_users_mistake_is_one_sentence_and_status_2(arguments: list[str], said
     assert as_json.json["error"]["code"]
 
 
-def test_our_mistake_is_status_1_with_a_way_to_see_more(command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_mistake_is_status_1_with_a_way_to_see_more(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("seven")
 
@@ -110,7 +109,7 @@ def test_our_mistake_is_status_1_with_a_way_to_see_more(command, monkeypatch: py
         cli.main(["tasks", "list"], standalone_mode=False)
 
 
-def test_home_on_the_command_line_wins(command, tmp_path: Path) -> None:
+def test_home_on_the_command_line_wins(command: Command, tmp_path: Path) -> None:
     result = command("--home", str(tmp_path / "other"), "tasks", "list", "--json")
     assert result.json["sources"][1] == str(tmp_path / "other" / "instructions.yaml")
 
@@ -124,7 +123,7 @@ def test_home_on_the_command_line_wins(command, tmp_path: Path) -> None:
         ("yes: 3\n", "the key True is not a name"),
     ],
 )
-def test_a_broken_configuration_names_the_file(home: Path, command, content: str, said: str) -> None:
+def test_a_broken_configuration_names_the_file(home: Path, command: Command, content: str, said: str) -> None:
     (home / "config.yaml").write_text(content)
     result = command("tasks", "list")
     assert result.status == 2
@@ -163,7 +162,7 @@ def test_arguments_from_a_file_and_from_standard_input(
     assert command("run", "semantic_match", "-", "--json").json == expected.json
 
 
-def test_a_query_of_ten_megabytes_is_refused(command, tmp_path: Path) -> None:
+def test_a_query_of_ten_megabytes_is_refused(command: Command, tmp_path: Path) -> None:
     (tmp_path / "arguments.json").write_text(json.dumps({"query": "x" * 10_000_000}))
     result = command("run", "search_docs", f"@{tmp_path / 'arguments.json'}")
     assert result.status == 2

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Command
+
 
 @pytest.fixture(autouse=True)
 def tiny(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -13,7 +15,7 @@ def tiny(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENCLAW_INSTRUCTOR_THREADS", "1")
 
 
-def test_the_demo_asks_all_three_tools_and_touches_nothing_else(command, home: Path) -> None:
+def test_the_demo_asks_all_three_tools_and_touches_nothing_else(command: Command, home: Path) -> None:
     first = command("demo", "--json")
     assert first.status == 0, first.err
     result = first.json

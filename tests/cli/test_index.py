@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from openclaw_instructor.cli.output import plain
+from tests.conftest import Command
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +26,7 @@ def notes(tmp_path: Path) -> Path:
     return folder
 
 
-def test_add_search_sync_remove(command, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_add_search_sync_remove(command: Command, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(notes)
     added = command("index", "add", "docs", ".", "--json")
     assert added.status == 0, added.err
@@ -49,23 +50,23 @@ def test_add_search_sync_remove(command, notes: Path, monkeypatch: pytest.Monkey
     assert command("index", "status", "--json").json == {"collections": []}
 
 
-def test_a_collection_can_be_registered_now_and_indexed_later(command, notes: Path) -> None:
+def test_a_collection_can_be_registered_now_and_indexed_later(command: Command, notes: Path) -> None:
     added = command("index", "add", "docs", str(notes), "--exclude", "*.txt", "--no-sync", "--json")
     assert added.json["collections"][0]["documents"] == 0
     assert command("index", "sync", "docs", "--json").json["collections"][0]["added"] == 1
 
 
-def test_what_the_note_on_other_types_advises_takes_nothing_away(command, notes: Path) -> None:
-    (notes / "shed.dat").write_text("roof = None\n")
+def test_what_the_note_on_other_types_advises_takes_nothing_away(command: Command, notes: Path) -> None:
+    (notes / "shed.py").write_text("roof = None\n")
     first = command("index", "add", "docs", str(notes), "--json").json["collections"][0]
-    assert (first["added"], "(.dat); name them with --include" in first["notes"][0]) == (2, True)
-    second = command("index", "add", "docs", str(notes), "--include", "*.dat", "--json").json["collections"][0]
+    assert (first["added"], "(.py); name them with --include" in first["notes"][0]) == (2, True)
+    second = command("index", "add", "docs", str(notes), "--include", "*.py", "--json").json["collections"][0]
     assert (second["added"], second["removed"], second["unchanged"], second["notes"]) == (1, 0, 2, [])
-    only = command("index", "add", "docs", str(notes), "--include", "!*", "--include", "*.dat", "--json")
+    only = command("index", "add", "docs", str(notes), "--include", "!*", "--include", "*.py", "--json")
     assert [only.json["collections"][0][key] for key in ("removed", "unchanged")] == [2, 1]
 
 
-def test_searching_before_indexing_says_what_to_do(command) -> None:
+def test_searching_before_indexing_says_what_to_do(command: Command) -> None:
     result = command("search", "anything")
     assert result.status in (0, 2)
     assert result.out == ""
@@ -83,7 +84,7 @@ def test_searching_before_indexing_says_what_to_do(command) -> None:
         (["search", "x", "--collection", "nope"], "nope"),
     ],
 )
-def test_mistakes_with_collections(command, notes: Path, arguments: list[str], said: str) -> None:
+def test_mistakes_with_collections(command: Command, notes: Path, arguments: list[str], said: str) -> None:
     assert command("index", "add", "docs", str(notes)).status == 0
     result = command(*arguments)
     assert result.status == 2
@@ -91,7 +92,7 @@ def test_mistakes_with_collections(command, notes: Path, arguments: list[str], s
     assert "Traceback" not in result.err
 
 
-def test_embed_prints_normalised_vectors(command) -> None:
+def test_embed_prints_normalised_vectors(command: Command) -> None:
     result = command("embed", "one text", "another", "--input-type", "search_docs.query", "--json").json
     assert result["truncated"] == []
     assert [entry["index"] for entry in result["data"]] == [0, 1]
@@ -101,7 +102,7 @@ def test_embed_prints_normalised_vectors(command) -> None:
     assert "(24)" in command("embed", "one text").out
 
 
-def test_embed_tells_what_was_cut(command) -> None:
+def test_embed_tells_what_was_cut(command: Command) -> None:
     assert command("embed", "short", "long " * 200, "--json").json["truncated"] == [1]
 
 
@@ -109,7 +110,7 @@ def test_what_was_indexed_cannot_steer_the_terminal() -> None:
     assert plain("a\x1b[2Jb\x07\x9bc\td\n") == "a[2Jbc\td\n"
 
 
-def test_doctor_passes_and_names_the_next_step(command) -> None:
+def test_doctor_passes_and_names_the_next_step(command: Command) -> None:
     result = command("doctor", "--json")
     assert result.status == 0, result.out
     findings = {finding["check"]: finding for finding in result.json["findings"]}
@@ -118,7 +119,9 @@ def test_doctor_passes_and_names_the_next_step(command) -> None:
     assert {"python", "torch", "home", "tasks", "checkpoint", "daemon"} <= set(findings)
 
 
-def test_doctor_finds_what_is_broken(command, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_finds_what_is_broken(
+    command: Command, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (home / "instructions.yaml").write_text("tasks: 7\n")
     monkeypatch.setenv("OPENCLAW_INSTRUCTOR_CHECKPOINT", str(tmp_path))
     result = command("doctor", "--json")
@@ -128,14 +131,16 @@ def test_doctor_finds_what_is_broken(command, home: Path, tmp_path: Path, monkey
     assert all(finding["fix"] for finding in result.json["findings"] if finding["level"] == "fail")
 
 
-def test_doctor_survives_a_broken_configuration(command, home: Path) -> None:
+def test_doctor_survives_a_broken_configuration(command: Command, home: Path) -> None:
     (home / "config.yaml").write_text("- no\n")
     result = command("doctor", "--json")
     assert result.status == 1
     assert result.json["findings"][-1]["check"] == "settings"
 
 
-def test_a_running_daemon_answers_unless_told_otherwise(command, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_running_daemon_answers_unless_told_otherwise(
+    command: Command, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from openclaw_instructor.daemon import lifecycle
     from openclaw_instructor.settings import Settings
 
@@ -173,7 +178,7 @@ def shape(value: object) -> object:
 
 
 @pytest.mark.parametrize("words", [["index", "add", "docs"], ["embed", "--file"], ["evaluate"]], ids=" ".join)
-def test_a_home_of_nobody_is_said(command, words: list[str]) -> None:
+def test_a_home_of_nobody_is_said(command: Command, words: list[str]) -> None:
     done = command(*words, "~nobody-of-that-name/notes")
     assert done.status == 2
     assert "no home folder for `~nobody-of-that-name`" in done.err

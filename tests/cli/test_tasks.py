@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from openclaw_instructor.settings import Settings
+from tests.conftest import Command
 
 SEARCH = ["tasks", "add", "find_recipe", "--kind", "search", "--description", "Find a recipe"]
 COMMENTED = """\
@@ -30,7 +31,7 @@ embeddings:
 """
 
 
-def test_list_shows_packaged_and_own_tasks(command, home: Path) -> None:
+def test_list_shows_packaged_and_own_tasks(command: Command, home: Path) -> None:
     (home / "instructions.yaml").write_text(COMMENTED)
     result = command("tasks", "list", "--json").json
     assert [task["name"] for task in result["tasks"]][-1] == "sort_notes"
@@ -39,7 +40,7 @@ def test_list_shows_packaged_and_own_tasks(command, home: Path) -> None:
     assert "sort_notes" in command("tasks", "list").out
 
 
-def test_a_broken_own_file_is_told_and_takes_no_tool_away(command, home: Path) -> None:
+def test_a_broken_own_file_is_told_and_takes_no_tool_away(command: Command, home: Path) -> None:
     (home / "instructions.yaml").write_text("tasks:\n\tsearch_docs: {}\n")
     listed = command("tasks", "list")
     assert listed.status == 0
@@ -54,7 +55,7 @@ def test_a_broken_own_file_is_told_and_takes_no_tool_away(command, home: Path) -
     assert (home / "instructions.yaml").read_text() == "tasks:\n\tsearch_docs: {}\n"
 
 
-def test_check_prints_every_problem_with_its_line(command, tmp_path: Path) -> None:
+def test_check_prints_every_problem_with_its_line(command: Command, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("version: 1\ntasks:\n  a:\n    kind: serch\n  b:\n    kind: match\n    descripton: x\n")
     result = command("tasks", "check", str(path))
@@ -64,13 +65,13 @@ def test_check_prints_every_problem_with_its_line(command, tmp_path: Path) -> No
     assert "7" in lines
 
 
-def test_check_without_a_file_of_ones_own(command) -> None:
+def test_check_without_a_file_of_ones_own(command: Command) -> None:
     result = command("tasks", "check")
     assert (result.status, result.out) == (0, "")
     assert "the packaged tasks are in force" in result.err
 
 
-def test_show_prints_the_entry_and_its_arguments(command) -> None:
+def test_show_prints_the_entry_and_its_arguments(command: Command) -> None:
     shown = command("tasks", "show", "semantic_match", "--json").json
     assert shown["entry"]["kind"] == "match"
     assert "candidates" in shown["parameters"]["properties"]
@@ -89,7 +90,9 @@ def test_show_prints_the_entry_and_its_arguments(command) -> None:
     ],
     ids=["search", "match", "classify"],
 )
-def test_add_makes_a_tool_of_each_kind(command, home: Path, options: list[str], entry: dict[str, object]) -> None:
+def test_add_makes_a_tool_of_each_kind(
+    command: Command, home: Path, options: list[str], entry: dict[str, object]
+) -> None:
     result = command("tasks", "add", "new_one", "--description", "Use it: always", *options, "--json")
     assert result.status == 0, result.err
     written = yaml.safe_load((home / "instructions.yaml").read_text())["tasks"]["new_one"]
@@ -118,7 +121,7 @@ def test_add_makes_a_tool_of_each_kind(command, home: Path, options: list[str], 
         COMMENTED.replace("\n", "\r\n"),
     ],
 )
-def test_add_keeps_every_line_or_changes_nothing(command, home: Path, before: str) -> None:
+def test_add_keeps_every_line_or_changes_nothing(command: Command, home: Path, before: str) -> None:
     path = home / "instructions.yaml"
     path.write_bytes(before.encode())
     known = yaml.safe_load(before) or {}
@@ -135,7 +138,7 @@ def test_add_keeps_every_line_or_changes_nothing(command, home: Path, before: st
     assert all(line in kept for line in before.splitlines()), after
 
 
-def test_add_finds_the_end_of_the_tasks_between_other_keys(command, home: Path) -> None:
+def test_add_finds_the_end_of_the_tasks_between_other_keys(command: Command, home: Path) -> None:
     (home / "instructions.yaml").write_text(COMMENTED)
     assert command(*SEARCH).status == 0
     after = (home / "instructions.yaml").read_text()
@@ -155,14 +158,14 @@ def test_add_finds_the_end_of_the_tasks_between_other_keys(command, home: Path) 
         (["two", "--kind", "match", "--description", "x", "--threshold", "7"], "threshold"),
     ],
 )
-def test_add_refuses_what_would_not_load(command, home: Path, arguments: list[str], said: str) -> None:
+def test_add_refuses_what_would_not_load(command: Command, home: Path, arguments: list[str], said: str) -> None:
     result = command("tasks", "add", *arguments)
     assert result.status == 2
     assert said in result.err
     assert not (home / "instructions.yaml").exists()
 
 
-def test_add_names_the_file_and_not_its_copy(command, home: Path) -> None:
+def test_add_names_the_file_and_not_its_copy(command: Command, home: Path) -> None:
     path = home / "instructions.yaml"
     path.write_text("{version: 1, tasks: {}}\n")
     result = command("tasks", "add", "two", "--kind", "match", "--description", "x")
@@ -172,13 +175,13 @@ def test_add_names_the_file_and_not_its_copy(command, home: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="a folder in which even root makes none")
-def test_add_says_that_home_cannot_be_written(command) -> None:
+def test_add_says_that_home_cannot_be_written(command: Command) -> None:
     result = command("--home", "/proc/home", "tasks", "add", "two", "--kind", "match", "--description", "x")
     assert result.status == 2
     assert "instructions.yaml: cannot be written (" in result.err
 
 
-def test_model_use_keeps_the_rest_of_the_configuration(command, home: Path, tiny_checkpoint: Path) -> None:
+def test_model_use_keeps_the_rest_of_the_configuration(command: Command, home: Path, tiny_checkpoint: Path) -> None:
     config = home / "config.yaml"
     config.write_text("# tuned\nthreads: 2  # small machine\ncheckpoint: mini\noffline: true")
     used = command("model", "use", str(tiny_checkpoint), "--json")
@@ -211,7 +214,7 @@ def test_a_folder_in_the_configuration_is_looked_for_beside_it(
     assert Settings.load(home).checkpoint == "hkunlp/instructor-base"
 
 
-def test_model_use_refuses_what_is_no_checkpoint(command, home: Path, tmp_path: Path) -> None:
+def test_model_use_refuses_what_is_no_checkpoint(command: Command, home: Path, tmp_path: Path) -> None:
     result = command("model", "use", str(tmp_path))
     assert result.status == 2
     assert "is not an INSTRUCTOR checkpoint" in result.err
@@ -239,7 +242,7 @@ def test_model_list_tells_the_used_and_the_absent(
     assert "hkunlp/instructor-xl" in command("model", "list").out
 
 
-def test_model_pull_refuses_to_contradict_offline(command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_pull_refuses_to_contradict_offline(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENCLAW_INSTRUCTOR_OFFLINE", "true")
     result = command("model", "pull", "hkunlp/instructor-base")
     assert result.status == 2

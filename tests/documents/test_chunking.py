@@ -77,6 +77,8 @@ def test_a_line_longer_than_the_budget_is_split_without_loss() -> None:
     assert joined(pieces) == line
     assert len(pieces) > 4
     for before, after in itertools.pairwise(pieces):
+        assert before.offset is not None
+        assert after.offset is not None
         assert before.offset + len(before.text) > after.offset
     assert max(count([c.text])[0] for c in pieces) <= MAX_CONTENT_TOKENS
     assert (chunks[0].text, chunks[-1].text) == ("short", "end")

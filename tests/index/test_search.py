@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from openclaw_instructor.index import Index
 from tests.index.word_engine import DOCUMENT, QUERY, WordEngine, ask
 
 
-def files(result: dict[str, object]) -> list[str]:
+def files(result: dict[str, Any]) -> list[str]:
     return [Path(hit["file"]).name for hit in result["hits"]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from openclaw_instructor.index.search import CANDIDATES, PER_DOCUMENT, SNIPPETS_
 from tests.index.word_engine import DOCUMENT, WordEngine, ask
 
 
-def files(result: dict[str, object]) -> list[str]:
+def files(result: dict[str, Any]) -> list[str]:
     return [Path(hit["file"]).name for hit in result["hits"]]
 
 

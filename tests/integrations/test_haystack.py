@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +17,11 @@ TEXTS = ["the chain is oiled", "it rains all day in the city", "nothing"]
 
 
 @pytest.fixture
-def place(home: Path, tiny_checkpoint: Path) -> dict[str, str]:
+def place(home: Path, tiny_checkpoint: Path) -> dict[str, Any]:
     return {"checkpoint": str(tiny_checkpoint), "home": str(home)}
 
 
-def test_a_pipeline_finds_the_document_before_and_after_it_is_saved(place: dict[str, str]) -> None:
+def test_a_pipeline_finds_the_document_before_and_after_it_is_saved(place: dict[str, Any]) -> None:
     store = InMemoryDocumentStore(embedding_similarity_function="cosine")
     documents = [Document(content=text) for text in TEXTS]
     embedded = InstructorDocumentEmbedder(**place, instruction="").run(documents)["documents"]
@@ -40,7 +41,7 @@ def test_a_pipeline_finds_the_document_before_and_after_it_is_saved(place: dict[
     assert answer["retriever"]["documents"][0].content == TEXTS[1]
 
 
-def test_components_keep_their_arguments(place: dict[str, str]) -> None:
+def test_components_keep_their_arguments(place: dict[str, Any]) -> None:
     made = InstructorDocumentEmbedder(**place, meta_fields_to_embed=["title"], embedding_separator=" - ")
     again = InstructorDocumentEmbedder.from_dict(made.to_dict())
     assert again.to_dict() == made.to_dict()
@@ -51,13 +52,13 @@ def test_components_keep_their_arguments(place: dict[str, str]) -> None:
     assert plain.run([document])["documents"][0].embedding != same.embedding
 
 
-def test_query_and_document_have_instructions_of_their_own(place: dict[str, str]) -> None:
+def test_query_and_document_have_instructions_of_their_own(place: dict[str, Any]) -> None:
     query = InstructorTextEmbedder(**place).run("it rains")["embedding"]
     document = InstructorDocumentEmbedder(**place).run([Document(content="it rains")])["documents"][0].embedding
     assert query != document
 
 
-def test_what_is_cut_is_named(place: dict[str, str]) -> None:
+def test_what_is_cut_is_named(place: dict[str, Any]) -> None:
     long, short = Document(content="word " * 500), Document(content="short")
     meta = InstructorDocumentEmbedder(**place).run([long, short])["meta"]
     assert meta == {"model": place["checkpoint"], "truncated": [long.id]}
@@ -65,8 +66,8 @@ def test_what_is_cut_is_named(place: dict[str, str]) -> None:
     assert InstructorDocumentEmbedder(**place).run([])["documents"] == []
 
 
-def test_the_wrong_kind_of_input_is_said(place: dict[str, str]) -> None:
+def test_the_wrong_kind_of_input_is_said(place: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match="give documents to InstructorDocumentEmbedder"):
-        InstructorTextEmbedder(**place).run([Document(content="x")])
+        InstructorTextEmbedder(**place).run([Document(content="x")])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="give a text to InstructorTextEmbedder"):
-        InstructorDocumentEmbedder(**place).run("x")
+        InstructorDocumentEmbedder(**place).run("x")  # type: ignore[arg-type]

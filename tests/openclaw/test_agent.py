@@ -97,7 +97,12 @@ def test_an_agent_calls_each_tool_and_reads_real_answers(openclaw: OpenClaw) -> 
 
 
 def test_calls_of_one_batch_run_together(openclaw: OpenClaw) -> None:
-    batch = [SEARCH, MATCH, CLASSIFY, ("instructor_task", {"task": "search_docs", "input": {"query": "tomatoes"}})]
+    batch: list[tuple[str, dict[str, Any]]] = [
+        SEARCH,
+        MATCH,
+        CLASSIFY,
+        ("instructor_task", {"task": "search_docs", "input": {"query": "tomatoes"}}),
+    ]
     found, matched, sorted_, generic = map(unfenced, openclaw.turn(batch).results)
     assert found["query"] == SEARCH[1]["query"]
     assert len(matched["matches"]) == len(CANDIDATES)
@@ -106,7 +111,7 @@ def test_calls_of_one_batch_run_together(openclaw: OpenClaw) -> None:
 
 
 def test_an_error_tells_the_agent_what_to_do(openclaw: OpenClaw) -> None:
-    batch = [
+    batch: list[tuple[str, dict[str, Any]]] = [
         ("search_docs", {"query": "anything", "collection": "recipes"}),
         ("instructor_task", {"task": "clasify_email", "input": INVOICE}),
         ("semantic_match", {"query": "x", "candidates": []}),

@@ -172,7 +172,7 @@ class TestEmail:
 
     def test_no_message_at_all(self) -> None:
         with pytest.raises(InvalidArguments, match="give `subject` and `body`, or the whole mail as `raw`"):
-            run(task(input="email"), **{"from": "Ann"})
+            run(task(input="email"), **{"from": "Ann"})  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

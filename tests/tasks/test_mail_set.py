@@ -45,6 +45,7 @@ def words(mail: dict[str, Any]) -> list[str]:
     if "raw" in mail:
         message = email.message_from_string(mail["raw"], policy=email.policy.default)
         part = message.get_body(("plain", "html"))
+        assert part is not None
         text = f"{message['Subject']}\n{part.get_content()}"
     else:
         text = f"{mail['subject']}\n{mail['body']}"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from openclaw_instructor.train.prepare import Wording, prepare
 from tests.evaluate.sets import jsonl
 
 
-def table(vectors: dict[str, Sequence[float]]) -> builders.Embed:
+def table(vectors: Mapping[str, Sequence[float]]) -> builders.Embed:
     def embed(texts: Sequence[str]) -> Any:
         found = np.array([vectors[text] for text in texts], dtype=np.float32)
         return found / np.linalg.norm(found, axis=1, keepdims=True)

@@ -90,9 +90,10 @@ def test_the_gradients_are_autograds_own_on_the_padded_reference(batch_of: Any, 
     expected.backward()
     loss, ours = gradients(tiny_checkpoint, batch, CONFIG)
     assert loss == pytest.approx(expected.item(), rel=1e-4)
-    theirs = {"tokens.weight": reference.shared.weight.grad, "dense.weight": dense.grad}
-    theirs["position.weight"] = reference.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight.grad
-    theirs["layers.1.down.weight"] = reference.encoder.block[1].layer[1].DenseReluDense.wo.weight.grad
+    blocks: Any = reference.encoder.block
+    theirs: dict[str, Any] = {"tokens.weight": reference.shared.weight.grad, "dense.weight": dense.grad}
+    theirs["position.weight"] = blocks[0].layer[0].SelfAttention.relative_attention_bias.weight.grad
+    theirs["layers.1.down.weight"] = blocks[1].layer[1].DenseReluDense.wo.weight.grad
     for name, gradient in theirs.items():
         torch.testing.assert_close(ours[name], gradient, rtol=2e-3, atol=2e-4 * float(gradient.abs().max()))
 

@@ -63,6 +63,6 @@ def test_what_has_not_begun_is_dropped_when_nobody_asks_on() -> None:
 
     results = pool.run(work, range(100))
     assert next(results) == 0
-    results.close()
+    results.close()  # type: ignore[attr-defined]
     pool.map(int, [0])
     assert len(begun) <= 3

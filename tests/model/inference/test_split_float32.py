@@ -85,7 +85,7 @@ def test_both_activations_give_the_vectors_of_float32(
     for supported in (False, True):
         monkeypatch.setattr(split_float32, "is_supported", lambda dtype, device, width, supported=supported: supported)
         vectors.append(INSTRUCTOR(tmp_path, "cpu", "float32").encode(TEXTS))
-    np.testing.assert_allclose(*vectors, atol=2e-6)
+    np.testing.assert_allclose(vectors[0], vectors[1], atol=2e-6)
 
 
 @pytest.mark.usefixtures("splitting")

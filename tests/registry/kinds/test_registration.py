@@ -57,10 +57,9 @@ MEASURE = Kind(
 
 
 @pytest.fixture
-def measure(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def measure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kinds, "_registered", {})
     kinds.register(MEASURE)
-    return
 
 
 @pytest.fixture

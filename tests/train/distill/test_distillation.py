@@ -125,6 +125,7 @@ def test_asked_for_a_facet_texts_that_agree_in_it_come_together(corpus: Corpus, 
     random = np.random.default_rng(1)
     # The first token says one facet, the second the other.
     ids = [[5 + int(a), 10 + int(b), *random.integers(20, 60, 4).tolist()] for a, b in random.integers(0, 3, (200, 2))]
+    assert corpus.vectors is not None
     directions = random.normal(size=(60, corpus.vectors.shape[1])).astype(np.float32)
     first, second = (directions[[text[place] for text in ids]] for place in (0, 1))
     targets = {"first": first + second / 4, "second": second + first / 4}

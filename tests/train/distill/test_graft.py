@@ -8,7 +8,8 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from openclaw_instructor.model.networks.t5 import T5Encoder, relative_buckets
+from openclaw_instructor.model.networks.position import relative_buckets
+from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompt
 from openclaw_instructor.model.shapes import T5Shape

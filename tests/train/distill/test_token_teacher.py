@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from transformers import BertConfig, BertModel
@@ -8,7 +10,7 @@ from openclaw_instructor.model.prompt import Prompt
 from openclaw_instructor.train.distill.token_teacher import TokenTeacher, states_loss
 
 KEPT = [2, 1, 9, 8, 7, 6, 5, 4]  # the student's token 0 is the network's 2, and so on
-ROUNDING = {"atol": 0.05, "rtol": 0.05}  # the teacher is bfloat16 where the processor multiplies in it
+ROUNDING: dict[str, Any] = {"atol": 0.05, "rtol": 0.05}  # the teacher is bfloat16 where the processor multiplies in it
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def test_what_texts_need_stays_and_the_rest_is_spelled(source: Path, tmp_path: P
     assert after.get_vocab_size() == size
     assert after.encode("Payments rare").tokens == ["[CLS]", "pay", "##ment", "##s", "rare", "[SEP]"]
     assert after.encode("rarer").tokens == ["[CLS]", "rare", "##r", "[SEP]"]
-    assert after.encode("pay", add_special_tokens=False).ids == [kept.index(before.token_to_id("pay"))]
+    assert after.encode("pay", add_special_tokens=False).ids == [kept.index(before.token_to_id("pay") or -1)]
 
 
 def test_padding_and_truncation_are_left_to_the_encoder(source: Path, tmp_path: Path) -> None:
