@@ -105,7 +105,7 @@ def test_attention_by_position_is_grafted_too(teacher: BertModel) -> None:
     graft(encoder, teacher, texts(300, seed=0), list(range(VOCABULARY)))
     bias = encoder.position.weight.detach()
     looking, *others = bias.std(dim=0).sort(descending=True).indices.tolist()
-    assert relative_buckets(2, encoder.shape)[1, 0] == bias[:, looking].argmax()
+    assert relative_buckets(2, encoder.shape.buckets, encoder.shape.max_distance)[1, 0] == bias[:, looking].argmax()
     assert bias[:, looking].std() > 3 * bias[:, others].std(dim=0).max()
 
 
