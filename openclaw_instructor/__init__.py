@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.service import Toolbox
 
 __all__ = ["INSTRUCTOR", "Client", "Registry", "Task", "Toolbox", "__version__"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Client": "openclaw_instructor.daemon.client",

@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import hypothesis
 import pytest
 
 from openclaw_instructor.settings import ENV_PREFIX
+
+# No example has a time to meet: a busy machine is no fault.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 # Haystack reports its use over the network, from its import on.
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"

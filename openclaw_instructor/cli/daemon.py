@@ -51,9 +51,9 @@ def ensure(connection: Connection, as_json: bool) -> None:
 @click.option("--foreground", is_flag=True, help="For supervisors: log to standard error too and never end when idle.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes a free one.")
 @click.option("--host", help="Address to listen on. Others than loopback need `token` in the configuration.")
-@click.option("--last-port", type=int, hidden=True)
-@click.option("--ready-fd", type=int, hidden=True)
-@click.option("--lock-fd", type=int, hidden=True)
+@click.option("--last-port", type=int, hidden=True, help="Port to take again after a restart.")
+@click.option("--ready-fd", type=int, hidden=True, help="Descriptor to report the start on.")
+@click.option("--lock-fd", type=int, hidden=True, help="Descriptor that holds the lock over a restart.")
 @json_option
 @click.pass_obj
 def run(

@@ -217,7 +217,7 @@ def test_a_folder_in_the_configuration_is_looked_for_beside_it(
 def test_model_use_refuses_what_is_no_checkpoint(command: Command, home: Path, tmp_path: Path) -> None:
     result = command("model", "use", str(tmp_path))
     assert result.status == 2
-    assert "is not an INSTRUCTOR checkpoint" in result.err
+    assert "is not an embedding checkpoint" in result.err
     assert not (home / "config.yaml").exists()
 
 

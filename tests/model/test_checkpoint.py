@@ -125,9 +125,9 @@ def _change(name: str, **keys: object) -> object:
         (_index({"weight_map": {"shared.weight": "model-1.safetensors"}}), "model-1.safetensors is missing"),
         (_change("config.json", d_ff=65), "config.json says"),
         (_change("config.json", num_layers=3), "is missing; the weights do not fit"),
-        (_change("config.json", model_type="bert"), "only T5 encoders"),
+        (_change("config.json", model_type="mamba"), "T5, BERT, .* run here"),
         (_change("config.json", feed_forward_proj="gated-gelu"), "only `relu` and `gelu`"),
-        (_change("2_Dense/config.json", activation_function="torch.nn.Tanh"), "only Identity"),
+        (_change("2_Dense/config.json", activation_function="torch.nn.Mish"), "only Identity and Tanh"),
         (_change("1_Pooling/config.json", pooling_mode_mean_tokens=False), "only mean pooling"),
     ],
 )
@@ -148,7 +148,8 @@ def test_a_pickle_in_the_weights_is_not_run(copy: Path, tmp_path: Path) -> None:
             return eval, (f"open({str(tmp_path / 'owned')!r}, 'w')",)
 
     (copy / "model.safetensors").unlink()
-    (copy / "pytorch_model.bin").write_bytes(pickle.dumps(Attack()))
+    # As large as the weights, or the size alone would be refused.
+    (copy / "pytorch_model.bin").write_bytes(pickle.dumps(Attack()) + bytes(1_000_000))
     with pytest.raises(InvalidCheckpoint, match="damaged"):
         Checkpoint.open(copy).tensors()
     assert not (tmp_path / "owned").exists()
@@ -262,3 +263,11 @@ def test_offline_says_what_to_do() -> None:
     with pytest.raises(CheckpointUnavailable, match="model pull hkunlp/instructor-xl") as caught:
         Checkpoint.open("hkunlp/instructor-xl", offline=True)
     assert isinstance(caught.value, InstructorError)
+
+
+def test_a_projection_through_tanh_is_checked_for_int8_too(copy: Path) -> None:
+    from openclaw_instructor.model.instructor import INSTRUCTOR
+
+    _change("2_Dense/config.json", activation_function="torch.nn.modules.activation.Tanh")(copy)  # type: ignore[operator]
+    exact, chosen = (INSTRUCTOR(str(copy), device="cpu", dtype=dtype).encode(["x"])[0] for dtype in ("float32", "auto"))
+    assert float(exact @ chosen) == pytest.approx(1.0, abs=0.05)

@@ -47,7 +47,7 @@ class WithHead:
     """A T5 backend whose kernels end with the pooled states, with the rest of its head behind it. See `Backend`."""
 
     def __init__(self, inner: Backend, head: Head, weights: HeadWeights) -> None:
-        self._inner, self._weights, self.pooling = inner, weights, head.pooling
+        self.inner, self._weights, self.pooling = inner, weights, head.pooling
         self.device, self.dtype, self.pads_rows = inner.device, inner.dtype, inner.pads_rows
         outputs = head.projections[-1].outputs if head.projections else inner.dimension
         self.dimension = head.truncate_to or outputs
@@ -56,8 +56,8 @@ class WithHead:
 
     def embed(self, batch: Packed) -> Tensor:
         """Embed the batch, and apply the projections: (prompts, dimension) float32."""
-        return self._weights.project(self._inner.embed(batch))
+        return self._weights.project(self.inner.embed(batch))
 
     def token_states(self, batch: Packed) -> Tensor:
         """Return the token states of the encoder, without projections."""
-        return self._inner.token_states(batch)
+        return self.inner.token_states(batch)
