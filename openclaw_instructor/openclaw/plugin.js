@@ -74,7 +74,9 @@ entry.register = (api) => {
   api.on?.("before_tool_call", ({ toolName, params }) => {
     if (!manifest.contracts.tools.includes(toolName)) return undefined;
     const task = toolName === GENERIC ? params.task : toolName;
-    return approvalFor(task, runtimeOf(api).specs.effectOf(task));
+    // A task that is newer than this list, or does not exist, is the daemon's to judge: agents have its `read` scope.
+    const known = runtimeOf(api).specs.current().tools[task];
+    return known && approvalFor(task, known.effect ?? "write");
   });
 };
 
