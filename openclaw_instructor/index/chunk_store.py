@@ -129,28 +129,37 @@ def publish(
         [(inserted.lastrowid, name, value) for name, value in _flat(document.metadata)],
     )
     title = f"{document.title} {document.place}"
-    for number, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True), _fresh_id(connection)):
-        connection.execute(
-            "INSERT INTO chunks "
-            "(id, document_id, first_line, last_line, line_offset, title, heading, context, text, parts, digest, "
-            "locations) VALUES "
-            "(:id, :document, :first, :last, :offset, :title, :heading, :context, :text, :parts, :digest, :locations)",
-            {
-                "id": number,
-                "document": inserted.lastrowid,
-                "first": chunk.first,
-                "last": chunk.last,
-                "offset": chunk.offset,
-                "title": title,
-                "heading": chunk.heading,
-                "context": chunk.context,
-                "text": chunk.text,
-                "parts": _parts(title, chunk),
-                "digest": chunk.digest,
-                "locations": _as_json(chunk.locations),
-            },
-        )
-        connection.execute("INSERT INTO vectors (chunk_id, vector) VALUES (?, ?)", (number, vector))
+    first_id = _fresh_id(connection)
+    connection.executemany(
+        "INSERT INTO chunks "
+        "(id, document_id, first_line, last_line, line_offset, title, heading, context, text, parts, digest, "
+        "locations) VALUES "
+        "(:id, :document, :first, :last, :offset, :title, :heading, :context, :text, :parts, :digest, :locations)",
+        [
+            {"id": number, "document": inserted.lastrowid, **_chunk_values(chunk, title)}
+            for number, chunk in enumerate(chunks, first_id)
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO vectors (chunk_id, vector) VALUES (?, ?)",
+        [(number, vector) for number, (_, vector) in enumerate(zip(chunks, vectors, strict=True), first_id)],
+    )
+
+
+def _chunk_values(chunk: Chunk, title: str) -> dict[str, object]:
+    """Return the columns of a chunk's row by name; `title` is the document's, as full text finds it."""
+    return {
+        "first": chunk.first,
+        "last": chunk.last,
+        "offset": chunk.offset,
+        "title": title,
+        "heading": chunk.heading,
+        "context": chunk.context,
+        "text": chunk.text,
+        "parts": _parts(title, chunk),
+        "digest": chunk.digest,
+        "locations": _as_json(chunk.locations),
+    }
 
 
 def _parts(title: str, chunk: Chunk) -> str:

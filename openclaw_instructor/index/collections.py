@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import sqlite3
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from openclaw_instructor.errors import InvalidArguments, StoreError
+from openclaw_instructor.errors import InvalidArguments, StoreError, UnknownCollection
 
 _COLUMNS = "id, key, identity, embedding_space, checkpoint, dimension, revision"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -81,6 +82,21 @@ def collections(connection: sqlite3.Connection) -> list[Collection]:
         )
         for row in connection.execute("SELECT * FROM collections ORDER BY name")
     ]
+
+
+def named(known: list[Collection], name: str) -> list[Collection]:
+    """The collection of this name. Raises UnknownCollection."""
+    names = {collection.name: collection for collection in known}
+    if name in names:
+        return [names[name]]
+    close = difflib.get_close_matches(name, names, 1)
+    if close:
+        hint = f"did you mean `{close[0]}`?"
+    elif names:
+        hint = f"there are: {', '.join(names)}; or create it: `openclaw-instructor index add {name} FOLDER`"
+    else:
+        hint = f"none exists yet; create it: `openclaw-instructor index add {name} FOLDER`"
+    raise UnknownCollection(f"there is no collection `{name}`; {hint}")
 
 
 def generation(connection: sqlite3.Connection, generation_id: int) -> Generation | None:

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from openclaw_instructor import lock
-from openclaw_instructor.errors import IdentityMismatch, InstructorError, InvalidArguments, UnknownCollection
-from openclaw_instructor.index import chunk_store, collections, files, fulltext, staleness
+from openclaw_instructor.errors import IdentityMismatch, InstructorError, InvalidArguments
+from openclaw_instructor.index import chunk_store, collections, empty_results, files, fulltext, staleness
 from openclaw_instructor.index.filters import Filter
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
-from openclaw_instructor.index.search import MODES, Mode, Question, Retrieval, Source, to_hits
+from openclaw_instructor.index.search import Mode, QueryEmbedding, Question, Retrieval, Source, checked_query, to_hits
 from openclaw_instructor.index.store import Store
 from openclaw_instructor.index.sync import Progress, Sync
 from openclaw_instructor.index.vectors import engines
 from openclaw_instructor.index.vectors.protocol import View
 from openclaw_instructor.index.vectors.sample import Samples
 from openclaw_instructor.paths import expanded
-from openclaw_instructor.text import clean
 
 if TYPE_CHECKING:
     import sqlite3
 
     from openclaw_instructor.engine import Engine
     from openclaw_instructor.index.collections import Collection
-    from openclaw_instructor.index.vectors.protocol import Matrix
     from openclaw_instructor.settings import Settings
 
 # Collection name -> the document instruction that it should be embedded under now.
@@ -107,7 +104,7 @@ class Index:
             for collection in self._chosen(name):
                 report.collections.append(self._sync_one(collection, on_progress, alone=name is not None))
         if not report.collections:
-            report.notes.append(_NO_COLLECTIONS)
+            report.notes.append(empty_results.nothing_indexed())
         self._drop_old_vectors()
         report.seconds = time.monotonic() - started
         return report
@@ -127,7 +124,7 @@ class Index:
         """How each collection stands; `steering` as in `search`. Raises UnknownCollection."""
         with self._store.read() as connection:
             known = collections.collections(connection)
-            chosen = self._steered(known if name is None else _named(known, name), steering)
+            chosen = self._steered(known if name is None else collections.named(known, name), steering)
             counts = [
                 chunk_store.counts(connection, collection.serving.id) if collection.serving else (0, 0)
                 for collection in chosen
@@ -170,21 +167,16 @@ class Index:
         `hybrid` goes on by words alone, and says so, where the model cannot be used; `vector` raises then; `keyword`
         never loads it. Raises InvalidArguments and UnknownCollection.
         """
-        query = clean(query)
-        if not query.strip():
-            raise InvalidArguments("query is empty; say what to look for")
-        if mode not in MODES:
-            raise InvalidArguments(f"mode {mode!r}: use one of {', '.join(MODES)}")
+        query = checked_query(query, mode)
         wanted = Filter.parse(path, after, before)
         cut = query[:MAX_QUERY_CHARACTERS]
         with self._store.read() as connection:
             known = self._steered(collections.collections(connection), steering)
             if not known:
-                notes = [f"nothing is indexed yet; run `openclaw-instructor index add {collection or 'docs'} FOLDER`"]
-                return SearchResult(query, [], [], notes=notes)
-            chosen = known if collection is None else _named(known, collection)
+                return SearchResult(query, [], [], notes=[empty_results.nothing_indexed(collection)])
+            chosen = known if collection is None else collections.named(known, collection)
             stale = [reason for reason in map(self._stale, chosen) if reason]
-            asked = _Asked() if mode == "keyword" else self._embed_query(cut, query_instruction, chosen, mode)
+            asked = QueryEmbedding() if mode == "keyword" else self._embed_query(cut, query_instruction, chosen, mode)
             question = Question(cut, asked.vector, mode, wanted)
             hits, found_notes = self._hits(connection, chosen, question, max(1, top_k), bool(stale or asked.notes))
         too_long = mode != "vector" and fulltext.truncated(cut)
@@ -208,7 +200,7 @@ class Index:
     def _chosen(self, name: str | None) -> list[Collection]:
         """The named collection, or all of them."""
         known = self._collections()
-        return known if name is None else _named(known, name)
+        return known if name is None else collections.named(known, name)
 
     def _steered(self, known: list[Collection], steering: Steering | None) -> list[Collection]:
         """The collections with the instructions that they should have now; without a checkpoint there is no saying."""
@@ -246,7 +238,7 @@ class Index:
             generations = [source.view.generation.id for source in sources]
             empty = not any(chunk_store.counts(connection, generation)[1] for generation in generations)
             names = [collection.name for collection in chosen]
-            notes.append(_nothing(names, empty, question.wanted.narrows, stale or bool(notes)))
+            notes.append(empty_results.no_hits(names, empty, question.wanted.narrows, stale or bool(notes)))
         served = {source.view.generation.id: source.view.collection.name for source in sources}
         return to_hits(connection, found, question.text, served), notes
 
@@ -269,63 +261,22 @@ class Index:
     def _stale(self, collection: Collection) -> str | None:
         return staleness.stale(self.engine, collection, collection.unfinished and lock.held(self._sync_lock))
 
-    def _embed_query(self, query: str, instruction: str, chosen: list[Collection], mode: Mode) -> _Asked:
+    def _embed_query(self, query: str, instruction: str, chosen: list[Collection], mode: Mode) -> QueryEmbedding:
         """The query as a vector; none where words have to do, with the reason."""
         served = [collection.serving for collection in chosen if collection.serving]
         try:
             if not any(staleness.comparable(self.engine, generation) for generation in served):
                 if served and mode == "vector":
                     raise IdentityMismatch(str(self._stale(next(c for c in chosen if c.serving))))
-                return _Asked()
+                return QueryEmbedding()
             embeddings = self.engine.embed([query], instruction, role="query")
         except staleness.NO_MODEL as error:
             if mode == "vector":
                 raise
-            return _Asked(notes=(f"searched by words only: {error.message}",))
-        return _Asked(embeddings.vectors[0], bool(embeddings.truncated[0]))
+            return QueryEmbedding(notes=(f"searched by words only: {error.message}",))
+        return QueryEmbedding(embeddings.vectors[0], bool(embeddings.truncated[0]))
 
     def _drop_old_vectors(self) -> None:
         serving = {c.name: c.serving for c in self._collections() if c.serving}
         self._vectors.keep(serving)
         self._samples.keep({generation.key for generation in serving.values()})
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A query as the model sees it: a vector (dimension,), or none."""
-
-    vector: Matrix | None = None
-    truncated: bool = False
-    notes: tuple[str, ...] = ()
-
-
-def _named(known: list[Collection], name: str) -> list[Collection]:
-    """The collection of this name. Raises UnknownCollection."""
-    names = {collection.name: collection for collection in known}
-    if name in names:
-        return [names[name]]
-    close = difflib.get_close_matches(name, names, 1)
-    if close:
-        hint = f"did you mean `{close[0]}`?"
-    elif names:
-        hint = f"there are: {', '.join(names)}; or create it: `openclaw-instructor index add {name} FOLDER`"
-    else:
-        hint = f"none exists yet; create it: `openclaw-instructor index add {name} FOLDER`"
-    raise UnknownCollection(f"there is no collection `{name}`; {hint}")
-
-
-_NO_COLLECTIONS = "nothing is indexed yet; run `openclaw-instructor index add docs FOLDER`"
-
-
-def _nothing(searched: list[str], empty: bool, filtered: bool, stale: bool) -> str:
-    name = searched[0] if len(searched) == 1 else "NAME"
-    if empty and not stale:
-        return f"the index of {', '.join(searched)} is empty; run `openclaw-instructor index add {name} FOLDER`"
-    if empty:
-        return f"{', '.join(searched)}: no text is indexed yet; run `openclaw-instructor index sync {name}`"
-    if filtered:
-        return "nothing passed the filters and matched; widen `path`, `after` or `before`"
-    return (
-        f"nothing in {', '.join(searched)} matched; use other words, or add documents: "
-        f"`openclaw-instructor index add {name} FOLDER`"
-    )

@@ -13,9 +13,11 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS
+from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.index import chunk_store, filters, fulltext, fusion
 from openclaw_instructor.index.results import Hit
 from openclaw_instructor.index.snippets import MAX_CHARACTERS, snippet
+from openclaw_instructor.text import clean
 
 if TYPE_CHECKING:
     import sqlite3
@@ -60,6 +62,25 @@ class Question:
     vector: Matrix | None
     mode: Mode
     wanted: Filter
+
+
+@dataclass(frozen=True)
+class QueryEmbedding:
+    """The query's `vector` (dimension,), or None where it is searched by words only, with the reason in `notes`."""
+
+    vector: Matrix | None = None
+    truncated: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def checked_query(query: str, mode: str) -> str:
+    """Return the query without characters that cannot be encoded. Raises InvalidArguments."""
+    query = clean(query)
+    if not query.strip():
+        raise InvalidArguments("query is empty; say what to look for")
+    if mode not in MODES:
+        raise InvalidArguments(f"mode {mode!r}: use one of {', '.join(MODES)}")
+    return query
 
 
 class Retrieval:
