@@ -1,9 +1,9 @@
-"""Document -> chunks: passages within a token budget that end where a section, a paragraph or a code block ends.
+"""Cut documents into chunks: passages within a token budget that end with a section, a paragraph or a code block.
 
-A section that fits is one chunk. One that does not is cut into parts of like size, first between blocks, then between
-lines, and only then inside a line; each part repeats a little of the part before. What is embedded is the heading path,
-the context of its blocks (such as the column names of a table) and the chunk's text; neither heading path nor context
-is part of the text, which is always exactly the document's lines.
+A section that fits is one chunk. A longer one is cut into chunks of about equal size, between blocks if possible, else
+between lines, else inside a line; each chunk repeats a little of the one before. The heading path and the context of
+the blocks (such as the column names of a table) are embedded before the text but are no part of it: the text of a chunk
+is always exactly the document's lines.
 """
 
 from __future__ import annotations
@@ -14,35 +14,30 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
-from typing import TypeAlias
 
+from openclaw_instructor.documents.chunk_packing import Atom, Parts, cut_line, pack
 from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS, Block, Document, Location
+from openclaw_instructor.documents.sections import SEPARATOR, Section, heading_path, sections
 
 # Part of a collection's identity: change it whenever the same document would be cut or prefixed differently.
 CHUNKER = "chunks-3"
 # Longer passages blur: one vector has to stand for all of it.
 MAX_CONTENT_TOKENS = 240
 MIN_CONTENT_TOKENS = 16
-MAX_PREFIX_TOKENS = 48
 MAX_CONTEXT_CHARACTERS = 400
 MAX_CONTEXT_TOKENS = 96
 # Twice what 10 MB of prose give; more comes of generated files, and their passages would drown all others.
 MAX_CHUNKS = 20_000
-_OVERLAP_SHARE = 8
 # Tokens of lines counted one by one do not add up exactly to those of the joined text.
 _MARGIN_TOKENS = 4
 # Blocks of more characters hardly ever fit; they are counted by lines at once.
 _MAX_BLOCK_CHARACTERS = 8 * MAX_CONTENT_TOKENS
-_SEPARATOR = " > "
-_SEPARATOR_TOKENS = 2
 # A tokenizer keeps some hundred bytes for each token of what it is given at once.
 _TEXTS_AT_ONCE = 2_000
 _CHARACTERS_AT_ONCE = 200_000
 _WORD = re.compile(r"[^\W_]")
 
 Count = Callable[[Sequence[str]], list[int]]
-# The tokens of a block that stays whole; else of each of its lines, or where a line that is too long is cut.
-_Parts: TypeAlias = int | list[int | list[tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +68,6 @@ class Chunk:
         return Location.around(placed) if placed else Location("lines", self.first, self.last)
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """Blocks under their headings, as they are shown and as they are embedded."""
-
-    headings: tuple[str, ...]
-    embedded: tuple[str, ...]
-    blocks: list[Block]
-
-
-@dataclass(frozen=True, slots=True)
-class _Atom:
-    """A part that is not cut further: a block, a line of a long block, or a piece of a long line from `start` on."""
-
-    block: Block
-    first: int
-    last: int
-    tokens: int
-    start: int | None = None
-    end: int = 0
-
-
 class Chunker:
     """Cuts documents for one model and instruction.
 
@@ -113,20 +87,20 @@ class Chunker:
     def chunks(self, document: Document) -> Iterator[Chunk]:
         """Yield the chunks in order, each made when it is asked for."""
         lines, title = document.lines, document.title[:MAX_HEADING_CHARACTERS]
-        for batch in _batches(_sections(document.blocks)):
+        for batch in _batches(sections(document.blocks)):
             blocks = [block for section in batch for block in section.blocks]
             contexts = self._contexts({block.context for block in blocks})
             headings = list({title, *(heading for section in batch for heading in section.embedded)})
             tokens = dict(zip(headings, self._sizes(headings), strict=True))
             sizes = self._sizes(_whole(lines, block) for block in blocks)
             for section in batch:
-                prefix, taken = _prefix(title, section.embedded, tokens)
+                prefix, taken = heading_path(title, section.embedded, tokens)
                 room = self._room - taken
                 of_section = list(islice(sizes, len(section.blocks)))
                 yield from self._section(lines, section, of_section, contexts, prefix, room, title)
 
     def _contexts(self, texts: set[str]) -> dict[str, tuple[str, int]]:
-        """Each context, cut to its limits, and its tokens."""
+        """Return each context, cut to its limits, with its token count."""
         brief = {text: text[:MAX_CONTEXT_CHARACTERS] for text in texts if text}
         sizes = list(self._sizes(brief.values()))
         shares = {text: min(1.0, MAX_CONTEXT_TOKENS / size) for text, size in zip(brief, sizes, strict=True)}
@@ -149,7 +123,7 @@ class Chunker:
     def _section(
         self,
         lines: list[str],
-        section: _Section,
+        section: Section,
         sizes: list[int],
         contexts: Mapping[str, tuple[str, int]],
         prefix: str,
@@ -159,16 +133,15 @@ class Chunker:
         reserved = max((contexts[block.context][1] for block in section.blocks), default=0)
         budget = max(MIN_CONTENT_TOKENS, min(MAX_CONTENT_TOKENS, room - reserved - _MARGIN_TOKENS))
         # The title is told apart from the headings, so it is not said twice.
-        heading = _SEPARATOR.join(section.headings[section.headings[:1] == (title,) :])[: 2 * MAX_HEADING_CHARACTERS]
+        heading = SEPARATOR.join(section.headings[section.headings[:1] == (title,) :])[: 2 * MAX_HEADING_CHARACTERS]
         parts = [self._parts(lines, block, size, budget) for block, size in zip(section.blocks, sizes, strict=True)]
-        atoms = _atoms(section.blocks, parts, budget)
-        for group in _balanced(_packed(atoms, _total(parts, budget), budget), budget):
+        for group in pack(section.blocks, parts, budget):
             context = [contexts[text] for text in dict.fromkeys(atom.block.context for atom in group)]
             chunk = self._chunk(group, lines, prefix, _joined(context, reserved), heading)
             if _WORD.search(chunk.text):
                 yield chunk
 
-    def _parts(self, lines: list[str], block: Block, size: int, budget: int) -> _Parts:
+    def _parts(self, lines: list[str], block: Block, size: int, budget: int) -> Parts:
         """Measure a block: its size when it stays whole, else the size of each line.
 
         A long line is given as the spans it is cut into.
@@ -184,17 +157,17 @@ class Chunker:
         ]
 
     def _pieces(self, line: str, tokens: int, budget: int) -> list[tuple[int, int]]:
-        """(start, end) of overlapping parts of the line of like length, each within the budget."""
+        """Return (start, end) of overlapping parts of a line, of about equal length, each within the budget."""
         parts = math.ceil(tokens / (budget * 0.8))
         while True:
-            spans = _cut(line, parts)
+            spans = cut_line(line, parts)
             most = max(self._sizes(line[start:end] for start, end in spans))
             if most <= budget or parts >= len(line):
                 return spans
             # Parts of like length, also of a line whose tokens stand closer together in one place than in another.
             parts = max(parts + 1, min(len(line), math.ceil(parts * most / budget)))
 
-    def _chunk(self, group: list[_Atom], lines: list[str], prefix: str, context: list[str], heading: str) -> Chunk:
+    def _chunk(self, group: list[Atom], lines: list[str], prefix: str, context: list[str], heading: str) -> Chunk:
         first, last = group[0].first, group[-1].last
         start = group[0].start
         text = "\n".join(lines[first - 1 : last]) if start is None else lines[first - 1][start : group[0].end]
@@ -204,7 +177,7 @@ class Chunker:
         return Chunk(first, last, heading, text, embedded, digest, around, _locations(group), start)
 
 
-def _locations(group: list[_Atom]) -> tuple[tuple[int, int, Location], ...]:
+def _locations(group: list[Atom]) -> tuple[tuple[int, int, Location], ...]:
     """List the locations of the atoms, with neighbours in the same place merged."""
     placed = [(atom.block.location, atom.first, atom.last) for atom in group]
     result = []
@@ -223,37 +196,11 @@ def _whole(lines: list[str], block: Block) -> str:
     return text if len(text) <= _MAX_BLOCK_CHARACTERS else ""
 
 
-def _sections(blocks: Sequence[Block]) -> Iterator[_Section]:
-    """Blocks under their heading path; headings with nothing between them open one section together."""
-    section: _Section | None = None
-    path: list[tuple[int, str, str]] = []
-    for block in blocks:
-        if not block.level:
-            if section is None:
-                section = _Section((), (), [])
-            section.blocks.append(block)
-            continue
-        deeper = not path or block.level > path[-1][0]
-        shown, read = (text[:MAX_HEADING_CHARACTERS] for text in (block.heading, block.heading_words or block.heading))
-        path = [*(above for above in path if above[0] < block.level), (block.level, shown, read)]
-        headings = tuple(above for _, above, _ in path if above)
-        embedded = tuple(above for _, _, above in path if above)
-        bare = section is not None and all(before.level for before in section.blocks)
-        if section is not None and bare and deeper:
-            section = _Section(headings, embedded, [*section.blocks, block])
-        else:
-            if section is not None:
-                yield section
-            section = _Section(headings, embedded, [block])
-    if section is not None:
-        yield section
-
-
-def _batches(sections: Iterable[_Section]) -> Iterator[list[_Section]]:
-    """Sections together until they have enough blocks for one call that counts their tokens."""
-    batch: list[_Section] = []
+def _batches(found: Iterable[Section]) -> Iterator[list[Section]]:
+    """Group the sections, so that one call counts the tokens of many blocks."""
+    batch: list[Section] = []
     blocks = 0
-    for section in sections:
+    for section in found:
         batch.append(section)
         blocks += len(section.blocks)
         if blocks >= _TEXTS_AT_ONCE:
@@ -277,17 +224,6 @@ def _by_length(texts: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _prefix(title: str, headings: tuple[str, ...], tokens: Mapping[str, int]) -> tuple[str, int]:
-    """Choose the prefix and its token count: title and headings, else the last heading, else nothing."""
-    path = headings if not title or title in headings[:1] else (title, *headings)
-    for start in dict.fromkeys((0, len(path) - 1)) if path else ():
-        chosen = path[start:]
-        size = sum(tokens[heading] for heading in chosen) + _SEPARATOR_TOKENS * (len(chosen) - 1)
-        if size <= MAX_PREFIX_TOKENS:
-            return _SEPARATOR.join(chosen), size
-    return "", 0
-
-
 def _joined(contexts: Iterable[tuple[str, int]], limit: int) -> list[str]:
     """Join the contexts in order as far as they fit into `limit` tokens."""
     kept = []
@@ -296,97 +232,3 @@ def _joined(contexts: Iterable[tuple[str, int]], limit: int) -> list[str]:
         if text and limit >= 0:
             kept.append(text)
     return kept
-
-
-def _total(parts: Sequence[_Parts], budget: int) -> int:
-    """Add up the tokens of all parts; a piece of a line counts as a whole budget."""
-    sizes = [part for block in parts for part in (block if isinstance(block, list) else [block])]
-    return sum(part if isinstance(part, int) else budget * len(part) for part in sizes)
-
-
-def _atoms(blocks: Sequence[Block], parts: Sequence[_Parts], budget: int) -> Iterator[_Atom]:
-    for block, cut in zip(blocks, parts, strict=True):
-        if isinstance(cut, int):
-            yield _Atom(block, block.first, block.last, cut)
-            continue
-        for line, part in enumerate(cut, start=block.first):
-            if isinstance(part, int):
-                yield _Atom(block, line, line, part)
-            else:
-                yield from (_Atom(block, line, line, budget, start, end) for start, end in part)
-
-
-def _packed(atoms: Iterable[_Atom], total: int, budget: int) -> Iterator[list[_Atom]]:
-    """Atoms in groups of like size within the budget, each beginning with a little of the one before."""
-    repeated = budget // _OVERLAP_SHARE
-    parts = 1 if total <= budget else math.ceil((total - repeated) / (budget - repeated))
-    target = math.ceil(total / parts)
-    group: list[_Atom] = []
-    size = fresh = 0
-    for atom in atoms:
-        if group and (atom.start is not None or size + atom.tokens > budget or fresh >= target):
-            yield group
-            group = [] if atom.start is not None else _overlap(group, min(repeated, budget - atom.tokens))
-            size, fresh = sum(member.tokens for member in group), 0
-        group.append(atom)
-        size, fresh = size + atom.tokens, fresh + atom.tokens
-        if atom.start is not None:
-            yield group
-            group, size, fresh = [], 0, 0
-    if group:
-        yield group
-
-
-def _balanced(groups: Iterable[list[_Atom]], budget: int) -> Iterator[list[_Atom]]:
-    """Even out the last two groups when the last one is far smaller."""
-    last: list[list[_Atom]] = []
-    for group in groups:
-        last.append(group)
-        if len(last) > 2:
-            yield last.pop(0)
-    if len(last) == 2 and all(atom.start is None for group in last for atom in group):
-        sizes = [sum(atom.tokens for atom in group) for group in last]
-        if sizes[1] < sizes[0] // 2:
-            last = _halves(list(dict.fromkeys(last[0] + last[1])), budget) or last
-    yield from last
-
-
-def _halves(atoms: list[_Atom], budget: int) -> list[list[_Atom]]:
-    """Split the atoms into one group if they fit, else two as even as possible; none if not even two fit."""
-    total = sum(atom.tokens for atom in atoms)
-    if total <= budget:
-        return [atoms]
-    best, best_difference, left = 0, total, 0
-    for number, atom in enumerate(atoms[:-1], start=1):
-        left += atom.tokens
-        if max(left, total - left) <= budget and abs(total - 2 * left) < best_difference:
-            best, best_difference = number, abs(total - 2 * left)
-    return [atoms[:best], atoms[best:]] if best else []
-
-
-def _overlap(group: list[_Atom], limit: int) -> list[_Atom]:
-    """Return the last atoms of a part, which the next part repeats; never all of it."""
-    kept: list[_Atom] = []
-    for atom in reversed(group[1:]):
-        limit -= atom.tokens
-        if limit < 0 or atom.start is not None:
-            break
-        kept.insert(0, atom)
-    return kept
-
-
-def _cut(line: str, parts: int) -> list[tuple[int, int]]:
-    """(start, end) of `parts` parts of like length that overlap a little, cut at blanks where there are some near."""
-    length = len(line) / parts
-    ends = [_blank_near(line, round(length * number), int(length / 4)) for number in range(1, parts)]
-    ends = [end for end, before in zip(ends, [0, *ends], strict=False) if end > before] + [len(line)]
-    starts = [_blank_near(line, end - int(length / _OVERLAP_SHARE), int(length / (2 * _OVERLAP_SHARE))) for end in ends]
-    return list(zip([0, *starts[:-1]], ends, strict=True))
-
-
-def _blank_near(line: str, wanted: int, reach: int) -> int:
-    """Behind the blank nearest to `wanted`, or there itself when there is none within `reach` characters."""
-    before = line.rfind(" ", max(0, wanted - reach), wanted) + 1
-    after = line.find(" ", wanted, wanted + reach) + 1
-    near = [place for place in (before, after) if place > 0]
-    return min(near, key=lambda place: abs(place - wanted), default=wanted)
