@@ -1,9 +1,13 @@
-"""The one place where this package sets up httpx: timeouts, limits, retries and how it names itself.
+"""The one place where this package sets up httpx: timeouts, limits, retries, redirects and the user agent.
 
-Importing httpx takes 0.3 s, so this is for what lives longer than a first call, and is imported late.
+Importing httpx takes 0.3 s, so modules that a first call needs import this one late.
 """
 
 from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
 
 import httpx
 
@@ -14,19 +18,36 @@ KEEP_SECONDS = 60.0  # less than the daemon keeps an idle connection
 CONNECT_RETRIES = 2  # of a connection that could not be made; nothing was sent by then
 
 
-def new_client(timeout: float | None, *, socket: str | None = None, connections: int = 8) -> httpx.Client:
-    """Make a client that holds `connections` at most.
+def new_client(
+    timeout: float | None,
+    *,
+    socket: str | None = None,
+    connections: int = 8,
+    headers: Mapping[str, str] | None = None,
+    ca_file: Path | None = None,
+    use_proxy: bool = False,
+) -> httpx.Client:
+    """Make a client that holds `connections` at most and follows no redirect, so that no key goes to another host.
 
-    `timeout` is the seconds to wait for each piece of an answer, None for as long as it takes; `socket` is a Unix
-    socket that every request goes to.
+    `timeout` is the seconds to wait for each piece of an answer, None for as long as it takes. Every request goes to
+    the Unix socket `socket`, if one is given. `ca_file` holds the certificates to trust instead of the usual ones.
+    `use_proxy` obeys the proxies of the environment.
     """
     limits = httpx.Limits(
         max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_SECONDS
     )
+    verify = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
+    # httpx looks for proxies only where it makes the transport itself.
+    transport = None
+    if not use_proxy:
+        retries = 0 if socket else CONNECT_RETRIES
+        transport = httpx.HTTPTransport(uds=socket, verify=verify, limits=limits, retries=retries)
     return httpx.Client(
-        transport=httpx.HTTPTransport(uds=socket, limits=limits, retries=0 if socket else CONNECT_RETRIES),
-        timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS),
-        headers={"User-Agent": f"openclaw-instructor/{__version__}"},
+        transport=transport,
+        verify=verify,
+        limits=limits,
+        timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS if timeout is None else min(timeout, CONNECT_SECONDS)),
+        headers={"User-Agent": f"openclaw-instructor/{__version__}", **(headers or {})},
         follow_redirects=False,
-        trust_env=False,
+        trust_env=use_proxy,
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from openclaw_instructor.engine.cache import EmbeddingCache
 from openclaw_instructor.engine.cancellation import register
+from openclaw_instructor.engine.embedders import open_embedder
 from openclaw_instructor.engine.embedders.protocol import Embedder, Role
 from openclaw_instructor.engine.queue import Embeddings, Priority, Request, RequestQueue
 from openclaw_instructor.engine.scheduler import Scheduler
@@ -24,24 +25,6 @@ from openclaw_instructor.settings import Settings
 from openclaw_instructor.text import clean
 
 _RELEASE_AFTER = 1.0  # seconds without work after which free memory is released
-
-
-def open_embedder(settings: Settings) -> Embedder:
-    """Open what `settings.checkpoint` names: `st:NAME`, an address, or a checkpoint of our own encoder.
-
-    Raises InvalidCheckpoint, CheckpointUnavailable, InvalidSettings.
-    """
-    if settings.checkpoint.startswith("st:"):
-        from openclaw_instructor.engine.embedders.sentence_transformers import SentenceTransformersEmbedder
-
-        return SentenceTransformersEmbedder(settings)
-    if settings.checkpoint.startswith(("http://", "https://")):
-        from openclaw_instructor.engine.embedders.remote import RemoteEmbedder
-
-        return RemoteEmbedder(settings)
-    from openclaw_instructor.engine.embedders.local import LocalEmbedder
-
-    return LocalEmbedder(settings)
 
 
 class Engine:

@@ -14,7 +14,7 @@ import pytest
 
 from openclaw_instructor.daemon import lifecycle
 from openclaw_instructor.engine import Engine
-from openclaw_instructor.engine.embedders import remote
+from openclaw_instructor.engine.embedders import remote, remote_endpoint
 from openclaw_instructor.engine.embedders.local import LocalEmbedder
 from openclaw_instructor.errors import (
     Busy,
@@ -86,7 +86,7 @@ class Endpoint:
 
 @pytest.fixture
 def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
-    monkeypatch.setattr(remote, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(remote_endpoint, "FIRST_PAUSE", 0.001)
     server = Endpoint()
     yield server
     server.server.shutdown()
@@ -178,7 +178,7 @@ def test_another_model_under_the_same_name_is_refused(endpoint: Endpoint, settin
 
 
 def test_what_does_not_answer(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(remote_endpoint, "FIRST_PAUSE", 0.001)
     with pytest.raises(Busy, match="cannot be reached"):
         embedded(Settings(home=home, checkpoint="http://127.0.0.1:9/v1", remote_model="m", cache_mb=0))
 
@@ -190,7 +190,7 @@ def test_an_address_that_is_none(home: Path, address: str) -> None:
 
 
 def test_a_key_does_not_travel_in_the_open(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(remote.KEY_VARIABLE, "secret-key")
+    monkeypatch.setenv(remote_endpoint.KEY_VARIABLE, "secret-key")
     with pytest.raises(InvalidSettings, match="over https only") as caught:
         Engine(Settings(home=home, checkpoint="http://example.org/v1")).identity("")
     assert "secret-key" not in caught.value.message
@@ -204,7 +204,7 @@ def test_another_daemon_of_ours(
     other.config_path.write_text(f"checkpoint: {tiny_checkpoint}\nthreads: 1\nload_wait: 600\n")
     daemon = lifecycle.ensure(Settings.load(other.home))
     try:
-        monkeypatch.setenv(remote.KEY_VARIABLE, daemon.token)
+        monkeypatch.setenv(remote_endpoint.KEY_VARIABLE, daemon.token)
         settings = Settings(home=home, checkpoint=f"{daemon.url}/v1", cache_mb=0, load_wait=600)
         by_daemon = embedded(settings, role="query")
         toolbox = Toolbox(settings=other)

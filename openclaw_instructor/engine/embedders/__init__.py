@@ -1,1 +1,24 @@
-"""Sources of embeddings behind one protocol: a local checkpoint on our encoder, other libraries, remote endpoints."""
+"""The models that make vectors, behind one protocol; `open_embedder` chooses by the settings."""
+
+from __future__ import annotations
+
+from openclaw_instructor.engine.embedders.protocol import Embedder
+from openclaw_instructor.settings import Settings
+
+
+def open_embedder(settings: Settings) -> Embedder:
+    """Open what `settings.checkpoint` names: `st:NAME`, an address, or a checkpoint of our own encoder.
+
+    Raises InvalidCheckpoint, CheckpointUnavailable, InvalidSettings.
+    """
+    if settings.checkpoint.startswith("st:"):
+        from openclaw_instructor.engine.embedders.sentence_transformers import SentenceTransformersEmbedder
+
+        return SentenceTransformersEmbedder(settings)
+    if settings.checkpoint.startswith(("http://", "https://")):
+        from openclaw_instructor.engine.embedders.remote import RemoteEmbedder
+
+        return RemoteEmbedder(settings)
+    from openclaw_instructor.engine.embedders.local import LocalEmbedder
+
+    return LocalEmbedder(settings)

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import re
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from openclaw_instructor.engine.embedders.probe import PROBE, RecordFile
 from openclaw_instructor.engine.embedders.protocol import Role
+from openclaw_instructor.engine.embedders.remote_endpoint import RemoteEndpoint
 from openclaw_instructor.errors import Busy, CheckpointUnavailable, InvalidSettings, ServiceError
 from openclaw_instructor.model.instructions import InstructionForm, overridden
 from openclaw_instructor.model.known import KNOWN
-from openclaw_instructor.paths import expanded
-from openclaw_instructor.settings import ENV_PREFIX, Settings
+from openclaw_instructor.settings import Settings
 
 if TYPE_CHECKING:
-    import httpx
     import numpy as np
     from numpy.typing import NDArray
 
-TRIES = 4
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0  # seconds between tries; doubled each time
 MOST_TEXTS = 64  # of a request
-MOST_ANSWER_BYTES = 256_000_000
-KEY_VARIABLE = f"{ENV_PREFIX}REMOTE_KEY"
 OUR_DAEMON = "openclaw-instructor"
 # Of our daemon's, by role.
 INPUT_TYPES: dict[Role, str] = {"query": "query", "document": "passage", "text": ""}
@@ -59,10 +48,8 @@ class RemoteEmbedder:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.url = embeddings_url(settings.checkpoint)
-        self._key = read_key(settings)
-        check_key_is_safe(self.url, self._key)
-        self._client: httpx.Client | None = None
+        self._endpoint = RemoteEndpoint(settings)
+        self.url = self._endpoint.url
         self._model: str | None = settings.remote_model
         self._joins_instructions: bool | None = None
         self._file: RecordFile | None = None
@@ -120,13 +107,7 @@ class RemoteEmbedder:
 
     def close(self) -> None:
         """Close the HTTP client, if one is open."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_client", None) is not None:
-            self.close()
+        self._endpoint.close()
 
     def embed(self, prompts: Sequence[RemoteText], batch_tokens: int) -> NDArray[np.float32]:
         """Embeddings (n, dimension) float32, L2-normalised. Raises Busy, CheckpointUnavailable, ServiceError."""
@@ -173,7 +154,7 @@ class RemoteEmbedder:
         body: dict[str, Any] = {"model": self.name, "input": texts, "encoding_format": "float"}
         if self._ours and before:
             body["input_type"] = before
-        answer = self._ask("POST", self.url, body)
+        answer = self._endpoint.ask("POST", self.url, body)
         data = answer.get("data") if isinstance(answer, dict) else None
         try:
             rows = sorted((int(row["index"]), row["embedding"]) for row in data or [])
@@ -187,7 +168,7 @@ class RemoteEmbedder:
             ) from None
 
     def _models(self) -> list[dict[str, Any]]:
-        answer = self._ask("GET", self.url.removesuffix("/embeddings") + "/models", None)
+        answer = self._endpoint.ask("GET", self._endpoint.models_url, None)
         data = answer.get("data") if isinstance(answer, dict) else None
         return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
 
@@ -212,119 +193,6 @@ class RemoteEmbedder:
             self._joins_instructions = any(each.get("owned_by") == OUR_DAEMON for each in models)
         return self._joins_instructions
 
-    def _ask(self, method: str, url: str, body: Any) -> Any:
-        """Send a request, again after a pause where that may help. Raises Busy, CheckpointUnavailable, ServiceError."""
-        import httpx
-
-        problem: Busy | ServiceError = ServiceError(f"{url} did not answer")
-        for attempt in range(TRIES):
-            try:
-                status, retry_after, answer = self._send(method, url, body)
-            except httpx.TimeoutException:
-                problem, retry_after = Busy(f"{url} did not answer in {self._settings.remote_timeout:g} s"), 0.0
-            except httpx.HTTPError as error:
-                if "certificate" in str(error).lower():
-                    raise CheckpointUnavailable(
-                        f"{url}: its certificate is not trusted ({error!s:.150}); set `remote_ca_file` to the "
-                        "authority's"
-                    ) from None
-                problem = Busy(f"{url} cannot be reached ({type(error).__name__}); check that it runs")
-                retry_after = 0.0
-            else:
-                if status < 400:
-                    return answer
-                found = _problem(url, status, answer, retry_after)
-                if not isinstance(found, Busy):
-                    raise found
-                problem = found
-            if attempt + 1 < TRIES:
-                time.sleep(min(LONGEST_PAUSE, max(retry_after, FIRST_PAUSE * 2**attempt)))
-        raise problem
-
-    def _send(self, method: str, url: str, body: Any) -> tuple[int, float, Any]:
-        """Status, seconds of `Retry-After`, and the answer's JSON or text."""
-        client = self._open_client()
-        with client.stream(method, url, json=body) as response:
-            parts, size = [], 0
-            for part in response.iter_bytes():
-                parts.append(part)
-                size += len(part)
-                if size > MOST_ANSWER_BYTES:
-                    raise ServiceError(f"{url} answered more than {MOST_ANSWER_BYTES // 10**6} MB; nothing was stored")
-        content = b"".join(parts)
-        try:
-            answer = json.loads(content)
-        except ValueError:
-            if response.status_code < 400:
-                raise ServiceError(f"{url} did not answer JSON but {content[:60]!r}; check the address") from None
-            answer = content[:200].decode("utf-8", "replace")
-        return response.status_code, _seconds(response.headers.get("retry-after")), answer
-
-    def _open_client(self) -> httpx.Client:
-        if self._client is None:
-            # Late: importing it takes a third of a second.
-            import ssl
-
-            import httpx
-
-            ca = self._settings.remote_ca_file
-            trust = ssl.create_default_context(cafile=str(expanded(ca))) if ca else True
-            headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-            # Redirects are not followed: the key would go along.
-            self._client = httpx.Client(
-                verify=trust, headers=headers, timeout=self._settings.remote_timeout, follow_redirects=False
-            )
-        return self._client
-
-
-def embeddings_url(checkpoint: str) -> str:
-    """Return the address of the embeddings route. Raises InvalidSettings."""
-    parts = urlsplit(checkpoint)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise InvalidSettings(
-            f"setting `checkpoint`: {checkpoint[:100]!r} is no address such as https://host/v1 (a key goes into "
-            f"`remote_key_file` or ${KEY_VARIABLE})"
-        )
-    path = parts.path.rstrip("/")
-    path = (
-        path
-        if path.endswith("/embeddings")
-        else f"{path}/embeddings"
-        if path.endswith("/v1")
-        else f"{path}/v1/embeddings"
-    )
-    return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def read_key(settings: Settings) -> str | None:
-    """Read the key of the environment, else of the file. Raises InvalidSettings; the key is never in a message."""
-    if key := os.environ.get(KEY_VARIABLE, "").strip():
-        return key
-    if settings.remote_key_file is None:
-        return None
-    path = Path(expanded(settings.remote_key_file))
-    try:
-        key = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"setting `remote_key_file`: {path} cannot be read ({type(error).__name__})") from None
-    if not key or not key.isascii() or any(character.isspace() for character in key):
-        raise InvalidSettings(f"setting `remote_key_file`: {path} must hold the key and nothing else")
-    return key
-
-
-def check_key_is_safe(url: str, key: str | None) -> None:
-    """Raise InvalidSettings where a key would travel readable for everybody."""
-    parts = urlsplit(url)
-    if key and parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
-        raise InvalidSettings(f"{url}: a key is sent over https only, or to this machine; use https://")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
 
 def estimate(text: str) -> int:
     """Estimate the tokens of a text, rather too many than too few."""
@@ -344,26 +212,3 @@ def batches(prompts: Sequence[RemoteText], batch_tokens: int) -> Iterator[list[i
         tokens += prompt.tokens
     if batch:
         yield batch
-
-
-def _problem(url: str, status: int, answer: Any, retry_after: float) -> ServiceError | CheckpointUnavailable | Busy:
-    said = answer.get("error", answer) if isinstance(answer, dict) else answer
-    said = said.get("message", said) if isinstance(said, dict) else said
-    quoted = re.sub(r"[^\x20-\x7e]+", " ", str(said))[:150]
-    if status in (401, 403):
-        return CheckpointUnavailable(
-            f"{url} refuses the key ({status}); set ${KEY_VARIABLE} or `remote_key_file` to a valid one"
-        )
-    if status == 404:
-        return CheckpointUnavailable(f"{url} is not there (404: {quoted}); check `checkpoint` and `remote_model`")
-    if status == 429 or status >= 500:
-        what = "has too much to do" if status == 429 else "failed"
-        return Busy(f"{url} {what} ({status}: {quoted}); try again later", max(1.0, retry_after))
-    return ServiceError(f"{url} refuses the request ({status}: {quoted}); check `remote_model` and `remote_max_tokens`")
-
-
-def _seconds(header: str | None) -> float:
-    try:
-        return min(LONGEST_PAUSE, max(0.0, float(header or 0)))
-    except ValueError:  # a date
-        return FIRST_PAUSE
