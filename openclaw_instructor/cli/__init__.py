@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("run:run", "Run any task with its arguments as JSON."),
     "embed": ("embed:embed", "Embed texts and print their vectors."),
     "index": ("index:index", "Add, sync, inspect and remove collections of documents."),
-    "tasks": ("tasks:tasks", "List, show, check and add tasks."),
+    "tasks": ("tasks:tasks", "List, show, check, add and change tasks."),
     "model": ("model:model", "List, inspect, choose and download checkpoints."),
     "daemon": ("daemon:daemon", "Start, inspect and stop the shared background process."),
     "mcp": ("mcp:mcp", "Serve the tasks as MCP tools over standard input and output."),

@@ -17,7 +17,7 @@ from openclaw_instructor.text import printable
 
 @click.group()
 def tasks() -> None:
-    """List, show, check and add tasks.
+    """List, show, check, add and change tasks.
 
     A task is an entry of `instructions.yaml` and becomes one agent tool of the same name.
     """
@@ -42,19 +42,65 @@ def list_tasks(connection: Connection, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show(connection: Connection, name: str, as_json: bool) -> None:
-    """Show one task: its entry and the arguments it takes."""
-    import yaml
+    """Show one task: its entry and, as comments, the arguments it takes.
 
+    What is printed is a file of its own: it can be saved as instructions.yaml, or pasted into one.
+    """
     registry = connection.registry()
     task = registry.get(name)
-    entry = task.model_dump(mode="json", by_alias=True, exclude={"name", "enabled"})
-    result = {"name": name, "entry": entry, "parameters": task.parameters()}
+    result = {"name": name, "entry": task.entry(), "parameters": task.parameters()}
     if as_json:
         print_json(result)
         return
-    shown = {name: entry, "arguments": task.parameters()["properties"]}
-    click.echo(printable(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=110)), nl=False)
+    click.echo(_yaml({"version": 1, "tasks": {name: task.entry()}}), nl=False)
+    arguments = _yaml({"arguments": task.parameters()["properties"]})
+    click.echo("".join(f"# {line}" for line in arguments.splitlines(keepends=True)), nl=False)
     _warn(registry.problem)
+
+
+@tasks.command()
+@click.argument("name")
+@click.argument("new_name", required=False)
+@json_option
+@click.pass_obj
+def copy(connection: Connection, name: str, new_name: str | None, as_json: bool) -> None:
+    """Copy a task's whole entry into your own instructions.yaml, as NEW_NAME if given, to edit it there.
+
+    To add a few labels or examples to a packaged task, `extends: packaged` or `tasks example` is less to keep up.
+    """
+    from openclaw_instructor.registry.new_entry import write_entry
+
+    registry, path = connection.registry(), connection.settings().instructions_path
+    target = new_name or name
+    entry = registry.get(name).entry()
+    if new_name in registry.tasks:
+        raise InvalidArguments(f"there is a task `{new_name}` already; choose another name")
+    write_entry(path, target, entry)
+    if as_json:
+        print_json({"name": target, "file": str(path), "entry": entry})
+    else:
+        say(f"copied {name} to {path} as {target}; edit it there, then: openclaw-instructor tasks check")
+
+
+@tasks.command()
+@click.argument("name", metavar="TASK")
+@click.argument("label")
+@click.argument("text")
+@json_option
+@click.pass_obj
+def example(connection: Connection, name: str, label: str, text: str, as_json: bool) -> None:
+    """Add TEXT as an example of LABEL to a classify task, in your own instructions.yaml.
+
+    A packaged task gets an entry there that extends it. Comments and other entries stay as they are.
+    """
+    from openclaw_instructor.registry.examples import write_example
+
+    path = connection.settings().instructions_path
+    write_example(path, connection.registry(), name, label, text)
+    if as_json:
+        print_json({"task": name, "label": label, "file": str(path)})
+    else:
+        say(f"added an example of {label} to {name} in {path}")
 
 
 @tasks.command()
@@ -120,6 +166,12 @@ def add(connection: Connection, /, name: str, kind: str, description: str, as_js
         print_json({"name": name, "file": str(path), "entry": entry})
     else:
         say(f"added {name} to {path}; try: openclaw-instructor tasks show {name}")
+
+
+def _yaml(value: Any) -> str:
+    import yaml
+
+    return printable(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110))
 
 
 def _verdict(path: Path, problems: int) -> str:

@@ -14,6 +14,7 @@ from openclaw_instructor.registry.source import Location, Problem, Source, read,
 from openclaw_instructor.registry.task import DESCRIPTION_LIMIT, NAME_PATTERN, InstructionText, Task
 
 VERSION = 1
+PACKAGED = "packaged"
 _KEYS = ("version", "embeddings", "tasks")
 _BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
 
@@ -84,11 +85,14 @@ def _add_task(source: Source, name: Any, value: Any, entries: Entries, base: Ent
     if not isinstance(value, dict):
         source.report(location, "must be a mapping", "indent `kind:`, `description:` ... below it")
         return
-    if base is not None and value == {"enabled": False}:
-        entries.hidden.add(name)
-        if name not in base.tasks:
-            source.report(location, "hides a task that does not exist", suggest(name, base.tasks))
+    if base is not None and value in ({"enabled": False}, {"enabled": True}):
+        _switch(source, location, name, value["enabled"], base, entries)
         return
+    if "extends" in value:
+        extended = _extended(source, location, name, value, base)
+        if extended is None:
+            return
+        value = extended
     kind = value.get("kind")
     known = kinds.find(kind) if isinstance(kind, str) else None
     if known is None:
@@ -109,6 +113,43 @@ def _add_task(source: Source, name: Any, value: Any, entries: Entries, base: Ent
         entries.tasks[name] = known.task.model_validate({**value, "name": name})
     except ValidationError as error:
         _explain(source, location, error, known.task)
+
+
+def _switch(source: Source, location: Location, name: str, enabled: bool, base: Entries, entries: Entries) -> None:
+    """Show or hide a packaged task by an entry that says nothing else."""
+    if name not in base.tasks:
+        what = "shows" if enabled else "hides"
+        source.report(location, f"{what} a task that does not exist", suggest(name, base.tasks))
+    elif enabled:
+        entries.tasks[name] = base.tasks[name].model_copy(update={"enabled": True})
+    if not enabled:
+        entries.hidden.add(name)
+
+
+def _extended(
+    source: Source, location: Location, name: str, value: dict[str, Any], base: Entries | None
+) -> dict[str, Any] | None:
+    """Return the whole entry that one with `extends` stands for; None when it cannot be made, which is reported."""
+    given = value["extends"]
+    wanted = name if given == PACKAGED else given
+    original = base.tasks.get(wanted) if base is not None and isinstance(wanted, str) else None
+    at = (*location, "extends")
+    if original is None or base is None:
+        known = [PACKAGED, *(base.tasks if base else ())]
+        what = f"is `{given}`, and no packaged task is called `{wanted}`"
+        source.report(at, what, suggest(str(wanted), known))
+        return None
+    edit = {key: part for key, part in value.items() if key != "extends"}
+    if edit.get("kind", original.kind) != original.kind:
+        source.report((*location, "kind"), f"is not `{original.kind}`, that of the task it extends", "leave it out")
+        return None
+    try:
+        return kinds.kind_of(original).extend(original.entry(), edit)
+    except ValidationError as error:
+        _explain(source, location, error, type(original))
+    except kinds.ExtensionError as error:
+        source.report((*location, *error.location), error.what, error.fix)
+    return None
 
 
 def _explain(source: Source, location: Location, error: ValidationError, model: type[BaseModel] | None) -> None:

@@ -28,9 +28,16 @@ def write_entry(path: Path, name: str, entry: Mapping[str, Any]) -> None:
 
     Raises InvalidRegistry, InvalidSettings and UnreadableSource.
     """
+    write_checked(path, with_entry(path, "tasks", name, entry, new="version: 1\n"))
+
+
+def write_checked(path: Path, text: str) -> None:
+    """Replace the file by `text`, after a copy of that has passed `tasks check`.
+
+    Raises InvalidRegistry, and UnreadableSource when the file cannot be written.
+    """
     from openclaw_instructor.registry import check
 
-    text = with_entry(path, "tasks", name, entry, new="version: 1\n")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
         copy.write_text(text, encoding="utf-8")

@@ -78,6 +78,10 @@ class Task(Entry, ABC):
     def parameters(self) -> dict[str, Any]:
         """Return the JSON Schema of the arguments: every surface shows it, every call is checked against it."""
 
+    def entry(self) -> dict[str, Any]:
+        """Return the keys that an entry of `instructions.yaml` says of this task."""
+        return self.model_dump(mode="json", by_alias=True, exclude={"name", "enabled"})
+
     def tool_spec(self) -> ToolSpec:
         """Describe the task as a tool."""
         return ToolSpec(self.name, title_of(self.name), self.description, self.parameters(), self.effect)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +47,51 @@ def with_entry(path: Path, section: str, name: str, entry: Mapping[str, Any], *,
     if name in present:
         raise InvalidSettings(f"{path}: `{section}` already has `{name}`; edit it there, or choose another name")
     at, indent, header = _insertion(text, section)
-    block = yaml.safe_dump({name: dict(entry)}, sort_keys=False, allow_unicode=True, width=110)
+    block = _dumped({name: dict(entry)})
     block = header + "".join(f"{' ' * indent}{row}" for row in block.splitlines(keepends=True))
     lines = text.splitlines(keepends=True)
     edited = "".join([*_ended(lines[:at]), block, *lines[at:]])
     return _proved(path, edited, {**before, section: {**present, name: dict(entry)}}, block)
+
+
+def with_item(path: Path, location: Sequence[str | int], key: str | None, value: Any) -> str:
+    """Return the text of the YAML file with `value` at the end of the list, or under `key` of the mapping, at a place.
+
+    Raises InvalidSettings when the file has a form that cannot be edited safely.
+    """
+    text = _read(path)
+    wanted: Any = _mapping(text, path)
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    parent = wanted
+    for part in location:
+        node, parent = _child(node, part), parent[part]
+    if key is None:
+        parent.append(value)
+    else:
+        parent[key] = value
+    piece = [value] if key is None else {key: value}
+    if node is None or not node.value:
+        raise InvalidSettings(f"{path}: {_REFUSED}\n{_dumped(piece)}")
+    if node.flow_style:
+        at = node.end_mark.index - 1
+        inner = yaml.safe_dump(piece, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
+        edited = f"{text[:at].rstrip()}, {inner.strip()[1:-1]}{text[at:]}"
+        return _proved(path, edited, wanted, inner)
+    rows = text.splitlines(keepends=True)
+    end = _content_end([row.rstrip("\r\n") for row in rows], node.end_mark.line or len(rows))
+    indent = " " * node.start_mark.column
+    block = "".join(indent + row for row in _dumped(piece).splitlines(keepends=True))
+    return _proved(path, "".join([*_ended(rows[:end]), block, *rows[end:]]), wanted, block)
+
+
+def _child(node: Any, part: str | int) -> Any:
+    if isinstance(part, int):
+        return node.value[part]
+    return next(value for name, value in node.value if name.value == part)
+
+
+def _dumped(value: Any) -> str:
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _insertion(text: str, section: str) -> tuple[int, int, str]:

@@ -75,7 +75,7 @@ def test_show_prints_the_entry_and_its_arguments(command: Command) -> None:
     shown = command("tasks", "show", "semantic_match", "--json").json
     assert shown["entry"]["kind"] == "match"
     assert "candidates" in shown["parameters"]["properties"]
-    assert yaml.safe_load(command("tasks", "show", "semantic_match").out)["semantic_match"] == shown["entry"]
+    assert yaml.safe_load(command("tasks", "show", "semantic_match").out)["tasks"]["semantic_match"] == shown["entry"]
 
 
 @pytest.mark.parametrize(
@@ -247,3 +247,65 @@ def test_model_pull_refuses_to_contradict_offline(command: Command, monkeypatch:
     result = command("model", "pull", "hkunlp/instructor-base")
     assert result.status == 2
     assert "`offline` is set" in result.err
+
+
+@pytest.mark.parametrize("name", ["search_docs", "semantic_match", "classify_email"])
+def test_what_show_prints_can_be_saved_as_a_file(command: Command, home: Path, name: str) -> None:
+    entry = command("tasks", "show", name, "--json").json["entry"]
+    (home / "instructions.yaml").write_text(command("tasks", "show", name).out)
+    assert command("tasks", "check").status == 0
+    assert command("tasks", "show", name, "--json").json["entry"] == entry
+
+
+def test_copy_writes_the_whole_entry(command: Command, home: Path) -> None:
+    assert command("tasks", "copy", "semantic_match").status == 0
+    assert command("tasks", "copy", "classify_email", "sort_post").status == 0
+    written = yaml.safe_load((home / "instructions.yaml").read_text())["tasks"]
+    assert written["semantic_match"]["threshold"] == 0.3
+    assert command("tasks", "show", "sort_post", "--json").json["entry"] == written["sort_post"]
+    again = command("tasks", "copy", "semantic_match")
+    assert again.status == 2
+    assert "already has `semantic_match`" in again.err
+    assert "there is a task `sort_post` already" in command("tasks", "copy", "semantic_match", "sort_post").err
+
+
+LABELS = "{kind: classify, description: d, instruction: i, labels: [{name: home}, {name: work, examples: [x]}]}"
+OWN = [
+    "",
+    "tasks:\n  classify_email:\n    extends: packaged\n    abstain_below: 0.3 # low\n",
+    "tasks:\n  classify_email:\n    extends: packaged\n    labels:\n    - name: home  # mine\n      examples:\n"
+    "      - x\n      # the end\n    - name: work\n\n# more\nembeddings: {a: b}\n",
+    f"tasks:\n  classify_email: {LABELS}\n",
+    f"tasks: {{classify_email: {LABELS}}}\n",
+    COMMENTED,
+]
+
+
+@pytest.mark.parametrize("before", OWN)
+@pytest.mark.parametrize(("task", "label"), [("classify_email", "work"), ("classify_email", "personal")])
+@pytest.mark.parametrize("text", ["Lunch: at 12? # yes", "  - 'two'\nlines\n"])
+def test_example_adds_one_and_keeps_the_rest(
+    command: Command, home: Path, before: str, task: str, label: str, text: str
+) -> None:
+    path = home / "instructions.yaml"
+    path.write_text(before)
+    shown = ["tasks", "show", task, "--json"]
+    labels = {each["name"]: each for each in command(*shown).json["entry"]["labels"]}
+    result = command("tasks", "example", task, label, text)
+    after = path.read_text()
+    if label not in labels:
+        assert (result.status, after) == (2, before)
+        assert f"has no label `{label}`" in result.err
+        return
+    assert result.status == 0, result.err
+    labels[label]["examples"].append(text.strip())
+    assert {each["name"]: each for each in command(*shown).json["entry"]["labels"]} == labels
+    kept = iter(after.splitlines())
+    assert all(line in kept for line in before.splitlines() if "{kind" not in line), after
+    again = command("tasks", "example", task, label, text)
+    assert again.status == 2
+    assert "has this example already" in again.err
+
+
+def test_example_goes_to_classify_tasks_only(command: Command) -> None:
+    assert "of kind match and has no labels" in command("tasks", "example", "semantic_match", "a", "b").err

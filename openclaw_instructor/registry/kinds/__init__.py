@@ -11,10 +11,10 @@ import pkgutil
 from collections.abc import Iterator
 from functools import cache
 
-from openclaw_instructor.registry.kinds.kind import Kind, Option
+from openclaw_instructor.registry.kinds.kind import ExtensionError, Kind, Option
 from openclaw_instructor.registry.task import Task
 
-__all__ = ["Kind", "Option", "find", "kind_of", "kinds", "register"]
+__all__ = ["ExtensionError", "Kind", "Option", "find", "kind_of", "kinds", "register"]
 
 ENTRY_POINTS = "openclaw_instructor.kinds"
 

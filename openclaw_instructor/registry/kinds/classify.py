@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, TypeAdapter, field_validator
 from typing_extensions import override
 
 from openclaw_instructor.registry import schema
-from openclaw_instructor.registry.kinds.kind import Kind, Option
+from openclaw_instructor.registry.kinds.kind import ExtensionError, Kind, Option
 from openclaw_instructor.registry.task import DESCRIPTION_LIMIT, Entry, InstructionText, Task, render
 
 
@@ -19,6 +19,16 @@ class Label(Entry):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
     description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=DESCRIPTION_LIMIT)] = ""
     examples: tuple[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)], ...] = ()
+
+
+class LabelEdit(Label):
+    """What an entry with `extends` says of a label: a new one, or more and fewer examples of one that is there.
+
+    `without` names examples by their beginning; `enabled: false` drops the label.
+    """
+
+    enabled: bool = True
+    without: tuple[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)], ...] = ()
 
 
 class ClassifyTask(Task):
@@ -109,8 +119,43 @@ def _label(text: str) -> dict[str, str]:
     return {"name": name.strip()} | ({"description": description.strip()} if description.strip() else {})
 
 
+def extend(base: Mapping[str, Any], edit: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay an entry over the one that it extends; its labels are added to those that are there.
+
+    Raises ValidationError for labels of another form, and ExtensionError for something to drop that is not there.
+    """
+    labels = {label["name"].casefold(): dict(label) for label in base["labels"]}
+    for number, change in enumerate(_EDITS.validate_python({"labels": edit.get("labels", [])})["labels"]):
+        key, place = change.name.casefold(), ("labels", number)
+        known = labels.get(key)
+        if known is None and (change.without or not change.enabled):
+            names = ", ".join(label["name"] for label in labels.values())
+            raise ExtensionError(place, f"drops from `{change.name}`, which is no label there", f"known: {names}")
+        if not change.enabled:
+            del labels[key]
+            continue
+        merged = known or {"name": change.name, "description": "", "examples": []}
+        merged["description"] = change.description or merged["description"]
+        kept = _without(merged["examples"], change.without, place)
+        merged["examples"] = list(dict.fromkeys([*kept, *change.examples]))
+        labels[key] = merged
+    return {**base, **edit, "labels": list(labels.values())}
+
+
+def _without(examples: Sequence[str], beginnings: Sequence[str], place: tuple[str | int, ...]) -> list[str]:
+    for number, beginning in enumerate(beginnings):
+        if not any(example.startswith(beginning) for example in examples):
+            raise ExtensionError(
+                (*place, "without", number), "is the beginning of no example", "copy it from `tasks show`"
+            )
+    return [example for example in examples if not example.startswith(tuple(beginnings))]
+
+
+_EDITS = TypeAdapter(dict[Literal["labels"], tuple[LabelEdit, ...]])
+
 KIND = Kind(
     task=ClassifyTask,
+    extend=extend,
     runner="openclaw_instructor.tasks.classify:run",
     skill="instructor-triage",
     new_entry=new_entry,

@@ -25,6 +25,19 @@ class Option:
         return self.flag.removeprefix("--").replace("-", "_")
 
 
+class ExtensionError(ValueError):
+    """What an entry changes of the one that it extends cannot be done; the message is "what is wrong; the fix"."""
+
+    def __init__(self, location: tuple[str | int, ...], what: str, fix: str) -> None:
+        super().__init__(f"{what}; {fix}")
+        self.location, self.what, self.fix = location, what, fix
+
+
+def replace_keys(base: Mapping[str, Any], edit: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of `base` with those of `edit` in their place."""
+    return {**base, **edit}
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of task. Its name is the default of the `kind` field of `task`.
@@ -32,7 +45,8 @@ class Kind:
     `task` holds the fields of an entry and the schema of the arguments. `runner` is "module:function", imported when
     the first task of the kind runs: `run(task, arguments, resources)` returns a flat, JSON-able dict (see
     `tasks/runners.py`). `skill` names the folder in `skills/` that tells agents how to use such tools. `new_entry`
-    turns the `options` of `tasks add` into the keys of an entry.
+    turns the `options` of `tasks add` into the keys of an entry. `extend(base, edit)` lays the keys of an entry that
+    extends another over the keys of that one; it raises ValidationError, or ExtensionError with the place in `edit`.
     """
 
     task: type[Task]
@@ -40,6 +54,7 @@ class Kind:
     new_entry: Callable[[Mapping[str, Any]], dict[str, Any]]
     options: tuple[Option, ...] = ()
     skill: str = ""
+    extend: Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]] = replace_keys
 
     @property
     def name(self) -> str:

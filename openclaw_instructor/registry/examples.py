@@ -1,0 +1,69 @@
+"""Add an example of a label to a person's own entry of a classify task, and leave the rest of the file as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from openclaw_instructor.errors import InvalidArguments, InvalidRegistry
+from openclaw_instructor.registry.entries import PACKAGED
+from openclaw_instructor.registry.kinds.classify import ClassifyTask
+from openclaw_instructor.registry.new_entry import write_checked
+from openclaw_instructor.registry.registry import Registry
+from openclaw_instructor.registry.source import suggest
+from openclaw_instructor.registry.yaml_edit import with_entry, with_item
+
+
+def write_example(path: Path, registry: Registry, name: str, label: str, text: str) -> None:
+    """Write `text` as an example of `label` of the task into the file.
+
+    Raises UnknownTask, InvalidArguments, InvalidRegistry, InvalidSettings and UnreadableSource.
+    """
+    if registry.problem:
+        raise InvalidRegistry(f"nothing was added, because {registry.problem}")
+    task = registry.get(name)
+    if not isinstance(task, ClassifyTask):
+        raise InvalidArguments(f"`{name}` is of kind {task.kind} and has no labels; name a task of kind classify")
+    known = {each.name.casefold(): each for each in task.labels}
+    if label.casefold() not in known:
+        raise InvalidArguments(f"`{name}` has no label `{label}`; {suggest(label, [e.name for e in task.labels])}")
+    exact = known[label.casefold()]
+    if not text.strip():
+        raise InvalidArguments("the example is empty; write a text as it really comes in")
+    if text.strip() in exact.examples:
+        raise InvalidArguments(f"`{exact.name}` has this example already; nothing was added")
+    write_checked(path, _with_example(path, name, exact.name, text.strip()))
+
+
+def _with_example(path: Path, name: str, label: str, text: str) -> str:
+    """Return the text of the file with the example in it, where the file says most of the label already."""
+    own = _own_entry(path, name)
+    new = {"name": label, "examples": [text]}
+    if own is None or set(own) == {"enabled"}:
+        if own is not None:
+            raise InvalidArguments(f"{path}: `{name}` is switched there by `enabled`; write `extends: {PACKAGED}` too")
+        return with_entry(path, "tasks", name, {"extends": PACKAGED, "labels": [new]}, new="version: 1\n")
+    if not own.get("labels"):
+        return with_item(path, ("tasks", name), "labels", [new])
+    labels = own["labels"]
+    at = next((number for number, each in enumerate(labels) if _name(each) == label.casefold()), None)
+    if at is None:
+        return with_item(path, ("tasks", name, "labels"), None, new)
+    if not labels[at].get("examples"):
+        return with_item(path, ("tasks", name, "labels", at), "examples", [text])
+    return with_item(path, ("tasks", name, "labels", at, "examples"), None, text)
+
+
+def _own_entry(path: Path, name: str) -> dict[str, Any] | None:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig")) or {}
+    except FileNotFoundError:
+        return None
+    found = (content.get("tasks") or {}).get(name)
+    return found if isinstance(found, dict) else None
+
+
+def _name(label: Any) -> str:
+    return str(label.get("name", "")).strip().casefold()
