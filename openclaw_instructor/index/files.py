@@ -18,12 +18,11 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.documents.reading import max_bytes, over_limit, readable
-from openclaw_instructor.errors import InvalidArguments, UnreadableSource
+from openclaw_instructor.errors import UnreadableSource
+from openclaw_instructor.index.gitignore import Pattern, Patterns, lines, patterns
 from openclaw_instructor.text import clean
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
-
     from openclaw_instructor.index.collections import Root
 
 ONLY = "!*"
@@ -59,16 +58,6 @@ class Skipped(Exception):
         super().__init__(reason)
         self.reason = reason
         self.gone = gone
-
-
-def patterns(lines: Sequence[str], what: str) -> GitIgnoreSpec:
-    """Compile gitignore patterns; raises InvalidArguments that names the option `what`."""
-    import pathspec
-
-    try:
-        return pathspec.GitIgnoreSpec.from_lines(lines)
-    except ValueError as error:
-        raise InvalidArguments(f"{what}: {error}; patterns are those of .gitignore, such as `guides/*.md`") from None
 
 
 def check_root(path: Path) -> None:
@@ -116,7 +105,7 @@ class _Walk:
         except OSError as error:
             self._skip(str(self.root.path), error.strerror or str(error))
 
-    def _folder(self, folder: Path, relative: str, ignores: list[tuple[str, GitIgnoreSpec]]) -> None:
+    def _folder(self, folder: Path, relative: str, ignores: list[tuple[str, Patterns]]) -> None:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
             ignores = [*ignores, *_gitignore(folder, relative)]
@@ -129,10 +118,11 @@ class _Walk:
             except OSError as error:
                 self._unread(entry.path, error)
 
-    def _entry(self, entry: os.DirEntry[str], relative: str, ignores: list[tuple[str, GitIgnoreSpec]]) -> None:
+    def _entry(self, entry: os.DirEntry[str], relative: str, ignores: list[tuple[str, Patterns]]) -> None:
         is_folder = entry.is_dir(follow_symlinks=False)
-        name = relative + "/" * is_folder
-        if entry.name.startswith(".") or self.exclude.match_file(name) or _ignored(name, ignores):
+        if entry.name.startswith(".") or self.exclude.verdict(relative, is_folder):
+            return
+        if _ignored(relative, is_folder, ignores):
             return
         if clean(entry.name) != entry.name:
             self._skip(clean(entry.path), _NOT_UTF8)
@@ -143,7 +133,7 @@ class _Walk:
         elif is_folder:
             self._folder(Path(entry.path), relative + "/", ignores)
         elif entry.is_file(follow_symlinks=False):
-            verdict = self.include.check_file(relative).include
+            verdict = self.include.covers(relative)
             if verdict or (verdict is None and not self.only and readable(PurePath(entry.path))):
                 self._take(entry.path, f"{self.root.path.name}/{relative}", entry.stat(follow_symlinks=False))
             else:
@@ -192,31 +182,23 @@ def digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def _gitignore(folder: Path, relative: str) -> Iterator[tuple[str, GitIgnoreSpec]]:
+def _gitignore(folder: Path, relative: str) -> Iterator[tuple[str, Patterns]]:
     path = folder / ".gitignore"
-    if not path.is_file():
-        return
-    import pathspec
-
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    try:
-        yield relative, pathspec.GitIgnoreSpec.from_lines(lines)
-    except ValueError:
-        # git passes over a pattern it cannot read; so line by line, and the broken ones are left out.
-        yield relative, pathspec.GitIgnoreSpec.from_lines([line for line in lines if _valid(line)])
+    # git follows no link there.
+    if path.is_file() and not path.is_symlink():
+        yield _as_bytes(relative), Patterns(filter(None, map(Pattern.parse, lines(path.read_bytes()))))
 
 
-def _valid(line: str) -> bool:
-    try:
-        patterns([line], "")
-    except InvalidArguments:
-        return False
-    return True
-
-
-def _ignored(relative: str, ignores: list[tuple[str, GitIgnoreSpec]]) -> bool:
+def _ignored(relative: str, is_folder: bool, ignores: list[tuple[str, Patterns]]) -> bool:
+    """Whether git would ignore this path; the patterns compare bytes."""
+    name = _as_bytes(relative)
     for base, spec in reversed(ignores):
-        verdict = spec.check_file(relative.removeprefix(base)).include
+        verdict = spec.verdict(name[len(base) :], is_folder)
         if verdict is not None:
             return verdict
     return False
+
+
+def _as_bytes(path: str) -> str:
+    """The path with each of its bytes as one character."""
+    return path if path.isascii() else os.fsencode(path).decode("latin-1")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.index.files import patterns
+from openclaw_instructor.index.gitignore import patterns
 
 if TYPE_CHECKING:
     import sqlite3

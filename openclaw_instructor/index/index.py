@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from openclaw_instructor import lock
 from openclaw_instructor.errors import IdentityMismatch, InstructorError, InvalidArguments
-from openclaw_instructor.index import chunk_store, collections, empty_results, files, fulltext, staleness
+from openclaw_instructor.index import chunk_store, collections, empty_results, files, fulltext, gitignore, staleness
 from openclaw_instructor.index.filters import Filter
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
 from openclaw_instructor.index.search import Mode, QueryEmbedding, Question, Retrieval, Source, checked_query, to_hits
@@ -66,8 +66,8 @@ class Index:
         InvalidArguments and UnreadableSource.
         """
         collections.checked_name(name)
-        files.patterns(include, "include")
-        files.patterns(exclude, "exclude")
+        gitignore.patterns(include, "include")
+        gitignore.patterns(exclude, "exclude")
         if not folders:
             raise InvalidArguments(f"collection `{name}`: name at least one folder to index")
         roots = [collections.Root(expanded(folder).resolve(), tuple(include), tuple(exclude)) for folder in folders]

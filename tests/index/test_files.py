@@ -11,6 +11,7 @@ from openclaw_instructor.documents.reading import max_bytes
 from openclaw_instructor.errors import InvalidArguments, UnreadableSource
 from openclaw_instructor.index import files
 from openclaw_instructor.index.collections import Root
+from openclaw_instructor.index.gitignore import patterns
 
 
 def listing(root: Path, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> files.Listing:
@@ -170,4 +171,4 @@ def test_reading_takes_regular_files_only(root: Path) -> None:
 
 def test_a_pattern_that_means_nothing_is_the_users_mistake() -> None:
     with pytest.raises(InvalidArguments, match=r"include: .*'!'"):
-        files.patterns(["!"], "include")
+        patterns(["!"], "include")

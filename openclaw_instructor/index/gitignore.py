@@ -1,0 +1,309 @@
+"""Patterns as in `.gitignore`, matched as git matches them, in time linear in the path.
+
+pathspec's expressions backtrack without bound on a pattern such as `*?*?*?~`, and read `?`, `**` and classes of
+characters otherwise than git where names are not ASCII or a pattern is odd. Here a pattern is cut at its wildcards;
+what stands between two of them has a fixed length, so the first place where it fits is as good as any, and nothing is
+tried twice.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from openclaw_instructor.errors import InvalidArguments
+
+MAX_CHARACTERS = 1_000
+MAX_WILDCARDS = 100
+_WILDCARDS = frozenset("*?[\\")
+_CLASSES = {
+    "alnum": string.ascii_letters + string.digits,
+    "alpha": string.ascii_letters,
+    "blank": " \t",
+    "cntrl": "".join(map(chr, [*range(32), 127])),
+    "digit": string.digits,
+    "graph": "".join(map(chr, range(33, 127))),
+    "lower": string.ascii_lowercase,
+    "print": "".join(map(chr, range(32, 127))),
+    "punct": string.punctuation,
+    "space": " \t\n\r",
+    "upper": string.ascii_uppercase,
+    "xdigit": string.hexdigits,
+}
+# A pattern is a list of expressions for one character each, and of these.
+_STAR = "*"
+_DEEP = "**"  # whatever follows, at the end of a pattern
+_FOLDERS = "**/"  # any number of folders
+_SOME_FOLDERS = "**/?"  # at least one
+_DEPTHS = {_DEEP: ".*", _FOLDERS: "(?:[^/]*+/)*?", _SOME_FOLDERS: "(?:[^/]*+/)+?"}
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One line: `text` is what follows `!`, without the slash at its end; `named` says that only the last part of a
+    path counts."""
+
+    text: str
+    negated: bool
+    folders_only: bool
+    named: bool
+
+    @classmethod
+    def parse(cls, line: str) -> Pattern | None:
+        """Read a line; None for a comment and for what can match nothing."""
+        text = _trimmed(line)
+        if text.startswith("#"):
+            return None
+        negated = text.startswith("!")
+        text = text[negated:]
+        folders_only = text.endswith("/")
+        text = text[: len(text) - folders_only]
+        named = "/" not in text
+        text = text.removeprefix("/")
+        return cls(text, negated, folders_only, named) if text else None
+
+    def wildcards(self) -> int:
+        """How many characters of it are not only themselves."""
+        return sum(character in _WILDCARDS for character in self.text)
+
+
+class Patterns:
+    """The lines of one file, or the values of one option. A path is relative to their folder, with `/` in between."""
+
+    def __init__(self, parsed: Iterable[Pattern]) -> None:
+        self._negated: list[bool] = []
+        # Keyed by whether only folders count: text -> number of the last such pattern.
+        self._names: tuple[dict[str, int], dict[str, int]] = ({}, {})
+        self._paths: tuple[dict[str, int], dict[str, int]] = ({}, {})
+        self._suffixes: tuple[dict[str, int], dict[str, int]] = ({}, {})
+        self._others: dict[Pattern, int] = {}
+        for pattern in parsed:
+            self._add(pattern)
+        self._lengths = sorted({len(suffix) for table in self._suffixes for suffix in table})
+        self._matchers = [
+            (number, pattern.folders_only, pattern.named, expression)
+            for pattern, number in sorted(self._others.items(), key=lambda item: -item[1])
+            if (expression := _compiled(pattern)) is not None
+        ]
+
+    def __bool__(self) -> bool:
+        return bool(self._negated)
+
+    def verdict(self, path: str, is_folder: bool) -> bool | None:
+        """Whether the last pattern that matches this very path takes it (True) or gives it back; None without one."""
+        number = self._last(path, is_folder)
+        return None if number < 0 else not self._negated[number]
+
+    def covers(self, path: str) -> bool | None:
+        """As `verdict`, for a file and the folders that it lies in together: the last of all patterns decides."""
+        number = self._last(path, False)
+        position = path.find("/")
+        while position > 0:
+            number = max(number, self._last(path[:position], True))
+            position = path.find("/", position + 1)
+        return None if number < 0 else not self._negated[number]
+
+    def match_file(self, path: str) -> bool:
+        """Whether a file is meant, by itself or by a folder that it lies in."""
+        return bool(self.covers(path))
+
+    def _last(self, path: str, is_folder: bool) -> int:
+        """The number of the last pattern that matches; -1 without one."""
+        if not self._negated:
+            return -1
+        if _FOLD:
+            path = path.lower()
+        name = path[path.rfind("/") + 1 :]
+        best = -1
+        for folders_only in (False, True) if is_folder else (False,):
+            best = max(best, self._names[folders_only].get(name, -1), self._paths[folders_only].get(path, -1))
+            for length in self._lengths:
+                if length <= len(name):
+                    best = max(best, self._suffixes[folders_only].get(name[len(name) - length :], -1))
+        for number, folders_only, named, expression in self._matchers:
+            if number < best:
+                break
+            if (is_folder or not folders_only) and expression.match(name if named else path):
+                return number
+        return best
+
+    def _add(self, pattern: Pattern) -> None:
+        number = len(self._negated)
+        self._negated.append(pattern.negated)
+        text = pattern.text.lower() if _FOLD else pattern.text
+        if not _WILDCARDS.intersection(text):
+            (self._names if pattern.named else self._paths)[pattern.folders_only][text] = number
+        elif pattern.named and text[0] == "*" and not _WILDCARDS.intersection(text[1:]):
+            self._suffixes[pattern.folders_only][text[1:]] = number
+        else:
+            self._others[Pattern(text, False, pattern.folders_only, pattern.named)] = number
+
+    @property
+    def slow(self) -> int:
+        """How many patterns have to be tried one by one."""
+        return len(self._matchers)
+
+
+def patterns(lines: Sequence[str], what: str) -> Patterns:
+    """Compile the patterns that somebody typed; raises InvalidArguments that names the option `what`."""
+    parsed = []
+    for line in lines:
+        shown = line if len(line) <= 60 else f"{line[:60]}…"
+        pattern = Pattern.parse(line)
+        if len(line) > MAX_CHARACTERS:
+            raise InvalidArguments(f"{what}: {shown!r} has {len(line):,} characters; use at most {MAX_CHARACTERS:,}")
+        if pattern is None or _compiled(pattern) is None:
+            raise InvalidArguments(
+                f"{what}: {shown!r} can match nothing; patterns are those of .gitignore, such as `guides/*.md`"
+            )
+        if pattern.wildcards() > MAX_WILDCARDS:
+            raise InvalidArguments(
+                f"{what}: {shown!r} has {pattern.wildcards()} wildcards; use at most {MAX_WILDCARDS}"
+            )
+        parsed.append(pattern)
+    return Patterns(parsed)
+
+
+def lines(data: bytes) -> Iterator[str]:
+    """The lines of a `.gitignore`, each byte as one character, as git compares them."""
+    for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+        yield line.removesuffix(b"\r").split(b"\0", 1)[0].decode("latin-1")
+
+
+_FOLD = sys.platform == "darwin"
+
+
+def _trimmed(line: str) -> str:
+    """Without the blanks at the end, but for one behind a backslash."""
+    kept = line.rstrip(" ")
+    backslashes = len(kept) - len(kept.rstrip("\\"))
+    return kept + " " * (len(line) > len(kept) and backslashes % 2)
+
+
+def _compiled(pattern: Pattern) -> re.Pattern[str] | None:
+    """An expression that matches the path from its beginning to its end; None where nothing can."""
+    text, prefix = pattern.text, ""
+    if not pattern.named:
+        # git compares what stands before the first wildcard by itself; a `**` right behind it then stands first.
+        length = next((i for i, character in enumerate(text) if character in _WILDCARDS), len(text))
+        prefix, text = re.escape(text[:length]), text[length:]
+    tokens = _tokens(text, pattern.named)
+    return None if tokens is None else re.compile(prefix + _expression(tokens) + r"\Z", re.DOTALL)
+
+
+def _tokens(text: str, named: bool) -> list[str] | None:
+    """The pattern piece by piece; None when git gives it up."""
+    found: list[str] = []
+    position = 0
+    while position < len(text):
+        character = text[position]
+        if character == "*":
+            end = position
+            while text[end : end + 1] == "*":
+                end += 1
+            bounded = not named and end - position > 1 and (position == 0 or text[position - 1] == "/")
+            token, position = _stars(text, end) if bounded else (_STAR, end)
+        elif character == "?":
+            token, position = "[^/]", position + 1
+        elif character == "[":
+            token, position = _class(text, position + 1)
+        else:
+            position += character == "\\"
+            token, position = re.escape(text[position : position + 1]), position + 1
+        if not token:
+            return None
+        found.append(token)
+    return found
+
+
+def _stars(text: str, end: int) -> tuple[str, int]:
+    """The token for two stars or more that stand between slashes, and where it ends."""
+    if end == len(text):
+        return _DEEP, end
+    if text[end] == "/":
+        return _FOLDERS, end + 1
+    if text.startswith("\\/", end):
+        return _SOME_FOLDERS, end + 2
+    return _STAR, end
+
+
+def _class(text: str, position: int) -> tuple[str, int]:
+    """The expression for a class of characters that begins there, and where it ends; empty when it is malformed."""
+    negated = text[position : position + 1] in ("!", "^") and position < len(text)
+    position += negated
+    members: list[str] = []
+    previous = ""
+    first = True
+    while first or text[position : position + 1] != "]":
+        first = False
+        character = text[position : position + 1]
+        if not character:
+            return "", position
+        if character == "\\":
+            position += 1
+            character = text[position : position + 1]
+            if not character:
+                return "", position
+            members.append(re.escape(character))
+            previous = character
+        elif character == "-" and previous and text[position + 1 : position + 2] not in ("", "]"):
+            position += 1
+            if text[position] == "\\":
+                position += 1
+                if position == len(text):
+                    return "", position
+            if previous <= text[position]:
+                members.append(f"{re.escape(previous)}-{re.escape(text[position])}")
+            previous = ""
+        elif text.startswith("[:", position):
+            end = text.find("]", position + 2)
+            if end < 0:
+                return "", position
+            if text[end - 1] == ":" and end - 1 >= position + 2:
+                named = _CLASSES.get(text[position + 2 : end - 1])
+                if named is None:
+                    return "", position
+                members.append(re.escape(named))
+                previous, position = "", end
+            else:
+                members.append(re.escape("["))
+                previous = "["
+        else:
+            members.append(re.escape(character))
+            previous = character
+        position += 1
+    inside = "".join(members)
+    if negated:
+        return f"[^/{inside}]", position + 1
+    return (f"(?!/)[{inside}]" if inside else "(?!)"), position + 1
+
+
+def _expression(tokens: Sequence[str]) -> str:
+    """Put the tokens together. A run between folders of any depth is taken where it fits first, for good; it spans a
+    number of whole folders that never changes. So is, within it, a piece between two stars."""
+    result = ""
+    run: list[str] = []
+    opening = ""
+    for token in tokens:
+        if token in _DEPTHS:
+            result += f"(?>{opening}{_run(run)})"
+            run, opening = [], _DEPTHS[token]
+        else:
+            run.append(token)
+    return result + opening + _run(run)
+
+
+def _run(tokens: Sequence[str]) -> str:
+    result = ""
+    piece = ""
+    opening = ""
+    for token in tokens:
+        if token == _STAR:
+            result += f"(?>{opening}{piece})"
+            piece, opening = "", "[^/]*?"
+        else:
+            piece += token
+    return result + opening + piece
