@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -15,10 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NoReturn
 
-import uvicorn
 import uvloop
 
 from openclaw_instructor import __version__
@@ -31,7 +28,9 @@ from openclaw_instructor.model.malloc import limit_arenas
 from openclaw_instructor.server import logs
 from openclaw_instructor.server.app import App
 from openclaw_instructor.server.bind import listen, listen_privately
-from openclaw_instructor.server.http_protocol import LimitedProtocol
+from openclaw_instructor.server.configuration_file import ConfigurationFile
+from openclaw_instructor.server.health import Health
+from openclaw_instructor.server.http_server import GRACE_SECONDS, HttpServer
 from openclaw_instructor.server.security import is_loopback
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
@@ -39,9 +38,7 @@ from openclaw_instructor.settings import Settings
 logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 1.0
-GRACE_SECONDS = 5  # for short work under way at a shutdown
 END_SECONDS = 20.0  # after which a shutdown is forced
-MAX_CONNECTIONS = 512
 
 
 OnTasksChanged = Callable[[Settings], str | None]
@@ -135,37 +132,20 @@ class Daemon:
         self._crashed = crashed
         self._listener = listener
         self._host, self._port = listener.getsockname()[:2]
-        self._started = time.monotonic()
         self._log = logs.start(settings.log_path, to_terminal=launch.foreground)
         self._toolbox = Toolbox(settings=settings)
+        self._health = Health(self._toolbox, self._log)
         self._token = bearer_token(settings)
         self._app = App(
             self._toolbox,
             self._token,
-            self.health,
+            self._health.report,
             loopback=is_loopback(settings.host),
             base_url=lambda: url_of(self._host, self._port),
             lost_log_lines=lambda: self._log.lost,
         )
-        self._server = _Server(
-            uvicorn.Config(
-                self._app,
-                http=LimitedProtocol,
-                ws="none",
-                lifespan="off",
-                loop="none",
-                proxy_headers=False,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=GRACE_SECONDS,
-                limit_concurrency=MAX_CONNECTIONS,
-            ),
-            self._private,
-        )
-        self._configuration = _digest(settings)
-        self._problem: str | None = None
+        self._server = HttpServer(self._app, self._private)
+        self._configuration = ConfigurationFile(settings, self._port)
         self._seen = self._toolbox.registry.digest
         self._registry_problem: str | None = None
         self._restart = False
@@ -191,39 +171,6 @@ class Daemon:
             raise self._failure
         logger.info("stopped")
         return Ending(self._port, self._restart)
-
-    def health(self, known: bool) -> dict[str, Any]:
-        """Return the body of /health. Paths and names are only for those who have the token."""
-        registry = self._toolbox.registry
-        answer: dict[str, Any] = {
-            "status": "ok",
-            "version": __version__,
-            "pid": os.getpid(),
-            "uptime_seconds": round(time.monotonic() - self._started, 1),
-            "registry": {"ok": registry.problem is None, "tasks": len(registry.tasks)},
-            "index": self._index_state(),
-            "model": {"loaded": self._toolbox.engine.loaded, "loading": self._toolbox.engine.loading},
-            "log_lines_lost": self._log.lost,
-        }
-        if known:
-            answer["registry"]["problem"] = registry.problem
-            answer["configuration_problem"] = self._problem
-            answer["cache_problem"] = self._toolbox.engine.stats()["cache_problem"]
-            answer["checkpoint"] = self._settings.checkpoint
-            answer["home"] = str(self._settings.home)
-        return answer
-
-    def _index_state(self) -> dict[str, Any]:
-        if not self._settings.index_path.exists():
-            return {"ok": True, "collections": 0}
-        try:
-            # To compare, a checkpoint has to be opened; that may be a download, and callers wait for this answer.
-            if not self._toolbox.engine.opened:
-                return {"ok": True, "collections": len(self._toolbox.index.names())}
-            states = self._toolbox.index_status()
-        except InstructorError as error:
-            return {"ok": False, "problem": error.code}
-        return {"ok": True, "collections": len(states), "stale": sum(state.stale for state in states)}
 
     async def _watch(self) -> None:
         """Announce once the server answers; then follow the files, and end when idle."""
@@ -266,28 +213,18 @@ class Daemon:
             logger.info("%s", outcome)
 
     async def _follow_configuration(self) -> None:
-        """Put a sound edit of the configuration into effect by starting anew on the same port."""
-        digest = _digest(self._settings)
-        if digest == self._configuration:
-            return
-        self._configuration = digest
+        """Put a valid edit of the configuration into effect by starting anew on the same port."""
         try:
-            # In a thread: whatever somebody put into that file, requests are answered meanwhile.
-            self._check_address(await asyncio.to_thread(Settings.load, self._settings.home))
+            # In a thread, because reading the file and looking up the host may take a while.
+            if not await asyncio.to_thread(self._configuration.changed):
+                return
         except InvalidSettings as error:
-            self._problem = error.message
+            self._health.configuration_problem = error.message
             # The message quotes the value, which may be the token.
             logger.warning("the edited configuration is not valid and not used; `daemon status` says why")
             return
         self._restart = True
         self._stop("the configuration changed")
-
-    def _check_address(self, fresh: Settings) -> None:
-        """Raise InvalidSettings when a daemon with these settings could not listen."""
-        if fresh.host != self._settings.host or fresh.port not in (0, self._port):
-            # Our own port is taken as long as we listen on it.
-            free = {"port": 0} if fresh.port == self._port else {}
-            listen(fresh.model_copy(update=free)).close()
 
     def _end(self, reason: str) -> None:
         """Stop for good, also when about to start anew."""
@@ -331,34 +268,6 @@ class Daemon:
         timer = threading.Timer(END_SECONDS, os._exit, (1,))
         timer.daemon = True
         timer.start()
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, private: socket.socket | None) -> None:
-        super().__init__(config)
-        self._private = private
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen on the sockets given, and on the private one, which uvicorn would take for one of TCP."""
-        await super().startup(sockets)
-        if self._private is not None:
-            protocol = partial(
-                LimitedProtocol, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-            )
-            loop = asyncio.get_running_loop()
-            self.servers.append(await loop.create_unix_server(protocol, sock=self._private))
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        # uvicorn raises a captured signal again at the end, which would skip everything that comes after it.
-        yield
-
-
-def _digest(settings: Settings) -> str:
-    try:
-        return hashlib.sha256(settings.config_path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
 
 
 def leave() -> NoReturn:
