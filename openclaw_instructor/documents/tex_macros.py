@@ -55,3 +55,19 @@ def accented(found: re.Match[str]) -> str:
     """Return the letter that a match of `ACCENT` prints."""
     letter = found["braced"] or found["bare"]
     return unicodedata.normalize("NFC", letter + _ACCENTS[found["accent"]])
+
+
+# Comments may hold braces of their own; addresses may hold percent signs.
+_DELIMITER = re.compile(r"\\.|(?<![\w/])%[^\n]*|[{}]", re.DOTALL)
+
+
+def brace_pairs(text: str) -> dict[int, int]:
+    """Map the position of each opening brace to that of its closing brace."""
+    pairs: dict[int, int] = {}
+    opened: list[int] = []
+    for found in _DELIMITER.finditer(text):
+        if found[0] == "{":
+            opened.append(found.start())
+        elif found[0] == "}" and opened:
+            pairs[opened.pop()] = found.start()
+    return pairs

@@ -27,9 +27,9 @@ from openclaw_instructor.documents.tex_macros import (
     UNREAD,
     VERBATIM,
     accented,
+    brace_pairs,
 )
 
-_ACCENTED = re.compile(ACCENT)
 _TOKEN = re.compile(
     rf"(?P<comment>%[^\n]*)|{ACCENT}"
     r"|\\(?P<macro>[a-zA-Z@]+)\*?|\\(?P<sign>[^a-zA-Z])|(?P<math>\$\$?)|(?P<brace>[{}])|(?P<plain>---?|``|''|~|&)"
@@ -39,8 +39,6 @@ _TOKEN = re.compile(
 _STATED = frozenset({"title", "author", "date"})
 _OPTION = re.compile(r"[ \t]*\[([^\[\]\n]{0,400})\]")
 _ARGUMENT = re.compile(r"\s*\{")
-# Comments may hold braces of their own; addresses may hold percent signs.
-_DELIMITER = re.compile(r"\\.|(?<![\w/])%[^\n]*|[{}]", re.DOTALL)
 _MAX_ARGUMENT = 4_000
 _MAX_FORMULA = 4_000
 
@@ -49,16 +47,6 @@ def read(data: bytes, path: PurePath) -> Document:
     """Read a LaTeX file, a whole document or a part of one. Lines are its own, without markup."""
     text, notes = decode(data)
     return _Reader(text.replace("\r\n", "\n").replace("\r", "\n")).document(notes)
-
-
-def read_bibliography(data: bytes, path: PurePath) -> Document:
-    """Read a BibTeX file: each entry is a block."""
-    text, notes = decode(data)
-    lines = _ACCENTED.sub(accented, text).splitlines()
-    starts = [number for number, line in enumerate(lines, start=1) if line.startswith("@")]
-    ends = [start - 1 for start in starts[1:]] + [len(lines)]
-    blocks = [block for start, end in zip(starts, ends, strict=True) for block in paragraphs(lines, start, end)]
-    return Document(lines, blocks, notes=notes)
 
 
 class _Reader:
@@ -81,7 +69,7 @@ class _Reader:
         self.first_line = 1
         self.last_line: int | None = None
         self.includes = False
-        self.closing = _pairs(text)
+        self.closing = brace_pairs(text)
 
     def run(self) -> str:
         """Return the text without markup."""
@@ -293,23 +281,8 @@ class _Reader:
         return number, []
 
 
-def _pairs(text: str) -> dict[int, int]:
-    """Map the position of each opening brace to that of its closing brace."""
-    pairs: dict[int, int] = {}
-    opened: list[int] = []
-    for found in _DELIMITER.finditer(text):
-        if found[0] == "{":
-            opened.append(found.start())
-        elif found[0] == "}" and opened:
-            pairs[opened.pop()] = found.start()
-    return pairs
-
-
 def _one_line(text: str) -> str:
     return " ".join(text.split()).replace(" ,", ",")
 
 
-FORMATS = (
-    Format("LaTeX", (".tex", ".ltx"), read, isolated=True),
-    Format("BibTeX", (".bib",), read_bibliography),
-)
+FORMATS = (Format("LaTeX", (".tex", ".ltx"), read, isolated=True),)

@@ -17,39 +17,12 @@ from openclaw_instructor.documents.content import identify
 from openclaw_instructor.documents.dates import iso_date
 from openclaw_instructor.documents.document import Document, UnreadableDocument
 from openclaw_instructor.documents.formats import Format
+from openclaw_instructor.documents.rtf_words import CHARSETS, DESTINATIONS, ENCODINGS, OPTIONAL, SIGNS, SKIPPED
 from openclaw_instructor.documents.tables import add_table, find_header
 from openclaw_instructor.documents.wordprocessing import is_title_name, level_of_name
 
 _TOKEN = re.compile(
     r"\\([a-zA-Z]{1,32})(-?\d{1,10})?[ ]?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|([^\\{}\r\n]+)|[\r\n]+|\\", re.DOTALL
-)
-_CHARSETS = {
-    0: "cp1252", 77: "mac_roman", 128: "cp932", 129: "cp949", 130: "johab", 134: "gb18030", 136: "big5hkscs",
-    161: "cp1253", 162: "cp1254", 163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251",
-    222: "cp874", 238: "cp1250", 254: "cp437", 255: "cp850",
-}  # fmt: skip
-_ENCODINGS = {"mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
-_SIGNS = {
-    "tab": "\t", "line": "\n", "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘", "rquote": "’",  # noqa: RUF001
-    "ldblquote": "“", "rdblquote": "”", "emspace": " ", "enspace": " ", "qmspace": " ", "nestcell": " ",
-    "nestrow": " ", "~": "\u00a0", "_": "-", "-": "", "{": "{", "}": "}", "\\": "\\",
-}  # fmt: skip
-# Groups whose text is no part of the document.
-_LEFT_OUT = frozenset(
-    """
-    colortbl listtable listoverridetable revtbl rsidtbl generator header headerl headerr headerf footer footerl footerr
-    footerf pict themedata colorschememapping datastore latentstyles xmlnstbl fldinst template private tc tcn xe rxe
-    ftnsep ftnsepc ftncn aftnsep aftnsepc aftncn objdata objclass bkmkstart bkmkend filetbl shprslt nonshppict sp
-    docvar userprops operator category comment doccomm company manager hlinkbase subject printim buptim
-    """.split()  # noqa: SIM905
-)
-# Groups that programs which do not know them skip, and whose text is meant to be read.
-_OPTIONAL = frozenset(
-    "footnote annotation atnauthor shptxt shpinst shpgrp do dptxbxtext pntext nesttableprops moMath mr".split()  # noqa: SIM905
-)
-# Groups whose text goes elsewhere.
-_ASIDE = frozenset(
-    {"fonttbl", "stylesheet", "footnote", "annotation", "atnauthor", "title", "author", "keywords", "creatim", "revtim"}
 )
 _MARK = re.compile(r"(\S{1,10})\t\s*")
 _MAX_DEPTH = 10_000
@@ -174,19 +147,19 @@ class _Reader:
         elif sign in "\r\n":
             self._word("par", None)
         else:
-            self._say(_SIGNS.get(sign, ""))
+            self._say(SIGNS.get(sign, ""))
 
     def _word(self, word: str, number: int | None) -> None:
         is_optional, self.is_optional = self.is_optional, False
         state = self.state
-        if word in _LEFT_OUT or (is_optional and word not in _OPTIONAL):
+        if word in SKIPPED or (is_optional and word not in OPTIONAL):
             state.is_ignored = True
         elif state.is_ignored:
             return
-        elif word in _ASIDE:
+        elif word in DESTINATIONS:
             state.aside = word
-        elif word in _SIGNS:
-            self._say(_SIGNS[word])
+        elif word in SIGNS:
+            self._say(SIGNS[word])
         elif word in _ACTIONS:
             _ACTIONS[word](self, number)
         elif word in _NUMBERS:
@@ -195,8 +168,8 @@ class _Reader:
             setattr(state, _SWITCHES[word], number != 0)
         elif word in ("yr", "mo", "dy") and number is not None:
             self.dates.setdefault(state.aside, {})[word] = number
-        elif word in _ENCODINGS:
-            self.encoding = _ENCODINGS[word]
+        elif word in ENCODINGS:
+            self.encoding = ENCODINGS[word]
 
     def _unicode(self, number: int | None) -> None:
         if number is not None and -0x8000 <= number < 0x10000:
@@ -205,7 +178,7 @@ class _Reader:
 
     def _charset(self, number: int | None) -> None:
         if self.state.font is not None and self.state.aside == "fonttbl":
-            self.fonts[self.state.font] = _CHARSETS.get(number or 0, self.encoding)
+            self.fonts[self.state.font] = CHARSETS.get(number or 0, self.encoding)
 
     def _code_page(self, number: int | None) -> None:
         self.encoding = f"cp{number}" if number and number != 65001 else "utf-8" if number else self.encoding
