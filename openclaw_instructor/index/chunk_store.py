@@ -105,6 +105,27 @@ def publish(
 ) -> None:
     """Replace everything that the generation holds of this document."""
     connection.execute("DELETE FROM documents WHERE generation_id = ? AND path = ?", (generation_id, document.path))
+    document_id = _insert_document(connection, generation_id, document)
+    title = f"{document.title} {document.place}"
+    first_id = _fresh_id(connection)
+    connection.executemany(
+        "INSERT INTO chunks "
+        "(id, document_id, first_line, last_line, line_offset, title, heading, context, text, parts, digest, "
+        "locations) VALUES "
+        "(:id, :document, :first, :last, :offset, :title, :heading, :context, :text, :parts, :digest, :locations)",
+        [
+            {"id": number, "document": document_id, **_chunk_values(chunk, title)}
+            for number, chunk in enumerate(chunks, first_id)
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO vectors (chunk_id, vector) VALUES (?, ?)",
+        [(number, vector) for number, (_, vector) in enumerate(zip(chunks, vectors, strict=True), first_id)],
+    )
+
+
+def _insert_document(connection: sqlite3.Connection, generation_id: int, document: DocumentRow) -> int:
+    """Insert a document with its metadata and return its id."""
     inserted = connection.execute(
         "INSERT INTO documents "
         "(generation_id, path, place, size, mtime_ns, ctime_ns, hash, reader, title, modified, reason, notes) VALUES "
@@ -124,26 +145,12 @@ def publish(
             "notes": json.dumps(list(document.notes)),
         },
     )
+    document_id = int(inserted.lastrowid or 0)
     connection.executemany(
         "INSERT INTO metadata (document_id, name, value) VALUES (?, ?, ?)",
-        [(inserted.lastrowid, name, value) for name, value in _flat(document.metadata)],
+        [(document_id, name, value) for name, value in _flat(document.metadata)],
     )
-    title = f"{document.title} {document.place}"
-    first_id = _fresh_id(connection)
-    connection.executemany(
-        "INSERT INTO chunks "
-        "(id, document_id, first_line, last_line, line_offset, title, heading, context, text, parts, digest, "
-        "locations) VALUES "
-        "(:id, :document, :first, :last, :offset, :title, :heading, :context, :text, :parts, :digest, :locations)",
-        [
-            {"id": number, "document": inserted.lastrowid, **_chunk_values(chunk, title)}
-            for number, chunk in enumerate(chunks, first_id)
-        ],
-    )
-    connection.executemany(
-        "INSERT INTO vectors (chunk_id, vector) VALUES (?, ?)",
-        [(number, vector) for number, (_, vector) in enumerate(zip(chunks, vectors, strict=True), first_id)],
-    )
+    return document_id
 
 
 def _chunk_values(chunk: Chunk, title: str) -> dict[str, object]:

@@ -179,13 +179,12 @@ class Index:
             asked = QueryEmbedding() if mode == "keyword" else self._embed_query(cut, query_instruction, chosen, mode)
             question = Question(cut, asked.vector, mode, wanted)
             hits, found_notes = self._hits(connection, chosen, question, max(1, top_k), bool(stale or asked.notes))
-        too_long = mode != "vector" and fulltext.truncated(cut)
         return SearchResult(
             query=cut,
             hits=hits,
             collections_searched=[source.name for source in chosen],
             stale=bool(stale),
-            truncated_query=asked.truncated or too_long or len(cut) < len(query),
+            truncated_query=asked.truncated or len(cut) < len(query) or (mode != "vector" and fulltext.truncated(cut)),
             notes=[*stale, *asked.notes, *found_notes],
         )
 

@@ -21,12 +21,10 @@ def run(task: MatchTask, arguments: Mapping[str, Any], resources: Resources) -> 
     """
     engine = resources.engine
     candidates: list[str] = list(arguments["candidates"])
-    top_k = arguments.get("top_k", task.top_k)
-    threshold = arguments.get("threshold", task.threshold)
+    top_k, threshold = (arguments.get(name, getattr(task, name)) for name in ("top_k", "threshold"))
     usable = [index for index, text in enumerate(candidates) if text.strip()]
     distinct = list(dict.fromkeys(candidates[index] for index in usable))
-    instruction = task.instruction("text", engine.checkpoint_name)
-    embedded = engine.embed([arguments["query"], *distinct], instruction)
+    embedded = engine.embed([arguments["query"], *distinct], task.instruction("text", engine.checkpoint_name))
     cosines = np.clip(embedded.vectors[1:] @ embedded.vectors[0], -1.0, 1.0)
     score_of = {text: round(float(score), 4) for text, score in zip(distinct, cosines, strict=True)}
     ranked = sorted(usable, key=lambda index: -score_of[candidates[index]])
@@ -39,15 +37,10 @@ def run(task: MatchTask, arguments: Mapping[str, Any], resources: Resources) -> 
     if len(usable) < len(candidates):
         notes.append(f"{len(candidates) - len(usable)} empty candidate(s) were left out")
     if not matches and ranked:
-        closest = ranked[0]
-        notes.append(
-            f"no candidate reaches the threshold {threshold:g}; the closest is index {closest} "
-            f"with {score_of[candidates[closest]]:.2f}"
-        )
+        notes.append(_none_reached(threshold, ranked[0], score_of[candidates[ranked[0]]]))
     if len(matches) > top_k:
         notes.append(f"{len(matches) - top_k} more reach the threshold; raise `top_k` to see them")
-    truncated = any(embedded.truncated)
-    if truncated:
+    if any(embedded.truncated):
         notes.append("a text is longer than the checkpoint reads; its end was left out")
     shown = matches[:top_k]
     return {
@@ -55,7 +48,11 @@ def run(task: MatchTask, arguments: Mapping[str, Any], resources: Resources) -> 
         "count": len(shown),
         "best": shown[0] if shown else None,
         "threshold": threshold,
-        "truncated": truncated,
+        "truncated": any(embedded.truncated),
         "task": task.name,
         "notes": notes,
     }
+
+
+def _none_reached(threshold: float, closest: int, score: float) -> str:
+    return f"no candidate reaches the threshold {threshold:g}; the closest is index {closest} with {score:.2f}"
