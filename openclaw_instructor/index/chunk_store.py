@@ -1,7 +1,7 @@
-"""Documents, chunks, vectors and full text of a generation: how they are written, found and read back.
+"""Write and read the documents, chunks, vectors and full text of a generation.
 
-Vectors lie in the store as little-endian float16: half the room of float32, and rounding that moves a cosine by less
-than 0.001. Every engine is built from these, so that a rebuilt one ranks exactly as the one before.
+Vectors are stored as little-endian float16: half the size of float32, with a rounding error that changes a cosine by
+less than 0.001. Every vector engine is built from these, so a rebuilt one ranks exactly as the one before.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_METADATA_VALUES = 200
 
 @dataclass(frozen=True)
 class Known:
-    """What the store remembers of a file, to tell whether it has changed; `reason` why it could not be read."""
+    """What the store knows of a file, to tell whether it has changed; `reason` says why it could not be read."""
 
     id: int
     size: int
@@ -82,13 +82,13 @@ class Passage:
     locations: tuple[tuple[int, int, Location], ...]
 
     def location(self, first: int, last: int) -> Location:
-        """The place in the file of lines `first` to `last` of the document's text."""
+        """Return where lines `first` to `last` of the document's text are in its file."""
         placed = [place for start, end, place in self.locations if start <= last and end >= first]
         return Location.around(placed) if placed else Location("lines", first, last)
 
 
 def known(connection: sqlite3.Connection, generation_id: int) -> dict[str, Known]:
-    """Every file of the generation by path."""
+    """Map each path of the generation to what is stored of that file."""
     rows = connection.execute(
         "SELECT path, id, size, mtime_ns, ctime_ns, hash, reader, reason FROM documents WHERE generation_id = ?",
         (generation_id,),
@@ -170,13 +170,13 @@ def _chunk_values(chunk: Chunk, title: str) -> dict[str, object]:
 
 
 def _parts(title: str, chunk: Chunk) -> str:
-    """What a passage is found by besides title, heading and text."""
+    """Return the words that full text finds a passage by besides title, heading and text."""
     inner = inner_words(f"{title} {chunk.heading} {chunk.context} {chunk.text}")
     return f"{chunk.context} {inner}".strip()
 
 
 def _flat(metadata: Metadata) -> Iterator[tuple[str, str]]:
-    """(name, value) for each value, within the limits."""
+    """Yield (name, value) for each value, within the limits."""
     pairs = (
         (name, value)
         for name, values in metadata.items()
@@ -197,8 +197,10 @@ def _from_json(text: str) -> tuple[tuple[int, int, Location], ...]:
 
 
 def _fresh_id(connection: sqlite3.Connection) -> int:
-    """Above all ids so far, by a distance that is drawn: a file put back from a backup would count on from an id that
-    stands for another text in the vector files."""
+    """Draw an id at random above all ids so far.
+
+    Counting on would give an id twice after a backup is restored: once for a chunk that only the vector files know.
+    """
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'chunks'").fetchone()
     return (row["seq"] if row else 0) + 1 + secrets.randbits(_ID_BITS)
 
@@ -217,7 +219,7 @@ def forget(connection: sqlite3.Connection, document_ids: Iterable[int]) -> None:
 
 
 def metadata(connection: sqlite3.Connection, document_ids: Iterable[int]) -> dict[int, dict[str, list[str]]]:
-    """What these documents say about themselves: document id -> name -> values."""
+    """Map each document id to its metadata: name -> values."""
     rows = connection.execute(
         "SELECT document_id, name, value FROM metadata WHERE document_id IN (SELECT value FROM json_each(?)) "
         "ORDER BY rowid",
@@ -230,7 +232,7 @@ def metadata(connection: sqlite3.Connection, document_ids: Iterable[int]) -> dic
 
 
 def vectors_by_digest(connection: sqlite3.Connection, digests: Iterable[str]) -> dict[str, bytes]:
-    """Stored vectors of texts embedded before; a digest covers the text and what it was embedded with."""
+    """Map digests to stored vectors; a digest covers a text and everything that it was embedded with."""
     rows = connection.execute(
         "SELECT chunks.digest, vectors.vector FROM chunks JOIN vectors ON vectors.chunk_id = chunks.id "
         "WHERE chunks.digest IN (SELECT value FROM json_each(?))",
@@ -240,7 +242,7 @@ def vectors_by_digest(connection: sqlite3.Connection, digests: Iterable[str]) ->
 
 
 def counts(connection: sqlite3.Connection, generation_id: int) -> tuple[int, int]:
-    """Documents and chunks of the generation; a file that could not be read is none."""
+    """Count the documents and chunks of the generation, without files that could not be read."""
     row = connection.execute(
         "SELECT count(DISTINCT documents.id) AS documents, count(chunks.id) AS chunks FROM documents "
         "LEFT JOIN chunks ON chunks.document_id = documents.id "
@@ -251,7 +253,7 @@ def counts(connection: sqlite3.Connection, generation_id: int) -> tuple[int, int
 
 
 def chunk_ids(connection: sqlite3.Connection, generation_id: int) -> npt.NDArray[np.int64]:
-    """Ids of all chunks of the generation, ascending."""
+    """List the ids of all chunks of the generation, ascending."""
     import numpy as np
 
     rows = connection.execute(
@@ -265,7 +267,7 @@ def chunk_ids(connection: sqlite3.Connection, generation_id: int) -> npt.NDArray
 def vectors_of(
     connection: sqlite3.Connection, ids: npt.NDArray[np.int64], dimension: int, batch: int = 4_096
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
-    """Batches of (ids, vectors as float32); an id without a vector of this dimension is left out."""
+    """Yield batches of (ids (n,), float32 vectors (n, dimension)); skip ids without a vector of this dimension."""
     import numpy as np
 
     for start in range(0, len(ids), batch):
@@ -280,12 +282,12 @@ def vectors_of(
 
 
 def as_blob(vector: npt.NDArray[np.float32]) -> bytes:
-    """A vector (dimension,) as it is stored."""
+    """Encode a vector (dimension,) as it is stored."""
     return vector.astype("<f2").tobytes()
 
 
 def fetch(connection: sqlite3.Connection, ids: Sequence[int]) -> Mapping[int, Passage]:
-    """These chunks by id; one that is gone is left out."""
+    """Map ids to their passages, without those that are gone."""
     rows = connection.execute(
         "SELECT chunks.id, document_id, generation_id, path, documents.title AS document_title, modified, first_line, "
         "last_line, line_offset, heading, context, text, digest, locations "

@@ -1,4 +1,4 @@
-"""Collections, roots and generations: the rows that say what is indexed and which set of passages serves."""
+"""Read and write collections, their roots and their generations: what is indexed, and which generation answers."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ class Generation:
 
 @dataclass(frozen=True)
 class Collection:
+    """A named set of roots; `serving` is the generation that answers, `unfinished` says that a sync is due."""
+
     id: int
     name: str
     instruction: str
@@ -55,7 +57,7 @@ class Collection:
 
 
 def checked_name(name: str) -> str:
-    """The name itself; raises InvalidArguments when it could not be a file name everywhere."""
+    """Return the name. Raises InvalidArguments when it could not be a file name on every platform."""
     if not _NAME.fullmatch(name):
         raise InvalidArguments(
             f"collection name {name!r}: use 1 to 64 letters, digits, `-`, `_` or `.`, starting with a letter or digit"
@@ -64,7 +66,7 @@ def checked_name(name: str) -> str:
 
 
 def collections(connection: sqlite3.Connection) -> list[Collection]:
-    """Every collection, by name."""
+    """List all collections by name."""
     roots: dict[int, list[Root]] = {}
     for row in connection.execute("SELECT * FROM roots ORDER BY path"):
         root = Root(Path(row["path"]), tuple(json.loads(row["include"])), tuple(json.loads(row["exclude"])))
@@ -85,7 +87,7 @@ def collections(connection: sqlite3.Connection) -> list[Collection]:
 
 
 def named(known: list[Collection], name: str) -> list[Collection]:
-    """The collection of this name. Raises UnknownCollection."""
+    """Return the collection of this name in a list. Raises UnknownCollection, with the nearest name."""
     names = {collection.name: collection for collection in known}
     if name in names:
         return [names[name]]
@@ -100,7 +102,7 @@ def named(known: list[Collection], name: str) -> list[Collection]:
 
 
 def generation(connection: sqlite3.Connection, generation_id: int) -> Generation | None:
-    """The generation as it stands now; None when it is gone."""
+    """Return the generation as it is now; None when it is gone."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM generations WHERE id = ?", (generation_id,)).fetchone()  # noqa: S608
     return _generation(row) if row else None
 
@@ -121,12 +123,12 @@ def put(connection: sqlite3.Connection, name: str, instruction: str, roots: Sequ
 
 
 def remove(connection: sqlite3.Connection, name: str) -> None:
-    """Delete the collection with all that hangs on it."""
+    """Delete the collection with all its documents and vectors."""
     connection.execute("DELETE FROM collections WHERE name = ?", (name,))
 
 
 def target(connection: sqlite3.Connection, collection: Collection, wanted: Generation) -> Generation:
-    """The generation that a sync has to fill: the serving one, one that an earlier sync began, or a new one.
+    """Return the generation that a sync has to fill: the serving one, one that an earlier sync began, or a new one.
 
     The first generation of a collection serves from its first document on; a later one only once it is complete.
     """
@@ -155,13 +157,15 @@ def instruct(connection: sqlite3.Connection, name: str, instruction: str) -> Non
 
 
 def begin(connection: sqlite3.Connection, collection: Collection) -> None:
-    """Say in the store that a sync has started to change this collection."""
+    """Record that a sync has started to change this collection."""
     connection.execute("UPDATE collections SET unfinished = 1 WHERE id = ?", (collection.id,))
 
 
 def finish(connection: sqlite3.Connection, collection: Collection, generation: Generation, when: str) -> None:
-    """Let this generation serve, delete the others, and say that the sync came to its end; it did not for a folder that
-    was added while it ran."""
+    """Let this generation answer, delete the others, and record that the sync is complete.
+
+    It is not complete when a root was added while it ran. Raises StoreError when the collection was removed meanwhile.
+    """
     complete = any(now.id == collection.id and now.roots == collection.roots for now in collections(connection))
     updated = connection.execute(
         "UPDATE collections SET serving = ?, unfinished = ?, synced_at = ? WHERE id = ?",
@@ -173,13 +177,14 @@ def finish(connection: sqlite3.Connection, collection: Collection, generation: G
 
 
 def touch(connection: sqlite3.Connection, collection: Collection, generation: Generation) -> None:
-    """Count one more published change; raises StoreError when the collection was removed meanwhile."""
+    """Count one more published change. Raises StoreError when the collection was removed meanwhile."""
     updated = connection.execute("UPDATE generations SET revision = revision + 1 WHERE id = ?", (generation.id,))
     if not updated.rowcount:
         raise removed(collection)
 
 
 def removed(collection: Collection) -> StoreError:
+    """Make the error for a collection that was removed during its sync."""
     return StoreError(f"collection `{collection.name}` was removed while it was being synced; add it again to index it")
 
 

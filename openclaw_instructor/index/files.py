@@ -1,4 +1,4 @@
-"""Folders -> files to index: ignore rules, limits, links, and reading without surprises.
+"""Find the files to index below folders, by ignore rules, size limits and links, and read them safely.
 
 Left out: hidden names, `.gitignore`d ones (a `.gitignore` counts from its own folder down), folders of installed or
 compiled code, what `exclude` matches, symbolic links (their target is indexed at its own place; one that leaves the
@@ -52,7 +52,7 @@ class Listing:
 
 
 class Skipped(Exception):
-    """This file is left out, for this reason; `gone` when it is no longer there."""
+    """A file is left out, for a reason; `gone` when it is no longer there."""
 
     def __init__(self, reason: str, gone: bool = False) -> None:
         super().__init__(reason)
@@ -61,7 +61,7 @@ class Skipped(Exception):
 
 
 def check_root(path: Path) -> None:
-    """Raises UnreadableSource when this is no readable folder or file."""
+    """Check that a path is a readable folder or file. Raises UnreadableSource."""
     if (shown := clean(str(path))) != str(path):
         raise UnreadableSource(f"{shown}: {_NOT_UTF8}")
     try:
@@ -157,7 +157,7 @@ class _Walk:
 
 
 def read_bytes(path: str) -> bytes:
-    """The content of a regular file. Raises Skipped with the reason when there is none to be had."""
+    """Read a regular file. Raises Skipped with the reason when it cannot be read."""
     limit = max_bytes(PurePath(path))
     try:
         # Not through a link and not waiting on a pipe that took the file's place since the walk.
@@ -179,6 +179,7 @@ def read_bytes(path: str) -> bytes:
 
 
 def digest(data: bytes) -> str:
+    """Hash the content of a file."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
@@ -200,5 +201,5 @@ def _ignored(relative: str, is_folder: bool, ignores: list[tuple[str, Patterns]]
 
 
 def _as_bytes(path: str) -> str:
-    """The path with each of its bytes as one character."""
+    """Decode the bytes of a path to one character each."""
     return path if path.isascii() else os.fsencode(path).decode("latin-1")

@@ -1,4 +1,4 @@
-"""Which documents may answer: a value that every engine can translate, and its translation by the store."""
+"""Restrict a search to some documents: a filter value that every vector engine can translate, and its SQL."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ class Filter:
         return any(value is not None for value in (self.path, self.after, self.before)) or bool(self.where)
 
     def of(self, generations: Sequence[int]) -> Filter:
-        """The same conditions on these generations."""
+        """Return the same conditions on these generations."""
         return replace(self, generations=tuple(generations))
 
     def among(self, passages: Sequence[int]) -> Filter:
-        """These passages only, which are known to pass the other conditions."""
+        """Return a filter of only these passages, which are known to pass the other conditions."""
         return Filter(generations=self.generations, passages=tuple(passages))
 
 
 def document_ids(connection: sqlite3.Connection, wanted: Filter) -> list[int] | None:
-    """Ids of the documents that pass; None when all of the generations do."""
+    """List the ids of the documents that pass; None when all of the generations do."""
     if not wanted.narrows:
         return None
     conditions = ["generation_id IN (SELECT value FROM json_each(:generations))", "reason = ''"]
@@ -87,7 +87,7 @@ def document_ids(connection: sqlite3.Connection, wanted: Filter) -> list[int] | 
 
 
 def chunk_ids(connection: sqlite3.Connection, wanted: Filter) -> npt.NDArray[np.int64] | None:
-    """Ids of the chunks that pass; None when all of the generations do."""
+    """List the ids of the chunks that pass; None when all of the generations do."""
     import numpy as np
 
     if wanted.passages is not None:

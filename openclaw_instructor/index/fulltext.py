@@ -1,4 +1,4 @@
-"""The words' side of a search: which passages hold the words of a query, and how much that says.
+"""Find the passages that contain words of a query, ranked by BM25.
 
 Full text is SQLite's FTS5 with Porter's stemmer. Scripts that put no blanks between words are looked up by pairs of
 characters. Evaluation asks the same questions of a table of its own.
@@ -44,8 +44,10 @@ _SEAM = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 
 
 def terms(query: str) -> list[str]:
-    """The distinct words of a query worth looking up, up to MAX_QUERY_TERMS: stop words only when there is nothing
-    else."""
+    """Return the distinct words of a query to look up, at most MAX_QUERY_TERMS.
+
+    Stop words are left out unless the query has no other words.
+    """
     return _terms(query)[:MAX_QUERY_TERMS]
 
 
@@ -60,12 +62,12 @@ def _terms(query: str) -> list[str]:
 
 
 def any_of(words: Sequence[str]) -> str:
-    """What to MATCH for texts with any of these words."""
+    """Build the FTS5 expression that matches texts with any of these words."""
     return " OR ".join(map(_quoted, words))
 
 
 def identifier_words(text: str) -> str:
-    """The words inside `camelCase` names, which the tokenizer takes for one: `getFileSize` -> `get File Size`."""
+    """Split `camelCase` names, each of which the tokenizer takes for one word: `getFileSize` -> `get File Size`."""
     names = _NAME.findall(text)
     return " ".join(apart for name in names if (apart := _SEAM.sub(" ", name)) != name)
 
@@ -76,16 +78,19 @@ def unspaced(word: str) -> bool:
 
 
 def inner_words(text: str) -> str:
-    """The words inside what the tokenizer takes for one: those of names, and of runs without blanks the pairs."""
+    """Return the words inside what the tokenizer takes for one word.
+
+    These are the words of `camelCase` names, and the pairs of characters of scripts without blanks.
+    """
     joined = [word for word in _JOINED.findall(text) if _RUN.search(word)] if _RUN.search(text) else []
     parts = (part for words in joined for word in WORD.findall(words) for part in _pairs(word))
     return " ".join([identifier_words(text), *parts]).strip()
 
 
 def _pairs(word: str) -> list[str]:
-    """Each character of an unspaced run with the next one, the last one alone; any other word is left as it is.
+    """Pair each character of an unspaced run with the next one, the last one alone; return any other word as it is.
 
-    Marks go, because the tokenizer would part a word there.
+    Combining marks are removed, because the tokenizer would split a word there.
     """
     if not unspaced(word):
         return [word]
@@ -94,7 +99,7 @@ def _pairs(word: str) -> list[str]:
 
 
 def _sought(word: str) -> list[str]:
-    """What to look up of a word: a single character only where it stands alone."""
+    """Return what to look up for a word: a single character only where it stands alone."""
     pairs = _pairs(word)
     return pairs[:-1] or pairs
 
@@ -106,7 +111,7 @@ def ranked(
     limit: int,
     document_ids: Sequence[int] | None = None,
 ) -> list[tuple[int, float]]:
-    """(chunk id, BM25 score) of the best chunks with any word of the query, best first; higher is better."""
+    """Return (chunk id, BM25 score) of the best chunks with any word of the query, best first; higher is better."""
     words = terms(query)
     if not words:
         return []
@@ -124,7 +129,7 @@ def ranked(
 def coverage_weighted(
     connection: sqlite3.Connection, table: str, query: str, ranking: Sequence[tuple[int, float]]
 ) -> list[tuple[int, float]]:
-    """The ranking with each BM25 score times the share of the query that the text covers, best first.
+    """Weight each BM25 score by the share of the query that the text covers; best first.
 
     The share is the length of the query's tf-idf vector within the words that the text has, of its whole length: a text
     that repeats one word of three says less than one that has all three. `ranking` is of rows of the full-text `table`.
@@ -145,7 +150,7 @@ def coverage_weighted(
 def _found(
     connection: sqlite3.Connection, table: str, words: Sequence[str], keys: Sequence[int]
 ) -> Mapping[str, tuple[int, list[int]]]:
-    """Of each word that occurs: how many rows have it, and which of `keys` do."""
+    """Map each word that occurs to the number of rows that have it, and those of `keys` that do."""
     # Sought one word after another, in one statement: CROSS JOIN keeps that order.
     rows = connection.execute(
         f"SELECT word.value, count(*), json_group_array({table}.rowid) "  # noqa: S608
@@ -157,7 +162,7 @@ def _found(
 
 
 def _quoted(word: str) -> str:
-    """A quoted string is a term to FTS5 whatever it holds, so no query can be read as its syntax.
+    """Quote a word, so that FTS5 reads it as a term and never as syntax.
 
     A single character of an unspaced run also finds the pairs that it opens.
     """

@@ -1,4 +1,4 @@
-"""One ranking out of two: by meaning and by words. Pure functions over (id, score) lists, best first."""
+"""Fuse two rankings, by vectors and by full text, into one. Pure functions over (id, score) lists, best first."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TypeAlias
 Ranking: TypeAlias = Sequence[tuple[int, float]]
 Share: TypeAlias = Callable[[Ranking, Ranking, float], float]
 
-# One standard deviation of the words' scores counts as so many of the cosine.
+# How many standard deviations of the cosine one standard deviation of the BM25 scores counts as.
 KEYWORD_WEIGHT = 1.3
-# Added to the words': where they hardly vary, a query's words are everywhere and say little.
+# Added to the standard deviation of the BM25 scores: where they hardly vary, every text has the query's words.
 KEYWORD_STD_OFFSET = 8.0
 
 
 def convex(dense: Ranking, keyword: Ranking, weight: float) -> list[tuple[int, float]]:
-    """Weighted sum of both scores, each put on a scale from 0 to 1; first in both is 1.
+    """Sum both scores by weight, each scaled to 0..1; the first of both rankings gets 1.
 
     A cosine has no natural zero, so the worst of `dense` is 0; BM25 has one: an id without any word of the query
     has it. `dense` should hold the ids of `keyword` too: one that it lacks counts as the worst. Scores carry more than
@@ -40,12 +40,11 @@ def meaning_share(
     weight: float = KEYWORD_WEIGHT,
     keyword_std_offset: float = KEYWORD_STD_OFFSET,
 ) -> float:
-    """The weight of `dense` with which both scores count by their spread.
+    """Return the weight of `dense` that makes the fused score a sum of standard scores.
 
-    A query whose best texts stand out by their words is decided by words, one that shares its words with most texts
-    by meaning. It makes the sum one of standard scores, whatever a model's cosines are. `score_std` is the
-    standard deviation of the query's cosines over all texts: over the candidates it would hang on how far off the
-    words' are.
+    A query whose best texts stand out by their words is decided by full text; one whose words most texts share, by the
+    vectors. This holds whatever range a model's cosines have. `score_std` is the standard deviation of the query's
+    cosines over all texts: over the candidates alone it would depend on which of them full text has added.
     """
     if not dense or not keyword:
         return 1.0 if dense else 0.0
@@ -57,18 +56,21 @@ def meaning_share(
 
 
 def hybrid(dense: Ranking, keyword: Ranking, score_std: float, share: Share = meaning_share) -> list[tuple[int, float]]:
-    """One ranking of both. `dense` holds the vectors' scores of what only the words have found too: it is not taken
-    for far away. `share` gives the weight of the vectors."""
+    """Fuse a ranking by vectors and one by full text.
+
+    `dense` also has the cosines of what only full text has found, so that these do not count as the worst. `share`
+    returns the weight of `dense`.
+    """
     return convex(dense, keyword, share(dense, keyword, score_std))
 
 
 def _deviation(scores: Collection[float]) -> float:
-    """The standard deviation; `statistics.pstdev` takes four times as long."""
+    """Compute the standard deviation; `statistics.pstdev` takes four times as long."""
     mean = fmean(scores)
     return sqrt(fmean((score - mean) ** 2 for score in scores))
 
 
 def of_best(ranking: Ranking) -> list[tuple[int, float]]:
-    """The ranking with its scores as a share of the best one's."""
+    """Divide the scores of a ranking by the best one."""
     best = ranking[0][1] if ranking else 1.0
     return [(key, score / best if best > 0 else 0.0) for key, score in ranking]

@@ -1,4 +1,4 @@
-"""Patterns as in `.gitignore`, matched as git matches them, in time linear in the path.
+"""Match gitignore patterns as git does, in time linear in the path.
 
 pathspec's expressions backtrack without bound on a pattern such as `*?*?*?~`, and read `?`, `**` and classes of
 characters otherwise than git where names are not ASCII or a pattern is odd. Here a pattern is cut at its wildcards;
@@ -43,8 +43,10 @@ _DEPTHS = {_DEEP: ".*", _FOLDERS: "(?:[^/]*+/)*?", _SOME_FOLDERS: "(?:[^/]*+/)+?
 
 @dataclass(frozen=True)
 class Pattern:
-    """One line: `text` is what follows `!`, without the slash at its end; `named` says that only the last part of a
-    path counts."""
+    """One line: `text` is what follows `!`, without a slash at its end.
+
+    `named` says that it is compared with only the last part of a path.
+    """
 
     text: str
     negated: bool
@@ -111,7 +113,7 @@ class Patterns:
         return bool(self.covers(path))
 
     def _last(self, path: str, is_folder: bool) -> int:
-        """The number of the last pattern that matches; -1 without one."""
+        """Return the number of the last pattern that matches; -1 if none does."""
         if not self._negated:
             return -1
         if _FOLD:
@@ -168,7 +170,7 @@ def patterns(lines: Sequence[str], what: str) -> Patterns:
 
 
 def lines(data: bytes) -> Iterator[str]:
-    """The lines of a `.gitignore`, each byte as one character, as git compares them."""
+    """Yield the lines of a `.gitignore`, each byte as one character, as git compares them."""
     for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
         yield line.removesuffix(b"\r").split(b"\0", 1)[0].decode("latin-1")
 
@@ -177,14 +179,14 @@ _FOLD = sys.platform == "darwin"
 
 
 def _trimmed(line: str) -> str:
-    """Without the blanks at the end, but for one behind a backslash."""
+    """Remove the blanks at the end, except one behind a backslash."""
     kept = line.rstrip(" ")
     backslashes = len(kept) - len(kept.rstrip("\\"))
     return kept + " " * (len(line) > len(kept) and backslashes % 2)
 
 
 def _compiled(pattern: Pattern) -> re.Pattern[str] | None:
-    """An expression that matches the path from its beginning to its end; None where nothing can."""
+    """Compile a regular expression for the whole path; None when nothing can match."""
     text, prefix = pattern.text, ""
     if not pattern.named:
         # git compares what stands before the first wildcard by itself; a `**` right behind it then stands first.
@@ -195,7 +197,7 @@ def _compiled(pattern: Pattern) -> re.Pattern[str] | None:
 
 
 def _tokens(text: str, named: bool) -> list[str] | None:
-    """The pattern piece by piece; None when git gives it up."""
+    """Translate a pattern piece by piece; None when git takes it for malformed."""
     found: list[str] = []
     position = 0
     while position < len(text):
@@ -220,7 +222,7 @@ def _tokens(text: str, named: bool) -> list[str] | None:
 
 
 def _stars(text: str, end: int) -> tuple[str, int]:
-    """The token for two stars or more that stand between slashes, and where it ends."""
+    """Return the token for two or more stars between slashes, and where it ends."""
     if end == len(text):
         return _DEEP, end
     if text[end] == "/":
@@ -231,7 +233,7 @@ def _stars(text: str, end: int) -> tuple[str, int]:
 
 
 def _class(text: str, position: int) -> tuple[str, int]:
-    """The expression for a class of characters that begins there, and where it ends; empty when it is malformed."""
+    """Return the expression for the class of characters at `position`, and its end; empty when it is malformed."""
     negated = text[position : position + 1] in ("!", "^") and position < len(text)
     position += negated
     members: list[str] = []
@@ -282,8 +284,11 @@ def _class(text: str, position: int) -> tuple[str, int]:
 
 
 def _expression(tokens: Sequence[str]) -> str:
-    """Put the tokens together. A run between folders of any depth is taken where it fits first, for good; it spans a
-    number of whole folders that never changes. So is, within it, a piece between two stars."""
+    """Join the tokens to one expression that never backtracks.
+
+    A run of tokens between two `**` spans a fixed number of folders, so the first place where it fits is final; so is,
+    within it, that of a piece between two stars.
+    """
     result = ""
     run: list[str] = []
     opening = ""

@@ -1,4 +1,4 @@
-"""The index: collections of documents, kept in step with their files, and searched."""
+"""The index of a home: add collections, sync them with their files, search them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.index.collections import Collection
     from openclaw_instructor.settings import Settings
 
-# Collection name -> the document instruction that it should be embedded under now.
+# Gives the document instruction that a collection should be embedded under now, by its name.
 Steering: TypeAlias = Callable[[str], str]
 
 MAX_QUERY_CHARACTERS = 20_000
@@ -42,7 +42,7 @@ class Index:
     """
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
-        """Raises StoreError when home cannot hold an index."""
+        """Open or create the index. Raises StoreError when home cannot hold one."""
         self.settings = settings
         self.engine = engine
         self._store = Store(settings.index_path)
@@ -85,7 +85,7 @@ class Index:
     def sync(
         self, name: str | None = None, *, steering: Steering | None = None, on_progress: Progress | None = None
     ) -> SyncReport:
-        """Bring one collection, or all, in step with their files; the model is loaded only when a text is new.
+        """Update one collection, or all, from their files; the model is loaded only when a text is new.
 
         `steering` gives the document instruction that each is embedded under from now on. `on_progress(done, total,
         message)` counts bytes of changed files. Waits while another process syncs. Raises UnknownCollection, and
@@ -117,11 +117,11 @@ class Index:
         self._drop_old_vectors()
 
     def names(self) -> list[str]:
-        """The collections there are, whatever their state."""
+        """List the names of all collections, whatever their state."""
         return [collection.name for collection in self._collections()]
 
     def status(self, name: str | None = None, *, steering: Steering | None = None) -> list[CollectionStatus]:
-        """How each collection stands; `steering` as in `search`. Raises UnknownCollection."""
+        """Report the state of one collection or of all; `steering` as in `search`. Raises UnknownCollection."""
         with self._store.read() as connection:
             known = collections.collections(connection)
             chosen = self._steered(known if name is None else collections.named(known, name), steering)
@@ -189,6 +189,7 @@ class Index:
         )
 
     def close(self) -> None:
+        """Close the store and free the vectors."""
         self._store.close()
         self._vectors.close()
 
@@ -197,12 +198,12 @@ class Index:
             return collections.collections(connection)
 
     def _chosen(self, name: str | None) -> list[Collection]:
-        """The named collection, or all of them."""
+        """Return the named collection, or all of them."""
         known = self._collections()
         return known if name is None else collections.named(known, name)
 
     def _steered(self, known: list[Collection], steering: Steering | None) -> list[Collection]:
-        """The collections with the instructions that they should have now; without a checkpoint there is no saying."""
+        """Return the collections with the instructions that they should have now; as they are without a checkpoint."""
         if steering is None:
             return known
         try:
@@ -244,7 +245,7 @@ class Index:
     def _sources(
         self, connection: sqlite3.Connection, chosen: list[Collection], *, by_meaning: bool
     ) -> tuple[list[Source], list[str]]:
-        """The collections that have passages, with a searcher where the query compares to their vectors; and notes."""
+        """Return the collections that have passages, with a searcher where their vectors are comparable; and notes."""
         sources, notes = [], []
         for collection in chosen:
             if collection.serving is None:
@@ -261,7 +262,7 @@ class Index:
         return staleness.stale(self.engine, collection, collection.unfinished and lock.held(self._sync_lock))
 
     def _embed_query(self, query: str, instruction: str, chosen: list[Collection], mode: Mode) -> QueryEmbedding:
-        """The query as a vector; none where words have to do, with the reason."""
+        """Embed the query, or say why it is searched by words only."""
         served = [collection.serving for collection in chosen if collection.serving]
         try:
             if not any(staleness.comparable(self.engine, generation) for generation in served):

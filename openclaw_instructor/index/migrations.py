@@ -1,6 +1,6 @@
-"""The store's schema, one numbered step after another; `PRAGMA user_version` says how many have been taken.
+"""The schema of the store as a list of migrations; `PRAGMA user_version` is the number of those applied.
 
-A step that has been released is never edited: a change is a new step at the end.
+A released migration is never edited; a change is a new one at the end.
 
 collections -< roots            what the user asked for: folders or files, with their include and exclude patterns
 collections -< generations      one full set of passages under one identity; `collections.serving` is the one searched
@@ -139,7 +139,7 @@ MIGRATIONS: tuple[str, ...] = (_FIRST, _PARTS_OF_NAMES, _ONLY_INCLUDED, _PARTS_O
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Take the steps that are missing, each with its number in one transaction."""
+    """Apply the missing migrations, each with its number in one transaction."""
     connection.create_function("identifier_words", 1, identifier_words, deterministic=True)
     connection.create_function("inner_words", 1, inner_words, deterministic=True)
     for number, step in enumerate(MIGRATIONS[version(connection) :], start=version(connection) + 1):
@@ -147,5 +147,5 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """The number of steps this file has taken."""
+    """Return the number of migrations applied to this file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -1,4 +1,4 @@
-"""What the index answers: reports of a sync, states of collections, search results."""
+"""The results of the index: reports of a sync, states of collections, hits of a search."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class CollectionReport:
     error: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the report as JSON."""
         skipped = [{"file": path, "reason": reason} for path, reason in self.skipped]
         return asdict(self) | {"skipped": skipped, "seconds": round(self.seconds, 3)}
 
@@ -47,6 +48,7 @@ class SyncReport:
     notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the report as JSON."""
         return {
             "collections": [report.as_dict() for report in self.collections],
             "seconds": round(self.seconds, 3),
@@ -56,7 +58,7 @@ class SyncReport:
 
 @dataclass(frozen=True)
 class CollectionStatus:
-    """How one collection stands. `stale` says that a sync would change what is found, `reason` why."""
+    """The state of one collection. `stale` says that a sync would change what is found, `reason` why."""
 
     name: str
     folders: list[str]
@@ -69,6 +71,7 @@ class CollectionStatus:
     reason: str | None
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the state as JSON."""
         return asdict(self)
 
 
@@ -92,8 +95,10 @@ class Hit:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self, rank: int) -> dict[str, Any]:
-        """The hit as JSON: `location` in words, and the numbers under the name of its unit, such as `lines` or
-        `page`."""
+        """Return the hit as JSON.
+
+        `location` is in words; its numbers are also under the name of their unit, such as `lines` or `page`.
+        """
         place = self.location
         span = f"{place.first}-{place.last}" if place.unit == "lines" else place.span
         optional = {"context": self.context, "metadata": dict(self.metadata)}
@@ -124,7 +129,7 @@ class SearchResult:
     notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """The result as JSON; a surface whose hosts take only so much cuts it to their size."""
+        """Return the result as JSON, whole; a surface shortens it to what its hosts accept."""
         hits = [hit.as_dict(rank) for rank, hit in enumerate(self.hits, start=1)]
         return {
             "query": textwrap.shorten(self.query, _MAX_ECHO_CHARACTERS, placeholder=" …"),

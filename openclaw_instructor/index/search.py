@@ -1,5 +1,4 @@
-"""Answer a question from one or more collections: candidates by meaning and by words, fused, deduplicated, cut to the
-match."""
+"""Retrieve passages: candidates by vectors and by full text, fused, deduplicated, and cut to the lines that match."""
 
 from __future__ import annotations
 
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
 Mode: TypeAlias = Literal["hybrid", "vector", "keyword"]
 MODES: tuple[Mode, ...] = ("hybrid", "vector", "keyword")
 
-# From each side; more than is asked for, because some of them are parts of one section or texts twice. Where those
-# leave too few, ever more are fetched.
+# By vectors and by full text each; more than is asked for, because duplicates are dropped. Where that leaves too few,
+# more are fetched.
 CANDIDATES = 100
 _CANDIDATES_PER_HIT = 3
 _WIDER = 4
@@ -48,7 +47,7 @@ _MAX_METADATA_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class Source:
-    """A collection to search; `searcher` is None where only words count."""
+    """A collection to search; `searcher` is None where only full text is searched."""
 
     view: View
     searcher: Searcher | None
@@ -56,7 +55,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: `vector` (dimension,) is None where words have to do."""
+    """A query with its embedding; `vector` (dimension,) is None where only full text is searched."""
 
     text: str
     vector: Matrix | None
@@ -97,7 +96,7 @@ class Retrieval:
         self._wanted = question.wanted.of(self._generations)
 
     def best(self, top_k: int) -> list[tuple[Passage, float]]:
-        """The best `top_k` passages with their scores, best first."""
+        """Return the best `top_k` passages with their scores, best first."""
         limit = max(CANDIDATES, _CANDIDATES_PER_HIT * top_k)
         while True:
             ranking = self.candidates(limit)
@@ -107,7 +106,7 @@ class Retrieval:
             limit *= _WIDER
 
     def candidates(self, limit: int) -> list[tuple[int, float]]:
-        """(chunk id, score) of the best over all sources, best first; up to `limit` from each side."""
+        """Return (chunk id, score) over all sources, best first; up to `limit` by vectors and as many by full text."""
         question = self._question
         dense = self._nearest(limit, self._wanted)
         if question.mode == "vector":
@@ -134,7 +133,7 @@ class Retrieval:
         return sorted(found, key=lambda item: -item[1])[:limit]
 
     def _score_std(self, vector: Matrix) -> float:
-        """The mean over the sources; one that holds a single text has none, because nothing spreads there."""
+        """Average over the sources, without those of a single text, whose scores have no spread."""
         found = [self._samples.score_std(source.view, vector) for source in self._sources if source.searcher]
         return fmean(known) if (known := [std for std in found if std]) else 0.0
 
@@ -142,7 +141,7 @@ class Retrieval:
 def deduplicate(
     ranking: Sequence[tuple[int, float]], found: Mapping[int, Passage], top_k: int
 ) -> list[tuple[Passage, float]]:
-    """The best `top_k` passages: no text twice, no overlapping parts of a section, few from any one document."""
+    """Choose the best `top_k` passages: no text twice, no overlapping parts of a section, few of any one document."""
     chosen: list[tuple[Passage, float]] = []
     spare: list[tuple[Passage, float]] = []
     for key, score in ranking:
@@ -159,7 +158,7 @@ def deduplicate(
 def to_hits(
     connection: sqlite3.Connection, chosen: Sequence[tuple[Passage, float]], query: str, names: Mapping[int, str]
 ) -> list[Hit]:
-    """What is shown of each passage; `names` is generation id -> collection."""
+    """Make a hit of each passage; `names` maps the id of a generation to its collection."""
     words = fulltext.terms(query)
     limit = max(_LEAST_SNIPPET, min(MAX_CHARACTERS, SNIPPETS_CHARACTERS // max(1, len(chosen)) - _HIT_OVERHEAD))
     metadata = chunk_store.metadata(connection, {passage.document_id for passage, _ in chosen})

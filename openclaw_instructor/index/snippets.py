@@ -1,4 +1,4 @@
-"""The lines of a passage that answer the query best, when there is no room for all of them."""
+"""Cut a passage to the lines that match the query best."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ELLIPSIS = "…"
 
 
 def snippet(text: str, first_line: int, terms: Sequence[str], limit: int = MAX_CHARACTERS) -> tuple[str, int, int]:
-    """(excerpt of at most `limit` characters, its first line, its last line).
+    """Return (excerpt of at most `limit` characters, its first line, its last line).
 
     The excerpt is a run of whole lines: the one with the most different query words, and of those the first. Only when
     the best line alone is too long is it cut, around its best part, with an ellipsis at each cut.
@@ -45,14 +45,14 @@ def snippet(text: str, first_line: int, terms: Sequence[str], limit: int = MAX_C
 
 
 def _trimmed(lines: list[str], first_line: int) -> tuple[str, int, int]:
-    """Without the blank lines at both ends."""
+    """Remove the blank lines at both ends."""
     written = [number for number, line in enumerate(lines) if line.strip()] or [0]
     kept = lines[written[0] : written[-1] + 1]
     return "\n".join(kept), first_line + written[0], first_line + written[-1]
 
 
 def _clipped(line: str, hits: list[tuple[int, str]], limit: int) -> str:
-    """The part of one line where the most different stems stand close together."""
+    """Cut one line to the part with the most different stems close together."""
     room = limit - 2 * len(_ELLIPSIS)
     best, best_score = 0, 0
     for index, (position, _) in enumerate(hits):
@@ -68,12 +68,12 @@ def _clipped(line: str, hits: list[tuple[int, str]], limit: int) -> str:
 
 
 def _hits(line: str, stems: set[str], runs: list[str]) -> list[tuple[int, str]]:
-    """Where the stems stand in a line, in order: as words, or, those that are `runs`, inside a run without blanks."""
+    """Find the stems in a line, in order, as words; those in `runs` also inside a run without blanks."""
     words = [(match.start(), stem) for match in WORD.finditer(line) if (stem := _stem(match[0])) in stems]
     inside = [(match.start(), stem) for stem in runs for match in re.finditer(stem, line)]
     return sorted(words + inside)
 
 
 def _stem(word: str) -> str:
-    """Enough of a word to meet its inflections; where to look needs no more."""
+    """Cut a word to the part that its inflections share, roughly."""
     return word.casefold()[:_STEM_LENGTH]

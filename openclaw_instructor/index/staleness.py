@@ -1,4 +1,4 @@
-"""Is what a collection holds still what would be embedded now?"""
+"""Tell whether a collection is stale: whether a sync would change what it holds."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from openclaw_instructor.engine import Engine
     from openclaw_instructor.index.collections import Collection
 
-# What keeps the model from answering now; words still can.
+# Errors that keep the model from embedding now, while full text still answers.
 NO_MODEL = (CheckpointUnavailable, InvalidCheckpoint, MissingExtra, ModelLoading)
 
 
 def wanted(engine: Engine, collection: Collection) -> Generation:
-    """What a generation of this collection has to be under the current checkpoint; not a stored one yet."""
+    """Describe the generation that this collection should have under the current checkpoint; it is not stored."""
     return Generation(
         id=0,
         key="",
@@ -35,7 +35,7 @@ def comparable(engine: Engine, generation: Generation) -> bool:
 
 
 def stale(engine: Engine, collection: Collection, syncing: bool) -> str | None:
-    """Why a sync would change what is found, with the command; None when it would not.
+    """Explain why a sync would change what is found, with the command; None when it would not.
 
     `syncing`: a sync is running now. Without a usable checkpoint only an unfinished sync is seen.
     """

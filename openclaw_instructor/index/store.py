@@ -1,4 +1,4 @@
-"""The SQLite file that is the only truth of the index: how it is opened, read and written.
+"""Open, read and write the SQLite file that holds the index.
 
 Every read sees one snapshot, every write is one transaction, and several processes may have the file open: WAL lets
 readers go on beside the one writer. What the tables hold is in `collections.py` (collections and generations) and
@@ -26,7 +26,7 @@ _File = tuple[int, int] | None
 
 
 class Store:
-    """One index file. Safe to share between threads. Raises StoreError when the file or its folder is no use."""
+    """One index file. Safe to share between threads. Raises StoreError when the file or its folder cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -41,7 +41,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """A connection that sees one unchanging state of the file."""
+        """Lend a connection that sees one unchanging state of the file."""
         with self._plainly():
             connection, file = self._borrow()
             try:
@@ -52,7 +52,7 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """The writing connection inside one transaction: all of it is kept, or nothing."""
+        """Lend the writing connection inside one transaction: all of it is kept, or nothing."""
         with self._writer_lock, self._plainly():
             with self._pool_lock:
                 self._follow()
@@ -69,6 +69,7 @@ class Store:
                 raise
 
     def close(self) -> None:
+        """Close all connections."""
         with self._pool_lock:
             self._closed = True
             readers, self._readers = self._readers, []
@@ -78,8 +79,10 @@ class Store:
             self._writer.close()
 
     def _follow(self) -> None:
-        """Go on with what lies at the path now: a file may be moved away, as damaged, or put back from a backup. The
-        caller holds the lock of the readers."""
+        """Open the file that is at the path now, if it was moved away or replaced by a backup.
+
+        The caller holds the lock of the readers.
+        """
         if self._closed or _identity(self.path) == self._file:
             return
         for reader in self._readers:
@@ -194,7 +197,7 @@ class Store:
 
 
 def _identity(path: Path) -> _File:
-    """Device and number of the file that lies there, if one does."""
+    """Return device and inode of the file at the path, or None if there is none."""
     try:
         status = path.stat()
     except OSError:

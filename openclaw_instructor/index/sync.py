@@ -1,4 +1,4 @@
-"""Bring one collection in step with its files: plan -> embed -> publish.
+"""Update one collection from its files: plan, embed, publish.
 
 The plan compares times and sizes, then content hashes; only what differs is read by the model, in large calls, and a
 text that was embedded before under the same instruction is not embedded again. Each document is published in one
@@ -68,7 +68,7 @@ class Sync:
         self._on_progress = on_progress or (lambda done, total, message: None)
 
     def run(self) -> tuple[CollectionReport, Generation]:
-        """Do it all; raises UnreadableSource, before anything is changed, when a root cannot be read."""
+        """Sync the collection. Raises UnreadableSource, before anything is changed, when a root cannot be read."""
         started = time.monotonic()
         listing = files.walk(self.collection.roots)
         with self.store.write() as connection:
@@ -150,7 +150,7 @@ class Sync:
                     yield pending
 
     def _read(self, found: files.Found, before: chunk_store.Known | None) -> _Pending | None:
-        """The document, or None when what is stored of it still holds. Raises files.Skipped."""
+        """Read and cut a document; None when what is stored of it is still right. Raises files.Skipped."""
         path = PurePath(found.path)
         data = files.read_bytes(found.path)
         digest = files.digest(data)
@@ -179,9 +179,9 @@ class Sync:
         return Chunker(embedder.count, embedder.room(instruction), self.engine.identity(instruction))
 
     def _vectors(self, group: list[_Pending], on_share: Callable[[float], None]) -> dict[str, bytes]:
-        """Digest -> vector for every chunk of the group: the store's where there is one, else from the model.
+        """Map the digest of every chunk of the group to its vector, stored before or computed by the model.
 
-        `on_share` hears what part of the model's work is done, where that takes several calls.
+        `on_share` is called with the share of the texts that are embedded, where that takes several calls.
         """
         texts = {chunk.digest: chunk.embedded for chunk in chain.from_iterable(pending.chunks for pending in group)}
         with self.store.read() as connection:
@@ -278,7 +278,7 @@ def _row(found: files.Found, data: bytes, digest: str, document: Document, reaso
 
 
 def _grouped(documents: Iterator[_Pending]) -> Iterator[list[_Pending]]:
-    """Documents together until they hold enough chunks for one call of the model."""
+    """Group the documents, so that each group holds enough chunks for one call of the model."""
     group: list[_Pending] = []
     size = 0
     for document in documents:

@@ -1,1 +1,1 @@
-"""Nearest vectors: the protocol that the index asks of an engine, and the engines behind it."""
+"""Nearest-neighbour search: the protocol of vector engines, and the engines that implement it."""

@@ -1,4 +1,4 @@
-"""The engines of nearest vectors by name: the exact one, and those of other packages.
+"""Find vector engines by name: the exact one, and those of other packages.
 
 A package from outside declares the entry point group `openclaw_instructor.vector_engines`, or calls `register`; the
 setting `vector_engine` names the one that is used.
@@ -29,7 +29,7 @@ def register(name: str, factory: Factory) -> None:
 
 
 def engine(name: str, folder: Path) -> VectorEngine:
-    """The engine of this name; its files may lie in `folder`. Raises InvalidSettings for a name nobody has."""
+    """Make the engine of this name, which may keep files in `folder`. Raises InvalidSettings for an unknown name."""
     if name in _registered:
         return _registered[name](folder)
     installed = importlib.metadata.entry_points(group=ENTRY_POINTS)

@@ -1,8 +1,10 @@
-"""Exact nearest vectors in memory: FAISS' flat index, or NumPy where FAISS does not load."""
+"""Search vectors in memory exactly: with FAISS' flat index, or with NumPy where FAISS cannot be imported."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
+
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from openclaw_instructor.index.vectors.protocol import Ids, Matrix
@@ -12,25 +14,25 @@ class LocalVectors(Protocol):
     """Unit vectors by chunk id in this process; scores are inner products, so cosines."""
 
     def add(self, ids: Ids, vectors: Matrix) -> None:
-        """Take in vectors (n, dimension) under ids that are new."""
+        """Add vectors (n, dimension) under new ids."""
 
     def remove(self, ids: Ids) -> None:
-        """Forget these ids."""
+        """Remove the vectors of these ids."""
 
     def search(self, query: Matrix, limit: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
-        """(id, score) of the nearest to `query` (dimension,), best first; only among `allowed` when given."""
+        """Return (id, score) of the nearest to `query` (dimension,), best first; only among `allowed` when given."""
 
     def ids(self) -> Ids:
-        """All ids, ascending."""
+        """List all ids, ascending."""
 
     def dump(self) -> bytes:
-        """The whole as bytes that `load` of the same class understands."""
+        """Serialize everything to bytes for `load` of the same class."""
 
     def load(self, data: bytes) -> None:
-        """Replace the content; raises ValueError or RuntimeError when these are not its bytes."""
+        """Replace everything by the bytes of `dump`. Raises ValueError or RuntimeError for other bytes."""
 
 
-class FaissVectors:
+class FaissVectors(LocalVectors):
     """Exact search by FAISS: a flat inner-product index under an id map."""
 
     suffix = "faiss"
@@ -41,13 +43,16 @@ class FaissVectors:
         self._faiss: Any = faiss
         self._index: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
 
+    @override
     def add(self, ids: Ids, vectors: Matrix) -> None:
         self._index.add_with_ids(vectors, ids)
 
+    @override
     def remove(self, ids: Ids) -> None:
         if len(ids):
             self._index.remove_ids(ids)
 
+    @override
     def search(self, query: Matrix, limit: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
         parameters = None
         if allowed is not None:
@@ -57,15 +62,18 @@ class FaissVectors:
         )
         return [(int(i), float(score)) for i, score in zip(ids[0], scores[0], strict=True) if i >= 0]
 
+    @override
     def ids(self) -> Ids:
         import numpy as np
 
         return np.sort(self._faiss.vector_to_array(self._index.id_map))
 
+    @override
     def dump(self) -> bytes:
         data: bytes = self._faiss.serialize_index(self._index).tobytes()
         return data
 
+    @override
     def load(self, data: bytes) -> None:
         import numpy as np
 
@@ -75,8 +83,8 @@ class FaissVectors:
         self._index = index
 
 
-class NumpyVectors:
-    """The same by plain NumPy, for platforms where FAISS does not load."""
+class NumpyVectors(LocalVectors):
+    """Exact search with NumPy, for platforms where FAISS cannot be imported."""
 
     suffix = "npvec"
 
@@ -86,18 +94,21 @@ class NumpyVectors:
         self._ids: Ids = np.empty(0, dtype=np.int64)
         self._vectors: Matrix = np.empty((0, dimension), dtype=np.float32)
 
+    @override
     def add(self, ids: Ids, vectors: Matrix) -> None:
         import numpy as np
 
         self._ids = np.concatenate([self._ids, ids])
         self._vectors = np.concatenate([self._vectors, vectors])
 
+    @override
     def remove(self, ids: Ids) -> None:
         import numpy as np
 
         kept = ~np.isin(self._ids, ids)
         self._ids, self._vectors = self._ids[kept], self._vectors[kept]
 
+    @override
     def search(self, query: Matrix, limit: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
         import numpy as np
 
@@ -109,14 +120,17 @@ class NumpyVectors:
         best = np.argsort(-scores, kind="stable")[:limit]
         return [(int(ids[i]), float(scores[i])) for i in best]
 
+    @override
     def ids(self) -> Ids:
         import numpy as np
 
         return np.sort(self._ids)
 
+    @override
     def dump(self) -> bytes:
         return self._ids.astype("<i8").tobytes() + self._vectors.astype("<f4").tobytes()
 
+    @override
     def load(self, data: bytes) -> None:
         import numpy as np
 
@@ -129,7 +143,7 @@ class NumpyVectors:
 
 
 def best_backend() -> type[FaissVectors] | type[NumpyVectors]:
-    """FAISS, or NumPy where FAISS cannot be imported."""
+    """Return FaissVectors, or NumpyVectors where FAISS cannot be imported."""
     try:
         import faiss  # noqa: F401
     except ImportError:

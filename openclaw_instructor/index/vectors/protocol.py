@@ -1,4 +1,4 @@
-"""What the index asks of an engine of nearest vectors, so that another one can stand behind it.
+"""The protocol of a vector engine, so that the exact one can be exchanged for another.
 
 A `VectorEngine` opens a `Searcher` on one generation of a collection as a snapshot of the store shows it. The store is
 the only truth: an engine that keeps vectors of its own catches up with the ids that the view lists before it answers.
@@ -38,33 +38,33 @@ class View:
     generation: Generation
 
     def ids(self) -> Ids:
-        """All chunk ids, ascending."""
+        """List all chunk ids, ascending."""
         return chunk_store.chunk_ids(self.connection, self.generation.id)
 
     def vectors(self, ids: Ids) -> Iterator[tuple[Ids, Matrix]]:
-        """Batches of (ids (n,), unit vectors (n, dimension) as float32) of these chunks."""
+        """Yield batches of (ids (n,), float32 unit vectors (n, dimension)) of these chunks."""
         return chunk_store.vectors_of(self.connection, ids, self.generation.dimension)
 
     def passing(self, wanted: Filter) -> Ids | None:
-        """The chunk ids that the filter lets through; None when it lets all of them through."""
+        """List the chunk ids that pass the filter; None when all of them do."""
         return filters.chunk_ids(self.connection, wanted)
 
 
 class Searcher(Protocol):
-    """Nearest vectors of one generation."""
+    """Searches the vectors of one generation."""
 
     def search(self, query: Matrix, limit: int, wanted: Filter) -> list[tuple[int, float]]:
-        """(chunk id, inner product) of the nearest to `query` (dimension,) that the filter lets through, best first."""
+        """Return (chunk id, inner product) of the nearest to `query` (dimension,) that pass the filter, best first."""
 
 
 class VectorEngine(Protocol):
     """Opens searchers. Called by several threads at once: it locks each generation on its own."""
 
     def open(self, view: View) -> tuple[Searcher, list[str]]:
-        """A searcher in step with the view, and notes for people, such as that a damaged file was rebuilt."""
+        """Return a searcher that is up to date with the view, and notes such as that a damaged file was rebuilt."""
 
     def update(self, view: View) -> list[str]:
-        """Catch up with the view after a sync, and keep the result on disk where the engine does; returns notes."""
+        """Bring the engine up to date with the view after a sync, on disk too if it keeps files; return notes."""
 
     def keep(self, generations: Mapping[str, Generation]) -> None:
         """Drop what belongs to none of these generations, given by collection name."""

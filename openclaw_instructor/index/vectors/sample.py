@@ -1,4 +1,4 @@
-"""How far the scores of a query spread over a whole generation, estimated from some thousand of its vectors.
+"""Estimate the spread of a query's scores over a generation from a sample of its vectors.
 
 Read from the store, so that it is the same whatever engine answers.
 """
@@ -16,8 +16,10 @@ SAMPLE = 4_096
 
 
 def score_std(vectors: Matrix, query: Matrix) -> float:
-    """Standard deviation of the inner products of `query` (dimension,) with `vectors` (n, dimension); of every so many
-    of them where there are more than SAMPLE."""
+    """Compute the standard deviation of the inner products of `query` (dimension,) with `vectors` (n, dimension).
+
+    More than SAMPLE vectors are sampled evenly.
+    """
     sample = vectors[:: _step(len(vectors))]
     return float((sample @ query).std()) if len(sample) else 0.0
 
@@ -30,7 +32,7 @@ class Samples:
         self._lock = threading.Lock()
 
     def score_std(self, view: View, query: Matrix) -> float:
-        """Standard deviation of the scores of `query` (dimension,) over the generation."""
+        """Estimate the standard deviation of the scores of `query` (dimension,) over the generation."""
         revision, sample = self._held.get(view.generation.key, (-1, None))
         if sample is None or revision != view.generation.revision:
             sample = self._drawn(view)

@@ -1,7 +1,7 @@
-"""The exact engine: vectors in memory and in files, derived from the store and never trusted over it.
+"""The exact vector engine: vectors in memory and in files, derived from the store.
 
-One snapshot for each generation: loaded from its file when that is whole, caught up with the store by ids, else built
-anew. Each has a lock of its own, so that building one never holds up a search of another.
+Each generation has one snapshot. It is loaded from its file if that is intact, and brought up to date with the ids of
+the store; else it is built anew. Each has its own lock, so that building one never delays a search of another.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class LocalSnapshots:
         self._lock = threading.Lock()
 
     def open(self, view: View) -> tuple[Searcher, list[str]]:
-        """A searcher in step with the view; see `VectorEngine`."""
+        """Return a searcher that is up to date with the view; see `VectorEngine`."""
         snapshot = self._snapshot(view)
         return LocalSearcher(snapshot, view), snapshot.follow(view, save=False)
 
     def update(self, view: View) -> list[str]:
-        """Bring memory and file to the state of the view; see `VectorEngine`."""
+        """Bring memory and file up to date with the view; see `VectorEngine`."""
         return self._snapshot(view).follow(view, save=True)
 
     def keep(self, generations: Mapping[str, Generation]) -> None:
@@ -84,7 +84,7 @@ class LocalSearcher:
     view: View
 
     def search(self, query: Matrix, limit: int, wanted: Filter) -> list[tuple[int, float]]:
-        """The nearest that pass; the store says which do."""
+        """Search among the vectors that pass the filter, which the store evaluates."""
         allowed = self.view.passing(wanted)
         with self.snapshot.lock:
             return self.snapshot.vectors.search(query, limit, allowed)
@@ -106,7 +106,7 @@ class LocalSnapshot:
         self._saved_revision = -1
 
     def follow(self, view: View, *, save: bool) -> list[str]:
-        """Bring memory to the state of the view, and with `save` the file too; returns what to say about the file."""
+        """Bring memory up to date with the view, and with `save` the file too; return notes about the file."""
         with self.lock:
             note = None if self._loaded else self._load()
             self._loaded = True
@@ -116,7 +116,7 @@ class LocalSnapshot:
             return [note] if note else []
 
     def _catch_up(self, view: View) -> None:
-        """Touch only the ids that differ."""
+        """Add and remove only the ids that differ."""
         import numpy as np
 
         if self.revision == view.generation.revision:
@@ -151,7 +151,7 @@ class LocalSnapshot:
                 temporary.unlink(missing_ok=True)
 
     def _load(self) -> str | None:
-        """Take over the file if it is whole and of this generation; else say why it was left, unless there is none."""
+        """Load the file if it is intact and of this generation; return a note if it was damaged."""
         try:
             blob = self.path.read_bytes()
         except OSError:
