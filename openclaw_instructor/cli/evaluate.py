@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, say
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.text import printable
+
+if TYPE_CHECKING:
+    from openclaw_instructor.evaluate.report import Report
 
 KINDS = ("sts", "classification", "pair-classification", "clustering", "reranking", "retrieval")
 
@@ -97,9 +100,10 @@ def evaluate(
     result = report.as_dict()
     if output:
         output.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    if as_json:
-        print_json(result)
-        return
+    print_json(result) if as_json else _print(report)
+
+
+def _print(report: Report) -> None:
     click.echo(printable(report.text()), nl=False)
     for name, reason in report.skipped.items():
         say(f"skipped {name}: {reason}")

@@ -140,7 +140,6 @@ def _train(connection: Connection, files: list[Path], values: dict[str, Any], *,
     from openclaw_instructor.train.distributed import reports
     from openclaw_instructor.train.evaluator import Scores
     from openclaw_instructor.train.initial import from_scratch, parse_shape
-    from openclaw_instructor.train.metrics_log import read
 
     if values["scratch"] is not None and values["tokenizer"] is None:
         raise InvalidArguments("--scratch needs --tokenizer, a folder with a tokenizer.json")
@@ -157,15 +156,21 @@ def _train(connection: Connection, files: list[Path], values: dict[str, Any], *,
     scores = Scores(values["evaluation"]) if values["evaluation"] else None
     config = TrainConfig(**_given(values, connection))
     folder = run(ready, out, begin, config, evaluate=scores, restart=values["restart"], progress=not as_json)
-    if not reports():
+    if reports():
+        _report(folder, out, as_json=as_json)
+
+
+def _report(folder: Path, out: Path, *, as_json: bool) -> None:
+    """Print where the checkpoint is, and the last metrics of the run."""
+    from openclaw_instructor.train.metrics_log import read
+
+    if not as_json:
+        say(f"trained: {folder}; use it: openclaw-instructor model use {folder}")
         return
     last: dict[str, Any] = {}
     for row in read(out / "metrics.jsonl"):
         last |= row
-    if as_json:
-        print_json({"checkpoint": str(folder), **last})
-    else:
-        say(f"trained: {folder}; use it: openclaw-instructor model use {folder}")
+    print_json({"checkpoint": str(folder), **last})
 
 
 def _open(name: str, settings: Settings) -> Checkpoint:

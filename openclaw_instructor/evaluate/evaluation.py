@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.evaluate.datasets import KINDS, Dataset, find
 from openclaw_instructor.evaluate.embedders import CachedEmbedder, Embedder, open_embedder
-from openclaw_instructor.evaluate.facet_accuracy import faceted, follow
+from openclaw_instructor.evaluate.facet_accuracy import Faceted, faceted, follow
 from openclaw_instructor.evaluate.instructions import Instructions
 from openclaw_instructor.evaluate.metrics import MAIN, Undefined, need_for
 from openclaw_instructor.evaluate.rankings import MODES
@@ -56,10 +56,7 @@ def evaluate(
     """
     _check(modes, kinds, limit)
     found = find(expanded(folder))
-    chosen = [dataset for dataset in found.datasets if _wanted(dataset, kinds, datasets)]
-    if not chosen:
-        names = ", ".join(dataset.name for dataset in found.datasets)
-        raise InvalidArguments(f"no data set of {folder} matches the given kinds and names; there are: {names}")
+    chosen = _choose(found.datasets, folder, kinds, datasets)
     sets = [Instructions.load(source) for source in instructions]
     # Judged before any model is loaded: a mistake in a description should not cost minutes.
     facet_sets = faceted(sets[0].facets, chosen, limit) if facets else []
@@ -72,6 +69,13 @@ def evaluate(
     for dataset in chosen:
         with _skipping(report, dataset.name):
             report.results += _measure(dataset, embedders, sets, modes, limit, say)
+    return _with_facets(report, facet_sets, embedders, say)
+
+
+def _with_facets(
+    report: Report, facet_sets: Sequence[Faceted], embedders: Sequence[Embedder], say: Callable[[str], Any]
+) -> Report:
+    """Add how well each model follows instructions."""
     for data in facet_sets:
         with _skipping(report, f"facets.{data.name}"):
             for embedder in embedders:
@@ -152,6 +156,17 @@ def _run(
         )
         for mode, values in scores.items()
     ]
+
+
+def _choose(
+    found: Sequence[Dataset], folder: str | Path, kinds: Sequence[str] | None, names: Sequence[str] | None
+) -> list[Dataset]:
+    """Return the data sets of these kinds and names. Raises InvalidArguments when there is none."""
+    chosen = [dataset for dataset in found if _wanted(dataset, kinds, names)]
+    if not chosen:
+        known = ", ".join(dataset.name for dataset in found)
+        raise InvalidArguments(f"no data set of {folder} matches the given kinds and names; there are: {known}")
+    return chosen
 
 
 def _wanted(dataset: Dataset, kinds: Sequence[str] | None, names: Sequence[str] | None) -> bool:

@@ -66,25 +66,7 @@ def _lower_cases(folder: Path) -> bool:
 def _configs(shape: T5Shape, max_seq_length: int, lower_case: bool) -> dict[str, Any]:
     modules = ["Transformer", "Pooling", "Dense"] + ["Normalize"] * shape.normalize
     return {
-        "config.json": {
-            "architectures": ["T5EncoderModel"],
-            "model_type": "t5",
-            "vocab_size": shape.vocab_size,
-            "d_model": shape.width,
-            "d_ff": shape.inner,
-            "d_kv": shape.head_width,
-            "num_heads": shape.heads,
-            "num_layers": shape.layers,
-            "num_decoder_layers": shape.layers,
-            "feed_forward_proj": shape.activation,
-            "relative_attention_num_buckets": shape.buckets,
-            "relative_attention_max_distance": shape.max_distance,
-            "layer_norm_epsilon": shape.epsilon,
-            "dropout_rate": 0.0,
-            "is_encoder_decoder": False,
-            "use_cache": False,
-            "dtype": "float32",
-        },
+        "config.json": _network_config(shape),
         "modules.json": [
             {
                 "idx": index,
@@ -108,4 +90,26 @@ def _configs(shape: T5Shape, max_seq_length: int, lower_case: bool) -> dict[str,
             "activation_function": "torch.nn.modules.linear.Identity",
         },
         "sentence_bert_config.json": {"max_seq_length": max_seq_length, "do_lower_case": lower_case},
+    }
+
+
+def _network_config(shape: T5Shape) -> dict[str, Any]:
+    return {
+        "architectures": ["T5EncoderModel"],
+        "model_type": "t5",
+        "vocab_size": shape.vocab_size,
+        "d_model": shape.width,
+        "d_ff": shape.inner,
+        "d_kv": shape.head_width,
+        "num_heads": shape.heads,
+        "num_layers": shape.layers,
+        "num_decoder_layers": shape.layers,
+        "feed_forward_proj": shape.activation,
+        "relative_attention_num_buckets": shape.buckets,
+        "relative_attention_max_distance": shape.max_distance,
+        "layer_norm_epsilon": shape.epsilon,
+        "dropout_rate": 0.0,
+        "is_encoder_decoder": False,
+        "use_cache": False,
+        "dtype": "float32",
     }

@@ -12,7 +12,7 @@ from openclaw_instructor.server.logs import LogFile
 from openclaw_instructor.service import Toolbox
 
 
-class Health:
+class DaemonHealth:
     """The state of one daemon. `configuration_problem` is set while an edit of the configuration is not in effect."""
 
     def __init__(self, toolbox: Toolbox, log: LogFile) -> None:

@@ -29,7 +29,7 @@ from openclaw_instructor.server import logs
 from openclaw_instructor.server.app import App
 from openclaw_instructor.server.bind import listen, listen_privately
 from openclaw_instructor.server.configuration_file import ConfigurationFile
-from openclaw_instructor.server.health import Health
+from openclaw_instructor.server.health import DaemonHealth
 from openclaw_instructor.server.http_server import GRACE_SECONDS, HttpServer
 from openclaw_instructor.server.security import is_loopback
 from openclaw_instructor.service import Toolbox
@@ -134,7 +134,7 @@ class Daemon:
         self._host, self._port = listener.getsockname()[:2]
         self._log = logs.start(settings.log_path, to_terminal=launch.foreground)
         self._toolbox = Toolbox(settings=settings)
-        self._health = Health(self._toolbox, self._log)
+        self._health = DaemonHealth(self._toolbox, self._log)
         self._token = bearer_token(settings)
         self._app = App(
             self._toolbox,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +21,10 @@ def model_card(
     """Write the card as Markdown with the hub's front matter. The owner of the data has to add the licence."""
     rows = read(run / "metrics.jsonl")
     losses = [row for row in rows if "loss" in row]
+    last_loss = f"; last loss {losses[-1]['loss']}" if losses else ""
     scores = {k: v for row in rows for k, v in row.items() if k.startswith("evaluate/")}
     sources = "\n".join(f"- `{path.name}`" for path in files)
     settings = "\n".join(f"| {key} | {value} |" for key, value in asdict(config).items() if value is not None)
-    measured = "\n".join(f"| {key.removeprefix('evaluate/')} | {value} |" for key, value in scores.items())
     base = f"base_model: {start.name}\n" if "/" in start.name and not Path(start.name).exists() else ""
     return f"""---
 library_name: openclaw-instructor
@@ -45,23 +45,25 @@ An INSTRUCTOR checkpoint: give it an instruction with each text, as `[instructio
 
 ## Training
 
-{steps} steps over {len(data)} records of {len(data.tasks)} tasks{
-        f"; last loss {losses[-1]['loss']}" if losses else ""
-    }. Files:
+{steps} steps over {len(data)} records of {len(data.tasks)} tasks{last_loss}. Files:
 
 {sources}
 
 | setting | value |
 | --- | --- |
 {settings}
-{
-        f'''
+{_measured(scores)}"""
+
+
+def _measured(scores: Mapping[str, float]) -> str:
+    """Return the section with the scores at the end of the run; empty without an evaluation."""
+    if not scores:
+        return ""
+    rows = "\n".join(f"| {key.removeprefix('evaluate/')} | {value} |" for key, value in scores.items())
+    return f"""
 ## Measured at the end
 
 | kind | score |
 | --- | --- |
-{measured}
-'''
-        if scores
-        else ""
-    }"""
+{rows}
+"""

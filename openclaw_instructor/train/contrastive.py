@@ -73,8 +73,7 @@ def train(
         torch.manual_seed(config.seed)
         with world.leader_first():
             if world.leads and restart:
-                for old in train_state.states(out):
-                    old.unlink()
+                train_state.forget(out)
             checkpoint = _open(start)
             paths = files() if callable(files) else files
             data = stack.enter_context(closing(MediData(paths, out / "data")))
@@ -87,12 +86,15 @@ def train(
         encoder = T5Encoder.from_checkpoint(checkpoint).to(world.device)
         _Run(encoder, checkpoint, source, config, steps, out, world, evaluate, progress).finish()
         if world.leads:
-            card, limit = model_card(checkpoint, paths, data, config, steps, out), checkpoint.max_seq_length
-            write_checkpoint(
-                out / "checkpoint", encoder, tokenizer_from=checkpoint.folder, max_seq_length=limit, card=card
-            )
+            card = model_card(checkpoint, paths, data, config, steps, out)
+            _write(out / "checkpoint", encoder, checkpoint, card)
         world.wait()
     return out / "checkpoint"
+
+
+def _write(folder: Path, encoder: T5Encoder, start: Checkpoint, card: str) -> None:
+    """Write the trained weights with the tokenizer and the length limit of the checkpoint that they started from."""
+    write_checkpoint(folder, encoder, tokenizer_from=start.folder, max_seq_length=start.max_seq_length, card=card)
 
 
 @dataclass

@@ -54,6 +54,12 @@ def states(folder: Path) -> list[Path]:
     return sorted(folder.glob("state-*.pt"))
 
 
+def forget(folder: Path) -> None:
+    """Delete the saved states, so that a run starts over."""
+    for path in states(folder):
+        path.unlink()
+
+
 def restore(path: Path, encoder: T5Encoder, optimizer: torch.optim.Optimizer) -> Position:
     """Load a state into encoder and optimizer. Raises InvalidData for a damaged file."""
     try:
