@@ -24,7 +24,7 @@ ROOMS: list[set[str]] = [
     {"settings"},
     {"registry", "model"},
     {"engine", "documents"},
-    {"index"},
+    {"index", "testing"},
     {"tasks"},
     {"service"},
     {"daemon", "evaluate"},
@@ -145,6 +145,10 @@ def loaded_after(code: str, *arguments: str, said: str = "", answered: str = "")
 )
 def test_cheap_commands_load_nothing_heavy(arguments: list[str]) -> None:
     assert not loaded_after("from openclaw_instructor.cli import main; main()", *arguments)
+
+
+def test_the_fake_engine_loads_nothing_heavy() -> None:
+    assert not loaded_after("from openclaw_instructor.testing import WordEngine; WordEngine()")
 
 
 def test_the_bare_package_loads_nothing_heavy() -> None:

@@ -20,7 +20,7 @@ from openclaw_instructor.errors import (
     UnknownTask,
 )
 from openclaw_instructor.settings import Settings
-from tests.engine.word_model import WordModel, engine_with
+from tests.engine.held_embedder import HeldEmbedder, engine_with
 
 GREETINGS = """\
 tasks:
@@ -113,7 +113,7 @@ def test_mistakes_of_the_caller(
 
 
 def test_embed_takes_the_registrys_instructions(home: Path) -> None:
-    model = WordModel()
+    model = HeldEmbedder()
     engine = engine_with(model, home, cache_mb=0)
     with Toolbox(home, engine=engine) as box:
         plain = box.embed(["red kite"]).vectors
@@ -161,7 +161,7 @@ def test_removing_a_collection(toolbox: Toolbox, tmp_path: Path) -> None:
 
 
 def test_a_given_engine_outlives_the_toolbox(home: Path) -> None:
-    engine = engine_with(WordModel(), home)
+    engine = engine_with(HeldEmbedder(), home)
     with Toolbox(home, engine=engine) as box:
         box.run("semantic_match", {"query": "a", "candidates": ["a"]})
     assert engine.embed(["still here"]).vectors.shape[0] == 1

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from openclaw_instructor.documents.chunking import MAX_CONTENT_TOKENS, MAX_CONTEXT_CHARACTERS, Chunk, Chunker
 from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS, Block, Document, Location
 from openclaw_instructor.documents.reading import read
-from tests.index.word_engine import WordPrompter
+from openclaw_instructor.testing import WordEmbedder
 
-count = WordPrompter(0).count
+count = WordEmbedder().count
 
 
 def split(text: str, suffix: str = ".md", room: int = 500) -> list[Chunk]:

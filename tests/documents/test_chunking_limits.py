@@ -12,9 +12,9 @@ import pytest
 from openclaw_instructor.documents.chunking import MAX_CHUNKS, Chunk, Chunker
 from openclaw_instructor.documents.document import Block, Document
 from openclaw_instructor.documents.reading import read
-from tests.index.word_engine import WordPrompter
+from openclaw_instructor.testing import WordEmbedder
 
-count = WordPrompter(0).count
+count = WordEmbedder().count
 MEGABYTE = 1_000_000
 
 HOSTILE = {

@@ -11,7 +11,7 @@ import pytest
 from openclaw_instructor.documents import Block, Document, Format, Location, UnreadableDocument, formats, register
 from openclaw_instructor.index import Index
 from openclaw_instructor.settings import Settings
-from tests.index.word_engine import WordEngine
+from openclaw_instructor.testing import WordEngine
 
 
 def read(data: bytes, path: PurePath) -> Document:
@@ -47,7 +47,7 @@ def cards(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 def test_its_files_are_read_and_found_in_their_place(home: Path, tmp_path: Path) -> None:
     (tmp_path / "box.cards").write_text("bread: knead the dough\ntrips: the train to the coast\n")
     (tmp_path / "empty.cards").write_text("\n")
-    index = Index(Settings.load(home), WordEngine())  # type: ignore[arg-type]
+    index = Index(Settings.load(home), WordEngine())
     index.add("box", [tmp_path], instruction="")
     report = index.sync("box").collections[0]
     assert report.added == 1

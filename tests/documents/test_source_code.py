@@ -27,8 +27,8 @@ from openclaw_instructor.documents.syntax.languages import LANGUAGES
 from openclaw_instructor.documents.syntax.pieces import MAX_CHARACTERS
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.prompt import Prompter
+from openclaw_instructor.testing import WordEmbedder
 from tests.documents.code_samples import SAMPLES, STATEMENTS, Sample
-from tests.index.word_engine import WordPrompter
 
 
 def document(source: str, name: str = "file.py") -> Document:
@@ -50,7 +50,7 @@ def headings(source: str, name: str = "file.py") -> list[str]:
 
 
 def chunks(found: Document) -> list[Chunk]:
-    return Chunker(WordPrompter(0).count, 500, "space").split(found)
+    return Chunker(WordEmbedder().count, 500, "space").split(found)
 
 
 def filled(head: str, indent: str = "    ", statements: int = STATEMENTS) -> str:

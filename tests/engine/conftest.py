@@ -7,31 +7,31 @@ from typing import Any
 import pytest
 
 from openclaw_instructor.engine import Engine
-from openclaw_instructor.model.prompt import Prompt
-from tests.engine.word_model import WordModel, WordPrompter, engine_with
+from openclaw_instructor.testing import WordPrompt
+from tests.engine.held_embedder import HeldEmbedder, engine_with
 
 
 @pytest.fixture
-def model() -> WordModel:
-    return WordModel()
+def model() -> HeldEmbedder:
+    return HeldEmbedder()
 
 
 @pytest.fixture
-def rendered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def rendered(model: HeldEmbedder, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many texts each call of the tokenizer got."""
     counts: list[int] = []
-    render = WordPrompter.render
+    render = model.render
 
-    def counted(self: WordPrompter, instruction: str, texts: Sequence[str]) -> list[Prompt]:
+    def counted(instruction: str, texts: Sequence[str]) -> list[WordPrompt]:
         counts.append(len(texts))
-        return render(self, instruction, texts)
+        return render(instruction, texts)
 
-    monkeypatch.setattr(WordPrompter, "render", counted)
+    monkeypatch.setattr(model, "render", counted)
     return counts
 
 
 @pytest.fixture
-def make_engine(model: WordModel, tmp_path: Path) -> Iterator[Callable[..., Engine]]:
+def make_engine(model: HeldEmbedder, tmp_path: Path) -> Iterator[Callable[..., Engine]]:
     engines: list[Engine] = []
 
     def make(**settings: Any) -> Engine:

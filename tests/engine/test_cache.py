@@ -12,7 +12,7 @@ from openclaw_instructor.engine import Engine
 from openclaw_instructor.engine import cache as cache_module
 from openclaw_instructor.engine.cache import EmbeddingCache, text_key
 from openclaw_instructor.engine.queue import Vector
-from tests.engine.word_model import WordModel
+from tests.engine.held_embedder import HeldEmbedder
 
 Make = Callable[..., Engine]
 
@@ -21,11 +21,11 @@ def vector(seed: int, dimension: int = 8) -> Vector:
     return Vector(np.random.default_rng(seed).normal(size=dimension).astype(np.float32), seed, bool(seed % 2))
 
 
-def test_unchanged_text_is_never_embedded_twice(make_engine: Make, model: WordModel) -> None:
+def test_unchanged_text_is_never_embedded_twice(make_engine: Make, model: HeldEmbedder) -> None:
     first = make_engine()
     before = first.embed(["a", "b", "a"], "Represent: ")
     first.close()
-    assert [len(batch) for batch in model.passes] == [2]
+    assert [len(batch) for batch in model.batches] == [2]
     second = make_engine()
     after = second.embed([" b\n", "a"], "Represent: ")
     assert second.load_count == 0
@@ -34,18 +34,18 @@ def test_unchanged_text_is_never_embedded_twice(make_engine: Make, model: WordMo
     assert second.stats()["cache_hits"] == 2
 
 
-def test_another_instruction_is_another_entry(make_engine: Make, model: WordModel) -> None:
+def test_another_instruction_is_another_entry(make_engine: Make, model: HeldEmbedder) -> None:
     engine = make_engine()
     engine.embed(["a"], "Represent: ")
     engine.embed(["a"], "Describe: ")
-    assert len(model.passes) == 2
+    assert len(model.batches) == 2
 
 
-def test_no_cache_when_switched_off(make_engine: Make, model: WordModel, tmp_path: Path) -> None:
+def test_no_cache_when_switched_off(make_engine: Make, model: HeldEmbedder, tmp_path: Path) -> None:
     engine = make_engine(cache_mb=0)
     engine.embed(["a"])
     engine.embed(["a"])
-    assert len(model.passes) == 2
+    assert len(model.batches) == 2
     assert not (tmp_path / "cache.db").exists()
 
 
@@ -131,7 +131,7 @@ def test_an_unusable_place_switches_the_cache_off(tmp_path: Path) -> None:
     assert "cache is off" in str(cache.problem)
 
 
-def test_the_engine_works_without_a_usable_home(model: WordModel, make_engine: Make, tmp_path: Path) -> None:
+def test_the_engine_works_without_a_usable_home(model: HeldEmbedder, make_engine: Make, tmp_path: Path) -> None:
     (tmp_path / "cache.db").mkdir()
     engine = make_engine()
     assert engine.embed(["still fine"]).tokens == [3]

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from openclaw_instructor.engine import Engine, Priority
 from openclaw_instructor.errors import Busy, CheckpointUnavailable, ModelLoading, ServiceError
 from openclaw_instructor.settings import Settings
-from tests.engine.word_model import WordModel, WordPrompter, busy_worker, engine_loading
+from tests.engine.held_embedder import HeldEmbedder, busy_worker, engine_with
 
 Make = Callable[..., Engine]
 
@@ -26,7 +26,7 @@ def test_vectors_come_back_in_order_and_normalised(make_engine: Make) -> None:
     np.testing.assert_allclose(np.linalg.norm(result.vectors, axis=1), 1, rtol=1e-5)
     assert (result.vectors[0] == result.vectors[2]).all()
     assert (result.vectors[0] != result.vectors[1]).any()
-    assert result.tokens == [3, 4, 3]
+    assert result.tokens == [4, 5, 4]
 
 
 def test_truncation_is_said(make_engine: Make) -> None:
@@ -43,19 +43,19 @@ def test_nothing_loads_until_the_first_text(make_engine: Make) -> None:
     assert (engine.loaded, engine.load_count) == (True, 1)
 
 
-def test_a_cancelled_request_never_reaches_the_model(make_engine: Make, model: WordModel) -> None:
+def test_a_cancelled_request_never_reaches_the_model(make_engine: Make, model: HeldEmbedder) -> None:
     engine = make_engine()
     busy_worker(engine, model)
     dropped, kept = engine.submit(["dropped"]), engine.submit(["kept"])
     assert dropped.cancel()
     model.gate.set()
     kept.result(10)
-    assert len(model.passes) == 2
-    assert len(model.passes[1]) == 1
+    assert len(model.batches) == 2
+    assert len(model.batches[1]) == 1
     assert engine.stats()["cancelled"] == 1
 
 
-def test_cancelling_bulk_work_under_way_drops_the_rest(make_engine: Make, model: WordModel) -> None:
+def test_cancelling_bulk_work_under_way_drops_the_rest(make_engine: Make, model: HeldEmbedder) -> None:
     engine = make_engine(batch_tokens=512)
     model.gate.clear()
     bulk = engine.submit([f"{number} " + "bulk " * 20 for number in range(500)], priority=Priority.BULK)
@@ -63,10 +63,10 @@ def test_cancelling_bulk_work_under_way_drops_the_rest(make_engine: Make, model:
     bulk.cancel()
     model.gate.set()
     engine.embed(["after"])
-    assert len(model.passes) == 2
+    assert len(model.batches) == 2
 
 
-def test_a_full_queue_is_busy_and_says_when_to_come_back(make_engine: Make, model: WordModel) -> None:
+def test_a_full_queue_is_busy_and_says_when_to_come_back(make_engine: Make, model: HeldEmbedder) -> None:
     engine = make_engine(queue_texts=3)
     busy_worker(engine, model)
     engine.submit(["a", "b"])
@@ -77,7 +77,7 @@ def test_a_full_queue_is_busy_and_says_when_to_come_back(make_engine: Make, mode
     assert engine.stats()["busy"] == 1
 
 
-def test_bulk_work_never_makes_a_search_busy(make_engine: Make, model: WordModel) -> None:
+def test_bulk_work_never_makes_a_search_busy(make_engine: Make, model: HeldEmbedder) -> None:
     engine = make_engine(queue_texts=3)
     model.gate.clear()
     engine.submit(["a", "b", "c"], priority=Priority.BULK)
@@ -110,7 +110,7 @@ def test_a_failing_progress_callback_fails_its_own_request_only(make_engine: Mak
     assert engine.embed(["y"]).tokens == [2]
 
 
-def test_a_failing_pass_names_no_text_and_the_worker_lives_on(make_engine: Make, model: WordModel) -> None:
+def test_a_failing_pass_names_no_text_and_the_worker_lives_on(make_engine: Make, model: HeldEmbedder) -> None:
     engine = make_engine()
     model.failure = ValueError("cannot embed 'my secret'")
     with pytest.raises(ServiceError, match="ValueError") as caught:
@@ -120,31 +120,26 @@ def test_a_failing_pass_names_no_text_and_the_worker_lives_on(make_engine: Make,
     assert engine.embed(["fine"]).tokens == [2]
 
 
-def test_a_load_that_fails_is_tried_again(model: WordModel, tmp_path: Path) -> None:
+def test_a_load_that_fails_is_tried_again(model: HeldEmbedder, tmp_path: Path) -> None:
     attempts: list[int] = []
 
-    def load() -> WordModel:
+    def fail_once() -> None:
         attempts.append(1)
         if len(attempts) == 1:
             raise CheckpointUnavailable("no network")
-        return model
 
-    engine = engine_loading(load, Settings(home=tmp_path))
+    model.before_load = fail_once
+    engine = engine_with(model, tmp_path)
     with pytest.raises(CheckpointUnavailable, match="no network"):
         engine.embed(["x"])
     assert engine.embed(["x"]).tokens == [2]
     engine.close()
 
 
-def test_waiting_for_a_loading_model_has_a_limit(model: WordModel, tmp_path: Path) -> None:
+def test_waiting_for_a_loading_model_has_a_limit(model: HeldEmbedder, tmp_path: Path) -> None:
     ready = threading.Event()
-
-    def load() -> WordModel:
-        ready.wait(30)
-        return model
-
-    settings = Settings(home=tmp_path, load_wait=0.05)
-    engine = engine_loading(load, settings)
+    model.before_load = lambda: ready.wait(30) and None
+    engine = engine_with(model, tmp_path, load_wait=0.05)
     with pytest.raises(ModelLoading, match=r"the model `mini` is still loading, retry in \d+ s"):
         engine.embed(["x"])
     ready.set()
@@ -152,7 +147,7 @@ def test_waiting_for_a_loading_model_has_a_limit(model: WordModel, tmp_path: Pat
     engine.close()
 
 
-def test_a_timeout_behind_other_work_is_busy(make_engine: Make, model: WordModel) -> None:
+def test_a_timeout_behind_other_work_is_busy(make_engine: Make, model: HeldEmbedder) -> None:
     engine = make_engine()
     busy_worker(engine, model)
     with pytest.raises(Busy, match=r"within 0.05 s"):
@@ -178,7 +173,7 @@ def test_unload_on_demand(make_engine: Make) -> None:
     assert not engine.loaded
 
 
-def test_closing_fails_what_waits_and_refuses_more(make_engine: Make, model: WordModel) -> None:
+def test_closing_fails_what_waits_and_refuses_more(make_engine: Make, model: HeldEmbedder) -> None:
     engine = make_engine()
     busy_worker(engine, model)
     waiting = engine.submit(["waiting"])
@@ -196,12 +191,12 @@ def test_half_a_surrogate_pair_is_embedded_as_a_replacement(make_engine: Make) -
     assert (engine.embed(["a \ud83d b"]).vectors == engine.embed(["a ? b"]).vectors).all()
 
 
-def test_many_threads_get_their_own_answers(make_engine: Make, model: WordModel) -> None:
+def test_many_threads_get_their_own_answers(make_engine: Make, model: HeldEmbedder) -> None:
     engine = make_engine(batch_tokens=512)
     texts = [f"text {number} " + "x " * (number % 20) for number in range(200)]
     with ThreadPoolExecutor(16) as pool:
         together = list(pool.map(lambda text: engine.embed([text]).vectors[0], texts))
-    alone = model.embed(WordPrompter().render("", texts), 512)
+    alone = model.embed(model.render("", texts), 512)
     np.testing.assert_array_equal(np.stack(together), alone)
 
 

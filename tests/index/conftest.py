@@ -42,7 +42,7 @@ def open_index(home: Path, engine: WordEngine) -> Iterator[Callable[..., Index]]
     opened: list[Index] = []
 
     def make(with_engine: WordEngine | None = None) -> Index:
-        opened.append(Index(Settings.load(home), with_engine or engine))  # type: ignore[arg-type]
+        opened.append(Index(Settings.load(home), with_engine or engine))
         return opened[-1]
 
     yield make

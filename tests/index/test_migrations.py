@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import zipfile
@@ -16,9 +17,21 @@ from openclaw_instructor.index import migrations as steps
 from openclaw_instructor.index.store import Store
 from tests.index.word_engine import WordEngine, ask
 
-# Two documents of /home/user/notes, indexed by 0.1.0 with the engine of these tests.
+# Two documents of /home/user/notes, indexed by 0.1.0 with vectors of hashed words.
 OLD_HOME = Path(__file__).parent / "data" / "home-0.1.0.zip"
 OLD_VERSION = 4
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> WordEngine:
+    """An engine with the identities of the one that the old home was indexed with."""
+    engine = WordEngine()
+
+    def identity(instruction: str, extra: str = "") -> str:
+        return hashlib.sha256(f"words|256|{instruction}|{extra}".encode()).hexdigest()[:32]
+
+    monkeypatch.setattr(engine, "identity", identity)
+    return engine
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def test_a_first_sync_indexes_everything(index: Index, folder: Path, engine: Wor
     index.add("docs", [folder], instruction=DOCUMENT)
     report = resync(index)
     assert counted(report) == (3, 0, 0, 0)
-    assert report.chunks == report.embedded == len(engine.embedded) == 5
+    assert report.chunks == report.embedded == len(engine.texts) == 5
     assert index.status("docs")[0].as_dict() | {"synced_at": None} == {
         "name": "docs",
         "folders": [str(folder.resolve())],
@@ -60,7 +60,7 @@ def test_a_change_embeds_only_what_is_new_in_it(docs: Index, folder: Path, engin
     path = folder / "guides" / "install.md"
     path.write_text(path.read_text().replace("Download the installer", "Fetch the wizard"))
     assert counted(resync(docs)) == (0, 1, 0, 2)
-    assert [text.split("\n")[0] for text in engine.embedded] == ["Installing > Windows"]
+    assert [text.split("\n")[0] for text in engine.texts] == ["Installing > Windows"]
     assert ask(docs, "wizard")["hits"][0]["heading"] == "Windows"
     assert not any("Download" in hit["snippet"] for hit in ask(docs, "Download the installer")["hits"])
 
@@ -103,7 +103,7 @@ def test_another_instruction_is_embedded_anew_while_the_old_vectors_answer(
     assert before["hits"][0]["title"] == "Bread"
     engine.calls.clear()
     assert counted(resync(docs)) == (3, 0, 0, 0)
-    assert len(engine.embedded) == 5
+    assert len(engine.texts) == 5
     assert not ask(docs, "knead the dough")["stale"]
     assert docs.status("docs")[0].documents == 3
 
@@ -159,7 +159,7 @@ def test_large_documents_are_embedded_in_several_calls(index: Index, tmp_path: P
     index.add("docs", [tmp_path / "large"], instruction=DOCUMENT)
     seen: list[float] = []
     index.sync("docs", on_progress=lambda done, total, message: seen.append(round(done / total, 2)))
-    assert [len(call) for call in engine.calls] == [256, 44]
+    assert [len(call.texts) for call in engine.calls] == [256, 44]
     assert seen == [0, round(256 / 300, 2), 1]
 
 

@@ -52,7 +52,7 @@ def test_an_interrupted_sync_keeps_what_it_published_and_the_next_completes_it(
     assert "changes that no sync has finished yet; run `openclaw-instructor index sync docs`" in result["notes"][0]
     engine.calls.clear()
     assert counted(resync(index)) == (2, 0, 0, 1)
-    assert not any("Knead" in text for text in engine.embedded)
+    assert not any("Knead" in text for text in engine.texts)
     assert not ask(index, "knead the dough")["stale"]
 
 

@@ -17,7 +17,7 @@ from openclaw_instructor.server.app import App
 from openclaw_instructor.server.http_protocol import LimitedProtocol
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
-from tests.engine.word_model import WordModel, engine_with
+from tests.engine.held_embedder import HeldEmbedder, engine_with
 from tests.server.serving import TOKEN, Local, kill, make_home
 
 
@@ -51,7 +51,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Local]]:
     servers: list[tuple[uvicorn.Server, threading.Thread, Local]] = []
 
     def start(head_seconds: float = 10.0, **settings: Any) -> Local:
-        model = WordModel()
+        model = HeldEmbedder()
         engine = engine_with(model, tmp_path, **settings)
         toolbox = Toolbox(settings=engine.settings, engine=engine)
         app = App(toolbox, TOKEN, lambda known: {"status": "ok", "pid": os.getpid()})

@@ -24,7 +24,7 @@ from openclaw_instructor.lock import exclusive
 from openclaw_instructor.server.app import App
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
-from tests.engine.word_model import WordModel
+from tests.engine.held_embedder import HeldEmbedder
 
 TOKEN = "a-token-for-the-tests"
 PROGRAM = [sys.executable, "-m", "openclaw_instructor"]
@@ -148,7 +148,7 @@ class Local:
 
     url: str
     app: App
-    model: WordModel
+    model: HeldEmbedder
     toolbox: Toolbox
 
     @property

@@ -115,7 +115,7 @@ def test_concurrent_requests_share_passes(serve: Serve) -> None:
         wait_until(lambda: local.toolbox.engine.stats()["queue_requests"] == 32)
         local.model.gate.set()
         assert {future.result(20).status for future in futures} == {200}
-    assert len(local.model.passes) == 2
+    assert len(local.model.batches) == 2
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_client_that_hangs_up_drops_its_work(serve: Serve, path: str, body: di
         assert first.result(10).status == 200
     engine.embed(["whatever comes next"])
     assert engine.stats()["cancelled"] == 1
-    assert len(local.model.passes) == 2
+    assert len(local.model.batches) == 2
 
 
 def test_a_full_queue_is_429_with_retry_after(serve: Serve) -> None:

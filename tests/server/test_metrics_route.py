@@ -70,7 +70,7 @@ def test_work_that_is_not_begun_in_time_is_429_and_dropped(serve: Serve, monkeyp
     held.result(10)
     local.toolbox.engine.embed(["next"])
     assert counted(local)["embedding_requests_dropped_total"] == 1
-    assert len(local.model.passes) == 2
+    assert len(local.model.batches) == 2
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
