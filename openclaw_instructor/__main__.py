@@ -1,4 +1,4 @@
-"""`python -m openclaw_instructor` is the command line, for torchrun and where the script is not on the path."""
+"""Run the command line as `python -m openclaw_instructor`, for torchrun and where the script is not on the path."""
 
 from __future__ import annotations
 

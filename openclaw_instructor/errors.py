@@ -1,4 +1,4 @@
-"""Every error this package raises.
+"""Define every error that this package raises.
 
 InstructorError                  code             exit
 ├── UserError                                     2     the request, a file or a setting has to change

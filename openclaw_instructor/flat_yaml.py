@@ -1,4 +1,4 @@
-"""Read a small YAML file of `key: value` lines, whatever somebody put there, in bounded time and memory."""
+"""Read a small YAML file of `key: value` lines in bounded time and memory, whatever it contains."""
 
 from __future__ import annotations
 

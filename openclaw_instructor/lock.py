@@ -1,4 +1,4 @@
-"""A lock between processes; the operating system releases it when its holder dies."""
+"""Lock between processes; the operating system releases the lock when its holder dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One frozen Settings object: defaults < `config.yaml` in home < environment < flags.
+"""Load the settings into one frozen object: defaults, then `config.yaml` in home, environment and flags.
 
 Home is `$OPENCLAW_INSTRUCTOR_HOME`, else the platform's user-data folder. Every key of `config.yaml` can be set in the
 environment as `OPENCLAW_INSTRUCTOR_<KEY>` in capitals.

@@ -1,4 +1,4 @@
-"""Make a text one that can be stored and tokenized, or shown without steering what shows it."""
+"""Clean texts so that they can be stored, tokenized, and shown in a terminal without controlling it."""
 
 from __future__ import annotations
 

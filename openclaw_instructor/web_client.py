@@ -1,4 +1,4 @@
-"""The one place where this package sets up httpx: timeouts, limits, retries, redirects and the user agent.
+"""Set up httpx in one place: timeouts, limits, retries, redirects and the user agent.
 
 Importing httpx takes 0.3 s, so modules that a first call needs import this one late.
 """

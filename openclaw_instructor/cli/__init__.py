@@ -1,4 +1,4 @@
-"""The command line: parse, call the service, print.
+"""Parse the command line, call the service, print the result.
 
 Standard output carries data, standard error is for people. Exit status 2 is a mistake of the user's, 1 is ours.
 A command's module is imported when that command runs, so `--help` costs neither torch nor numpy.

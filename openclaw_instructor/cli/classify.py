@@ -1,4 +1,4 @@
-"""`classify`: the label of one e-mail or text, its score, and what came next."""
+"""`classify`: label one e-mail or text."""
 
 from __future__ import annotations
 

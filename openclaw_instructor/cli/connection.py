@@ -1,4 +1,4 @@
-"""Where a command gets its answers: the running daemon, or the library in this process. Decided only here."""
+"""Choose where a command gets its answers: from the running daemon, or from the library in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`daemon`: the shared background process."""
+"""`daemon`: start, stop and inspect the shared background process."""
 
 from __future__ import annotations
 

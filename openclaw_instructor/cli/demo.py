@@ -1,4 +1,4 @@
-"""`demo`: the three agent tools on the project's own docs and on sample e-mail, in a home of its own."""
+"""`demo`: show the three agent tools on the project's own docs and on sample e-mail, in a home of its own."""
 
 from __future__ import annotations
 

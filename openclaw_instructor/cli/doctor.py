@@ -1,4 +1,4 @@
-"""`doctor`: is everything in place, and if not, what to do about it."""
+"""`doctor`: check the installation and say how to fix what is wrong."""
 
 from __future__ import annotations
 

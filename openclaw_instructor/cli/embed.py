@@ -1,4 +1,4 @@
-"""`embed`: vectors of texts."""
+"""`embed`: print the vectors of texts."""
 
 from __future__ import annotations
 

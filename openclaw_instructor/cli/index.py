@@ -1,4 +1,4 @@
-"""`index`: collections of documents."""
+"""`index`: manage collections of documents."""
 
 from __future__ import annotations
 

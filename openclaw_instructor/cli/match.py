@@ -1,4 +1,4 @@
-"""`match`: candidate texts ranked by meaning."""
+"""`match`: rank candidate texts by meaning."""
 
 from __future__ import annotations
 

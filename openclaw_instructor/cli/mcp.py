@@ -1,4 +1,4 @@
-"""`mcp`: the tasks as MCP tools over standard input and output."""
+"""`mcp`: serve the tasks as MCP tools over standard input and output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`model`: checkpoints: which there are, which is used, and getting another."""
+"""`model`: list checkpoints, choose one, download one."""
 
 from __future__ import annotations
 

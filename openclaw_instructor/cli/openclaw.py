@@ -1,4 +1,4 @@
-"""`openclaw`: the tools inside an OpenClaw."""
+"""`openclaw`: install the tools in an OpenClaw and keep them up to date."""
 
 from __future__ import annotations
 

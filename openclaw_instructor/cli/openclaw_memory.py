@@ -1,4 +1,4 @@
-"""`openclaw memory`: OpenClaw's own memory search on this daemon."""
+"""`openclaw memory`: let OpenClaw's own memory search use this daemon."""
 
 from __future__ import annotations
 

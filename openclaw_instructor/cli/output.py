@@ -1,4 +1,4 @@
-"""What every command prints: JSON or tables on standard output, words for people on standard error."""
+"""Print results as JSON or tables on standard output, and messages for people on standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`docs/cli.md` from the commands themselves: `python -m openclaw_instructor.cli.reference [--check]`.
+"""Write `docs/cli.md` from the commands: `python -m openclaw_instructor.cli.reference [--check]`.
 
 Also the table of settings in `docs/configuration.md`. Only the text between the markers is generated.
 """

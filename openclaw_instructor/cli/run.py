@@ -1,4 +1,4 @@
-"""`run`: any task, its arguments as one JSON object."""
+"""`run`: run any task, with its arguments as one JSON object."""
 
 from __future__ import annotations
 

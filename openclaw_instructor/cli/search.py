@@ -1,4 +1,4 @@
-"""`search`: passages of the indexed documents, with file, lines and heading."""
+"""`search`: find passages of the indexed documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tasks`: the entries of `instructions.yaml`."""
+"""`tasks`: show, check and add entries of `instructions.yaml`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The daemon as other processes know it: its address, its life and a client."""
+"""Find, start and call the daemon from another process."""

@@ -1,4 +1,4 @@
-"""The daemon as seen from another process: the methods of a Toolbox over HTTP."""
+"""Call the daemon from another process: the methods of a Toolbox over HTTP."""
 
 from __future__ import annotations
 

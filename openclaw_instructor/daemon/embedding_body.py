@@ -1,4 +1,4 @@
-"""The answer of POST /v1/embeddings, as OpenAI's plus `truncated`; the library in a process gives the same."""
+"""Make the body that answers POST /v1/embeddings: OpenAI's format with an additional `truncated`."""
 
 from __future__ import annotations
 

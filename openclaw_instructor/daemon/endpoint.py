@@ -1,4 +1,4 @@
-"""Where the daemon of a home listens, and its tokens: `daemon.json`, the socket and `token`, private to the user."""
+"""Locate the daemon of a home and its tokens: `daemon.json`, the socket and `token`, private to the user."""
 
 from __future__ import annotations
 

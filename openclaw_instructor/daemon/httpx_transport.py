@@ -1,4 +1,4 @@
-"""The transport of what lives longer than one call: connections are kept, each proven to lead to the daemon."""
+"""Send many requests to the daemon over kept connections, each of which has proven to lead to the daemon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of the daemon as seen from outside: ensure it runs, say how it is, stop it.
+"""Start, inspect and stop the daemon from another process.
 
 The daemon holds a lock for as long as it lives, so a stale `daemon.json` is never mistaken for a daemon, and no
 stranger's process is ever signalled. A second lock lets one caller at a time start it.

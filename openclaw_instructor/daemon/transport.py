@@ -1,4 +1,4 @@
-"""How a request reaches the daemon: the small interface of two transports, and the one that starts at once.
+"""Send a request to the daemon: the protocol of a transport, and the one that needs no slow import.
 
 `StandardTransport` is on the standard library: importing httpx costs more than a whole first call of the command line.
 Everything that lives longer uses `httpx_transport`. Over TCP both make the other side prove that it is the daemon, on

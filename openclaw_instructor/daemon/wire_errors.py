@@ -1,4 +1,4 @@
-"""Errors on the wire: an exception -> HTTP status and body, and back again in the client."""
+"""Convert errors to an HTTP status and body in the daemon, and back to exceptions in the client."""
 
 from __future__ import annotations
 

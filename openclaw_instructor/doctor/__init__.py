@@ -1,1 +1,1 @@
-"""Checks of an installation: what is not in place, and how to fix it."""
+"""Check an installation: what is not in place, and how to fix it."""

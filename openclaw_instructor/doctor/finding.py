@@ -1,4 +1,4 @@
-"""What a doctor found."""
+"""Describe one finding of a check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands between an OpenClaw agent and its tools: one finding per link of the chain, each with its fix."""
+"""Check each step between an OpenClaw agent and its tools, with a fix for what fails."""
 
 from __future__ import annotations
 

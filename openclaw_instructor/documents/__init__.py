@@ -1,4 +1,4 @@
-"""Files as documents: bytes are read by a format's reader into text with locations, and cut into chunks."""
+"""Read files into documents, text with locations, and cut these into chunks."""
 
 from openclaw_instructor.documents.document import Block, Document, Location, UnreadableDocument
 from openclaw_instructor.documents.formats import Format, register

@@ -1,4 +1,4 @@
-"""ZIP archives of XML, as Office files and books are: opened without trust, within bounds.
+"""Open ZIP archives of XML, such as Office files and EPUB books, within limits and without trusting them.
 
 Nothing is fetched, and libxml2 bounds depth, and what entities may grow to, unless it is told that trees may be huge.
 """

@@ -1,4 +1,4 @@
-"""Blocks put together in reading order, for formats whose text is not lines of the file."""
+"""Build a document block by block in reading order, for formats whose text is not lines of the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file is by its content, whatever its name says."""
+"""Identify a file by its content, whatever its name says."""
 
 from __future__ import annotations
 

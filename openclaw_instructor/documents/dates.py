@@ -1,4 +1,4 @@
-"""Dates as files state them -> ISO 8601."""
+"""Convert dates as files state them to ISO 8601."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The result of reading a file: text, blocks over its lines, metadata, and where each block stands in the original."""
+"""Define a document: text, blocks over its lines, metadata, and the location of each block in its file."""
 
 from __future__ import annotations
 

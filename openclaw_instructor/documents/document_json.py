@@ -1,4 +1,4 @@
-"""A Document as JSON and back; what comes back may be written by a stranger and is checked piece by piece."""
+"""Convert a document to JSON and back, and check every value on the way back, because the JSON is not trusted."""
 
 from __future__ import annotations
 

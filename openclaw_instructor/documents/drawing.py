@@ -1,4 +1,4 @@
-"""Text in drawings of Office files: paragraphs, tables, charts and diagrams (ECMA-376 part 1, chapters 20 and 21)."""
+"""Read the text in drawings of Office files: paragraphs, tables, charts and diagrams (ECMA-376 part 1, 20 and 21)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes -> text: which encoding a file is in, and whether it is text at all.
+"""Decode a text file: detect its encoding, and whether it is text at all.
 
 Unmarked legacy encodings are named by chardet: of 313 texts of three sentences in 16 languages 312 come out right, with
 charset-normalizer 255 (`benchmarks/documents.py encodings`). Where a handful of bytes says too little, the encodings of

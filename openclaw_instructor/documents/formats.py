@@ -1,4 +1,4 @@
-"""The table of formats: which reader takes which file.
+"""Choose the reader of a file from the table of formats.
 
 A format is a module in `readers/` that declares `FORMATS`. A package from outside declares the entry point group
 `openclaw_instructor.formats`, or calls `register`.

@@ -1,4 +1,4 @@
-"""The fields at the head of a note or page (YAML between `---`, TOML between `+++`) -> metadata.
+"""Read the front matter of a note or page (YAML between `---`, TOML between `+++`) as metadata.
 
 Values stay the texts that somebody wrote: nothing is resolved, neither anchors nor merge keys nor numbers, so that a
 few bytes never unfold to gigabytes.

@@ -1,4 +1,4 @@
-"""The child process in which isolated readers run: one request after the other, over its pipes.
+"""Run isolated readers: the code of the child process, which answers one request after the other over its pipes.
 
 It opens no connection, starts no process, writes no file and leaves no core dump. It ends when it is idle, when its
 parent is gone, or a little after the deadline of a file, whatever the parser does.

@@ -1,4 +1,4 @@
-"""Lines of mdoc(7) -> text: macros that take other macros as arguments."""
+"""Convert lines of mdoc(7) to text; its macros take other macros as arguments."""
 
 from __future__ import annotations
 

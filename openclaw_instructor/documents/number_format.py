@@ -1,4 +1,4 @@
-"""Numbers as a spreadsheet shows them, by their format code (ECMA-376 part 1, 18.8.30 and 18.8.31).
+"""Format numbers as a spreadsheet shows them, by format code (ECMA-376 part 1, 18.8.30 and 18.8.31).
 
 Decimals, percent signs, currencies, leading zeros and scaling are those of the format. Dates are written as ISO 8601
 and thousands are not set apart, so that what is found does not hang on the country where a file was made.

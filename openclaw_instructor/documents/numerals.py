@@ -1,4 +1,4 @@
-"""Numbers of lists and headings as letters and Roman numerals."""
+"""Write the numbers of lists and headings as letters and Roman numerals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Office Open XML packages (ECMA-376 part 2): parts, what they refer to, and the properties of the document.
+"""Read Office Open XML packages (ECMA-376 part 2): parts, relationships and document properties.
 
 Read here rather than by python-docx and python-pptx, which leave out inserted text, content controls, text boxes and
 footnotes, refuse macro-enabled, strict and slightly broken files, and bring image libraries along.

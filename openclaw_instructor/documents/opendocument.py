@@ -1,4 +1,4 @@
-"""OpenDocument packages (ISO/IEC 26300): styles, numbers of lists, and text with what hangs on it."""
+"""Read OpenDocument packages (ISO/IEC 26300): styles, list numbers, and text with notes and comments."""
 
 from __future__ import annotations
 

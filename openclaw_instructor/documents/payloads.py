@@ -1,4 +1,4 @@
-"""Files inside texts: images as `data:` URIs, which exports of notes are full of and nobody searches for."""
+"""Remove embedded files from texts, such as images as `data:` URIs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read a file's content: in the format of its name, unless its content is another."""
+"""Read a file in the format of its name, unless its content shows another."""
 
 from __future__ import annotations
 

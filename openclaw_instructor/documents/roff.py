@@ -1,4 +1,4 @@
-"""Lines of roff -> text: escapes, special characters, and the arguments of requests (groff_char(7), roff(7))."""
+"""Convert lines of roff to text: escapes, special characters, arguments of requests (groff_char(7), roff(7))."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The control words of RTF 1.9.1 by what the reader does with them."""
+"""List the control words of RTF 1.9.1 by what the reader does with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sheets of cells as text: each filled row a block at its row number, under the names of the columns."""
+"""Convert sheets of cells to text: each filled row is a block at its row number, under the names of the columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables as text: a line for each row, and the row that names the columns."""
+"""Write tables as text, a line for each row, and find the row that names the columns."""
 
 from __future__ import annotations
 

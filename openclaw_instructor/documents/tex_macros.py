@@ -1,4 +1,4 @@
-"""The macros of LaTeX by what becomes of them in print."""
+"""List the macros of LaTeX by what they print."""
 
 from __future__ import annotations
 

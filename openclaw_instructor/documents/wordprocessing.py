@@ -1,4 +1,4 @@
-"""What the styles and the numbering of a Word document make of a paragraph (ECMA-376 part 1, 17.7 and 17.9)."""
+"""Resolve the styles and numbering of a Word paragraph (ECMA-376 part 1, 17.7 and 17.9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the one model of a process: a queue, a worker thread, an embedding cache."""
+"""Run the one model of a process, with a queue, a worker thread and an embedding cache."""
 
 from openclaw_instructor.engine.cancellation import CancelScope
 from openclaw_instructor.engine.embedders.protocol import Embedder, Role, role_of

@@ -1,4 +1,4 @@
-"""Chooses the size of a forward pass by time, so that the next request waits a bounded time and memory stays small.
+"""Choose the size of a forward pass by time, so that the next request waits a bounded time and memory stays small.
 
 A pass of many thousand tokens is hardly faster per token on a CPU than one of a few thousand, but it holds hundreds of
 megabytes of activations, and everybody waits for its end.

@@ -1,4 +1,4 @@
-"""Caches embeddings in SQLite by identity and text hash, bounded by size; the least recently used are evicted first.
+"""Cache embeddings in SQLite by identity and text hash; the least recently used are evicted first.
 
 It is derived data: a damaged file is replaced, and a disk that is full or read-only only switches the cache off. Keys
 are digests and values are vectors, so the file holds no text.

@@ -1,4 +1,4 @@
-"""Cancels all work of one caller together, when the caller goes away."""
+"""Cancel all work of a caller together, when the caller goes away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine: one shared model behind a queue, loaded on first use, run by one worker thread, unloaded when idle."""
+"""Share one model behind a queue: loaded on first use, run by one worker thread, unloaded when idle."""
 
 from __future__ import annotations
 

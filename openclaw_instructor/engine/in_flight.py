@@ -1,4 +1,4 @@
-"""The passes in flight: which are done, how much of the time each has taken, and when the next one may start.
+"""Track the passes in flight: which are done, how long each took, and when the next one may start.
 
 Where the model runs on processor cores, two may be in flight at once: while one is ending, and some cores have nothing
 left of it, the next one fills them, and texts are prepared and answered meanwhile.

@@ -1,4 +1,4 @@
-"""Requests that wait for the model: a bounded queue, interactive work first."""
+"""Queue requests for the model, bounded, interactive work first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedules forward passes: looks texts up in the cache, tokenises the others, and hands full passes to the model."""
+"""Schedule forward passes: look texts up in the cache, tokenize the others, and hand full passes to the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluation data on disk, recognised by layout, never by name.
+"""Find evaluation data on disk by the layout of its files, never by name.
 
     FOLDER/**/                       kind
     corpus + queries + qrels         retrieval            {id, title?, text}, {id, text}, qid TAB docid TAB grade

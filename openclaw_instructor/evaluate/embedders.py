@@ -1,4 +1,4 @@
-"""What can be measured: anything with a name and `embed(texts, instruction, role)`."""
+"""Wrap what can be measured: anything with a name and `embed(texts, instruction, role)`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optional dependencies: imported on use, and named with their `pip install` line when they are absent."""
+"""Import optional dependencies on use, and name their `pip install` line when they are missing."""
 
 from __future__ import annotations
 

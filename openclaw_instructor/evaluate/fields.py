@@ -1,4 +1,4 @@
-"""What the fields of evaluation data may hold: a value of another type is refused where it stands, not scored."""
+"""Check the fields of evaluation data, so that a value of a wrong type is refused and not scored."""
 
 from __future__ import annotations
 

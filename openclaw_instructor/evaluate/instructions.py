@@ -1,4 +1,4 @@
-"""Which instruction each data set is embedded under: the packaged YAML, a user's file of the same form, or none."""
+"""Choose the instruction of each data set: from the packaged YAML, a user's file of the same form, or none."""
 
 from __future__ import annotations
 

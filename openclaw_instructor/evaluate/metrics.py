@@ -1,4 +1,4 @@
-"""The scores of each kind of task, on vectors or rankings, as `mteb` 2 defines them.
+"""Compute the scores of each kind of task, on vectors or rankings, as `mteb` 2 defines them.
 
 Definitions: Muennighoff et al., "MTEB: Massive Text Embedding Benchmark", EACL 2023; ranking measures as in trec_eval.
 Every function returns plain floats. Vectors are (n, dimension) float32.

@@ -1,4 +1,4 @@
-"""A checkpoint as an `mteb` model, each benchmark task under its own instruction.
+"""Wrap a checkpoint as an `mteb` model, each benchmark task under its own instruction.
 
     import mteb
     from openclaw_instructor.evaluate.mteb_model import MtebModel

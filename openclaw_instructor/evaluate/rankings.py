@@ -1,4 +1,4 @@
-"""Rankings of a corpus for each query: by vectors, by words, or by both.
+"""Rank a corpus for each query: by vectors, by words, or by both.
 
 Words, vectors and fusion are those of `search_docs` (`index/fulltext.py`, `index/vectors/exact.py`, `index/fusion.py`);
 documents stay whole here, where the index cuts them into chunks, so that scores compare with published ones.

@@ -1,4 +1,4 @@
-"""What was measured, as JSON and as tables with one column per model."""
+"""Report what was measured, as JSON and as tables with one column per model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The index of a home: add collections, sync them with their files, search them."""
+"""Manage the index of a home: add collections, sync them with their files, search them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schema of the store as a list of migrations; `PRAGMA user_version` is the number of those applied.
+"""Define the schema of the store as a list of migrations; `PRAGMA user_version` is the number of those applied.
 
 A released migration is never edited; a change is a new one at the end.
 

@@ -1,4 +1,4 @@
-"""The results of the index: reports of a sync, states of collections, hits of a search."""
+"""Define the results of the index: reports of a sync, states of collections, hits of a search."""
 
 from __future__ import annotations
 

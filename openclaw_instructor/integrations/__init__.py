@@ -1,1 +1,1 @@
-"""The model inside other people's frameworks: one module for each, which needs that framework installed."""
+"""Offer the model to other frameworks: one module for each, which needs that framework installed."""

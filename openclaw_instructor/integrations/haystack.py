@@ -1,4 +1,4 @@
-"""Haystack: `InstructorTextEmbedder` for queries and `InstructorDocumentEmbedder` for documents."""
+"""Embed in Haystack: `InstructorTextEmbedder` for queries and `InstructorDocumentEmbedder` for documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LangChain: `InstructorEmbeddings`, for every vector store and retriever that takes an `Embeddings`."""
+"""Embed in LangChain: `InstructorEmbeddings`, for every vector store and retriever that takes an `Embeddings`."""
 
 from __future__ import annotations
 

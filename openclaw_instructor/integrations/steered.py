@@ -1,4 +1,4 @@
-"""Embed texts under a named instruction, with one model for the whole process: shared by the integrations."""
+"""Embed texts under a named instruction, with one model for the whole process, for the integrations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints, networks, and `INSTRUCTOR`: text in, embeddings out."""
+"""Load checkpoints and embed texts with them: networks, inference, and `INSTRUCTOR`."""
 
 from openclaw_instructor.model.openmp import let_threads_sleep
 

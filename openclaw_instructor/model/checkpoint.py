@@ -1,4 +1,4 @@
-"""A checkpoint: weights, tokenizer and configuration on disk, in the layout of sentence-transformers.
+"""Open a checkpoint: weights, tokenizer and configuration on disk, in the layout of sentence-transformers.
 
     config.json                     the network's family and shape
     modules.json                    Transformer, Pooling, Dense, Normalize, in order

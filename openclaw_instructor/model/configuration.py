@@ -1,4 +1,4 @@
-"""Reads the configuration of a checkpoint: the network's shape from `config.json`, the head from the modules behind it.
+"""Read a checkpoint's configuration: the network's shape from `config.json`, the head from the modules behind it.
 
 Every number is checked before it is believed: a checkpoint may come from anybody.
 """

@@ -1,4 +1,4 @@
-"""Chooses device and number format."""
+"""Choose device and number format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resets objects in a forked process, which has none of its parent's threads and may have copied locks they held."""
+"""Reset objects in a forked process, which has none of its parent's threads and may hold copies of their locks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints from the hub: the cached snapshot if it is whole, else a download of just the files that are needed."""
+"""Get checkpoints from the hub: the cached snapshot if it is complete, else a download of the files needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a checkpoint takes instructions: data, read from the checkpoint, a table of well-known ones, or the settings."""
+"""Describe how a checkpoint takes instructions, from its files, a table of well-known ones, or the settings."""
 
 from __future__ import annotations
 

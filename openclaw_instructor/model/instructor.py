@@ -1,4 +1,4 @@
-"""The model for Python users: `INSTRUCTOR.encode()` as in the original library, and `embed()` for rendered prompts."""
+"""Offer the model to Python users: `INSTRUCTOR.encode()` as in the original library, and `embed()` for prompts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Well-known checkpoints: how they take instructions, what they can do, and under which licence. Imports nothing heavy.
+"""List well-known checkpoints: how they take instructions, their sizes and licences. Imports nothing heavy.
 
 Sizes, limits and licences are those of the model cards on the hub. What a card says of instructions is in `form`,
 `prompts` and `template` (see `instructions.py`).

@@ -1,4 +1,4 @@
-"""The files of a checkpoint folder: which hold the weights, and whether all that loading needs is there."""
+"""Find the files of a checkpoint folder: those with the weights, and whether all that loading needs is there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps the C library from holding on to freed memory. Elsewhere than with glibc these functions do nothing.
+"""Keep the C library from holding on to freed memory. Without glibc these functions do nothing.
 
 glibc keeps a heap for each thread, and torch's aligned blocks leave holes in them that the next ones rarely fit: 40 MB
 after loading a checkpoint of the base shape, 200 MB after a bulk run.

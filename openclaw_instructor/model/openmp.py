@@ -1,4 +1,4 @@
-"""Makes the threads of OpenMP, which divides torch's operations among cores, sleep while they wait for each other.
+"""Make the threads of OpenMP, which torch's operations use, sleep while they wait for each other.
 
 By default they wait awake at the end of every operation. On a machine whose cores are busy elsewhere, or whose kernel
 puts waking threads on one core, the waiting threads hold the core that the others need: a query of 6 ms took 420 ms.

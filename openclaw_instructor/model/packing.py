@@ -1,4 +1,4 @@
-"""Packs prompts into batches: sorted by length, bounded by a token budget, concatenated without padding."""
+"""Pack prompts into batches: sorted by length, bounded by a token budget, concatenated without padding."""
 
 from __future__ import annotations
 

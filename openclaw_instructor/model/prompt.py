@@ -1,4 +1,4 @@
-"""Renders instruction + text as token ids and the span that is pooled: the only copy of that rule.
+"""Render instruction and text as token ids with the span that is pooled. That rule is only here.
 
 The two are joined verbatim, `instruction + text.strip()`, tokenised together and cut to the checkpoint's limit with the
 final EOS kept. The instruction's own token count (tokenised alone, less its EOS) is left out of the mean: the rule of

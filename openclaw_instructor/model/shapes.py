@@ -1,4 +1,4 @@
-"""Sizes of the supported networks, as a checkpoint's `config.json` gives them. Imports no torch."""
+"""Define the sizes of the supported networks, as a checkpoint's `config.json` gives them. Imports no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loads a checkpoint's tokenizer and runs it, in a child process where its file holds unknown regular expressions.
+"""Load a checkpoint's tokenizer and run it, in a child process if its file has unknown regular expressions.
 
 The `tokenizers` library executes the expressions of `tokenizer.json` with a backtracking engine: one that is made to
 never end would hold the process for ever. Those that well-known models use are run here; with any other, the tokenizer

@@ -1,4 +1,4 @@
-"""A tokenizer in a child process that is killed when it takes too long: see `tokenization.py`.
+"""Run a tokenizer in a child process, which is killed when it takes too long; see `tokenization.py`.
 
 The two exchange one JSON object a line. The child imports nothing but the `tokenizers` library.
 """

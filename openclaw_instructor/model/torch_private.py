@@ -1,4 +1,4 @@
-"""Every private or deprecated name of torch that this package uses, each behind a function that says what it does.
+"""Wrap every private or deprecated name of torch that this package uses.
 
 torch keeps its fastest CPU kernels without public names. A new release of torch is checked here and nowhere else.
 """

@@ -1,4 +1,4 @@
-"""Tensors of weight files by name. Each is mapped when asked for and let go by the reader, never all at once."""
+"""Read tensors of weight files by name, one at a time, so that the whole file is never in memory."""
 
 from __future__ import annotations
 

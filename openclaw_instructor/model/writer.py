@@ -1,4 +1,4 @@
-"""Writes a T5 encoder as a checkpoint folder in the hub's layout, which sentence-transformers reads too."""
+"""Write a T5 encoder as a checkpoint folder in the hub's layout, which sentence-transformers reads too."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The OpenClaw side: the generated plugin, its installation and sync, and memory search."""
+"""Generate the OpenClaw plugin, install it and keep it in sync, and configure memory search."""

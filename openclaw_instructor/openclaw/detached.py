@@ -1,4 +1,4 @@
-"""A sync that outlives whoever asks for it, such as an agent whose turn it has to wait for."""
+"""Start a sync that outlives its caller, such as an agent whose turn it has to wait for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user's OpenClaw, reached through its own command line: where it is, its commands, its Gateway.
+"""Find the user's OpenClaw and run its command line.
 
 What was found at the time of `install` is kept in `openclaw.json` in home, because the daemon that syncs later may run
 with another PATH and without the variables that select an OpenClaw profile.

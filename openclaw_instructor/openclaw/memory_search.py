@@ -1,4 +1,4 @@
-"""OpenClaw's own memory on this daemon: the configuration block, and merging it into an OpenClaw.
+"""Make the configuration with which OpenClaw's own memory uses this daemon, and merge it into an OpenClaw.
 
 OpenClaw's memory embeds through an OpenAI-compatible endpoint and names each text's role in `input_type`, so questions
 and passages get the registry's `query` and `passage` instructions. Its configuration holds a fixed address and key:

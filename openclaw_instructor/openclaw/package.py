@@ -1,4 +1,4 @@
-"""Registry -> everything OpenClaw and other agent hosts read: manifest, tool specs, skills, bundle.
+"""Generate what OpenClaw and other hosts read from the registry: manifest, tool specs, skills, bundle.
 
 Pure and deterministic: the same tasks give the same bytes. `python -m openclaw_instructor.openclaw.package` rewrites
 the committed files from the packaged registry; with `--check` it only says which are stale.

@@ -1,4 +1,4 @@
-"""Keep an OpenClaw in step with the user's registry: the plugin folder in home, linked, reloaded while it runs.
+"""Keep an OpenClaw up to date with the user's registry: its plugin folder is in home, and reloaded while it runs.
 
 What an agent sees changes in two steps. Tool specs and skills are files that OpenClaw reads again each turn, so
 `refresh_plugin` is enough for them, and a new task runs through `instructor_task` at once. A new tool *name* has to be

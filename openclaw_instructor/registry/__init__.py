@@ -1,4 +1,4 @@
-"""`instructions.yaml` -> Task objects: the packaged file, the user's overlay of it, live reload.
+"""Load the tasks of `instructions.yaml`: the packaged file, the user's overlay of it, and edits while running.
 
 A task entered there becomes an agent tool of the same name. See `docs/tasks.md` for every key.
 """

@@ -1,4 +1,4 @@
-"""Check the arguments of a call against the task's schema; every refusal is one plain sentence."""
+"""Check the arguments of a call against the task's schema, and refuse them in one plain sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tasks in force: the packaged ones, overlaid by the user's, reloaded on edits, kept when an edit is broken."""
+"""Hold the tasks in force: the packaged ones, overlaid by the user's, reloaded on edits unless they are broken."""
 
 from __future__ import annotations
 

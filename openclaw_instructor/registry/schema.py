@@ -1,4 +1,4 @@
-"""Parts of a JSON Schema of arguments, of the form that every agent host accepts.
+"""Build parts of a JSON Schema of arguments, in the form that every agent host accepts.
 
 Flat objects with no `oneOf` at the root: agent hosts reject other shapes. Sizes stay out of the schemas: llama.cpp
 turns `maxLength` and `maxItems` into grammar repetitions and from 2,000 on refuses the whole tool list

@@ -1,4 +1,4 @@
-"""A task: what an entry of `instructions.yaml` may say whatever its kind."""
+"""Define a task: what an entry of `instructions.yaml` may say whatever its kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools as agent hosts see them, and the effect that every tool and every HTTP route declares.
+"""Define tools as agent hosts see them, and the effect that every tool and every HTTP route declares.
 
 The one `Effect` decides everything that depends on it: which calls a client may send twice, which scope a caller needs,
 the annotations over MCP, and what OpenClaw asks its owner about.

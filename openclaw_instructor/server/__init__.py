@@ -1,1 +1,1 @@
-"""The daemon's process: its HTTP and MCP servers, their security, logs and metrics."""
+"""Serve HTTP and MCP in the daemon's process, with security, logs and metrics."""

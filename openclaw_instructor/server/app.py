@@ -1,4 +1,4 @@
-"""The ASGI application: guards, measurement, routes and MCP around one Toolbox."""
+"""Assemble the ASGI application of a Toolbox: security, metrics, routes and MCP."""
 
 from __future__ import annotations
 

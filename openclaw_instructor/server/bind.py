@@ -1,4 +1,4 @@
-"""The sockets that the daemon listens on."""
+"""Bind the sockets that the daemon listens on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `/health` tells: the state of registry, index and model, and for callers with the token, what is wrong."""
+"""Report the state of registry, index and model for `/health`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server's side of a connection: limits on a request's head, in seconds and bytes, and word of a client's going.
+"""Limit the head of a request in time and size, and notice when a client disconnects.
 
 uvicorn has no such limits of its own: a client that sends one byte now and then would keep a connection for ever, and
 one that never ends its head would fill memory.

@@ -1,4 +1,4 @@
-"""uvicorn as the daemon runs it: on one TCP and one Unix socket, with limits, and with signals left to the daemon."""
+"""Run uvicorn on one TCP and one Unix socket, with limits, and leave the signals to the daemon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that may be sent twice: the daemon answers a repeated `Idempotency-Key` with what it answered before.
+"""Answer a repeated `Idempotency-Key` with what the first request was answered.
 
 Only for requests that change something, and only for a while: the memory is bounded in entries, bytes and time, and
 ends with the process. An answer that is streamed, and one that asks to try again, is not kept.

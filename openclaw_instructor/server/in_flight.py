@@ -1,4 +1,4 @@
-"""What the daemon is doing: requests in flight and how long ago the last one ended. Monotonic time throughout."""
+"""Count the requests in flight, and how long ago the last one ended, in monotonic time."""
 
 from __future__ import annotations
 

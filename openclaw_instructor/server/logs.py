@@ -1,4 +1,4 @@
-"""The daemon's log: rotating files in home that never hold a text, a mail or a query.
+"""Log to rotating files in home, without ever writing a text, a mail or a query.
 
 Only this package's loggers and the web server's are written. Of an exception the type and the places are kept, never
 its words, because those may quote what somebody sent.

@@ -1,4 +1,4 @@
-"""The registry's tasks as MCP tools, and their results as MCP content: one wording for both transports.
+"""Present the registry's tasks as MCP tools and their results as MCP content, for both transports.
 
 A tool answers with one text block that holds one JSON object. No `outputSchema` and no `structuredContent`: hosts
 repeat the latter to the model beside the text.

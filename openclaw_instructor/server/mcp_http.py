@@ -1,4 +1,4 @@
-"""The tools over MCP streamable HTTP: the SDK's low-level server, mounted at /mcp on first use."""
+"""Serve the tools over MCP's streamable HTTP with the SDK's low-level server, mounted at /mcp on first use."""
 
 from __future__ import annotations
 

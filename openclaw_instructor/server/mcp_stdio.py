@@ -1,4 +1,4 @@
-"""MCP over standard input and output: JSON-RPC 2.0, one message a line, tools only.
+"""Serve MCP over standard input and output: JSON-RPC 2.0, one message a line, tools only.
 
 Written out here because importing the SDK's server takes longer than a host waits for a tool list. The SDK's client
 talks to it in the tests. Protocol: https://modelcontextprotocol.io/specification/2025-11-25

@@ -1,4 +1,4 @@
-"""Prometheus metrics. Labels are route templates, task names of the registry and status codes: never a text."""
+"""Count for Prometheus. Labels are route templates, task names and status codes, never a text."""
 
 from __future__ import annotations
 

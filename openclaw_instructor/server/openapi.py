@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description of the HTTP interface, with the argument schemas of the tasks in force."""
+"""Describe the HTTP interface in OpenAPI 3.1, with the argument schemas of the tasks in force."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The daemon's own process: lock, socket, announcement, following edits, and a clean end."""
+"""Run the daemon: take its lock, listen, announce itself, follow edits, and end in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that go no further: the error object they are answered with, before any route or framework sees them."""
+"""Refuse a request with an error object, before any route or framework sees it."""
 
 from __future__ import annotations
 

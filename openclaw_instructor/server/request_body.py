@@ -1,4 +1,4 @@
-"""The body of a request, within limits of size and time, read before any route sees it."""
+"""Read the body of a request within limits of size and time, before any route sees it."""
 
 from __future__ import annotations
 

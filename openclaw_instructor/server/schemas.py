@@ -1,4 +1,4 @@
-"""What requests carry: JSON objects checked against small models, refused in one sentence."""
+"""Define the bodies of requests, and refuse invalid ones in one sentence."""
 
 from __future__ import annotations
 

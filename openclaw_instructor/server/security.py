@@ -1,4 +1,4 @@
-"""Who may ask for what: Host and Origin, bearer tokens, sessions of a browser, scopes. Plain ASGI, around every route.
+"""Decide who may ask for what, by Host and Origin, bearer token, browser session and scope. Plain ASGI.
 
 A web page in the user's browser can send requests to 127.0.0.1, directly or through a name that it rebinds there.
 Such requests carry an Origin or a Host that is not ours, and never a token. A page of our own has a session: a cookie

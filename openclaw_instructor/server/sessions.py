@@ -1,4 +1,4 @@
-"""Pages in the owner's browser: a link that works once becomes a session, which a cookie carries.
+"""Open sessions in the owner's browser: a link that works once becomes a session, known by its cookie.
 
 The link is made for a holder of the owner's token and lives a minute. The cookie goes to same-site requests alone, and
 no script can read it. Cookies do not tell one port of a machine from another, so it alone opens only what reads; for

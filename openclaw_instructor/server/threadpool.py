@@ -1,4 +1,4 @@
-"""Blocking work of a request: in a thread, dropped when its client hangs up, limited in time."""
+"""Run the blocking work of a request in a thread, limited in time and cancelled when its client disconnects."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The kinds of task: search, classification and matching."""
+"""Run the kinds of task: search, classification and matching."""

@@ -1,4 +1,4 @@
-"""Kind `classify`: one text or e-mail into one label, or into none with a reason."""
+"""Kind `classify`: sort one text or e-mail into one label, or into none with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kind `match`: candidates ranked by how close in meaning they are to a query."""
+"""Kind `match`: rank candidates by how close in meaning they are to a query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of a training run: defaults, bounds and one line of help each, without importing torch."""
+"""Define the settings of a training run: defaults, bounds and help, without importing torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mail as people see it: one reader for classification, search and matching."""
+"""Read mail as people see it, for classification, search and matching."""
 
 from openclaw_instructor.documents.email.links import Link
 from openclaw_instructor.documents.email.message import Email

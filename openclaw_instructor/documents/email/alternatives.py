@@ -1,4 +1,4 @@
-"""The plain and the HTML version of one message: whether they say the same, and which one counts.
+"""Choose between the plain and the HTML version of a message, and note where they differ.
 
 Mail programs show the HTML. The plain version is used where both say the same, as it needs no guesses about layout.
 """

@@ -1,4 +1,4 @@
-"""The text of a message from its parts: the versions that count, joined, and then only what its writer wrote."""
+"""Extract the text of a message from its parts, without what its writer did not write."""
 
 from __future__ import annotations
 

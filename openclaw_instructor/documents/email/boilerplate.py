@@ -1,4 +1,4 @@
-"""What organisations and programs add to a message: warnings of a gateway, signatures, legal notices.
+"""Remove what organisations and programs add to a message: gateway warnings, signatures, legal notices.
 
 They are the same under every message, and the longest part of a short one. Each is recognised by several signs, and
 nothing is left out of which nothing would remain.

@@ -1,4 +1,4 @@
-"""The words of what organisations and programs add to messages, in the languages that they speak."""
+"""List the words of boilerplate in messages, in many languages."""
 
 from __future__ import annotations
 

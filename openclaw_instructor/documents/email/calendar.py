@@ -1,4 +1,4 @@
-"""Invitations (RFC 5545) as a mail program shows them: what, where, when, and whether it is asked, moved or off.
+"""Read invitations (RFC 5545): what, where and when, and whether they invite, move or cancel.
 
 Six properties of one event are read, which the icalendar package does too; it brings 6 MB and raises on the loose
 calendars that mail carries.

@@ -1,4 +1,4 @@
-"""Characters as a person sees them: what has no width is nothing, and a letter in mathematical dress is a letter."""
+"""Normalise characters that look like others: remove those without width, and replace mathematical letters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes to text in the charsets of mail, read as browsers and mail programs read them.
+"""Decode bytes in the charsets of mail, as browsers and mail programs do.
 
 No problem is ever described in the mail's own words: a charset's name is chosen by the sender.
 """

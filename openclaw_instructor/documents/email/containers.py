@@ -1,4 +1,4 @@
-"""What a message comes in: files of one or many messages, pastes, and files that are no mail at all."""
+"""Recognise what a message comes in: a file of one or many messages, pasted text, or no mail at all."""
 
 from __future__ import annotations
 

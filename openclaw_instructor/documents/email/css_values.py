@@ -1,4 +1,4 @@
-"""Values of CSS: colours and lengths."""
+"""Parse CSS values: colours and lengths."""
 
 from __future__ import annotations
 

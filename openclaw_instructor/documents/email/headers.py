@@ -1,4 +1,4 @@
-"""The header fields of a message or part: cut to what a mail program would show, then decoded in every charset.
+"""Read the header fields of a message or part, cut to what a mail program would show and decoded.
 
 Everything is cut before it is decoded or parsed, so that no header costs more than a few milliseconds.
 """

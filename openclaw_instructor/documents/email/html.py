@@ -1,4 +1,4 @@
-"""HTML, one pass over its tags and text.
+"""Tokenize HTML in one pass over its tags and text.
 
 No tree is built: the parsers of lxml, selectolax (lexbor) and resiliparse take quadratic time over nested, formatting
 or endless attributes of a hostile page (12 s and more for 100 kB), and libxml2 drops what is nested deeper than 256;

@@ -1,4 +1,4 @@
-"""Links of a mail: what stands there to read, and where it leads."""
+"""Find the links of a mail: their text, and where they lead."""
 
 from __future__ import annotations
 

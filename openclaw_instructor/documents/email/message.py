@@ -1,4 +1,4 @@
-"""The result of reading a mail: its text as a person reads it, and the facts that speak for or against it."""
+"""Define a mail that was read: its text as a person sees it, and what is known about it."""
 
 from __future__ import annotations
 

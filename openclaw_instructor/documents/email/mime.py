@@ -1,4 +1,4 @@
-"""MIME structure: bytes to a tree of parts, by offsets into the one message, so that nothing is copied or decoded.
+"""Parse MIME into a tree of parts, by offsets into the message, so that nothing is copied or decoded.
 
 The parser of the standard library builds a string of every line: 3 s and 200 MB for a mail of 50 MB, and it takes
 quadratic time over nested parts. Here attachments are passed over.

@@ -1,4 +1,4 @@
-"""What a reader of mail has to say about a message: sentences of ours, which never quote it."""
+"""Word the notes on a message; they never quote it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which elements of a page are open: where HTML opens and closes them, also where its tags do not match.
+"""Track the open elements of a page as HTML does, even where tags do not match.
 
 A browser keeps some elements open that a simple reader would close, and the other way round; what is hidden to people
 would then be read here, or the reverse. These are the rules of the HTML standard (section 13.2.6.4) that decide over

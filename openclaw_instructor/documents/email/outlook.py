@@ -1,4 +1,4 @@
-"""Outlook's own formats, .msg files and TNEF (winmail.dat), written anew as MIME so that one reader reads all mail.
+"""Rewrite Outlook's formats, .msg files and TNEF (winmail.dat), as MIME, so that one reader reads all mail.
 
 olefile reads the container and compressed-rtf and striprtf the text of old messages. extract-msg is under the GPL,
 python-oxmsg adds little to olefile, and tnefparse has had no release since 2021: a property list takes few lines.

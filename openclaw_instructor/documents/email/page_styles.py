@@ -1,4 +1,4 @@
-"""The styles of a page's elements, from its sheets, their attributes and what is around them."""
+"""Compute the styles of a page's elements from its style sheets, its style attributes and inheritance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words by which mail programs mark earlier messages, in the languages that they speak.
+"""List the phrases with which mail programs mark earlier messages, in many languages.
 
 Everything is in lower case and NFC, and stands by its language (ISO 639-1) so that a gap is seen. What follows from the
 form of a line alone (an address, a date, a colon, `>` below) is in `quotes.py` and needs no words.

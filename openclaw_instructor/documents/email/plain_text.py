@@ -1,4 +1,4 @@
-"""Plain text as it is sent: paragraphs wrapped for transport, and files that old programs put into it."""
+"""Read plain text as it is sent: unwrap its paragraphs, and leave out files that old programs encode in it."""
 
 from __future__ import annotations
 

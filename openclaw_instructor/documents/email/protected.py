@@ -1,4 +1,4 @@
-"""Signed and encrypted messages: PGP armour within text, and the signed content of S/MIME."""
+"""Read signed and encrypted messages: PGP armour in the text, and the content of signed S/MIME."""
 
 from __future__ import annotations
 

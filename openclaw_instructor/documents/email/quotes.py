@@ -1,4 +1,4 @@
-"""Earlier messages within a message: what is quoted is left out, what is forwarded is kept.
+"""Separate earlier messages in a message: quotes are left out, forwards are kept.
 
 Most of it goes by form, which needs no language: `>` lines, a line with an address and a date that ends in a colon. The
 words of `phrases.py` tell the rest.

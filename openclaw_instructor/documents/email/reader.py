@@ -1,4 +1,4 @@
-"""Mail to `Email`: a whole message in whatever form it is kept, or its parts as an agent gives them."""
+"""Read mail into an `Email`, from a whole message or from the fields that an agent gives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""As much of CSS as tells what a person can see: the sheets of <style>, the style of an element, and inheritance.
+"""Parse as much CSS as tells what a person can see: style sheets, style attributes and inheritance.
 
 Understood are selectors of tags, classes and ids, also below an ancestor; rules for other screens and printers are
 passed over. A full engine would not do better: mail programs know little more.

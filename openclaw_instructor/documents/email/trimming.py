@@ -1,4 +1,4 @@
-"""The text of a message without what its writer did not write for this reader."""
+"""Trim the text of a message to what its writer wrote for its reader."""
 
 from __future__ import annotations
 

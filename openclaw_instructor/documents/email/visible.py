@@ -1,4 +1,4 @@
-"""The text of an HTML page that a person sees, and what the page hides."""
+"""Extract the text of an HTML page that a person sees, and note what the page hides."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""HTML as a tree: what of a page is its text, and that text as blocks."""
+"""Extract the text of HTML pages as blocks."""

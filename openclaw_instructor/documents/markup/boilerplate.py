@@ -1,4 +1,4 @@
-"""What of a page is not its text: scripts, hidden text, navigation, banners about cookies.
+"""Tell what of a page is not its text: scripts, hidden text, navigation, cookie banners.
 
 One pass over the tree gathers what the rules need (lengths of text and of links, which elements hold the main part), so
 that no rule has to look at a subtree again.

@@ -1,4 +1,4 @@
-"""The tree of a page -> blocks: headings, paragraphs, items of lists, rows of tables, code."""
+"""Convert the element tree of a page to blocks: headings, paragraphs, list items, table rows, code."""
 
 from __future__ import annotations
 

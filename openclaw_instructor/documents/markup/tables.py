@@ -1,4 +1,4 @@
-"""Tables of a page as rows of cells, with the names of their columns."""
+"""Read the tables of a page as rows of cells, with the names of their columns."""
 
 from __future__ import annotations
 

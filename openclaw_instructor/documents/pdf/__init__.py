@@ -1,1 +1,1 @@
-"""PDF: characters on pages -> segments -> lines in reading order -> headings and paragraphs."""
+"""Read PDF pages: characters to segments, lines in reading order, headings and paragraphs."""

@@ -1,4 +1,4 @@
-"""PDFium's characters of a page -> segments: pieces of lines as they were written.
+"""Group PDFium's characters of a page into segments: pieces of lines as they were drawn.
 
 PDFium was chosen for its licence (BSD, Apache) and speed; it gives characters with places and fonts and no structure.
 """

@@ -1,4 +1,4 @@
-"""Which lines are headings, and of which level: by the file's outline, else by the size and weight of their type."""
+"""Find the headings and their levels, by the file's outline, else by the size and weight of the type."""
 
 from __future__ import annotations
 

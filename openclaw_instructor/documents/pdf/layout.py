@@ -1,4 +1,4 @@
-"""Segments of a page -> lines in reading order, column by column.
+"""Order the segments of a page into lines in reading order, column by column.
 
 A gutter parts a page when text stands on both sides of it over several lines and either the file writes one side after
 the other, or both sides are filled as prose fills a column; the cells of a table are read row by row. What crosses the

@@ -1,4 +1,4 @@
-"""Lines in reading order -> paragraphs: joined where they run on, with the words mended that line ends had broken."""
+"""Join lines into paragraphs, and words that were hyphenated at line ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is printed on many pages at the same place: running headers and footers, page numbers, watermarks."""
+"""Find text printed on many pages at the same place: running headers and footers, page numbers, watermarks."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One module for each format: its `FORMATS` are found by `formats.py`, its parser is imported on first use."""
+"""Read each format in a module of its own, whose `FORMATS` are found by `formats.py`."""

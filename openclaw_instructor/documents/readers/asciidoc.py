@@ -1,4 +1,4 @@
-"""AsciiDoc: section titles, delimited blocks, tables and admonitions."""
+"""Read AsciiDoc: section titles, delimited blocks, tables and admonitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""BibTeX: each entry is a block."""
+"""Read BibTeX: each entry is a block."""
 
 from __future__ import annotations
 

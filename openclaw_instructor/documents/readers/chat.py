@@ -1,4 +1,4 @@
-"""Chats as Telegram, Slack and Discord (by DiscordChatExporter) export them to JSON: who said what, by days."""
+"""Read chats exported to JSON by Telegram, Slack and Discord (DiscordChatExporter): who said what, by days."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Word documents: headings, paragraphs, lists with their numbers, tables, text boxes, footnotes and comments.
+"""Read Word documents: headings, paragraphs, numbered lists, tables, text boxes, footnotes and comments.
 
 What a reader of the printed page with its comments sees is read; what was deleted with changes tracked, hidden text,
 tables of contents, and the headers and footers that repeat on each page are not.

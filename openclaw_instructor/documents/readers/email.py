@@ -1,4 +1,4 @@
-"""E-mail: one message or a mailbox of many, by the reader that classification uses too."""
+"""Read e-mail, one message or a mailbox of many, as classification does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EPUB books: the chapters in reading order, each as the web page that it is.
+"""Read EPUB books: the chapters in reading order, each as a web page.
 
 The package is read here, because ebooklib, the library for it, is under the AGPL.
 """

@@ -1,4 +1,4 @@
-"""HTML and XHTML: the main text of a page with its headings, lists, tables and code."""
+"""Read HTML and XHTML: the main text of a page with its headings, lists, tables and code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LaTeX sources as the text that they print, line by line; mathematics stays as it is written.
+"""Read LaTeX sources as the text that they print, line by line; mathematics stays as it is written.
 
 pylatexenc turns whole files into text and loses the lines, by which a passage is found again.
 """

@@ -1,4 +1,4 @@
-"""Manual pages, in the macros of man(7) and mdoc(7), also compressed: what `man` shows, line by line."""
+"""Read manual pages in man(7) and mdoc(7), also compressed: what `man` shows, line by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markdown as people write it: front matter, headings, code, tables, HTML, wiki links and callouts.
+"""Read Markdown as people write it: front matter, headings, code, tables, HTML, wiki links and callouts.
 
 What decides where a passage may begin and end is read line by line (CommonMark 0.31, sections 4.2 to 4.6, and the
 tables of GFM 4.10); a fence on the line of a list item runs to its closing fence, however that one is indented. The

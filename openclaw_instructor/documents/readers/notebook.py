@@ -1,4 +1,4 @@
-"""Jupyter notebooks: text, code, and the outputs that are text (nbformat 3 and 4).
+"""Read Jupyter notebooks: text, code, and outputs that are text (nbformat 3 and 4).
 
 Read as the JSON that it is: nbformat's own reader brings a schema validator and refuses notebooks for faults that do
 not matter here.

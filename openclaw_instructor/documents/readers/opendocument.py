@@ -1,4 +1,4 @@
-"""OpenDocument texts, spreadsheets and presentations.
+"""Read OpenDocument texts, spreadsheets and presentations.
 
 Read from their XML: odfpy, the library for it, has had no release since 2020 and holds whole spreadsheets in memory
 cell by cell.

@@ -1,4 +1,4 @@
-"""Org files: headings with their tags, source blocks, tables; what Emacs keeps for itself is left out."""
+"""Read Org files: headings with their tags, source blocks and tables, without Emacs' own settings."""
 
 from __future__ import annotations
 

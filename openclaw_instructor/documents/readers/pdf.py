@@ -1,4 +1,4 @@
-"""PDF: text page by page, in reading order, under the headings that its type or its outline shows."""
+"""Read PDF: text page by page in reading order, under the headings of its outline or its type."""
 
 from __future__ import annotations
 

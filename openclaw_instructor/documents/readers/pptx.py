@@ -1,4 +1,4 @@
-"""Presentations: the text of each slide under its title, with tables, charts, diagrams, speaker notes and comments."""
+"""Read presentations: slides under their titles, with tables, charts, diagrams, speaker notes and comments."""
 
 from __future__ import annotations
 

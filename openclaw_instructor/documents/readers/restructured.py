@@ -1,4 +1,4 @@
-"""reStructuredText: headings by their underlines, and paragraphs."""
+"""Read reStructuredText: headings by their underlines, and paragraphs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rich Text Format: paragraphs under headings by style or outline level, tables, footnotes and comments.
+"""Read Rich Text Format: paragraphs under headings by style or outline level, tables, footnotes and comments.
 
 Follows the specification 1.9.1. striprtf, the library for it, gives one text without headings, runs the cells of tables
 together, and drops footnotes; deleted and hidden text it keeps.

@@ -1,4 +1,4 @@
-"""Source code: by its definitions where there is a grammar, else, as settings are, by blank lines."""
+"""Read source code by its definitions where there is a grammar, else by blank lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subtitles, SubRip and WebVTT: what is said, at its time."""
+"""Read subtitles in SubRip and WebVTT: what is said, with its time."""
 
 from __future__ import annotations
 

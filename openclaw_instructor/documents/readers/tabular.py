@@ -1,4 +1,4 @@
-"""Tables as text, with commas, tabs or the like between the cells (RFC 4180 and what people make of it)."""
+"""Read delimited tables: CSV, TSV and their kin (RFC 4180 and common deviations)."""
 
 from __future__ import annotations
 

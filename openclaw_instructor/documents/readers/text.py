@@ -1,4 +1,4 @@
-"""Plain text: paragraphs between blank lines."""
+"""Read plain text: paragraphs between blank lines."""
 
 from __future__ import annotations
 

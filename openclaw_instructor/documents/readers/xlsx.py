@@ -1,4 +1,4 @@
-"""Excel workbooks: the filled rows of each sheet as people read them, under the names of their columns.
+"""Read Excel workbooks: the filled rows of each sheet as Excel shows them, under the names of their columns.
 
 Read from the sheets' XML row by row. openpyxl's reader for large files knows no merged cells, and refuses a whole
 workbook of the strict form or with a style that it does not understand.

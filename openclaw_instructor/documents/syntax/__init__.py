@@ -1,1 +1,1 @@
-"""Source code as syntax: the languages and their grammars, and the pieces that a syntax tree gives."""
+"""Parse source code and cut it into pieces along its syntax tree."""

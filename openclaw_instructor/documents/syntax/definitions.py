@@ -1,4 +1,4 @@
-"""What a node of a syntax tree defines, and how the definition is called."""
+"""Tell what a node of a syntax tree defines, and under which name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The languages that are read by syntax: their file names, their grammar, and what counts as a definition.
+"""List the languages read by syntax: their file names, their grammar, and what counts as a definition.
 
 A grammar is a wheel of its own from PyPI that holds the compiled parser; nothing is ever downloaded. A new language is
 an entry of LANGUAGES.

@@ -1,4 +1,4 @@
-"""Text -> syntax tree, within a limit of size and of processor time."""
+"""Parse text to a syntax tree, within limits of size and of processor time."""
 
 from __future__ import annotations
 

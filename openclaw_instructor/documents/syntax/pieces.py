@@ -1,4 +1,4 @@
-"""A syntax tree -> the pieces of a file, in the way of cAST (https://arxiv.org/abs/2506.15655).
+"""Cut a syntax tree into pieces, as cAST does (https://arxiv.org/abs/2506.15655).
 
 Nodes that are too large are split into their children, small siblings are merged; sizes are characters that are not
 white space. Each piece is whole lines, all of them together are the file, and a piece knows the definitions around it

@@ -1,4 +1,4 @@
-"""The models that make vectors, behind one protocol; `open_embedder` chooses by the settings."""
+"""Open the embedder that the settings name; all embedders share one protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A checkpoint on this machine, run by this package's own encoder."""
+"""Embed with a checkpoint on this machine, run by this package's own encoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recognises a model that has no files of ours: by its name, its dimension, and its embedding of a fixed text.
+"""Recognise a model without local files by its name, its dimension, and its embedding of a fixed text.
 
 The record of a model is kept in home. A model that later answers otherwise under the same name is refused: its vectors
 must not be mixed with those that are stored.

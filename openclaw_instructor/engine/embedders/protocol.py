@@ -1,4 +1,4 @@
-"""The contract between the engine and whatever makes embeddings."""
+"""Define the protocol of an embedder, which the engine runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A remote endpoint: any that speaks OpenAI's `/v1/embeddings` (also TEI, vLLM, Ollama), or another of our daemons."""
+"""Embed with a remote endpoint: OpenAI's `/v1/embeddings` (also TEI, vLLM, Ollama), or another daemon of ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any model of the sentence-transformers library, for families that our own encoder does not run."""
+"""Embed with any model of sentence-transformers, for families that our own encoder does not run."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Nearest-neighbour search: the protocol of vector engines, and the engines that implement it."""
+"""Find nearest neighbours: the protocol of vector engines, and the engines that implement it."""

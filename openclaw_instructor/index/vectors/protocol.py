@@ -1,4 +1,4 @@
-"""The protocol of a vector engine, so that the exact one can be exchanged for another.
+"""Define the protocol of a vector engine, so that the exact one can be exchanged for another.
 
 A `VectorEngine` opens a `Searcher` on one generation of a collection as a snapshot of the store shows it. The store is
 the only truth: an engine that keeps vectors of its own catches up with the ids that the view lists before it answers.

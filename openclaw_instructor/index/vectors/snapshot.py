@@ -1,4 +1,4 @@
-"""The exact vector engine: vectors in memory and in files, derived from the store.
+"""Keep the vectors of each generation in memory and in a file, both derived from the store.
 
 Each generation has one snapshot. It is loaded from its file if that is intact, and brought up to date with the ids of
 the store; else it is built anew. Each has its own lock, so that building one never delays a search of another.

@@ -1,1 +1,1 @@
-"""Running a network fast: number formats, kernels, batches and cores."""
+"""Run a network fast: number formats, kernels, batches and cores."""

@@ -1,4 +1,4 @@
-"""What runs a loaded network: one set of kernels in one number format, behind one protocol.
+"""Define the protocol of a backend, which runs a loaded network with one set of kernels in one number format.
 
 `loading.py` chooses the backend when a checkpoint is loaded for inference. There are TorchScript passes over torch's
 own kernels in float32, bfloat16, int8 and split float32 (`torchscript.py`), and a compiled pass on AMX

@@ -1,4 +1,4 @@
-"""Runs any number of prompts through a backend, in forward passes that suit its device."""
+"""Run any number of prompts through a backend, in forward passes that suit its device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs batches on CPU threads: several at once on one core each, or one at a time on all cores.
+"""Run batches on CPU threads: several at once on one core each, or one at a time on all cores.
 
 Products that are divided among cores wait for one another after every operation. Whole batches do not: while one core
 adds and normalises, another multiplies, every batch stays in its core's own cache, and a core that is busy elsewhere

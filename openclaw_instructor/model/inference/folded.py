@@ -1,4 +1,4 @@
-"""T5 with its norms folded into the weights behind them: the form from which every inference backend starts.
+"""Fold T5's norms into the weights behind them: the form from which every inference backend starts.
 
 An RMS norm scales each row to unit root mean square and each channel by a learned weight. The next operation is always
 a matrix product, which can carry the channel weights; what remains of the norm is one division per row.

@@ -1,4 +1,4 @@
-"""From token states to embeddings: pooling, projections, truncation, normalisation. Always float32."""
+"""Turn token states into embeddings: pooling, projections, truncation, normalisation. Always float32."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""T5's layers with int8 matrix products: weights are quantized once, activations anew for each product.
+"""Run T5's layers with int8 matrix products: weights are quantized once, activations anew for each product.
 
 A kernel quantizes all rows of its input with one scale. So each row is scaled to a greatest magnitude of one before a
 product and its result scaled back: no row depends on its neighbours. The scales travel beside the rows; a norm becomes

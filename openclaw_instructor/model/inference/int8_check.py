@@ -1,4 +1,4 @@
-"""Checks whether a checkpoint keeps its vectors in int8: a few sample texts are computed in float32 and compared.
+"""Check whether a checkpoint keeps its vectors in int8, by comparing a few sample texts with float32.
 
 The float32 network is never held whole: the samples go through each layer while it is read.
 """

@@ -1,4 +1,4 @@
-"""Linear layers in each number format, which replace those of a plain network."""
+"""Replace the linear layers of a plain network by those of a number format."""
 
 # Without postponed annotations: TorchScript reads those of the methods.
 from typing import Any

@@ -1,4 +1,4 @@
-"""Loads a checkpoint for inference: chooses number format and kernels, and converts the weights layer by layer.
+"""Load a checkpoint for inference: choose number format and kernels, and convert the weights layer by layer.
 
 Only one layer is held in float32 at a time, so the peak of memory is the result plus one layer.
 """

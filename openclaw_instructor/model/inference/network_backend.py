@@ -1,4 +1,4 @@
-"""Runs a plain network with the linear layers of a number format, compiled to TorchScript on a CPU."""
+"""Run a plain network with the linear layers of a number format, compiled to TorchScript on a CPU."""
 
 from __future__ import annotations
 

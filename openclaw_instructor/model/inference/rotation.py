@@ -1,4 +1,4 @@
-"""Rotates the residual stream so that no channel stands out, which makes int8 more exact.
+"""Rotate the residual stream, so that no channel stands out and int8 is more exact.
 
 A few channels of a trained stream are many times larger than the rest, and int8 steps that reach them are coarse for
 the rest. An RMS norm does not see a rotation, and everything that reads the stream or writes to it is a matrix product:

@@ -1,4 +1,4 @@
-"""Float32 matrix products made of int8 products, for processors that multiply int8 matrices many times as fast.
+"""Compute float32 matrix products from int8 products, on processors that multiply int8 many times as fast.
 
 Each row of both factors is scaled to whole numbers of 23 bits, and these are split into three digits of base 256.
 Products of digits are exact; of the nine, the six greatest are summed, and the rest is less than what a float32 sum

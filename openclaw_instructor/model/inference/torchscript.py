@@ -1,4 +1,4 @@
-"""Passes of T5 over torch's own kernels, compiled for torch's interpreter where that runs.
+"""Run passes of T5 over torch's own kernels, compiled to TorchScript where that runs.
 
 Python holds its lock while it goes from one operation to the next: two passes on two cores, and a server's loop beside
 them, would wait for one another a hundred times a pass. So on a CPU a pass is compiled to TorchScript, whose

@@ -1,1 +1,1 @@
-"""Transformer networks on packed rows: layers and pooling, without a choice of kernels."""
+"""Define transformer networks on packed batches: layers and pooling, without a choice of kernels."""

@@ -1,4 +1,4 @@
-"""Attention within each prompt of a packed row, group by group of equal length."""
+"""Attend within each prompt of a packed batch, group by group of equal length."""
 
 # Without postponed annotations: TorchScript reads those of `Group` and `attend`.
 import math

@@ -1,4 +1,4 @@
-"""BERT and its kin on packed batches: BERT, DistilBERT, and with their own files XLM-RoBERTa and MPNet.
+"""Define BERT and its relatives on packed batches: BERT, DistilBERT, and in their own files XLM-RoBERTa and MPNet.
 
 Devlin et al., NAACL 2019: learned absolute positions, a layer norm after each residual. The module holds no kernels:
 `inference/network_backend.py` replaces its linear layers and compiles it.

@@ -1,4 +1,4 @@
-"""ModernBERT on packed batches (Warner et al., 2024).
+"""Define ModernBERT on packed batches (Warner et al., 2024).
 
 Rotary positions, a norm before each branch and none before the first attention, a gated feed-forward; two layers of
 three attend only to a window around each token.

@@ -1,4 +1,4 @@
-"""MPNet (Song et al., NeurIPS 2020): BERT's layers with T5's relative position bias on top of learned positions.
+"""Define MPNet (Song et al., NeurIPS 2020): BERT's layers with T5's relative position bias.
 
 The network is `bert.BertEncoder` with `buckets`; here are the names of its tensors on disk.
 """

@@ -1,4 +1,4 @@
-"""Names of tensors on disk -> those of our modules, for every family but T5, whose layers are read one at a time."""
+"""Map tensor names on disk to those of our modules, for every family but T5, whose layers are read one at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Norms of the supported networks, as plain modules."""
+"""Define the norms of the supported networks as plain modules."""
 
 from __future__ import annotations
 

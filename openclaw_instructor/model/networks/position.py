@@ -1,4 +1,4 @@
-"""T5's relative position bias: a learned number for each head and each bucket of distances.
+"""Compute T5's relative position bias: a learned number for each head and each bucket of distances.
 
 Raffel et al., JMLR 2020, section 2.1. Near distances have a bucket each, far ones share buckets of logarithmic size.
 MPNet uses the same buckets.

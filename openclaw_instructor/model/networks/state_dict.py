@@ -1,4 +1,4 @@
-"""T5's tensor names on disk <-> those of `T5Encoder`, layer by layer so that loading needs memory for little more."""
+"""Map T5's tensor names on disk to those of `T5Encoder` and back, layer by layer to save memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The T5 encoder with its pooling, as a plain torch module on packed batches.
+"""Define the T5 encoder with its pooling, as a plain torch module on packed batches.
 
 It is used for training, and as the reference for tests of the kernels of `model/inference`.
 

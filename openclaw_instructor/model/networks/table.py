@@ -1,4 +1,4 @@
-"""An embedding table."""
+"""Define an embedding table."""
 
 from __future__ import annotations
 

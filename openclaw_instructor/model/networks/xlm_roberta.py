@@ -1,4 +1,4 @@
-"""The XLM-RoBERTa family as a variant of BERT.
+"""Define the XLM-RoBERTa family as a variant of BERT.
 
 XLM-RoBERTa (Conneau et al., ACL 2020), RoBERTa and CamemBERT have BERT's layers, with positions counted from after the
 padding token's number and one token type.

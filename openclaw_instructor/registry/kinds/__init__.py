@@ -1,4 +1,4 @@
-"""The table of kinds of tasks.
+"""List the kinds of tasks.
 
 A kind of this package is a module here that declares `KIND`. A package from outside declares the entry point group
 `openclaw_instructor.kinds`, or calls `register`.

@@ -1,4 +1,4 @@
-"""Kind `classify`: a text or an e-mail, sorted into labels."""
+"""Kind `classify`: sort a text or an e-mail into labels."""
 
 from __future__ import annotations
 

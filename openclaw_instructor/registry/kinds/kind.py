@@ -1,4 +1,4 @@
-"""What makes a kind of task: its entry, the code that runs it, its skill, and the options of `tasks add`."""
+"""Define a kind of task: its entry, the code that runs it, its skill, and the options of `tasks add`."""
 
 from __future__ import annotations
 

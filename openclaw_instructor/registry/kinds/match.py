@@ -1,4 +1,4 @@
-"""Kind `match`: texts of the call, ranked by how close in meaning they are to another."""
+"""Kind `match`: rank texts of the call by how close in meaning they are to another."""
 
 from __future__ import annotations
 

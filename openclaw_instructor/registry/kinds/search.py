@@ -1,4 +1,4 @@
-"""Kind `search`: passages of the indexed documents that answer a question."""
+"""Kind `search`: find passages of the indexed documents that answer a question."""
 
 from __future__ import annotations
 

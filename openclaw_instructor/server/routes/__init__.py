@@ -1,1 +1,1 @@
-"""The HTTP routes: each reads a request, asks the Toolbox, and shapes the answer."""
+"""Answer HTTP requests: each route reads a request, asks the Toolbox, and shapes the answer."""

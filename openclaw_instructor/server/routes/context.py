@@ -1,4 +1,4 @@
-"""What the handlers of every route work with."""
+"""Define what the handlers of every route work with."""
 
 from __future__ import annotations
 

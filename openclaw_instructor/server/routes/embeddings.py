@@ -1,4 +1,4 @@
-"""Routes of the model: embed texts, say which checkpoint is served."""
+"""Routes of the model: embed texts, name the checkpoint in use."""
 
 from __future__ import annotations
 

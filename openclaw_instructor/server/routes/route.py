@@ -1,4 +1,4 @@
-"""What a route is: its path and handler, and beside them its effect, the scope that it needs and how it is described.
+"""Define a route: path, handler, effect, required scope and description.
 
 The table of routes in this package is the only place that names them; the router, the guard of scopes, idempotency keys
 and /openapi.json follow from it.

@@ -1,4 +1,4 @@
-"""The table of all routes."""
+"""List all routes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Fitting labels: what turns embeddings into probabilities."""
+"""Turn embeddings into probabilities of labels."""

@@ -1,4 +1,4 @@
-"""The classifier: a few described and exemplified labels, fitted in milliseconds on their embeddings."""
+"""Fit a classifier to a few described and exemplified labels, in milliseconds on their embeddings."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The recipe of the bundled checkpoint: a T5 student distilled from a sentence embedding teacher."""
+"""Distil a T5 student from a sentence embedding teacher: the recipe of the bundled checkpoint."""

@@ -1,4 +1,4 @@
-"""`python -m openclaw_instructor.train.distill` makes the bundled checkpoint."""
+"""Make the bundled checkpoint: `python -m openclaw_instructor.train.distill`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A BERT (Devlin et al., 2019) on packed batches, for the forward passes of a teacher.
+"""Run a BERT teacher (Devlin et al., 2019) on packed batches.
 
 Without padding a pass takes half the time of the transformers network's own.
 """

@@ -1,4 +1,4 @@
-"""A teacher's vectors, computed once and kept: any sentence-transformers folder, a float16 file per block of texts."""
+"""Compute a teacher's vectors once and keep them: any sentence-transformers folder, a float16 file per block."""
 
 from __future__ import annotations
 

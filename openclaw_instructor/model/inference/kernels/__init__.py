@@ -1,1 +1,1 @@
-"""Compiled kernels."""
+"""Run compiled kernels."""

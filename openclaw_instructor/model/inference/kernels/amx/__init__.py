@@ -1,4 +1,4 @@
-"""T5's layers on AMX, in C: one call is a whole forward pass in bfloat16.
+"""Run T5's layers on AMX in C: one call is a whole forward pass in bfloat16.
 
 torch's kernels leave more than half of what AMX can do: they reorder rows before every product, compute attention
 through memory, and a short query waits at each of 250 operations. `forward.c` keeps activations in the order in which

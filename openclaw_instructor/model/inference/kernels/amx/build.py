@@ -1,4 +1,4 @@
-"""Compiles the AMX kernels when the package is built: hatchling's custom build hook.
+"""Compile the AMX kernels when the package is built, as a build hook of hatchling.
 
 Without a compiler, or on another system, the package is complete too: torch's kernels run there. With
 `OPENCLAW_INSTRUCTOR_PURE=1` nothing is compiled and the wheel is for every system.

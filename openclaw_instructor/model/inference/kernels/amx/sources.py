@@ -1,4 +1,4 @@
-"""Identifies the C sources that a library was made of. Imports no torch, because the build has none."""
+"""Hash the C sources that a library was made of. Imports no torch, because the build has none."""
 
 from __future__ import annotations
 
