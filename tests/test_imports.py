@@ -20,7 +20,7 @@ HEAVY = ("torch", "transformers", "sentence_transformers")
 # A room may import rooms further up in this list, and itself; rooms on one line do not know each other.
 ROOMS: list[set[str]] = [
     {"errors"},
-    {"flat_yaml", "lock", "paths", "text", "web_client"},
+    {"flat_yaml", "lock", "paths", "text", "timezone", "web_client"},
     {"settings"},
     {"registry", "model"},
     {"engine", "documents"},

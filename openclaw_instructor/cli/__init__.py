@@ -96,9 +96,10 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    from openclaw_instructor.cli.output import report
+    from openclaw_instructor.cli.output import report, write_what_can_be
     from openclaw_instructor.errors import InstructorError
 
+    write_what_can_be()
     try:
         result: Any = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()

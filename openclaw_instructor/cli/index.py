@@ -120,8 +120,16 @@ def _show_status(collections: list[dict[str, Any]], as_json: bool) -> int:
     else:
         keys = ("name", "documents", "chunks", "checkpoint", "synced_at")
         rows = [
-            (*(entry[key] or "" for key in keys), entry["reason"] or "up to date", "\n".join(entry["folders"]))
+            (
+                *("" if entry[key] is None else entry[key] for key in keys),
+                entry["reason"] or "up to date",
+                "\n".join(entry["folders"]),
+            )
             for entry in collections
         ]
         print_table(("collection", *keys[1:], "state", "folders"), rows)
     return 0
+
+
+def _cell(value: object) -> object:
+    return "" if value is None else value

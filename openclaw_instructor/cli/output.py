@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -46,9 +47,21 @@ def read_bytes(name: str) -> bytes:
 plain = printable
 
 
+def write_what_can_be() -> None:
+    """Have standard output and error replace what their encoding cannot write, such as an emoji in latin-1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def print_json(value: Any) -> None:
-    """Write `value` to standard output as one indented JSON document."""
-    click.echo(escape_steering(json.dumps(value, ensure_ascii=False, indent=2)))
+    """Write `value` to standard output as one indented JSON document, in escapes where the encoding lacks a sign."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    click.echo(escape_steering(text))
 
 
 def say(message: str) -> None:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from openclaw_instructor import timezone
 from openclaw_instructor.daemon import lifecycle
 from openclaw_instructor.daemon.endpoint import Endpoint
 from openclaw_instructor.daemon.transport import Broken, Cancellation, NotSent, Outgoing, Reply, Transport
@@ -155,7 +156,7 @@ class Client:
         raise AssertionError("the second attempt answers or raises")
 
     def _outgoing(self, call: _Call) -> Outgoing:
-        headers = {"Accept": call.accept}
+        headers = {"Accept": call.accept, timezone.HEADER: timezone.local_name()}
         if call.body is not None:
             headers["Content-Type"] = "application/json"
         if call.effect != "read":

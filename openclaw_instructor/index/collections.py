@@ -86,11 +86,21 @@ def collections(connection: sqlite3.Connection) -> list[Collection]:
     ]
 
 
-def named(known: list[Collection], name: str) -> list[Collection]:
-    """Return the collection of this name in a list. Raises UnknownCollection, with the nearest name."""
+def named(known: list[Collection], asked: str) -> list[Collection]:
+    """List the collections of these names, which commas part; `*` is all of them.
+
+    Raises UnknownCollection, with the nearest name, and InvalidArguments for no name at all.
+    """
+    wanted = list(dict.fromkeys(name.strip() for name in asked.split(",") if name.strip()))
+    if not wanted:
+        raise InvalidArguments(f"collection {asked[:60]!r} names none; write `docs`, `docs,mail` or `*`")
+    return known if "*" in wanted else [_one(known, name) for name in wanted]
+
+
+def _one(known: list[Collection], name: str) -> Collection:
     names = {collection.name: collection for collection in known}
     if name in names:
-        return [names[name]]
+        return names[name]
     close = difflib.get_close_matches(name, names, 1)
     if close:
         hint = f"did you mean `{close[0]}`?"

@@ -6,15 +6,15 @@ def nothing_indexed(collection: str | None = None) -> str:
     return f"nothing is indexed yet; run `openclaw-instructor index add {collection or 'docs'} FOLDER`"
 
 
-def no_hits(searched: list[str], empty: bool, filtered: bool, stale: bool) -> str:
-    """Say why these collections gave no hit: nothing is indexed, the filters leave nothing, or nothing matched."""
+def no_hits(searched: list[str], empty: bool, filters: list[str], stale: bool) -> str:
+    """Say why these collections gave no hit: nothing is indexed, `filters` leave nothing, or nothing matched."""
     name = searched[0] if len(searched) == 1 else "NAME"
     if empty and not stale:
         return f"the index of {', '.join(searched)} is empty; run `openclaw-instructor index add {name} FOLDER`"
     if empty:
         return f"{', '.join(searched)}: no text is indexed yet; run `openclaw-instructor index sync {name}`"
-    if filtered:
-        return "nothing passed the filters and matched; widen `path`, `after` or `before`"
+    if filters:
+        return f"nothing passed the filters and matched; widen {' or '.join(f'`{name}`' for name in filters)}"
     return (
         f"nothing in {', '.join(searched)} matched; use other words, or add documents: "
         f"`openclaw-instructor index add {name} FOLDER`"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from openclaw_instructor.documents.syntax.languages import LANGUAGES
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.index.gitignore import patterns
+from openclaw_instructor.index import moments
+from openclaw_instructor.index.path_filter import PathFilter
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,14 +20,30 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+# What people call formats whose readers have other names.
+_MAIL = ("e-mail", "mailbox")
+_SHEETS = ("excel", "opendocument-spreadsheet", "table")
+_TYPES = {
+    "mail": _MAIL,
+    "email": _MAIL,
+    "spreadsheet": _SHEETS,
+    "presentation": ("powerpoint", "opendocument-presentation"),
+    "code": tuple(language.name.lower().replace(" ", "-") for language in LANGUAGES),
+}
+# Fields under other names of theirs.
+_SAME = {"tag": "tags", "sender": "from", "authors": "author", "creator": "author", "recipient": "to"}
+# Written with commas, or by several people: any word of the value may be meant. Others hold one value, a tag for one.
+_PROSE = frozenset({"author", "from", "to", "cc", "subject", "title", "description"})
+
 
 @dataclass(frozen=True)
 class Filter:
     """The passages that may answer: those that pass every condition that is given.
 
-    `generations`: sets of passages, by id. `passages`: these chunks only. `path`: a pattern as in `.gitignore`.
-    `after` and `before`: POSIX times of the last change, from `after` on and earlier than `before`. `where`: pairs of a
-    metadata field and a value that the document has in it, whatever its case.
+    `generations`: sets of passages, by id. `passages`: these chunks only. `path`: a path of a result, or a pattern as
+    in `.gitignore`. `after` and `before`: POSIX times, from `after` on and earlier than `before`, of the date that the
+    document states, else of the last change of its file. `where`: pairs of a metadata field and a value that the
+    document has in it, whatever its case. `types`: suffixes or names of formats, one of which the file has.
     """
 
     generations: tuple[int, ...] = ()
@@ -33,18 +52,44 @@ class Filter:
     after: float | None = None
     before: float | None = None
     where: tuple[tuple[str, str], ...] = ()
+    types: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, path: str | None = None, after: str | None = None, before: str | None = None) -> Filter:
-        """Read the arguments of a search: a day is its first moment in local time. Raises InvalidArguments."""
+    def parse(
+        cls,
+        path: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        where: Mapping[str, str] | None = None,
+        types: str | None = None,
+    ) -> Filter:
+        """Read the arguments of a search; dates are on the caller's clock. Raises InvalidArguments."""
         if path is not None:
-            patterns([path], "path")
-        return cls(path=path, after=_moment("after", after), before=_moment("before", before))
+            PathFilter(path)
+        return cls(
+            path=path,
+            after=None if after is None else moments.parse("after", after),
+            before=None if before is None else moments.parse("before", before),
+            where=_fields(where or {}),
+            types=tuple(name for part in (types or "").split(",") if (name := part.strip().lower().lstrip("*."))),
+        )
 
     @property
     def narrows(self) -> bool:
         """Whether some document of the generations may not answer."""
-        return any(value is not None for value in (self.path, self.after, self.before)) or bool(self.where)
+        return bool(self.conditions)
+
+    @property
+    def conditions(self) -> list[str]:
+        """The arguments that narrow the documents, by the names under which a search takes them."""
+        given = {
+            "path": self.path is not None,
+            "after": self.after is not None,
+            "before": self.before is not None,
+            "type": bool(self.types),
+            "where": bool(self.where),
+        }
+        return [name for name, narrows in given.items() if narrows]
 
     def of(self, generations: Sequence[int]) -> Filter:
         """Return the same conditions on these generations."""
@@ -59,31 +104,72 @@ def document_ids(connection: sqlite3.Connection, wanted: Filter) -> list[int] | 
     """List the ids of the documents that pass; None when all of the generations do."""
     if not wanted.narrows:
         return None
-    conditions = ["generation_id IN (SELECT value FROM json_each(:generations))", "reason = ''"]
-    values: dict[str, object] = {"generations": json.dumps(wanted.generations)}
-    for name, condition in (("after", "modified >= :after"), ("before", "modified < :before")):
-        if getattr(wanted, name) is not None:
-            conditions.append(condition)
-            values[name] = getattr(wanted, name)
-    for number, (field, value) in enumerate(wanted.where):
-        conditions.append(
-            f"EXISTS (SELECT 1 FROM metadata WHERE document_id = documents.id AND name = :field{number} "  # noqa: S608
-            f"AND value = :value{number} COLLATE NOCASE)"
-        )
-        values |= {f"field{number}": field, f"value{number}": value}
-    rows = connection.execute(f"SELECT id, path, place FROM documents WHERE {' AND '.join(conditions)}", values)  # noqa: S608
-    if wanted.path is None:
-        return [row["id"] for row in rows]
-    # An agent seldom knows where a collection's root is, so a relative pattern may match at any depth.
-    absolute = wanted.path.startswith("/")
-    spec = patterns([wanted.path if absolute else f"**/{wanted.path}"], "path")
-    # A hit's own file, whose name may hold what patterns read as a class of characters, comes back as it is.
-    return [
-        row["id"]
-        for row in rows
-        if wanted.path in (row["path"], row["place"])
-        or spec.match_file(row["path"].lstrip("/") if absolute else row["place"])
-    ]
+    rows = connection.execute(
+        "SELECT id, path, place, modified, reader FROM documents "
+        "WHERE generation_id IN (SELECT value FROM json_each(?)) AND reason = ''",
+        (json.dumps(wanted.generations),),
+    ).fetchall()
+    if wanted.path is not None:
+        path = PathFilter(wanted.path)
+        rows = path.chosen(rows)
+    if wanted.types:
+        kinds = {kind for name in wanted.types for kind in (name, *_TYPES.get(name, ()))}
+        rows = [row for row in rows if not kinds.isdisjoint(_types(row["path"], row["reader"]))]
+    for field, value in wanted.where:
+        having = _having(connection, field, value)
+        rows = [row for row in rows if row["id"] in having]
+    if wanted.after is not None or wanted.before is not None:
+        stated = _stated_dates(connection)
+        rows = [row for row in rows if _within(wanted, *stated.get(row["id"], (row["modified"],) * 2))]
+    return [row["id"] for row in rows]
+
+
+def _fields(where: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Read `where`. Raises InvalidArguments."""
+    fields = []
+    for given, value in where.items():
+        name = given.strip().lower()
+        value = value.strip().lstrip("#") if name in ("tag", "tags") else value.strip()
+        if not name or not value:
+            raise InvalidArguments(f"where: `{given[:60]}` needs a value; write it like {{author: Ann}}")
+        fields.append((_SAME.get(name, name), value))
+    return tuple(fields)
+
+
+def _types(path: str, reader: str) -> Iterable[str]:
+    """Yield what the type of a file may be called: its suffix, and the formats of its name and of its content."""
+    yield PurePath(path).suffix.lower().lstrip(".")
+    for known in reader.lower().split(" "):
+        yield known.partition("/")[0]
+
+
+def _having(connection: sqlite3.Connection, field: str, value: str) -> set[int]:
+    """Find the ids of the documents that have this value in this field."""
+    sought = value.casefold()
+    word = re.compile(rf"(?<!\w){re.escape(sought)}(?!\w)")
+
+    def fits(known: str) -> bool:
+        known = known.casefold()
+        # A tag may be one below the one that is asked for, as in `work/travel`.
+        return known == sought or known.startswith(f"{sought}/") or (field in _PROSE and bool(word.search(known)))
+
+    rows = connection.execute("SELECT document_id, value FROM metadata WHERE name = ?", (field,))
+    return {row["document_id"] for row in rows if fits(row["value"])}
+
+
+def _stated_dates(connection: sqlite3.Connection) -> dict[int, tuple[float, float]]:
+    """Map the id of a document to the span of the date that it states; a mailbox has that of its first message."""
+    rows = connection.execute(
+        "SELECT document_id, value FROM metadata JOIN documents ON documents.id = document_id "
+        "WHERE name = 'date' AND reader NOT LIKE '%mailbox/%' ORDER BY metadata.rowid DESC"
+    )
+    return {row["document_id"]: span for row in rows if (span := moments.stated(row["value"]))}
+
+
+def _within(wanted: Filter, first: float, last: float) -> bool:
+    """Say whether a span of time, which may be one moment, has a part in the wanted one."""
+    late_enough = wanted.after is None or first >= wanted.after or last > wanted.after
+    return late_enough and (wanted.before is None or first < wanted.before)
 
 
 def chunk_ids(connection: sqlite3.Connection, wanted: Filter) -> npt.NDArray[np.int64] | None:
@@ -99,16 +185,3 @@ def chunk_ids(connection: sqlite3.Connection, wanted: Filter) -> npt.NDArray[np.
         "SELECT id FROM chunks WHERE document_id IN (SELECT value FROM json_each(?))", (json.dumps(documents),)
     )
     return np.fromiter((row["id"] for row in rows), dtype=np.int64)
-
-
-def _moment(name: str, value: str | None) -> float | None:
-    if value is None:
-        return None
-    try:
-        moment = datetime.datetime.fromisoformat(value)
-    except ValueError:
-        raise InvalidArguments(f"{name}: {value!r} is no ISO date; write it like 2026-01-31") from None
-    try:
-        return moment.timestamp()
-    except (OverflowError, OSError, ValueError):
-        raise InvalidArguments(f"{name}: {value!r} is out of range; use a year from 1970 on") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -158,17 +158,20 @@ class Index:
         path: str | None = None,
         after: str | None = None,
         before: str | None = None,
+        where: Mapping[str, str] | None = None,
+        types: str | None = None,
         mode: Mode = "hybrid",
     ) -> SearchResult:
-        """Find the passages that answer `query` best, in one collection or in all, in one snapshot of the store.
+        """Find the passages that answer `query` best, in one snapshot of the store.
 
-        `steering` gives the document instruction that each collection should have now; where it has another, the result
-        says that a sync is due. `path` is a gitignore pattern, `after` (inclusive) and `before` are ISO dates. Mode
+        `collection` is one, several with commas, or None or `*` for all. `steering` gives the document instruction that
+        each collection should have now; where it has another, the result says that a sync is due. `path`, `after`
+        (inclusive), `before`, `where` and `types` narrow the documents, as Filter.parse reads them. Mode
         `hybrid` goes on by words alone, and says so, where the model cannot be used; `vector` raises then; `keyword`
         never loads it. Raises InvalidArguments and UnknownCollection.
         """
         query = checked_query(query, mode)
-        wanted = Filter.parse(path, after, before)
+        wanted = Filter.parse(path, after, before, where, types)
         cut = query[:MAX_QUERY_CHARACTERS]
         with self._store.read() as connection:
             known = self._steered(collections.collections(connection), steering)
@@ -233,12 +236,12 @@ class Index:
         self, connection: sqlite3.Connection, chosen: list[Collection], question: Question, top_k: int, stale: bool
     ) -> tuple[list[Hit], list[str]]:
         sources, notes = self._sources(connection, chosen, by_meaning=question.vector is not None)
-        found = Retrieval(connection, sources, question, self._samples).best(top_k)
+        found = Retrieval(connection, sources, question, self._samples).best(top_k).hits
         if not found:
             generations = [source.view.generation.id for source in sources]
             empty = not any(chunk_store.counts(connection, generation)[1] for generation in generations)
             names = [collection.name for collection in chosen]
-            notes.append(empty_results.no_hits(names, empty, question.wanted.narrows, stale or bool(notes)))
+            notes.append(empty_results.no_hits(names, empty, question.wanted.conditions, stale or bool(notes)))
         served = {source.view.generation.id: source.view.collection.name for source in sources}
         return to_hits(connection, found, question.text, served), notes
 

@@ -80,7 +80,7 @@ class Hit:
     """A passage found: `snippet` is what stands at `location` of `file`, or begins there.
 
     `context` belongs to the passage without standing in it, such as the column names of a table. `metadata` is what the
-    document says about itself.
+    document says about itself. `also_in` names other places of the same text.
     """
 
     file: str
@@ -93,6 +93,7 @@ class Hit:
     modified: str
     context: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    also_in: tuple[str, ...] = ()
 
     def as_dict(self, rank: int) -> dict[str, Any]:
         """Return the hit as JSON.
@@ -101,7 +102,7 @@ class Hit:
         """
         place = self.location
         span = f"{place.first}-{place.last}" if place.unit == "lines" else place.span
-        optional = {"context": self.context, "metadata": dict(self.metadata)}
+        optional = {"context": self.context, "metadata": dict(self.metadata), "also_in": list(self.also_in)}
         return {
             "rank": rank,
             "file": self.file,

@@ -15,13 +15,13 @@ from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.index import chunk_store, filters, fulltext, fusion
 from openclaw_instructor.index.results import Hit
+from openclaw_instructor.index.selection import Chosen, Selection
 from openclaw_instructor.index.snippets import MAX_CHARACTERS, snippet
 from openclaw_instructor.text import clean
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from openclaw_instructor.index.chunk_store import Passage
     from openclaw_instructor.index.filters import Filter
     from openclaw_instructor.index.vectors.protocol import Matrix, Searcher, View
     from openclaw_instructor.index.vectors.sample import Samples
@@ -35,8 +35,6 @@ CANDIDATES = 100
 _CANDIDATES_PER_HIT = 3
 _WIDER = 4
 _MOST_CANDIDATES = 20_000
-# Hits from one document while others wait; fewer hits than asked for are filled up from those left out.
-PER_DOCUMENT = 2
 # All snippets of a result together, so that many hits are short ones rather than few.
 SNIPPETS_CHARACTERS = 12_000
 _LEAST_SNIPPET = 120
@@ -95,14 +93,15 @@ class Retrieval:
         self._generations = [source.view.generation.id for source in sources]
         self._wanted = question.wanted.of(self._generations)
 
-    def best(self, top_k: int) -> list[tuple[Passage, float]]:
-        """Return the best `top_k` passages with their scores, best first."""
+    def best(self, top_k: int) -> Selection:
+        """Choose the best `top_k` passages, from a ranking that is long enough for them."""
         limit = max(CANDIDATES, _CANDIDATES_PER_HIT * top_k)
         while True:
             ranking = self.candidates(limit)
-            chosen = deduplicate(ranking, chunk_store.fetch(self._connection, [key for key, _ in ranking]), top_k)
-            if len(chosen) == top_k or len(ranking) < limit or limit >= _MOST_CANDIDATES:
-                return chosen
+            selection = Selection(ranking, chunk_store.fetch(self._connection, [key for key, _ in ranking]), top_k)
+            exhausted = len(ranking) < limit or limit >= _MOST_CANDIDATES
+            if selection.settled or exhausted or len(selection.documents) == self._document_count:
+                return selection
             limit *= _WIDER
 
     def candidates(self, limit: int) -> list[tuple[int, float]]:
@@ -119,6 +118,13 @@ class Retrieval:
         far = [key for key, _ in words if key not in near]
         dense += self._nearest(len(far), self._wanted.among(far)) if far else []
         return fusion.hybrid(dense, words, self._score_std(question.vector))
+
+    @cached_property
+    def _document_count(self) -> int:
+        """Documents that may answer."""
+        if self._documents is not None:
+            return len(self._documents)
+        return sum(chunk_store.counts(self._connection, generation)[0] for generation in self._generations)
 
     @cached_property
     def _documents(self) -> list[int] | None:
@@ -138,32 +144,16 @@ class Retrieval:
         return fmean(known) if (known := [std for std in found if std]) else 0.0
 
 
-def deduplicate(
-    ranking: Sequence[tuple[int, float]], found: Mapping[int, Passage], top_k: int
-) -> list[tuple[Passage, float]]:
-    """Choose the best `top_k` passages: no text twice, no overlapping parts of a section, few of any one document."""
-    chosen: list[tuple[Passage, float]] = []
-    spare: list[tuple[Passage, float]] = []
-    for key, score in ranking:
-        passage = found.get(key)
-        if passage is None or any(_alike(passage, other) for other, _ in chosen + spare):
-            continue
-        same = sum(passage.document_id == other.document_id for other, _ in chosen)
-        (chosen if same < PER_DOCUMENT else spare).append((passage, score))
-        if len(chosen) == top_k:
-            return chosen
-    return sorted(chosen + spare[: top_k - len(chosen)], key=lambda item: -item[1])
-
-
 def to_hits(
-    connection: sqlite3.Connection, chosen: Sequence[tuple[Passage, float]], query: str, names: Mapping[int, str]
+    connection: sqlite3.Connection, chosen: Sequence[Chosen], query: str, names: Mapping[int, str]
 ) -> list[Hit]:
     """Make a hit of each passage; `names` maps the id of a generation to its collection."""
     words = fulltext.terms(query)
     limit = max(_LEAST_SNIPPET, min(MAX_CHARACTERS, SNIPPETS_CHARACTERS // max(1, len(chosen)) - _HIT_OVERHEAD))
-    metadata = chunk_store.metadata(connection, {passage.document_id for passage, _ in chosen})
+    metadata = chunk_store.metadata(connection, {one.passage.document_id for one in chosen})
     result = []
-    for passage, score in chosen:
+    for one in chosen:
+        passage = one.passage
         text, first, last = snippet(passage.text, passage.first_line, words, limit)
         moment = datetime.datetime.fromtimestamp(passage.modified, datetime.UTC)
         result.append(
@@ -172,15 +162,23 @@ def to_hits(
                 location=passage.location(first, last),
                 title=_brief(passage.document_title) or Path(passage.path).name,
                 heading=_brief(passage.heading),
-                score=score,
+                score=one.score,
                 snippet=text,
                 collection=names[passage.generation_id],
                 modified=moment.isoformat(timespec="seconds"),
                 context=passage.context,
                 metadata=_shown(metadata.get(passage.document_id, {})),
+                also_in=_also_in(one),
             )
         )
     return result
+
+
+def _also_in(chosen: Chosen) -> tuple[str, ...]:
+    """List where else the text stands, as `file, location`."""
+    places = [f"{other.path}, {other.location(other.first_line, other.last_line)}" for other in chosen.elsewhere]
+    more = chosen.elsewhere_count - len(places)
+    return (*places, f"and {more:,} more places") if more else tuple(places)
 
 
 def _brief(heading: str) -> str:
@@ -190,13 +188,3 @@ def _brief(heading: str) -> str:
 def _shown(metadata: Mapping[str, Sequence[str]]) -> dict[str, str]:
     known = {name: ", ".join(metadata[name]) for name in _SHOWN_METADATA if name in metadata}
     return {name: textwrap.shorten(value, _MAX_METADATA_CHARACTERS, placeholder=" …") for name, value in known.items()}
-
-
-def _alike(one: Passage, other: Passage) -> bool:
-    if one.text == other.text:
-        return True
-    if one.line_offset is not None and other.line_offset is not None:
-        # Parts of one long line hardly repeat one another.
-        return False
-    same_section = one.document_id == other.document_id and one.heading == other.heading
-    return same_section and one.first_line <= other.last_line and other.first_line <= one.last_line

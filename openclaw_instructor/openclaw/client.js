@@ -54,6 +54,7 @@ export function createDaemon(run, commandLine, pluginId) {
       "content-type": "application/json",
       "content-length": Buffer.byteLength(body),
       authorization: `Bearer ${at.token}`,
+      "x-timezone": Intl.DateTimeFormat().resolvedOptions().timeZone, // the daemon may run in another
       ...(key && { "idempotency-key": key }),
     };
     const path = `/v1/tools/${encodeURIComponent(task)}?max_characters=${MAX_CHARACTERS}`;

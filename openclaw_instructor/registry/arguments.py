@@ -52,15 +52,15 @@ def _check_size(task: Task, name: str, value: Any) -> None:
     limit = task.limits.get(name)
     if isinstance(limit, int) and isinstance(value, str) and len(value) > limit:
         _refuse_length(task, name, len(value), limit)
-    if isinstance(limit, tuple) and isinstance(value, list | tuple):
+    if isinstance(limit, tuple) and isinstance(value, list | tuple | dict):
         most, longest = limit
         if len(value) > most:
             raise InvalidArguments(
                 f"{task.name}: `{name}` has {len(value):,} entries and the limit is {most:,}; send fewer"
             )
-        for number, item in enumerate(value):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             if isinstance(item, str) and len(item) > longest:
-                _refuse_length(task, f"{name}[{number}]", len(item), longest)
+                _refuse_length(task, f"{name}[{str(key)[:60]}]", len(item), longest)
 
 
 def _refuse_length(task: Task, name: str, length: int, limit: int) -> NoReturn:
@@ -84,7 +84,7 @@ def _urgency(error: ValidationError) -> tuple[int, list[str]]:
 
 
 def _sentence(error: Any, schema: Mapping[str, Any]) -> str:
-    name = "".join(f"[{part}]" if isinstance(part, int) else str(part) for part in error.absolute_path)
+    name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)[1:]
     rule, value, bound = error.validator, error.instance, error.validator_value
     if rule == "additionalProperties":
         unknown = next(key for key in value if key not in schema["properties"])
@@ -98,7 +98,6 @@ def _sentence(error: Any, schema: Mapping[str, Any]) -> str:
         "minItems": f"has {len(value) if isinstance(value, list) else 0} entries; give at least {bound}",
         "uniqueItems": f"lists {_duplicate(value)!r} twice; name each one once",
         "enum": f"is {value!r}; use one of {', '.join(map(str, bound)) if isinstance(bound, list) else bound}",
-        "pattern": f"is {value!r}; write the day as YYYY-MM-DD",
         "minimum": f"is {value!r}; give at least {bound}",
         "maximum": f"is {value!r}; give at most {bound}",
     }

@@ -11,8 +11,6 @@ from typing import Any
 
 MAX_TOP_K = 100
 
-_DATE = r"^\d{4}-\d{2}-\d{2}$"
-
 
 def object_(required: list[str], **properties: dict[str, Any]) -> dict[str, Any]:
     """Describe an object with these properties and no others."""
@@ -25,17 +23,21 @@ def text(description: str, *, blank: bool = False) -> dict[str, Any]:
     return {"type": "string", "description": description} | ({} if blank else {"minLength": 1})
 
 
-def day(description: str) -> dict[str, Any]:
-    """Describe a date as YYYY-MM-DD."""
-    return {"type": "string", "pattern": _DATE, "description": description}
+def moment(description: str) -> dict[str, Any]:
+    """Describe a date or a time, in one of the forms that filters read."""
+    return {"type": "string", "minLength": 1, "description": description}
+
+
+def fields(description: str) -> dict[str, Any]:
+    """Describe a mapping of names to texts."""
+    return {"type": "object", "additionalProperties": {"type": "string"}, "description": description}
+
+
+def count(description: str, least: int, most: int, default: int) -> dict[str, Any]:
+    """Describe a whole number."""
+    return {"type": "integer", "minimum": least, "maximum": most, "default": default, "description": description}
 
 
 def top_k(description: str, default: int) -> dict[str, Any]:
     """Describe a number of results from 1 to MAX_TOP_K."""
-    return {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": MAX_TOP_K,
-        "default": default,
-        "description": f"{description}, 1 to {MAX_TOP_K}.",
-    }
+    return count(f"{description}, 1 to {MAX_TOP_K}.", 1, MAX_TOP_K, default)

@@ -58,8 +58,8 @@ class Task(Entry, ABC):
 
     roles: ClassVar[tuple[str, ...]] = ("text",)
     effect: ClassVar[Effect] = "read"
-    # Most characters of a text argument, or most entries of a list and characters of each. Not in the schema: see
-    # `schema.py`.
+    # Most characters of a text argument, or most entries of a list or mapping and characters of each. Not in the
+    # schema: see `schema.py`.
     limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {}
 
     name: str

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def run(task: SearchTask, arguments: Mapping[str, Any], resources: Resources) -> dict[str, Any]:
-    """Search the collection that is asked for, else the task's own.
+    """Search the collections that are asked for, else the task's own.
 
     The result is flat: `hits` first by rank, each with file, location, heading, score and snippet, then `count`,
     `collections_searched`, `stale`, `truncated_query` and `notes`. Raises what Index.search raises.
@@ -28,6 +28,8 @@ def run(task: SearchTask, arguments: Mapping[str, Any], resources: Resources) ->
         path=arguments.get("path"),
         after=arguments.get("after"),
         before=arguments.get("before"),
+        where=arguments.get("where"),
+        types=arguments.get("type"),
         mode=mode,
     ).as_dict()
 

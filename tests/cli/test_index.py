@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from openclaw_instructor.cli.output import plain
 from tests.conftest import Command
+from tests.server.serving import PROGRAM
 
 
 @pytest.fixture(autouse=True)
@@ -182,3 +187,49 @@ def test_a_home_of_nobody_is_said(command: Command, words: list[str]) -> None:
     done = command(*words, "~nobody-of-that-name/notes")
     assert done.status == 2
     assert "no home folder for `~nobody-of-that-name`" in done.err
+
+
+@pytest.mark.parametrize("query", ["--error-on-warnings", "-w"])
+def test_a_query_that_looks_like_an_option_names_the_way(command: Command, notes: Path, query: str) -> None:
+    refused = command("search", query, "--top-k", "1")
+    assert refused.status == 2
+    assert f"to search for it: openclaw-instructor search -- {query}" in refused.err
+    (notes / "flags.md").write_text("Pass --error-on-warnings or -w to the runner.\n")
+    command("index", "add", "docs", str(notes))
+    assert "runner" in command("search", "--top-k", "1", "--mode", "keyword", "--", query).out
+
+
+def test_a_path_from_here_is_known_to_everybody(command: Command, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command("index", "add", "docs", str(notes))
+    monkeypatch.chdir(notes)
+    for path in ("./garlic.md", "../notes/garlic.md", ".", "garlic.md"):
+        found = command("search", "cloves", "--mode", "keyword", "--path", path, "--json").json
+        assert found["count"] == 1, path
+
+
+def test_fields_and_collections_are_repeated(command: Command, notes: Path) -> None:
+    (notes / "ann.md").write_text("---\nauthor: Ann Smith\ntags: roof\n---\nThe roof leaks.\n")
+    command("index", "add", "docs", str(notes / "shed.txt"))
+    command("index", "add", "more", str(notes / "ann.md"))
+    search = ("search", "roof", "--mode", "keyword", "--collection", "docs", "--collection", "more", "--json")
+    assert command(*search).json["count"] == 2
+    assert command(*search, "--where", "author=ann", "--where", "tags=roof").json["count"] == 1
+    assert "write it like --where author=Ann" in command(*search, "--where", "author").err
+
+
+def test_an_empty_collection_has_0_documents(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    command("index", "add", "docs", str(tmp_path / "empty"))
+    assert command("index", "status").out.splitlines()[1].split()[:3] == ["docs", "0", "0"]
+
+
+def test_an_encoding_that_lacks_a_sign_replaces_it(notes: Path, tmp_path: Path) -> None:
+    (notes / "rocket.md").write_text("# Start 🚀\n\nrocket day – Friday €\n")
+    run = partial(subprocess.run, capture_output=True, check=True)
+    run([*PROGRAM, "index", "add", "docs", str(notes)])
+    for encoding in ("latin-1", "cp1252", "ascii"):
+        environment = os.environ | {"PYTHONIOENCODING": encoding}
+        search = [*PROGRAM, "search", "rocket", "--mode", "keyword"]
+        assert b"rocket day" in run(search, env=environment).stdout
+        found = json.loads(run([*search, "--json"], env=environment).stdout.decode(encoding))
+        assert "rocket day – Friday €" in found["hits"][0]["snippet"]

@@ -17,7 +17,8 @@ from openclaw_instructor.errors import (
     UnknownCollection,
 )
 from openclaw_instructor.index import Index
-from openclaw_instructor.index.search import CANDIDATES, PER_DOCUMENT, SNIPPETS_CHARACTERS
+from openclaw_instructor.index.search import CANDIDATES, SNIPPETS_CHARACTERS
+from openclaw_instructor.index.selection import PER_DOCUMENT
 from tests.index.word_engine import DOCUMENT, WordEngine, ask
 
 
@@ -39,7 +40,7 @@ def test_an_unknown_mode_is_the_users_mistake(docs: Index) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"after": "yesterday"}, "after: 'yesterday' is no ISO date; write it like 2026-01-31"),
+        ({"after": "1 May"}, "after: '1 May' is no date; write it like 2026-01-31, "),
         ({"before": "0001-01-01"}, "before: '0001-01-01' is out of range"),
         ({"path": "!"}, "path: "),
     ],
@@ -184,7 +185,7 @@ def test_a_long_line_above_dashes_is_no_heading(docs: Index, folder: Path, home:
     (folder / "zebra.md").write_text("# " + "The zebra " * 2_000 + "\n\nA zebra.\n")
     docs.sync()
     result = ask(docs, "zebra", top_k=5)
-    assert set(files(result)) == {"transcript.md", "zebra.md"}
+    assert files(result)[:4].count("transcript.md") == files(result)[:4].count("zebra.md") == PER_DOCUMENT
     assert max(len(hit["heading"]) + len(hit["title"]) for hit in result["hits"]) <= 400
     assert result["count"] == 5
 

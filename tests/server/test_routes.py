@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,3 +98,15 @@ def test_scopes_include_one_another() -> None:
     assert AccessScope.READ < AccessScope.WRITE < AccessScope.ADMIN
     assert [str(scope) for scope in AccessScope] == ["read", "write", "admin"]
     assert AccessScope.of("admin") is AccessScope.ADMIN
+
+
+def test_days_are_those_of_the_caller(local: Local, tmp_path: Path) -> None:
+    (tmp_path / "note.md").write_text("mango\n")
+    late = datetime.datetime(2026, 3, 10, 23, 30, tzinfo=datetime.UTC).timestamp()
+    os.utime(tmp_path / "note.md", (late, late))
+    local.toolbox.index_add("docs", [tmp_path / "note.md"])
+    local.toolbox.index_sync("docs")
+    body = {"query": "mango", "mode": "keyword", "after": "2026-03-11"}
+    for zone, count in (("Asia/Tokyo", 1), ("UTC", 0)):
+        answer = local.ask("/v1/tools/search_docs", body, **{"X-Timezone": zone})
+        assert answer.body["count"] == count

@@ -26,11 +26,19 @@ class SearchTask(Task):
     """A question is steered by one instruction, and the documents of `collection` by another."""
 
     roles = ("query", "document")
-    limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {"query": 20_000, "collection": 64, "path": 1_000}
+    limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {
+        "query": 20_000,
+        "collection": 1_000,
+        "path": 1_000,
+        "after": 100,
+        "before": 100,
+        "type": 200,
+        "where": (10, 500),
+    }
 
     kind: Literal["search"] = "search"
     instructions: SearchInstructions
-    collection: str = Field(DEFAULT_COLLECTION, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    collection: str = Field(DEFAULT_COLLECTION, pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9_.-]{0,63})$")
     top_k: int = Field(5, ge=1, le=schema.MAX_TOP_K)
     mode: Literal["hybrid", "vector", "keyword"] = "hybrid"
 
@@ -40,10 +48,13 @@ class SearchTask(Task):
             ["query"],
             query=schema.text("What to look for: a question or a few words, in plain language."),
             top_k=schema.top_k("How many passages to return", self.top_k),
-            collection=schema.text("Which indexed collection to search.") | {"default": self.collection},
-            path=schema.text("Only files whose path matches this glob, such as `guides/*.md`."),
-            after=schema.day("Only files modified on this day or later (YYYY-MM-DD)."),
-            before=schema.day("Only files modified before this day (YYYY-MM-DD)."),
+            collection=schema.text("Which collection to search; several with commas, `*` for all.")
+            | {"default": self.collection},
+            path=schema.text("Only this file or folder, or files that match this glob, such as `guides/*.md`."),
+            after=schema.moment("Only documents dated then or later: 2026-01-31, 7d (ago), yesterday."),
+            before=schema.moment("Only documents dated before that."),
+            type=schema.text("Only such files, such as `pdf`, `mail` or `docx,odt`."),
+            where=schema.fields('Only documents with these fields, such as {"author": "Ann", "tags": "tax"}.'),
             mode={
                 "type": "string",
                 "enum": ["hybrid", "vector", "keyword"],

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from openclaw_instructor import timezone
 from openclaw_instructor.registry.tool_spec import Effect
 from openclaw_instructor.server.http_protocol import HANG_UPS
 from openclaw_instructor.server.idempotency import HEADER, AnswerMemory
@@ -67,6 +68,10 @@ class ApiRoute:
         """Bind the handler behind the checks that the declaration asks for."""
 
         async def endpoint(request: Request) -> Response:
+            with timezone.of_caller(request.headers.get(timezone.HEADER)):
+                return await answer(request)
+
+        async def answer(request: Request) -> Response:
             effect = self.effect_of(request) if self.effect_of else self.effect
             principal: Principal | None = request.scope.get(PRINCIPAL)
             if self.scope is not None:
