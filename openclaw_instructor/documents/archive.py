@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
 MAX_UNPACKED_BYTES = 300_000_000
-# Text packs to a tenth, a sheet of equal numbers to a hundredth.
+# Text compresses to a tenth, a sheet of equal numbers to a hundredth.
 _MAX_RATIO = 200
 _RATIO_FROM_BYTES = 20_000_000
 _MAX_MEMBERS = 20_000
@@ -117,7 +117,7 @@ class Archive:
 
 
 class _Member:
-    """A file whose faults are those of the document."""
+    """A member as a file; errors in it are raised as those of the document."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

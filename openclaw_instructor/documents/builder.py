@@ -9,7 +9,7 @@ from itertools import pairwise
 from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS, Block, Document, Location
 from openclaw_instructor.text import clean
 
-# As much as the largest text file that is read; a packed file may unfold to many times its size.
+# The size limit of text files; a compressed file may unpack to many times its size.
 MAX_CHARACTERS = 10_000_000
 _LINE_ENDS = re.compile(r"\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x1f\x7f]")

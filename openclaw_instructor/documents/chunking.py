@@ -21,18 +21,18 @@ from openclaw_instructor.documents.sections import SEPARATOR, Section, heading_p
 
 # Part of a collection's identity: change it whenever the same document would be cut or prefixed differently.
 CHUNKER = "chunks-3"
-# Longer passages blur: one vector has to stand for all of it.
+# One vector represents longer passages less well.
 MAX_CONTENT_TOKENS = 240
 MIN_CONTENT_TOKENS = 16
 MAX_CONTEXT_CHARACTERS = 400
 MAX_CONTEXT_TOKENS = 96
-# Twice what 10 MB of prose give; more comes of generated files, and their passages would drown all others.
+# Twice what 10 MB of prose give; only generated files have more, and they would crowd out all others.
 MAX_CHUNKS = 20_000
 # Tokens of lines counted one by one do not add up exactly to those of the joined text.
 _MARGIN_TOKENS = 4
-# Blocks of more characters hardly ever fit; they are counted by lines at once.
+# Longer blocks hardly ever fit, so they are counted line by line from the start.
 _MAX_BLOCK_CHARACTERS = 8 * MAX_CONTENT_TOKENS
-# A tokenizer keeps some hundred bytes for each token of what it is given at once.
+# A tokenizer takes some hundred bytes of memory for each token of a call.
 _TEXTS_AT_ONCE = 2_000
 _CHARACTERS_AT_ONCE = 200_000
 _WORD = re.compile(r"[^\W_]")
@@ -81,7 +81,7 @@ class Chunker:
         self._embedding_space = embedding_space
 
     def split(self, document: Document) -> list[Chunk]:
-        """Cut the whole document; every line with a word is in at least one chunk, and every chunk has a word."""
+        """Cut the document; every line with a word is in at least one chunk, and every chunk has a word."""
         return list(self.chunks(document))
 
     def chunks(self, document: Document) -> Iterator[Chunk]:
@@ -132,7 +132,7 @@ class Chunker:
     ) -> Iterator[Chunk]:
         reserved = max((contexts[block.context][1] for block in section.blocks), default=0)
         budget = max(MIN_CONTENT_TOKENS, min(MAX_CONTENT_TOKENS, room - reserved - _MARGIN_TOKENS))
-        # The title is told apart from the headings, so it is not said twice.
+        # Hits show the title apart from the headings, so it is not repeated.
         heading = SEPARATOR.join(section.headings[section.headings[:1] == (title,) :])[: 2 * MAX_HEADING_CHARACTERS]
         parts = [self._parts(lines, block, size, budget) for block, size in zip(section.blocks, sizes, strict=True)]
         for group in pack(section.blocks, parts, budget):
@@ -164,7 +164,7 @@ class Chunker:
             most = max(self._sizes(line[start:end] for start, end in spans))
             if most <= budget or parts >= len(line):
                 return spans
-            # Parts of like length, also of a line whose tokens stand closer together in one place than in another.
+            # Equal in characters, even if the tokens of the line are of unequal length.
             parts = max(parts + 1, min(len(line), math.ceil(parts * most / budget)))
 
     def _chunk(self, group: list[Atom], lines: list[str], prefix: str, context: list[str], heading: str) -> Chunk:

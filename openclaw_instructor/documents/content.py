@@ -60,7 +60,7 @@ _MIMETYPES = (
 )
 _ARCHIVE = Content("a packed archive")
 _PDF_MARK = re.compile(rb"%PDF-\d")
-# A PDF may have a little of something else in front of it.
+# Some bytes may precede the header of a PDF.
 _PDF_WITHIN_BYTES = 1024
 
 

@@ -23,7 +23,7 @@ def iso_date(text: str) -> str:
             parsed = datetime.datetime.strptime(text, pattern).date()
         except ValueError:
             continue
-        # Of a month or year alone no day is made up.
+        # A month or year alone is no date: the day is not guessed.
         return {"%Y-%m": text, "%Y": text}.get(pattern, parsed.isoformat())
     try:
         return email.utils.parsedate_to_datetime(text).isoformat()

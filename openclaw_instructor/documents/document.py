@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
-# Every chunk below a heading and every hit repeats it; a longer heading is a paragraph in the wrong place.
+# Every chunk below a heading and every hit repeats it; a longer text is a paragraph, not a heading.
 MAX_HEADING_CHARACTERS = 200
 
 Unit: TypeAlias = Literal["lines", "page", "slide", "row", "cell", "chapter", "message", "time"]

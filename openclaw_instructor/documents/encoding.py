@@ -46,13 +46,14 @@ _MAGICS = (
     b"fLaC",
     b"AT&TFORM",
 )
-# Bell, backspace, tab, line ends, form feed, end of file and escape stand in texts of terminals and old systems.
+# Control characters that occur in text of terminals and old systems: bell, backspace, tab, line ends, form feed,
+# end of file and escape.
 _CONTROL = bytes(set(range(32)) - {7, 8, 9, 10, 11, 12, 13, 26, 27}) + b"\x7f"
 _PRINTABLE = bytes(range(32, 127)) + b"\t\n\r"
 _MAX_CONTROL_SHARE = 0.02
 _SAMPLE_BYTES = 65_536
 
-# Labels mean the wider encoding (https://encoding.spec.whatwg.org/#names-and-labels).
+# A label stands for the larger encoding (https://encoding.spec.whatwg.org/#names-and-labels).
 _WIDER = {
     "ascii": "cp1252",
     "iso8859-1": "cp1252",
@@ -72,7 +73,7 @@ _LABELS = {
     "ks_c_5601-1987": "cp949",
     "x-cp1251": "cp1251",
 }
-# Python's other codecs, such as `unicode_escape` and `utf-7`, would make of ASCII what nobody wrote.
+# Python's other codecs, such as `unicode_escape` and `utf-7`, would decode plain ASCII to something else.
 _TEXT_CODEC = re.compile(
     r"utf-8|cp\d+|iso8859-\d+|koi8-[rut]|mac-\w+|gb18030|big5hkscs|euc_j\w+|shift_jis\w*|iso2022_(jp\w*|kr)|johab"
 )
@@ -89,7 +90,7 @@ _MIXED_WORD = re.compile(
 
 
 def lines_of(data: bytes) -> tuple[list[str], list[str]]:
-    """(lines without their ends, notes on damaged or guessed encodings); raises UnreadableDocument for a binary."""
+    """Return (lines without their ends, notes on the encoding). Raises UnreadableDocument for a binary file."""
     if binary(data):
         raise UnreadableDocument("a binary file")
     text, notes = decode(data)
@@ -113,7 +114,7 @@ def binary(data: bytes) -> bool:
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str, list[str]]:
-    """Text and notes about what was guessed or damaged.
+    """Decode a text, with notes about what was guessed or damaged.
 
     Obeyed are, in this order: a byte order mark; NUL bytes, where they stand as in UTF-16 or UTF-32; valid UTF-8; the
     charset that the file itself has `declared`; damaged UTF-8, where more of its sequences are valid than not; the
@@ -155,7 +156,7 @@ def _spoken(codec: str) -> str:
 
 
 def _codec(label: str) -> str:
-    """Python's name of a declared charset; "" for one that is unknown or no charset of texts."""
+    """Return Python's name of a declared charset; "" for one that is unknown or not for text."""
     label = label.strip().strip("\"'").lower()
     try:
         name = codecs.lookup(_LABELS.get(label, label)).name
@@ -167,7 +168,7 @@ def _codec(label: str) -> str:
 
 def _unmarked(data: bytes) -> str | None:
     """Find the encoding of two or four bytes that explains the NUL bytes; None if there is none."""
-    # One stray NUL in ASCII: read in pairs, its letters would pass for Chinese.
+    # A single NUL in ASCII text: decoded in pairs, its letters would look like Chinese.
     if data.count(0) * 5 < len(data) and len(data.translate(None, _PRINTABLE)) * 14 < len(data):
         return None
     if len(data) % 2:
@@ -179,9 +180,9 @@ def _unmarked(data: bytes) -> str | None:
 
 
 def _blocks(samples: Iterable[bytes], name: str) -> int:
-    """How many blocks of 256 characters a text in this encoding takes from; 0 if it cannot be one.
+    """Count the blocks of 256 characters that a text in this encoding uses; 0 if it cannot be one.
 
-    Letters of one script lie in few blocks; read with the wrong order of bytes they are strewn over many.
+    Letters of one script are in few blocks; with the wrong byte order they are spread over many.
     """
     seen: set[int] = set()
     for sample in samples:
@@ -217,7 +218,7 @@ def _detect(data: bytes) -> str:
     high = sum(byte > 0x7F for byte in sample)
     if high > _FEW_BYTES or high * 4 >= len(sample):
         return _named(sample) or _western(sample) or "cp1252"
-    # With one or two letters every encoding fits some language.
+    # One or two letters fit some language in every encoding.
     return _western(sample) or (_named(sample) if high > 1 else None) or "cp1252"
 
 
@@ -242,14 +243,14 @@ def _western(sample: bytes) -> str | None:
 
 
 def _in_words(sample: bytes) -> bool:
-    """Whether every byte beyond ASCII stands beside a letter, as the letters of Western words do."""
+    """Whether every byte beyond ASCII is next to a letter, as in Western words."""
     return not re.search(rb"(?<![A-Za-z\x80-\xff])[\x80-\xff](?![A-Za-z\x80-\xff])", sample)
 
 
 def _telling(data: bytes) -> bytes:
-    """Pieces of the lines with bytes beyond ASCII, as many as a detector needs.
+    """Collect parts of lines with bytes beyond ASCII, as many as a detector needs.
 
-    They are cut where no character of several bytes can be torn: at spaces, digits and line ends.
+    They are cut at spaces, digits and line ends, where no multi-byte character can be split.
     """
     kept: list[bytes] = []
     at = room = 0

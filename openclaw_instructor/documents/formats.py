@@ -50,7 +50,7 @@ class Format:
 
     @property
     def reader(self) -> str:
-        """The name and version that stand for what this format's reader makes of a file."""
+        """The name and version of this format's reader, stored with what it read."""
         return f"{self.name.replace(' ', '-')}/{self.version}"
 
     def __post_init__(self) -> None:
@@ -70,14 +70,14 @@ def register(added: Format) -> None:
 
 
 def formats() -> list[Format]:
-    """Every format, by name."""
+    """Return all formats by name."""
     return sorted({id(known): known for known in _table().values()}.values(), key=lambda known: known.name)
 
 
 def format_of(path: PurePath) -> Format | None:
     """Find the format of a file by its name; None for a file that is read only on request.
 
-    A pattern of a format says more than a suffix of another one.
+    A pattern takes precedence over the suffix of another format.
     """
     table, name, suffix = _table(), path.name.upper(), path.suffix.lower()
     known = next((known for patterns, known in _patterns() if patterns.match(name)), None)
@@ -98,7 +98,7 @@ def _table() -> dict[str, Format]:
 
 @cache
 def _patterns() -> list[tuple[re.Pattern[str], Format]]:
-    """All patterns of a format as one expression, and the format."""
+    """Compile all patterns of each format to one expression."""
     found: dict[int, tuple[Format, list[str]]] = {}
     for pattern, known in _table().items():
         if pattern in known.patterns:

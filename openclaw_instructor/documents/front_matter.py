@@ -29,9 +29,9 @@ _SAME = {"authors": "author", "tag": "tags", "lang": "language", "created_at": "
 
 
 def split(lines: Sequence[str]) -> tuple[int, Fields]:
-    """(how many lines are front matter, its fields). A rule at the head of a text is no front matter."""
+    """Return (number of lines of front matter, its fields). A horizontal rule at the start is not front matter."""
     fence = lines[0].rstrip() if lines else ""
-    # With a blank line below it, it is a rule (as pandoc has it).
+    # Before a blank line it is a horizontal rule, as in pandoc.
     if fence not in ("---", "+++") or not "".join(lines[1:2]).strip():
         return 0, {}
     ends = ("---", "...") if fence == "---" else ("+++",)
@@ -56,15 +56,15 @@ def _yaml(text: str) -> Mapping[Any, Any] | None:
     if _nesting(text) > _MAX_NESTING or _ANCHOR.search(text):
         return _by_lines(text)
     try:
-        # Makes nothing but texts, lists and mappings, and knows no merge keys.
+        # Builds only strings, lists and mappings, without merge keys.
         values = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
-    except Exception:  # KeyError, RecursionError and others are how the parser meets odd texts
+    except Exception:  # the parser raises KeyError, RecursionError and others on malformed text
         return _by_lines(text)
     return values if isinstance(values, Mapping) else None
 
 
 def _nesting(text: str) -> int:
-    """How deeply brackets are nested, those in quotes too."""
+    """Return how deeply brackets are nested, also those in quotes."""
     depth = deepest = 0
     for character in text:
         if character in "[{":
@@ -87,7 +87,7 @@ def _toml(text: str) -> Mapping[Any, Any] | None:
 
 
 def _by_lines(text: str) -> Mapping[str, Any] | None:
-    """`key: value` line by line, with lists of `- item` lines; None as soon as a line is anything else."""
+    """Parse `key: value` lines and `- item` lists; None as soon as a line is anything else."""
     values: dict[str, Any] = {}
     key = ""
     for line in text.split("\n"):
@@ -129,11 +129,11 @@ def _fields(values: Mapping[Any, Any], prefix: str = "") -> Fields:
 
 
 def _named(fields: Fields) -> Fields:
-    """Collect the fields under the names and in the forms that filters know."""
+    """Rename and convert the fields to the names and forms that filters use."""
     named = {_SAME.get(name, name) if _SAME.get(name) not in fields else name: value for name, value in fields.items()}
     for name in _DATES:
         if isinstance(value := named.get(name), str):
-            # What is no date would make a filter by date lie.
+            # A field that is not a date would break filters by date.
             named[name] = iso_date(value)
     named["date"] = named.get("date") or next((named[name] for name in _DATES if named.get(name)), "")
     if isinstance(tags := named.get("tags"), str):

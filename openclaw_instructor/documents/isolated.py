@@ -20,11 +20,11 @@ from typing import Any, BinaryIO
 from openclaw_instructor.documents import document_json
 from openclaw_instructor.documents.document import UnreadableDocument
 
-# In front of every message: its length.
+# Every message is preceded by its length.
 HEADER_BYTES = 8
-# What is written once before all answers.
+# Written once, before the first answer.
 READY = b"."
-# The parent kills it at the deadline; this is for a parent that is gone.
+# The parent kills this process at the deadline; the alarm is for when the parent is gone.
 _GRACE_SECONDS = 5
 _FIRST_WITHIN_SECONDS = 60.0
 _FORBIDDEN = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "pty.")
@@ -53,7 +53,7 @@ def serve(limits: dict[str, Any]) -> None:
         answers.write(len(answer).to_bytes(HEADER_BYTES) + answer)
         answers.flush()
         if out_of_memory:
-            # What a parser leaves behind when memory ends may be in any state.
+            # After a MemoryError the parser may be in any state.
             os._exit(0)
 
 
@@ -81,7 +81,7 @@ def _unreadable(reason: str) -> bytes:
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Take the pipes to the parent for this process, safe from anything that a parser prints."""
+    """Take over standard input and output as pipes to the parent, so that what a parser prints goes nowhere."""
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
@@ -92,7 +92,7 @@ def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
 def _restrict(memory_bytes: int) -> None:
     import resource
 
-    # RLIMIT_DATA counts what is written to, RLIMIT_AS code and reserved addresses too.
+    # RLIMIT_DATA counts writable memory, RLIMIT_AS also code and reserved addresses.
     for limit, most in (
         (resource.RLIMIT_DATA, memory_bytes),
         (resource.RLIMIT_AS, memory_bytes + (1 << 30)),

@@ -26,14 +26,14 @@ from openclaw_instructor.documents import document_json, isolated
 from openclaw_instructor.documents.document import Document, UnreadableDocument
 
 CRASHED = "its parser crashed"
-# 10 million characters of four bytes, and what is said of each row of a table.
+# 10 million characters of four bytes, and the JSON around each row of a table.
 _MAX_ANSWER_BYTES = 200_000_000
 _MAX_REASON_CHARACTERS = 200
 _FILES_PER_WORKER = 500
 _POLL_SECONDS = 0.5
 _START_SECONDS = 60.0
 _PIPE_BYTES = 1 << 16
-# What Python, its libraries and the dynamic loader read; nothing else of the environment is the parsers' business.
+# The variables that Python, its libraries and the dynamic loader read; parsers get no others.
 _ENVIRONMENT = ("PATH", "LANG", "LC_", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_", "PYTHON", "SYSTEMROOT")
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -43,7 +43,7 @@ _START = (
 
 @dataclass(frozen=True)
 class Limits:
-    """What one file may cost: wall-clock seconds, and bytes of memory of the child process beside its code."""
+    """The limits of one file: wall-clock seconds, and bytes of memory of the child process without its code."""
 
     seconds: float = 60.0
     memory_bytes: int = 1_000_000_000
@@ -124,7 +124,7 @@ class IsolatedReaders:
             self._worker.kill()
 
     def forget(self) -> None:
-        """In a forked copy of this process the worker is not ours, and the lock may never be released."""
+        """Drop the worker and the lock in a forked process: the worker is the parent's, and the lock may be held."""
         self._lock = threading.Lock()
         if self._worker:
             self._worker.disown()
@@ -136,7 +136,7 @@ class _Worker:
         self.files = 0
         environment = {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT)}
         self._process = subprocess.Popen(
-            # Not in a folder of the user's, whose modules would be found first and which could not be unmounted.
+            # Not in the current folder, whose modules would be imported first and which could not be unmounted.
             [sys.executable, "-P", "-c", _START, json.dumps(_search_path()), json.dumps(limits.__dict__)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -152,7 +152,7 @@ class _Worker:
         self._answers = self._process.stdout.fileno()
         os.set_blocking(self._requests, False)
         os.set_blocking(self._answers, False)
-        # Reaps it when it ends idle.
+        # Collects its exit status when it ends idle.
         threading.Thread(target=self._process.wait, name="documents-worker", daemon=True).start()
         # Its start is not counted against the first file.
         with selectors.DefaultSelector() as selector:
@@ -204,13 +204,13 @@ class _Worker:
                 stream.close()
 
     def _send(self, parts: list[memoryview]) -> bool:
-        """Whether anything is left to send."""
+        """Send some of the request; return whether anything is left to send."""
         try:
             sent = os.write(self._requests, parts[0][:_PIPE_BYTES])
         except BlockingIOError:
             return True
         except BrokenPipeError:
-            # What it said before it ended, and how it ended, are read from the other pipe.
+            # The worker has ended; its answer, if any, is read from the other pipe.
             return False
         parts[0] = parts[0][sent:]
         if not parts[0]:
@@ -218,7 +218,7 @@ class _Worker:
         return bool(parts)
 
     def _receive(self, answer: bytearray, most: int = _PIPE_BYTES) -> bool:
-        """Whether anything came, of which `most` bytes at a time are added to the answer."""
+        """Add up to `most` bytes to the answer; return whether any came."""
         try:
             received = os.read(self._answers, most)
         except BlockingIOError:
@@ -227,7 +227,7 @@ class _Worker:
         return bool(received)
 
     def _ending(self, limits: Limits) -> Exception:
-        """Why it ended without an answer."""
+        """Say why the worker ended without an answer."""
         code = self._process.wait()
         if code == 0:
             return _Ended()
@@ -246,10 +246,10 @@ def resident_bytes(pid: int) -> int:
 
 
 def _search_path() -> list[str]:
-    """Where this process finds modules, the package first; the current folder counts by its full name."""
+    """List the folders where this process finds modules, the package's first; the current one by its full path."""
     folders = [str(Path(__file__).parents[2])]
     for folder in sys.path:
-        # Without a current folder there is nothing to be found below it.
+        # The current folder may have been deleted.
         with contextlib.suppress(OSError):
             folders.append(os.path.abspath(folder) if folder else "")  # noqa: PTH100
     return [folder for folder in dict.fromkeys(folders) if folder]

@@ -50,7 +50,7 @@ class _Line:
         self.is_tight = True
 
     def say(self, word: str) -> None:
-        """Add a word; closing marks stand close to the word before, opening ones to the word behind."""
+        """Add a word; there is no space before closing punctuation or after opening punctuation."""
         if not self.is_tight and word not in _CLOSING:
             self.text += " "
         self.text += word
@@ -80,7 +80,7 @@ class _Line:
             self.say(mark)
 
     def shown(self, macro: str, words: list[str], position: int) -> int:
-        """Say what a macro prints beside its arguments; returns the position of those that are left."""
+        """Add what a macro prints besides its arguments; return the position of the remaining ones."""
         following = words[position] if position < len(words) else ""
         is_plain = bool(following) and following not in _SHOWN and following not in _ENCLOSED and following not in _ENDS
         if macro == "Fl":
@@ -119,7 +119,7 @@ class _Line:
         self.is_tight = False
 
     def trailing(self, closings: list[str]) -> list[str]:
-        """Take the marks off the end that stand behind what is enclosed."""
+        """Remove trailing punctuation, which is printed after the closing bracket."""
         marks: list[str] = []
         while any(closings) and self.text[-1:] in _CLOSING and self.text[-2:-1].strip():
             if self.text[-1] in ")]":

@@ -1,7 +1,7 @@
 """Format numbers as a spreadsheet shows them, by format code (ECMA-376 part 1, 18.8.30 and 18.8.31).
 
 Decimals, percent signs, currencies, leading zeros and scaling are those of the format. Dates are written as ISO 8601
-and thousands are not set apart, so that what is found does not hang on the country where a file was made.
+and thousands are not set apart, so that a search does not depend on the country where a file was made.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 GENERAL = "General"
-# The codes that files name by number only.
+# Built-in codes, which files refer to by number.
 BUILT_IN = {
     0: GENERAL, 1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00", 12: "# ?/?",
     13: "# ??/??", 14: "yyyy-mm-dd", 15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy", 18: "h:mm", 19: "h:mm:ss", 20: "h:mm",
@@ -104,7 +104,7 @@ def _parsed(section: str, is_negative: bool) -> _Section:
         return _Section(date="".join("[]" * (kind == "elapsed") + text for kind, text in parts if kind in _DATES))
     numeric = [index for index, kind in enumerate(kinds) if kind in _NUMERIC]
     first, last = (numeric[0], numeric[-1]) if numeric else (len(parts), len(parts))
-    # Brackets and a minus sign of a section for negative numbers say what the sign says.
+    # In a section for negative numbers, brackets or a minus sign replace the sign.
     dropped = str.maketrans("", "", "()-" if is_negative else "")
     literals = [text.translate(dropped) if kind in _LITERALS else "%" * (kind == "percent") for kind, text in parts]
     places = [(kind, text) for kind, text in parts[first : last + 1] if kind == "digits" or kind in _LITERALS]
@@ -140,7 +140,7 @@ def _digits(value: float, section: _Section) -> str:
 
 
 def _placed(digits: str, places: tuple[str, ...]) -> str:
-    """Digits put into their places from the right, as in telephone numbers; those in excess stand in front."""
+    """Put digits into their places from the right, as in telephone numbers; extra digits come first."""
     pieces: list[str] = []
     for place in reversed(places):
         if place[:1] == '"':
@@ -161,7 +161,7 @@ def _date(value: float, letters: str, is_1904: bool) -> str:
         sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
         text = f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}"
         return f"{text}:{seconds % 60:02}" if has_seconds else text
-    # 1900 counts as a leap year there, which it was not.
+    # Spreadsheets take 1900 for a leap year, which it was not.
     epoch = datetime.datetime(1904, 1, 1) if is_1904 else datetime.datetime(1899, 12, 30 if value >= 60 else 31)
     if seconds < 0:
         return ""

@@ -54,7 +54,7 @@ class Package:
 
     def referred(self, part: str, element: Element) -> str:
         """Return the part that an element of `part` refers to; "" if there is none."""
-        # Often beside an id of its own, which is in no namespace.
+        # The element often has another `id` without a namespace.
         return self.target(part, next((value for key, value in element.items() if key.endswith("}id")), ""))
 
     def target(self, part: str, identifier: str) -> str:
@@ -73,7 +73,7 @@ class Package:
         try:
             root = self.archive.xml(next((part for part in parts if part in self.archive), ""))
         except UnreadableDocument:
-            # Nobody misses a text for its label.
+            # Damaged properties must not keep the text from being read.
             return found
         for element in root if root is not None else ():
             if text := " ".join((element.text or "").split()):

@@ -22,7 +22,7 @@ _ENCODED = re.compile(r"_([0-9a-f]{2})_")
 _FORMS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
 _ANCESTORS = 20
 _MAX_SPACES = 100
-# What is shown is the text of fields; what a program fills in on each page is not.
+# The text of fields is read, but not what is filled in on each page, such as its number.
 _LEFT_OUT = frozenset(
     {"tracked-changes", "ruby-text", "note-citation", "page-number", "annotation-end", "desc", "title"}
 )
@@ -119,7 +119,7 @@ class Styles:
 
 @dataclass
 class Found:
-    """What is met beside text: footnotes and comments, and boxes of text."""
+    """What a paragraph has attached to it: footnotes, comments and text boxes."""
 
     remarks: list[str] = field(default_factory=list)
     boxes: list[Element] = field(default_factory=list)
@@ -131,7 +131,7 @@ def text_of(element: Element, found: Found) -> str:
 
 
 def flat_text(element: Element) -> str:
-    """All text below an element on one line, footnotes, comments and boxes behind what they hang on."""
+    """Return all text below an element on one line; footnotes, comments and boxes follow their anchor."""
     found = Found()
     texts = [text_of(one, found) for one in element.iter("{*}p", "{*}h") if not _is_beside(one, element)]
     texts += found.remarks
@@ -140,7 +140,7 @@ def flat_text(element: Element) -> str:
 
 
 def _is_beside(paragraph: Element, root: Element) -> bool:
-    """Whether a paragraph is part of what hangs on another one below `root`."""
+    """Whether a paragraph is inside a note or box attached to another one below `root`."""
     for ancestor in paragraph.iterancestors():
         if ancestor is root:
             return False

@@ -37,7 +37,7 @@ def format_for(data: bytes, path: PurePath) -> Format:
 
 
 def reader_key(data: bytes, path: PurePath) -> str:
-    """Return a key for the readers of this file and their versions; see `current`."""
+    """Return a key for the readers of this file and their versions, for `current`."""
     named = format_of(path)
     try:
         actual = format_for(data, path).reader
@@ -54,7 +54,7 @@ def current(key: str, path: PurePath) -> bool:
 
 
 def readable(path: PurePath) -> bool:
-    """Whether a file of this name is taken without being asked for."""
+    """Whether files of this name are indexed without being asked for."""
     return format_of(path) is not None
 
 
@@ -75,7 +75,7 @@ def _size(count: int) -> str:
 def _format_of_content(data: bytes, named: Format | None) -> Format | None:
     content = identify(data)
     known = format_of(PurePath("x" + content.suffix)) if content and content.suffix else None
-    # Readers of binary formats know best what is wrong with a file of theirs.
+    # The readers of binary formats give the better reason for a damaged file.
     if content is None or known or (named and named.isolated):
         return known or named
     raise UnreadableDocument(content.name)

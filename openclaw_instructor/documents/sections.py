@@ -14,7 +14,7 @@ _SEPARATOR_TOKENS = 2
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Blocks under their headings, as they are shown and as they are embedded."""
+    """Blocks with their path of headings, as shown in hits and as embedded."""
 
     headings: tuple[str, ...]
     embedded: tuple[str, ...]

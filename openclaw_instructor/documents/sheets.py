@@ -11,9 +11,9 @@ from openclaw_instructor.documents.document import Location
 from openclaw_instructor.documents.tables import Row, column_names, find_header, row_text
 
 MAX_COLUMNS = 500
-# Beyond, the fields of a merged area are left empty.
+# Larger merged areas are not filled.
 _MAX_FILLED = 1_000_000
-# What programs call a sheet whose owner has not named it.
+# Default names of sheets.
 _UNNAMED = re.compile(
     r"(?:sheet|tabelle|feuil|feuille|hoja|foglio|blad|ark|taul|list|munka|arkusz|planilha|planilla|лист|аркуш|sayfa"
     r"|シート|工作表|시트)\s*\d*",
@@ -58,7 +58,7 @@ class Sheet:
             self.characters += len(text)
 
     def remark(self, row: int, text: str) -> None:
-        """Add a comment on a row, or a text that lies over the sheet there."""
+        """Add a comment on a row, or the text of a box over it."""
         if text:
             self.remarks.setdefault(row, []).append(text)
             self.characters += len(text)
@@ -120,7 +120,7 @@ def _add_remarks(builder: DocumentBuilder, sheet: Sheet, row: int) -> None:
 
 
 def _with_groups(names: list[str], sheet: Sheet, row: int, columns: list[int]) -> list[str]:
-    """Names of columns behind those of the groups that span them in the row above."""
+    """Prefix the names of columns with those of the groups that span them in the row above."""
     groups: dict[int, str] = {}
     for area in sheet.merged:
         if area.first_row == row - 1 and area.last_column > area.first_column:

@@ -10,10 +10,10 @@ from openclaw_instructor.documents.document import Location
 
 Row = Sequence[str]
 
-# What stands in front of every passage of a table must leave room for the passage.
+# The column names are embedded with every passage of a table and must leave room for it.
 _MAX_NAME_CHARACTERS = 60
 _MAX_NAMES_CHARACTERS = 300
-# The row of names comes first, below at most a few lines of title.
+# At most a few title lines precede the header row.
 _HEADER_WITHIN_ROWS = 10
 _SAMPLE_ROWS = 50
 _LABEL_CHARACTERS = 40

@@ -41,7 +41,7 @@ def is_title_name(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Style:
-    """What a paragraph is by its style: a heading of `level` (0 for none), the title, part of a table of contents."""
+    """What a style says of a paragraph: heading of `level` (0 for none), title, part of a table of contents."""
 
     level: int = 0
     is_title: bool = False
@@ -88,7 +88,7 @@ class Styles:
             level = level if level is not None else level_of_name(names[-1]) or _level(properties)
             numbering = numbering or _numbering(properties)
         if not names:
-            # Not declared: its id is all there is.
+            # An undeclared style has only its id.
             names = [identifier]
             level = level_of_name(identifier)
         return Style(
@@ -116,7 +116,7 @@ class _Level:
 
 
 class Numbering:
-    """The numbers that Word prints in front of list items and headings, which are nowhere in the text."""
+    """Computes the numbers that Word prints before list items and headings; the text does not contain them."""
 
     def __init__(self, elements: Iterable[Element]) -> None:
         self._levels: dict[str, list[_Level]] = {}

@@ -1,7 +1,7 @@
 """Track the passes in flight: which are done, how long each took, and when the next one may start.
 
-Where the model runs on processor cores, two may be in flight at once: while one is ending, and some cores have nothing
-left of it, the next one fills them, and texts are prepared and answered meanwhile.
+On a CPU two passes may be in flight at once: the next one uses the cores that have finished their part of the first,
+while texts are tokenized and requests answered.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Pass:
 
 
 class PassesInFlight:
-    """The passes that have started and not been ended; at most `limit`, and one more that is interactive."""
+    """The passes that were started and not yet ended; at most `limit`, and one more if it is interactive."""
 
     def __init__(self, sizer: BatchSizer) -> None:
         self._sizer = sizer
@@ -86,7 +86,7 @@ class PassesInFlight:
         """Remove a pass that the model has finished."""
         self._count(each.ended_at)
         self._passes.remove(each)
-        # Each estimate is a little wrong, and that would add up over a busy hour.
+        # The sum of all estimates would drift away from the measured end over a busy hour.
         self._free_at = each.ended_at + sum(other.expected for other in self._passes)
         self._first = False
 
@@ -100,13 +100,13 @@ class PassesInFlight:
             each.rows.exception()
 
     def delay(self, priority: Priority | None) -> float:
-        """Seconds until a pass may start; infinite when one in flight has to end first.
+        """Return the seconds until a pass may start; infinite when one in flight has to end first.
 
-        The later it starts, the more it can take: callers that were answered together ask again one by one.
+        A later start collects more requests, because callers that were answered together ask again one by one.
         """
         if not self._passes:
             return 0.0
-        # The first pass runs alone: what the model prepares on first use is then not prepared twice.
+        # The first pass runs alone, so that kernels prepared on first use are not prepared twice.
         if self._first:
             return math.inf
         if priority is Priority.INTERACTIVE and self.all_bulk:

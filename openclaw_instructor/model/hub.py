@@ -9,9 +9,9 @@ from openclaw_instructor.errors import CheckpointUnavailable
 from openclaw_instructor.model.layout import CONFIGURATION, is_whole, weight_patterns
 
 _ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$")
-# Modules lie in folders such as `1_Pooling`; other folders hold exports for other programs.
+# Modules are in folders such as `1_Pooling`; other folders hold exports for other programs.
 _FILES = ["*.json", "[0-9]_*/*", "spiece.model", "sentencepiece.bpe.model", "vocab.txt", "merges.txt"]
-# Without the weights: of the kinds a repository holds, we never fetch more than one.
+# Must be in the cache; the weights are checked apart, because only one of a repository's kinds of them is downloaded.
 _ALWAYS = [*CONFIGURATION, "[0-9]_*/config.json", "tokenizer.json", "tokenizer_config.json"]
 
 
@@ -21,8 +21,11 @@ def is_id(name: str) -> bool:
 
 
 def snapshot(name: str, *, revision: str | None, offline: bool, pull: bool) -> tuple[Path, str]:
-    """Folder and commit of a hub repository's snapshot. Raises CheckpointUnavailable."""
-    # Late: importing the hub client costs start-up time that a bundled checkpoint must not pay.
+    """Return the folder and the commit of a snapshot of a hub repository, downloaded if need be.
+
+    With `pull` the hub is asked for a newer commit. Raises CheckpointUnavailable.
+    """
+    # Imported late: the hub client is slow to import, and the bundled checkpoint does not need it.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
@@ -45,7 +48,7 @@ def snapshot(name: str, *, revision: str | None, offline: bool, pull: bool) -> t
         raise CheckpointUnavailable(
             f"checkpoint {name} is not on the hub (or is private); check the spelling, such as hkunlp/instructor-large"
         ) from None
-    except Exception as error:  # the client lets its transport's own errors through, and those change with its version
+    except Exception as error:  # the client also raises errors of its HTTP library, which differ between versions
         raise CheckpointUnavailable(
             f"checkpoint {at} is not on this machine and the hub cannot be reached ({type(error).__name__}); "
             f"connect once and run `openclaw-instructor model pull {name}`, or use `mini`"
@@ -54,7 +57,7 @@ def snapshot(name: str, *, revision: str | None, offline: bool, pull: bool) -> t
 
 
 def plan(name: str, revision: str | None) -> list[tuple[str, int]]:
-    """Files that a download would fetch, with their sizes in bytes. Raises CheckpointUnavailable."""
+    """List the files that a download would fetch, with their sizes in bytes. Raises CheckpointUnavailable."""
     from fnmatch import fnmatch
 
     from huggingface_hub import HfApi
@@ -63,7 +66,7 @@ def plan(name: str, revision: str | None) -> list[tuple[str, int]]:
     try:
         listed = HfApi().list_repo_tree(name, revision=revision, recursive=True)
         files = {each.path: int(each.size) for each in listed if isinstance(each, RepoFile)}
-    except Exception as error:  # the client lets its transport's own errors through
+    except Exception as error:  # the client also raises errors of its HTTP library
         raise CheckpointUnavailable(
             f"checkpoint {name}: the hub does not list its files ({type(error).__name__}); check the spelling and the "
             "connection, or use `mini`"
@@ -78,7 +81,7 @@ def _cached(name: str, revision: str | None) -> Path | None:
 
     try:
         folder = Path(snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=_ALWAYS))
-    except LocalEntryNotFoundError:  # also for a download that left one of these files out
+    except LocalEntryNotFoundError:  # nothing is cached, or one of these files is missing
         return None
     return folder if is_whole(folder) else None
 

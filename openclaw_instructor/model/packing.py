@@ -21,8 +21,8 @@ class Packed:
     """A batch as one row of tokens.
 
     `ids` (tokens,) int64; `pooled` (p,) int64, the positions that enter the means, prompt after prompt; `starts`
-    (prompts,) int64, where in `pooled` each prompt begins; `groups`, runs of equal length, in order. Tokens behind the
-    last group are filler.
+    (prompts,) int64, where in `pooled` each prompt begins; `groups`, runs of equal length, in order. Tokens after the
+    last group are padding of the row.
     """
 
     ids: torch.Tensor
@@ -32,9 +32,9 @@ class Packed:
 
     @classmethod
     def of(cls, prompts: Sequence[Prompt], *, rounded: bool = False, pooling: str = "mean") -> Packed:
-        """Pack prompts that are sorted by length; `rounded` fills the row up to one of few sizes.
+        """Pack prompts that are sorted by length; `rounded` pads the row to one of few sizes.
 
-        `pooling` says which tokens enter a prompt's mean: with "mean" all behind its instruction, with "cls" the first,
+        `pooling` says which tokens enter a prompt's mean: with "mean" all after its instruction, with "cls" the first,
         with "lasttoken" the last.
         """
         ids: list[int] = []
@@ -48,13 +48,13 @@ class Packed:
             ids.extend(prompt.ids)
         if rounded:
             ids.extend([0] * (rounded_up(len(ids)) - len(ids)))
-        # Explicitly, because a process may have another default device; `to` moves them.
+        # Explicit, because a process may have set another default device; `to` moves the tensors.
         made = [torch.tensor(numbers, dtype=torch.int64, device="cpu") for numbers in (ids, pooled, starts)]
         return cls(made[0], made[1], made[2], _groups(prompts))
 
     @property
     def longest(self) -> int:
-        """Tokens of the longest prompt."""
+        """The number of tokens of the longest prompt."""
         return max(group.length for group in self.groups)
 
     def to(self, device: torch.device) -> Packed:
@@ -71,9 +71,9 @@ class Packed:
 
 
 def rounded_up(tokens: int) -> int:
-    """Round a number of tokens up to one of some fifty sizes.
+    """Round a number of tokens up to one of about fifty sizes.
 
-    oneDNN prepares and keeps a kernel of near 1 MB for every number of rows: arbitrary sizes would fill memory.
+    oneDNN keeps a kernel of nearly 1 MB for every number of rows, so arbitrary sizes would fill memory.
     """
     step = 4 if tokens <= 64 else 32 if tokens <= 512 else 64 if tokens <= 1_024 else 128
     return -(-tokens // step) * step
@@ -91,10 +91,10 @@ def _groups(prompts: Sequence[Prompt]) -> list[Group]:
 def batches(lengths: Sequence[int], budget: int, cores: int = 1) -> Iterator[list[int]]:
     """Yield the indices of each batch, longest texts first; no batch exceeds `budget` tokens (one text always fits).
 
-    The batches are of like size and their number a multiple of `cores`, so that no core has nothing left while another
-    still works. Each takes the longest texts that still fit: the peak of memory comes with the first batch, not after
-    an hour, and the gap that long texts leave is filled by the one that fits it best, so that `rounded_up` adds hardly
-    a token and few sizes of pass occur.
+    The batches are of about equal size, and their number is a multiple of `cores`, so that no core idles while another
+    still works. Each takes the longest texts that still fit. So memory use peaks in the first batch and not after an
+    hour, and the room that long texts leave is filled by the best fit: `rounded_up` adds hardly a token, and few sizes
+    of pass occur.
     """
     left = _Remaining(lengths)
     tokens = sum(min(length, budget) for length in lengths)

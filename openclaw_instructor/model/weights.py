@@ -15,7 +15,7 @@ ZIP = b"PK\3\4"
 
 
 class SafetensorsFile(Mapping[str, Tensor]):
-    """Opens the file anew for each tensor: the mapping, and the memory it holds, go with the tensor."""
+    """Opens the file anew for each tensor, so that its mapped memory is freed together with the tensor."""
 
     def __init__(self, path: Path) -> None:
         from safetensors import safe_open
@@ -24,7 +24,7 @@ class SafetensorsFile(Mapping[str, Tensor]):
         try:
             with safe_open(path, framework="pt") as file:
                 self._names = list(file.keys())
-        except Exception as error:  # safetensors raises a family of its own
+        except Exception as error:  # safetensors has exceptions of its own
             raise damaged(path, error) from None
 
     def __getitem__(self, name: str) -> Tensor:
@@ -42,9 +42,10 @@ class SafetensorsFile(Mapping[str, Tensor]):
 
 
 def open_weights(paths: Sequence[Path]) -> Mapping[str, Tensor]:
-    """Memory-mapped tensors of a `.safetensors` or `.bin` file, or of all shards; a pickle may hold tensors only.
+    """Map the tensors of a `.safetensors` or `.bin` file, or of all shards, by name.
 
-    A `.bin` from before torch 1.6 is no zip file: it is read whole. Raises InvalidCheckpoint for a damaged file.
+    A `.bin` file may hold nothing but tensors. One from before torch 1.6 is not a ZIP file and is read into memory.
+    Raises InvalidCheckpoint for a damaged file.
     """
     return ChainMap(*[_open(path) for path in paths])  # type: ignore[arg-type]
 
@@ -56,7 +57,7 @@ def _open(path: Path) -> Mapping[str, Tensor]:
         with path.open("rb") as file:
             mapped = file.read(len(ZIP)) == ZIP
         loaded: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except Exception as error:  # zipfile, pickle and torch each raise their own
+    except Exception as error:  # zipfile, pickle and torch raise various exceptions
         raise damaged(path, error) from None
     return loaded
 
