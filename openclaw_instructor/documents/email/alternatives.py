@@ -21,7 +21,7 @@ _STUB = re.compile(
 
 @dataclass(frozen=True)
 class Choice:
-    """Whether the HTML version counts, and whether the two say different things."""
+    """Whether to use the HTML version, and whether the two versions differ."""
 
     html: bool
     differ: bool = False

@@ -18,11 +18,11 @@ from openclaw_instructor.documents.email.plain_text import unflowed, without_fil
 from openclaw_instructor.documents.email.protected import signed_content, without_armour
 from openclaw_instructor.documents.email.visible import VisiblePage
 
-# Characters of the whole text, and bytes of one part of it; far beyond what any checkpoint reads.
+# Limits on characters of the text and bytes of one part, far above what any checkpoint reads.
 MAX_TEXT, MAX_PART = 1_000_000, 2_000_000
 _LONGEST_TNEF, _LONGEST_SIGNED = 20_000_000, 20_000_000
 _MOST_ATTACHMENTS = 100
-# An invitation's own text is read beside a body that is shorter than this.
+# The description of an invitation is added to a body shorter than this.
 _SHORT_BODY = 200
 
 CUT = "the text is longer than is read; its end was left out"
@@ -53,7 +53,7 @@ class _Text:
 
 
 class BodyReader:
-    """Reads the parts of one message into its text, and tells the message what else is in them."""
+    """Reads the parts of one message into its text, and records what else they contain."""
 
     def __init__(self, message: Email) -> None:
         self._message = message
@@ -94,7 +94,7 @@ class BodyReader:
             return self._leaf(part)
         kind = part.content_type.partition("/")[2]
         if not part.children:
-            # The parser found nothing that parts it, and said so.
+            # The parser found no boundary and has noted that.
             return self._text(part, "plain")
         if kind == "encrypted":
             self._message.encrypted = True
@@ -103,7 +103,7 @@ class BodyReader:
             self._message.signed = True
             return self._read(part.children[0])
         if kind == "report":
-            # What a server says to people comes first; the message that it sends back is not its own.
+            # The first part is the server's text for people; the returned message is not its own.
             return self._read(part.children[0])
         if kind == "digest":
             return [text for child in part.children for text in self._digested(child)]
@@ -198,7 +198,7 @@ class BodyReader:
         return _Text(self._without_armour(page.text), html=True)
 
     def plain(self, source: str) -> _Text:
-        """Plain text without armour and files that are encoded in it."""
+        """Return plain text without PGP armour and without files encoded in it."""
         text, files = without_files(self._without_armour(visible(source)))
         for name in files:
             self._attach(name)

@@ -15,7 +15,7 @@ BANNER, SIGNATURE, NOTICE = "a warning of the mail gateway", "signature", "legal
 _BANNER_LINES, _LONGEST_BANNER = 8, 600
 _SIGNATURE_LINES, _LONGEST_SIGNATURE_LINE = 15, 120
 _SHORTEST_NOTICE, _NOTICE_LINES = 60, 40
-_MOST_CHECKS = 200  # of places where a notice could begin
+_MOST_CHECKS = 200  # of lines where a notice may begin
 _SEARCHED = 2_000  # characters of a line
 
 _DELIMITERS = ("--", "—", "–", "-- -", "---- --")
@@ -89,7 +89,7 @@ def _closed(lines: list[str]) -> list[str]:
 
 
 def _is_short(lines: list[str], unlike: re.Pattern[str]) -> bool:
-    """Whether these can be a signature: few short lines, none of them like something that people write in messages."""
+    """Whether the lines may be a signature: few and short, none of them like a sentence of a message."""
     filled = [line.strip() for line in lines[: 4 * _SIGNATURE_LINES] if line.strip()]
     if len(filled) > _SIGNATURE_LINES or len(lines) > 4 * _SIGNATURE_LINES:
         return False
@@ -124,7 +124,7 @@ class _Notices:
         self._checks = _MOST_CHECKS
 
     def end(self, number: int) -> int:
-        """Where the notice ends that begins at this line; `number` when none does."""
+        """Return the line after the notice that begins at this line; `number` if none does."""
         lines, shown = self._lines, self._shown
         titled = words.NOTICE_TITLE.match(lines[number]) is not None
         if self._checks <= 0 or not (titled or shown[number]):
@@ -135,14 +135,14 @@ class _Notices:
         end = begin
         signs: set[int] = set()
         while end < len(lines) and end - begin < _NOTICE_LINES and lines[end].strip():
-            # A page's paragraphs have no empty lines between them, and each is a line of its own.
+            # Paragraphs of HTML are one line each, without empty lines between them.
             if end > begin and len(signs) >= 2 and not shown[end] and len(lines[end - 1]) > _LONGEST_SIGNATURE_LINE:
                 break
             signs |= shown[end]
             end += 1
         self._checks -= 1
         text = " ".join(lines[begin:end])
-        signs |= self._signs(text[: 10 * _SEARCHED].casefold())  # also what is parted by the end of a line
+        signs |= self._signs(text[: 10 * _SEARCHED].casefold())  # also across a line end
         meant = words.MEANT_FOR in signs or words.ASTRAY in signs
         return end if meant and len(signs) + titled >= 2 and len(text) >= _SHORTEST_NOTICE else number
 
@@ -156,7 +156,7 @@ def _banner_end(lines: list[str], first: int) -> int:
     end = first
     while end < len(lines) and end - first < _BANNER_LINES and lines[end].strip():
         end += 1
-    # Wrapped lines go on to the end of their paragraph; a page's paragraph is a line of its own.
+    # Wrapped lines continue to the end of their paragraph; a paragraph of HTML is one line.
     end = first + 1 if len(lines[first]) > _LONGEST_SIGNATURE_LINE else end
     text = " ".join(lines[first:end])
     if len(text) > _LONGEST_BANNER:

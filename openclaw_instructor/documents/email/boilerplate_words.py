@@ -31,7 +31,7 @@ ADVERTISED = re.compile(
     re.IGNORECASE,
 )
 
-# What stands over a signature, a whole line of it.
+# Closing formulas above a signature, each a whole line.
 CLOSINGS = frozenset(phrase.casefold() for phrase in (
     "best", "best regards", "kind regards", "regards", "warm regards", "warmest regards", "with kind regards",
     "with best regards", "many regards", "sincerely", "yours sincerely", "sincerely yours", "yours truly",
@@ -68,9 +68,9 @@ CLOSINGS = frozenset(phrase.casefold() for phrase in (
     "감사합니다", "此致", "敬礼", "谢谢", "謝謝", "祝好", "顺颂商祺", "敬上",
 ))  # fmt: skip
 
-# Groups of signs. A notice shows two at least, and one of them is for whom it is meant or what to do if it went astray:
-# that something is secret and to be deleted may as well be said by a writer of flesh and blood.
-MEANT_FOR, ASTRAY = 1, 2  # places in NOTICE_SIGNS
+# Groups of signs of a legal notice. A notice has signs of at least two groups, one of which is its addressee or what to
+# do with a misdirected message: a person may also write that something is confidential and to be deleted.
+MEANT_FOR, ASTRAY = 1, 2  # indices into NOTICE_SIGNS
 NOTICE_SIGNS: tuple[tuple[str, ...], ...] = (
     (
         "confidential", "privileged", "vertraulich", "confidentiel", "confidencia", "riservat", "confidenzial",
@@ -124,7 +124,7 @@ NOTICE_TITLE = re.compile(
     r"riservatezza)",
     re.IGNORECASE,
 )
-# That a message comes from outside, and what to heed then.
+# Warnings that a message comes from outside.
 OUTSIDE = re.compile(
     r"outside (?:of )?(?:the|your|our|this|my)?\s?[\w&. -]{0,40}(?:organi[sz]ation|company|network|institution|"
     r"university|"

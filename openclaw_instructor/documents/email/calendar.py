@@ -63,7 +63,7 @@ def read_calendar(source: str) -> Invitation | None:
 
 
 def _parted(line: str) -> tuple[str, str, str]:
-    """Name, parameters and value of a line; a colon between quotes is the parameters' own."""
+    """Split a line into name, parameters and value; a colon in quotes belongs to the parameters."""
     quoted = False
     for place, sign in enumerate(line[:2_000]):
         if sign == '"':

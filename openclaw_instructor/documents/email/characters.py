@@ -7,15 +7,15 @@ import unicodedata
 
 from openclaw_instructor.text import clean
 
-# Joiners are part of the spelling in the scripts that join or stack letters, and hide nothing there.
+# Joiners are part of the spelling in scripts that join or stack letters.
 _JOINERS = "\u200c\u200d"
 _JOINING_SCRIPTS = "\u0600-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff\ufb50-\ufdff\ufe70-\ufefc"
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff"
-    # Strokes that are drawn through letters.
+    # Combining strokes through letters.
     "\u0334-\u0338\u20d2\u20d3\u20e5-\u20eb"
-    # Controls but tab, line feed and carriage return; among them are those that a terminal obeys.
+    # Control characters except tab, line feed and carriage return.
     "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]"
     rf"|(?<![{_JOINING_SCRIPTS}])[{_JOINERS}]"
 )
@@ -26,7 +26,7 @@ _DRESSED = re.compile(
     "\u2102\u210a-\u2115\u2119-\u211d\u2124\u2128\u212c\u212d\u212f-\u2134\u2139\u2145-\u2149"
     "\U0001f110-\U0001f12b\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189]+"
 )
-# White on black: Unicode knows no plain letter for these.
+# White letters on black, for which Unicode has no decomposition.
 _NEGATIVE = {start + number: chr(ord("A") + number) for start in (0x1F150, 0x1F170) for number in range(26)}
 
 

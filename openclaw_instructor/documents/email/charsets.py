@@ -15,7 +15,7 @@ WRONG = "some text is not in the charset that the mail declares; its letters wer
 UNDECLARED = "some text declares no charset; its letters were guessed"
 REPLACED = "some bytes are not in the charset that the mail declares; they were replaced"
 
-# What the names stand for in mail: each is a superset of what it says.
+# The encodings that charset names stand for in mail; each is a superset of the named one.
 _SUPERSETS = {
     "ascii": "cp1252",
     "iso8859-1": "cp1252",
@@ -52,18 +52,18 @@ _ALIASES = {
     "utf8mb4": "utf-8",
     "_utf-8": "utf-8",
 }
-# Not charsets of mail: the first two take quadratic time, the last two write any code point, also no character.
+# Not charsets of mail: the first two take quadratic time, the last two can express invalid code points.
 _NO_CHARSETS = frozenset(("punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape"))
 _LONGEST_NAME = 40
 _JIS = re.compile(rb"\x1b\$[@B]([^\x1b\r\n]*)|\x1b\(I([^\x1b\r\n]*)|\x1b\([BJ]")
 
 
 def decode(data: bytes, charset: str = "") -> tuple[str, str]:
-    """Text of `data`, and a sentence when it is not sound text in `charset` ("" where none is declared)."""
+    """Decode `data`, and say so if it is not valid text in `charset` ("" if none is declared)."""
     codec = codec_of(charset) if charset else "utf-8"
     unknown = "" if codec or data.isascii() else UNKNOWN
     names = [codec or "utf-8", "utf-8"]
-    # Text that was already decoded for us is UTF-8 whatever its header says; pure ASCII may be a 7-bit encoding.
+    # Text that is valid UTF-8 was probably decoded before, whatever its header says; ASCII may be a 7-bit encoding.
     for name in names if data.isascii() else reversed(names):
         try:
             return data.decode(name), unknown
@@ -77,14 +77,14 @@ def decode(data: bytes, charset: str = "") -> tuple[str, str]:
 
 
 def codec_of(charset: str) -> str | None:
-    """Name of the codec that reads `charset` as it is used in mail; None when there is none."""
+    """Return the name of the codec for `charset` as mail uses it; None if there is none."""
     charset = charset.strip().strip("\"'").lower()
     if len(charset) > _LONGEST_NAME or not charset.isascii():
         return None
     try:
         name = codecs.lookup(_ALIASES.get(charset, charset)).name
         b"a\0b\0".decode(name, "replace")
-    except (LookupError, ValueError):  # some codecs are not for text, and some names cannot be one
+    except (LookupError, ValueError):  # some codecs are not for text, and some names are invalid
         return None
     return None if name.replace("-", "_") in _NO_CHARSETS else _SUPERSETS.get(name, name)
 

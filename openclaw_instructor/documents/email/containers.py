@@ -72,7 +72,7 @@ _KNOWN_FIELDS = frozenset(
         "errors-to",
     ]
 )
-# A line of an mbox that parts two messages: the fields of the next follow it.
+# The separator line of an mbox; the header fields of the next message follow it.
 _FROM_LINE = re.compile(rb"From [^\n]{0,500}\n(?=[!-9;-~]{1,100}[ \t]*:)")
 _EMPTY_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\n)*")
 _FENCE = re.compile(rb"(`{3,}|~{3,})[ \t]*[\w.+-]{0,20}[ \t]*\n")
@@ -138,10 +138,10 @@ def as_argument(data: bytes) -> str:
 
 
 def refuse_foreign(data: bytes) -> None:
-    """Raise UnreadableDocument for a file that is plainly no mail, naming what it is."""
+    """Raise UnreadableDocument, with the format's name, for a file that is clearly not mail."""
     head = data[:_SAMPLE]
     content = identify(data)
-    # Of a compound file whose names say nothing the reader of .msg knows best what is wrong with it.
+    # The reader of .msg gives the better reason for an unknown compound file.
     if content is not None and content.suffix != ".msg" and not (data.startswith(OLE) and not content.suffix):
         raise UnreadableDocument(f"{content.name.partition(';')[0]}, not a mail")
     if head.startswith(_OUTLOOK_FOLDERS):
@@ -154,7 +154,7 @@ def refuse_foreign(data: bytes) -> None:
 
 
 def has_head(data: bytes) -> bool:
-    """Whether a message begins here: with header fields of which one at least is known, or as in an mbox."""
+    """Whether a message begins here: with header fields, at least one of them known, or with an mbox separator."""
     if data.startswith(b"From ") and _FROM_LINE.match(data[:2_000]):
         return True
     head = unix_lines(data[:_HEAD])
@@ -185,7 +185,7 @@ def mbox_messages(data: bytes) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class Stored:
-    """A message as it is stored: the file, its place among the file's messages (from 1), and its bytes."""
+    """A message in a file: the file, its number among the file's messages (from 1), and its bytes."""
 
     path: Path
     number: int
@@ -193,7 +193,7 @@ class Stored:
 
 
 def stored_messages(path: Path) -> Iterator[Stored]:
-    """All messages of a file (.eml, .emlx, .msg, mbox) or a folder: a Maildir or any tree of such files, in order.
+    """Yield all messages of a file (.eml, .emlx, .msg, mbox) or a folder: a Maildir or a tree of such files.
 
     Raises OSError for what cannot be read.
     """
@@ -207,7 +207,7 @@ def stored_messages(path: Path) -> Iterator[Stored]:
 
 
 def is_maildir_file(path: Path) -> bool:
-    """Whether a file lies where a Maildir keeps its messages: in `cur` or `new`, beside each other and `tmp`."""
+    """Whether a file is where a Maildir keeps messages: in `cur` or `new`, with the other one and `tmp` next to it."""
     folder = path.parent
     return folder.name in ("cur", "new") and all((folder.parent / name).is_dir() for name in ("cur", "new", "tmp"))
 
@@ -221,7 +221,7 @@ def _as_utf8(data: bytes) -> bytes:
 
 
 def _wide_charset(head: bytes) -> str | None:
-    """UTF-16 without a mark: every second byte of what should be headers is 0."""
+    """Detect UTF-16 without a byte order mark: every second byte of the headers is 0."""
     head = head[: len(head) // 2 * 2]
     if len(head) >= 20:
         for charset, zeros, letters in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
@@ -274,6 +274,6 @@ def _without_margin(data: bytes) -> bytes:
 
 def _emlx_message(data: bytes, count: re.Match[bytes]) -> bytes:
     message = data[count.end() :]
-    # The count is of the bytes as they were stored; the property list behind it is the better mark.
+    # The count may be wrong after line ends were changed; the property list after the message is the better mark.
     end = message.rfind(b"<?xml version=")
     return message[:end] if end >= 0 and b"<plist" in message[end:] else message[: int(count[1])]

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 Color: TypeAlias = tuple[int, int, int]
 
-FAINTEST = 0.06  # opacity that is seen
+FAINTEST = 0.06  # least visible opacity
 NUMBER = re.compile(r"[-+]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})")
 _FUNCTION = re.compile(r"(rgba?|hsla?)\(([^()]{1,80})\)")
 
@@ -27,7 +27,7 @@ _NAMED: dict[str, Color] = {
 
 
 def color_of(value: str) -> Color | None:
-    """Red, green and blue of a CSS colour; None when it is not known."""
+    """Return red, green and blue of a CSS colour; None if it is unknown."""
     value = value.strip().lower()
     if value in _NAMED:
         return _NAMED[value]
@@ -67,7 +67,7 @@ def pixels(value: str) -> float | None:
 
 
 def is_transparent(value: str) -> bool:
-    """Whether nothing is seen of a CSS colour."""
+    """Whether a CSS colour is transparent."""
     if value == "transparent":
         return True
     if value.startswith("#") and len(value) in (5, 9):

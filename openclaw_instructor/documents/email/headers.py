@@ -20,7 +20,7 @@ from openclaw_instructor.documents.email.characters import one_line, visible
 from openclaw_instructor.documents.email.notes import Notes
 
 _MOST_FIELDS, _MOST_LINES = 1_000, 20_000
-# Bytes of a field as it stands in the message; fields with lists of people may be longer.
+# The most bytes read of a field; fields with lists of people may be longer.
 _LONGEST, _LONGEST_LIST = 12_000, 60_000
 _LISTS = frozenset(("to", "cc", "bcc"))
 _LONGEST_NAME = 200
@@ -30,7 +30,7 @@ _TYPE = re.compile(r"[a-z0-9][\w.+-]{0,80}/[a-z0-9][\w.+-]{0,120}", re.ASCII)
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\n]*)\?=")
 _Q_BYTE = re.compile(rb"=([0-9A-Fa-f]{2})")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
-# What cannot stand in an address, and so parts one from the next.
+# Characters that cannot be in an address, and so separate addresses.
 _OUTSIDE_ADDRESS = re.compile(r"[\s<>()\[\]\",;:]+")
 
 CUT = "a header is longer than any mail program shows; its end was left out"
@@ -84,20 +84,20 @@ class Headers:
 
     def date(self, name: str = "date") -> str:
         """Return the date of the field in ISO 8601 with its own UTC offset; "" if it is not a date."""
-        with suppress(Exception):  # the standard parser raises several things on malformed dates
+        with suppress(Exception):  # the standard parser raises various exceptions on malformed dates
             moment: datetime = parsedate_to_datetime(self.raw(name)[:100])
             return moment.isoformat()
         return ""
 
     @property
     def content_type(self) -> str:
-        """The type of the part, such as "text/plain", which it is when nothing else is said."""
+        """The content type, such as "text/plain", which is also the default."""
         kind = self._parsed("content-type").get_content_type()
         return kind if _TYPE.fullmatch(kind) else "text/plain"
 
     @property
     def disposition(self) -> str:
-        """Content disposition: "inline", "attachment" or an empty string."""
+        """The content disposition: "inline", "attachment" or ""."""
         with suppress(Exception):
             return self._parsed("content-disposition").get_content_disposition() or ""
         return ""
@@ -109,7 +109,7 @@ class Headers:
 
     def parameter(self, name: str, header: str = "content-type") -> str:
         """Return a parameter of a structured field, with charset and encoded words decoded."""
-        with suppress(Exception):  # malformed RFC 2231 parameters raise many things
+        with suppress(Exception):  # malformed RFC 2231 parameters raise various exceptions
             value = self._parsed(header).get_param(name, "", header)
             if isinstance(value, tuple):
                 charset, _, encoded = value
@@ -119,7 +119,7 @@ class Headers:
 
     @property
     def filename(self) -> str:
-        """The name of the file that the part holds, on one line; "" without one."""
+        """The file name of the part, on one line; "" if it has none."""
         name = self.parameter("filename", "content-disposition") or self.parameter("name")
         return one_line(name, _LONGEST_NAME)
 

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Protocol
 
-# Far beyond what any checkpoint reads.
+# Far more than any checkpoint reads.
 MAX_HTML = 1_000_000
 _MOST_ATTRIBUTES, _LONGEST_TAG = 60, 20_000
-# Whether text is HTML shows at its begin.
+# How many characters are examined to recognise HTML.
 _SEARCHED = 200_000
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]{0,100})")
@@ -23,7 +23,7 @@ _END_OR_VALUE = re.compile(r">|=\s*(?:\"[^\"]*\"|'[^']*')")
 _RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in ("script", "style")}
 _STYLE_OR_COMMENT = re.compile(r"<!--|<style(?=[\s/>])", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"([^\s=>\"'/]{1,100})(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s>]*))?")
-# Thousands of digits are an error to `int`, and no character has as many.
+# `int` refuses thousands of digits, and no character reference needs as many.
 _LONG_NUMBER = re.compile(r"&#[0-9]{100,}")
 
 _NAMES = (
@@ -35,7 +35,7 @@ _CLOSING = re.compile(rf"</(?:{_NAMES})\s?>|<(?:br|hr)\s?/?>", re.IGNORECASE)
 
 
 class Page(Protocol):
-    """What is told of a page's tags and text in the order they come."""
+    """Receives the tags and texts of a page in their order."""
 
     def opened(self, tag: str, attributes: str) -> None:
         """Handle the start tag of an element with the text of its attributes."""
@@ -51,7 +51,7 @@ class Page(Protocol):
 
 
 def read(html: str, page: Page) -> None:
-    """Tell `page` of all tags (lower case) and text (entities decoded) of the first megabyte. Never raises."""
+    """Report all tags (lower case) and texts (entities decoded) of the first megabyte to `page`. Never raises."""
     html = html[:MAX_HTML]
     last, last_comment = html.rfind(">"), html.rfind("-->")
     quotes_end = True
@@ -62,7 +62,7 @@ def read(html: str, page: Page) -> None:
         if tag := _TAG.match(html, begin):
             at = _tag_end(html, tag.end()) if quotes_end else -1
             if at < 0:
-                # From here on a quote is open to the end: looking for it again at every tag would be quadratic.
+                # An unclosed quote extends to the end; searching for its end again at every tag would be quadratic.
                 quotes_end = False
                 at = html.find(">", tag.end()) + 1
             at = _enter(html, tag, at, page)
@@ -133,7 +133,7 @@ def _say(text: str, page: Page) -> None:
 
 
 def _tag_end(html: str, at: int) -> int:
-    """Where the tag ends whose name ends at `at`, past any `>` in quoted values; -1 if it does not."""
+    """Return where the tag ends whose name ends at `at`, ignoring `>` in quoted values; -1 if it is unclosed."""
     end = html.find(">", at)
     double, single = html.count('"', at, end), html.count("'", at, end)
     if end >= 0 and ((double % 2 == 0 and not single) or (single % 2 == 0 and not double)):
@@ -142,7 +142,7 @@ def _tag_end(html: str, at: int) -> int:
 
 
 def _enter(html: str, tag: re.Match[str], at: int, page: Page) -> int:
-    """Tell the page of a tag that ends at `at`; returns where to read on, which for scripts is their end."""
+    """Report a tag that ends at `at` to the page; return where to read on, after the content of scripts."""
     name = tag[2].lower()
     if tag[1]:
         page.closed(name)

@@ -14,9 +14,9 @@ _HOST = re.compile(
     r"(?:[a-z]{2,10}://|mailto:)?(?:[^\s/@]{1,80}@)?((?:[^\W_][\w-]{0,62}\.){1,8}[^\W\d_]{2,24})(?=[:/?#.,;)!]|$)",
     re.IGNORECASE,
 )
-# Endings of files that are countries' endings too.
+# File extensions that are also top-level domains.
 _FILES = frozenset(("md", "py", "sh", "rs", "pl", "ps", "so", "cc", "zip", "mov", "ai", "app"))
-# Below these of a country, people register names.
+# Second-level domains of countries under which names are registered.
 _SHARED = frozenset(
     ("co", "com", "net", "org", "edu", "gov", "gob", "ac", "or", "ne", "go", "gouv", "gv", "ltd", "plc")
 )
@@ -24,19 +24,19 @@ _SHARED = frozenset(
 
 @dataclass(frozen=True)
 class Link:
-    """A link as written: `text` is what people see, `target` where it leads; both are the sender's words."""
+    """A link: `text` is what people see, `target` where it leads; both are the sender's words."""
 
     text: str
     target: str
 
     @property
     def host(self) -> str:
-        """The host that the link leads to, lower case; of an e-mail link the address's domain; "" for none."""
+        """The host of the target in lower case; the domain of an e-mail link; "" if there is none."""
         return host_of(self.target)
 
     @property
     def mismatched(self) -> bool:
-        """Whether the text shows an address of another domain than the one that the link leads to."""
+        """Whether the text shows an address in another domain than the target's."""
         shown = _shown_host(self.text)
         return bool(shown and self.host) and domain_of(shown) != domain_of(self.host)
 
@@ -62,7 +62,7 @@ def host_of(target: str) -> str:
     if (colon and scheme.lower() in ("http", "https", "ftp")) or target.startswith("//"):
         try:
             return (urlsplit(target).hostname or "").rstrip(".")
-        except ValueError:  # brackets that close nothing
+        except ValueError:  # unmatched closing brackets
             return ""
     return ""
 

@@ -70,17 +70,17 @@ class Email:
 
     @property
     def subject_only(self) -> bool:
-        """Whether the subject is all the text there is: a label then rests on a few words."""
+        """Whether the subject is the only text, so that a label rests on a few words."""
         return bool(self.subject) and not self.body
 
     @property
     def hidden_text(self) -> bool:
-        """Whether the page holds text that it does not show."""
+        """Whether the HTML contains text that it does not show."""
         return self.hidden_characters > 0
 
     @property
     def mismatched_links(self) -> list[Link]:
-        """The links whose text shows another domain than they lead to."""
+        """The links whose text shows another domain than the target's."""
         return [link for link in self.links if link.mismatched]
 
     def could_not_read(self, sentence: str) -> None:

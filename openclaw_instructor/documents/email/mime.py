@@ -17,7 +17,7 @@ from functools import cached_property
 from openclaw_instructor.documents.email.headers import Headers, split_head
 from openclaw_instructor.documents.email.notes import Notes
 
-# Far more than mail has; more is a hostile message.
+# Far more than real mail has.
 MAX_DEPTH, MAX_PARTS = 20, 500
 _LONGEST_BOUNDARY = 200
 
@@ -57,18 +57,18 @@ class Part:
 
     @property
     def is_message(self) -> bool:
-        """Whether the part holds a whole message, which then is its only child."""
+        """Whether the part contains a message, which is then its only child."""
         return self.content_type in _MESSAGES
 
     @property
     def body(self) -> bytes:
-        """The body as it stands in the message, still encoded for transport."""
+        """The body as it is in the message, with its transfer encoding."""
         return self.data[self.begin : self.end]
 
     def decoded(self, longest: int) -> bytes:
         """Return the first `longest` bytes of the body with its transfer encoding decoded. Never raises."""
         encoding = self.headers.transfer_encoding
-        # More than this of an encoded body cannot be in the first `longest` bytes, line ends and all.
+        # More encoded bytes than this, line ends included, are not needed for `longest` decoded ones.
         body = self.data[self.begin : min(self.end, self.begin + 4 * longest)]
         if encoding == "base64":
             body = _from_base64(body)
@@ -122,7 +122,7 @@ class _Parser:
         elif part.main_type == "multipart":
             self._read_children(part, depth)
         elif part.headers.transfer_encoding in ("base64", "quoted-printable"):
-            # Not allowed, and done all the same; the content has its own offsets.
+            # RFC 2046 forbids encoding a multipart, but it occurs; the decoded content has its own offsets.
             inner = _Parser(unix_lines(part.decoded(10_000_000)), self._notes)
             inner._left = self._left
             part.children = [inner.message(0, len(inner._data), depth + 1)]
@@ -186,7 +186,7 @@ def unix_lines(data: bytes) -> bytes:
 
 
 def _from_base64(body: bytes) -> bytes:
-    # What follows the padding, such as the footer of a mailing list, is no base64.
+    # After the padding there may be other text, such as the footer of a mailing list.
     letters = body.partition(b"=")[0].translate(_URL_SAFE, _NOT_BASE64)
     letters = letters[: len(letters) - (len(letters) % 4 == 1)]
     with suppress(binascii.Error):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Notes(list[str]):
-    """Sentences, each once, in the order they came up.
+    """Collects sentences, each once, in order.
 
     A mail is written by strangers and read by models, so nothing of it (a charset's name, an address, a file's name)
     ever stands in a note.

@@ -1,8 +1,8 @@
 """Track the open elements of a page as HTML does, even where tags do not match.
 
-A browser keeps some elements open that a simple reader would close, and the other way round; what is hidden to people
-would then be read here, or the reverse. These are the rules of the HTML standard (section 13.2.6.4) that decide over
-hiding, each bounded so that no order of tags takes more than linear time.
+A browser keeps some elements open that a simple parser would close, and closes others; a simple parser would read text
+that people do not see, or miss text that they do. These are the rules of the HTML standard (section 13.2.6.4) that
+decide what is hidden, each bounded so that no sequence of tags takes more than linear time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BLOCKS = frozenset(
         "h3", "h4", "h5", "h6",
     )
 )  # fmt: skip
-# What is in these is never shown.
+# Elements whose content is never shown.
 UNSEEN = frozenset(
     ("script", "style", "head", "title", "template", "noscript", "datalist", "iframe", "noembed", "noframes")
 )
@@ -32,7 +32,7 @@ VOID = frozenset(
 _TABLES = frozenset(("table", "tbody", "thead", "tfoot", "tr", "td", "th", "caption"))
 _CLOSES_P = BLOCKS - {"br", "option", "optgroup", "select", "textarea", "legend", "caption", "tr", "summary"}
 _CLOSING = _CLOSES_P | CELLS | {"option", "tr"}
-# What HTML opens again when a block ends around it.
+# Formatting elements, which HTML reopens after an enclosing block has ended.
 _FORMATTING = frozenset(
     ("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u")
 )
@@ -41,7 +41,7 @@ _MOST_REOPENED, _FARTHEST = 6, 64
 
 @dataclass(slots=True)
 class Element:
-    """An open element: its style, what it declares itself, and its ".class" and "#id"."""
+    """An open element: its style, its own declarations, and its ".class" and "#id" selectors."""
 
     tag: str
     style: Style
@@ -64,9 +64,9 @@ class OpenElements:
         self._ended = ended
         self._restyle = restyle
         self._stack = [root]
-        # Tags that are open within the innermost cell of a table, and within those around it.
+        # Open tags in the innermost table cell, and in those around it.
         self._scopes: list[Counter[str]] = [Counter()]
-        self.counts: Counter[str] = Counter()  # of tags, classes and ids
+        self.counts: Counter[str] = Counter()  # how many open elements have each tag, class and id
 
     @property
     def style(self) -> Style:
@@ -74,7 +74,7 @@ class OpenElements:
         return self._stack[-1].style
 
     def open(self, element: Element) -> None:
-        """Push an element, within all that is open."""
+        """Push an element onto the stack."""
         self._stack.append(element)
         if element.tag in CELLS:
             self._scopes.append(Counter())
@@ -85,7 +85,7 @@ class OpenElements:
             self.counts[name] += 1
 
     def close(self, tag: str) -> None:
-        """End an element by its end tag, as far as HTML lets that tag end it."""
+        """Handle an end tag: close the element if HTML allows it here."""
         if tag in ("body", "html") or tag in VOID:
             return
         if tag in _TABLES:
@@ -97,7 +97,7 @@ class OpenElements:
                 self._close_inline(tag)
 
     def close_before(self, tag: str) -> None:
-        """End what the start of this tag ends."""
+        """Close the elements that the start of this tag implies to be closed."""
         if tag not in _CLOSING:
             return
         if tag in _CLOSES_P and self._scopes[-1]["p"] > 0:
@@ -113,7 +113,7 @@ class OpenElements:
             self._pop_to("tr")
 
     def close_all(self) -> None:
-        """End everything."""
+        """Close all elements."""
         while len(self._stack) > 1:
             self._pop()
 
@@ -133,7 +133,7 @@ class OpenElements:
         self._ended(element)
 
     def _pop_to(self, tag: str) -> None:
-        """End the innermost `tag` of this scope with all that is open in it; formatting goes on behind it."""
+        """Close the innermost `tag` of this scope with all that is open in it; formatting is reopened after it."""
         reopened: list[Element] = []
         while len(self._stack) > 1:
             element = self._pop()
@@ -145,13 +145,13 @@ class OpenElements:
             self.open(element)
 
     def _pop_scope(self) -> None:
-        """End the innermost cell of a table with all that is open in it."""
+        """Close the innermost table cell with all that is open in it."""
         scopes = len(self._scopes)
         while len(self._scopes) == scopes and len(self._stack) > 1:
             self._pop()
 
     def _close_inline(self, tag: str) -> None:
-        """End formatting from among what is open in it; anything else only where no block was opened in it."""
+        """Close a formatting element among those open in it; another element only if no block is open in it."""
         for place in range(len(self._stack) - 1, max(0, len(self._stack) - _FARTHEST), -1):
             element = self._stack[place]
             if element.tag == tag and tag in _FORMATTING:

@@ -27,7 +27,7 @@ TNEF = b"\x78\x9f\x3e\x22"
 DAMAGED = "an Outlook message (.msg) that is damaged"
 NOT_A_MESSAGE = "an old Office file, not a mail"
 
-# Properties of MAPI that make a message.
+# The MAPI properties of a message.
 SUBJECT, HEADERS, SENT, DELIVERED, TO, CC = 0x0037, 0x007D, 0x0039, 0x0E06, 0x0E04, 0x0E03
 SENDER, SENDER_ADDRESS, SENDER_SMTP, MESSAGE_CLASS = 0x0C1A, 0x0C1F, 0x5D01, 0x001A
 BODY, RTF, HTML, CODEPAGE, INTERNET_CODEPAGE = 0x1000, 0x1009, 0x1013, 0x3FFD, 0x3FDE
@@ -57,7 +57,7 @@ def msg_as_mime(data: bytes) -> bytes:
             attachments = [_attachment_name(ole, folder) for folder in attached]
     except UnreadableDocument:
         raise
-    except Exception as error:  # olefile raises many things on damaged files
+    except Exception as error:  # olefile raises various exceptions on damaged files
         raise UnreadableDocument(DAMAGED) from error
     return _as_mime(properties, attachments)
 
@@ -194,8 +194,8 @@ def rtf_text(source: str) -> str:
     """Convert an RTF document to text in linear time; "" if it is damaged."""
     from striprtf.striprtf import rtf_to_text
 
-    with suppress(Exception):  # it raises many things on damaged text
-        # Its pattern for links takes quadratic time; without the word it has nothing to look for.
+    with suppress(Exception):  # it raises various exceptions on damaged text
+        # Its pattern for links takes quadratic time; without this word it finds nothing to match.
         source = source[:_LONGEST_BODY].replace("\\field", "\\nofield")
         return str(rtf_to_text(source, errors="replace"))  # type: ignore[no-untyped-call]
     return ""
@@ -212,7 +212,7 @@ def _rtf_text(compressed: bytes) -> str:
 
 
 def _tnef_attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Ids and values of a TNEF stream, as far as it is sound."""
+    """Yield ids and values of a TNEF stream, up to the first damaged one."""
     at = 6
     if not data.startswith(TNEF):
         return
@@ -225,7 +225,7 @@ def _tnef_attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _mapi_properties(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Ids and values of an encoded property list; a value of many is skipped. Ends where the list is damaged."""
+    """Yield ids and values of an encoded property list, up to the first damaged one; skip multiple values."""
     with suppress(struct.error):
         count = min(struct.unpack_from("<I", data)[0], _MOST_PROPERTIES)
         at = 4
@@ -257,7 +257,7 @@ def _mapi_properties(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _after_name(data: bytes, at: int) -> int:
-    """Past the name of a named property: a GUID, and a number or a text."""
+    """Return the position after the name of a named property: a GUID, and a number or a text."""
     if struct.unpack_from("<I", data, at + 16)[0] == 0:
         return at + 24
     length: int = struct.unpack_from("<I", data, at + 20)[0]

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from openclaw_instructor.documents.email.open_elements import UNSEEN
 from openclaw_instructor.documents.email.styles import Declarations, Sheet, Style, declared, inherited
 
-# The attributes that make a style.
+# The attributes that affect the style.
 _STYLING = ("style", "bgcolor", "background", "color", "text", "hidden", "href")
 
 
 class PageStyles:
-    """Computes styles; pages repeat themselves, so most are known already."""
+    """Computes and caches styles; most elements of a page share one."""
 
     def __init__(self, css: str) -> None:
         self._sheet = Sheet(css)

@@ -6,7 +6,7 @@ form of a line alone (an address, a date, a colon, `>` below) is in `quotes.py` 
 
 from __future__ import annotations
 
-# "... wrote:"; in some languages the verb stands at the begin or in the middle.
+# "... wrote:"; in some languages the verb is at the beginning or in the middle.
 WROTE: dict[str, tuple[str, ...]] = {
     "en": ("wrote", "writes", "said"),
     "de": ("schrieb", "hat geschrieben", "hat am"),
@@ -102,7 +102,7 @@ ORIGINAL: dict[str, tuple[str, ...]] = {
     "ca": ("missatge original",),
 }
 
-# The same over what is forwarded.
+# The same above a forwarded message.
 FORWARDED: dict[str, tuple[str, ...]] = {
     "en": ("forwarded message", "forwarded email", "forwarded by", "forward message", "forwarded mail"),
     "de": ("weitergeleitete nachricht", "weitergeleitete e-mail", "weitergeleitet von"),
@@ -141,7 +141,7 @@ FORWARDED: dict[str, tuple[str, ...]] = {
     "ca": ("missatge reenviat",),
 }
 
-# The line that Apple Mail begins a forward with.
+# The line above a forwarded message in Apple Mail.
 BEGIN_FORWARDED: dict[str, tuple[str, ...]] = {
     "en": ("begin forwarded message",),
     "de": ("anfang der weitergeleiteten nachricht", "anfang der weitergeleiteten e-mail"),
@@ -175,7 +175,7 @@ BEGIN_FORWARDED: dict[str, tuple[str, ...]] = {
     "ca": ("inici del missatge reenviat",),
 }
 
-# The fields of the block over an earlier message: who sent it, when, to whom, and about what.
+# The header fields above an earlier message: sender, date, recipient and subject.
 HEADER_LABELS: dict[str, dict[str, tuple[str, ...]]] = {
     "en": {"from": ("from",), "sent": ("sent", "date sent"), "date": ("date", "when"), "to": ("to",),
            "subject": ("subject",), "cc": ("cc", "bcc", "reply-to", "reply to", "organization")},
@@ -264,7 +264,7 @@ HEADER_LABELS: dict[str, dict[str, tuple[str, ...]]] = {
            "cc": ("抄送", "副本", "密送")},
 }  # fmt: skip
 
-# What mail programs put before a subject that they forward.
+# Prefixes of the subject of a forward.
 FORWARD_PREFIXES: dict[str, tuple[str, ...]] = {
     "en": ("fwd", "fw"), "de": ("wg",), "fr": ("tr",), "es": ("rv",), "pt": ("enc", "res enc"), "it": ("i",),
     "nl": ("doorst",), "sv": ("vb",), "da": ("vs",), "nb": ("vs",), "fi": ("vl",), "pl": ("pd",),

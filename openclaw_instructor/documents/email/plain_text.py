@@ -8,7 +8,7 @@ _UU_BEGIN = re.compile(r"begin(?:-base64)? [0-7]{3,4} (\S.{0,200})$")
 
 
 def unflowed(text: str, *, joined: bool) -> str:
-    """Text whose lines were wrapped for transport, with its paragraphs whole (RFC 3676); `joined` is DelSp=yes."""
+    """Unwrap the paragraphs of format=flowed text (RFC 3676); `joined` is DelSp=yes."""
     lines: list[str] = []
     open_depth = -1
     for raw in text.replace("\r\n", "\n").split("\n"):

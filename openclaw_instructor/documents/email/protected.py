@@ -12,7 +12,7 @@ _SIGNED, _DEEPEST, _MOST_ELEMENTS = "2", 10, 100_000
 
 @dataclass
 class Armoured:
-    """Text without its PGP armour, and whether there was some that signs or encrypts."""
+    """Text without its PGP armour, and whether it was signed or encrypted."""
 
     text: str
     signed: bool = False
@@ -20,7 +20,7 @@ class Armoured:
 
 
 def without_armour(text: str) -> Armoured:
-    """Read the text between the lines of PGP (RFC 9580, section 7): what is signed stays, keys and ciphers go."""
+    """Remove PGP armour (RFC 9580, section 7): signed text stays, keys and encrypted text are removed."""
     if "-----BEGIN PGP " not in text:
         return Armoured(text)
     kept: list[str] = []
@@ -62,7 +62,7 @@ def signed_content(data: bytes) -> bytes | None:
 
 
 def _header(data: bytes, at: int) -> tuple[int, int, int, int]:
-    """Tag, begin and end of the content, and where the next element begins."""
+    """Return tag, start and end of the content, and where the next element begins."""
     tag, length = data[at], data[at + 1]
     begin = at + 2
     if length == 0x80:

@@ -31,7 +31,7 @@ def _flat(table: dict[str, tuple[str, ...]]) -> frozenset[str]:
 
 
 def _written(words: Iterable[str]) -> re.Pattern[str]:
-    """Any of the words: as a whole where the script parts words by spaces, anywhere else."""
+    """Build a pattern of the words: whole words in scripts with spaces between words, anywhere in others."""
     apart = sorted((word for word in words if not _has_no_spaces(word)), key=len, reverse=True)
     joined = sorted((word for word in words if _has_no_spaces(word)), key=len, reverse=True)
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, apart))})(?!\w)|{'|'.join(map(re.escape, joined))}")
@@ -81,7 +81,7 @@ def is_intro(line: str, *, quote_follows: bool = True) -> bool:
         return False
     year, address = _YEAR.search(text) is not None, "@" in text
     if not text.endswith((":", "：")):
-        # As some versions of Gmail have it: a date and an address, and no more.
+        # Some versions of Gmail write only a date and an address.
         return (
             quote_follows and year and _BRACKETED.search(line.strip()[-202:]) is not None and line.rstrip()[-1] in ">)"
         )
@@ -105,7 +105,7 @@ def split(lines: list[str], *, forwarded: bool) -> tuple[list[str], list[str], b
     roles = [_roles(line) for line in lines]
     begun = quoted = False
     for number, line in enumerate(lines):
-        # Apple Mail quotes what it forwards, and that line too; below other quotes it belongs to them.
+        # Apple Mail quotes a forward together with this line; inside other quotes the line belongs to them.
         if _begins_forward(line if quoted else line.removeprefix("> ")):
             return own, lines[number:], quoted
         if _ruled(line, _ORIGINAL, ()) or _is_header_block(lines, roles, number) or intros.get(number) == "to the end":
@@ -153,7 +153,7 @@ def _intros(lines: list[str]) -> dict[int, str]:
 
 
 def _intro_window(lines: list[str], last: int, *, loosely: bool) -> int:
-    """How many lines up to `last` announce a quote; the fewest that do, 0 for none."""
+    """Return the fewest lines up to `last` that announce a quote; 0 if none do."""
     text = ""
     for count in range(1, min(_WRAPPED, last + 1) + 1):
         line = lines[last + 1 - count].strip()
@@ -161,7 +161,7 @@ def _intro_window(lines: list[str], last: int, *, loosely: bool) -> int:
             return 0
         text = f"{line} {text}".strip()
         if is_intro(text, quote_follows=loosely):
-            # The name of whom it begins with an address, which wraps in front of it.
+            # The name may be on the line before, because mail programs wrap in front of an address.
             return count + 1 if text[0] in "<(" and _is_name(lines, last - count) else count
     return 0
 
@@ -177,7 +177,7 @@ def _quote_follows(lines: list[str], number: int) -> bool:
 
 
 def _is_header_block(lines: list[str], roles: list[list[tuple[str, str]]], number: int) -> bool:
-    """Whether the fields of an earlier message stand here: with From, Date and To alone it could be a booking."""
+    """Whether header fields of an earlier message begin here; From, Date and To alone may be a booking."""
     if not any(role in ("from", "sent", "date", "subject") for _, role in roles[number]):
         return False
     known: dict[str, set[str]] = defaultdict(set)

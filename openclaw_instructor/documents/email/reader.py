@@ -86,7 +86,7 @@ def _set_body(message: Email, text: str) -> None:
 
 
 def _set_fallback_charset(root: Part) -> None:
-    """Old programs write headers in the charset of the text."""
+    """Use the charset of the text for headers without one, as old programs do."""
     parts = list(root.walk())
     charsets = (part.headers.parameter("charset") for part in parts if part.main_type == "text")
     charset = next((name for name in charsets if name and not name.lower().startswith(("utf", "us-ascii"))), "")

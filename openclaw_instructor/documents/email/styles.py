@@ -27,7 +27,7 @@ Declarations: TypeAlias = Mapping[str, str]
 _MOST_RULES, _MOST_MATCHES, _LONGEST_SHEETS, _LONGEST_STYLE = 5_000, 60, 500_000, 5_000
 _SMALLEST_FONT = 2.0  # pixels
 _SIMILAR = 12  # of 255, in every channel
-_FAR = 900.0  # pixels outside of every window
+_FAR = 900.0  # pixels; farther is outside of every window
 _BLOCK = frozenset(("block", "table", "flex", "grid", "list-item", "table-row", "table-caption", "flow-root"))
 
 _SIMPLE = re.compile(r"[.#]?[\w*-]+")
@@ -41,16 +41,16 @@ class Style:
     `background` is None in front of an image or a gradient, `color` is None where it is unknown.
     """
 
-    gone: bool = False  # by display, place, size or cut: nothing within can show itself again
-    invisible: bool = False  # by visibility, which content may lift
+    gone: bool = False  # by display, position, size or clipping: no descendant can be visible
+    invisible: bool = False  # by visibility, which descendants may override
     font_size: float = 16.0  # pixels
     opacity: float = 1.0
     color: Color | None = (0, 0, 0)
     see_through: bool = False  # the colour of the text is transparent
     background: Color | None = (255, 255, 255)
     keeps_lines: bool = False
-    block: bool | None = None  # by `display`; None where the element's own kind decides
-    hidden: bool = field(init=False, default=False)  # whether text of this style is not seen
+    block: bool | None = None  # by `display`; None if the element's default applies
+    hidden: bool = field(init=False, default=False)  # whether text in this style is invisible
 
     def __post_init__(self) -> None:
         self.hidden = (
@@ -64,7 +64,7 @@ class Style:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What makes two styles the same."""
+        """The values by which two styles are equal."""
         return (
             self.gone, self.invisible, self.font_size, self.opacity, self.color, self.see_through, self.background,
             self.keeps_lines, self.block,
@@ -97,7 +97,7 @@ class Sheet:
 
     @property
     def has_rules(self) -> bool:
-        """Whether it declares anything."""
+        """Whether the sheet has any rules."""
         return bool(self._rules)
 
     def declarations(self, tag: str, names: tuple[str, ...], above: Mapping[str, int]) -> dict[str, str]:
@@ -111,7 +111,7 @@ class Sheet:
         return {name: value for rule in matching for name, value in rule.declarations.items()}
 
     def depends_on_place(self, tag: str, names: tuple[str, ...]) -> bool:
-        """Whether what the sheet declares for such an element depends on where it stands."""
+        """Whether the declarations for such an element depend on its ancestors."""
         return any(rule.above for rule in self._rules_for(tag, names))
 
     def _rules_for(self, tag: str, names: tuple[str, ...]) -> list[_Rule]:
@@ -135,7 +135,7 @@ class Sheet:
         above = tuple(part for ancestor in ancestors[-4:] for part in _SIMPLE.findall(ancestor))
         self._count += 1
         weight = sum(100 if part[0] == "#" else 10 if part[0] == "." else 1 for part in (*compound, *above))
-        # Later rules of the same weight come later.
+        # Rules of equal weight stay in the order of the sheet.
         order = weight * (_MOST_RULES + 1) + self._count
         self._rules.setdefault(compound[-1], []).append(_Rule(order, compound, above, declarations))
 
@@ -190,7 +190,7 @@ def _without_comments(css: str) -> str:
 
 
 def _rules(css: str) -> list[tuple[str, str]]:
-    """Selectors and their declarations; a block of @media for ordinary screens counts, other at-rules do not."""
+    """Yield selectors and declarations, also those in @media blocks for ordinary screens; skip other at-rules."""
     found: list[tuple[str, str]] = []
     at = 0
     while (brace := css.find("{", at)) >= 0 and len(found) < _MOST_RULES:

@@ -13,7 +13,7 @@ from openclaw_instructor.documents.email.open_elements import BLOCKS, CELLS, VOI
 from openclaw_instructor.documents.email.page_styles import PageStyles
 from openclaw_instructor.documents.email.styles import Style, declared
 
-# Stands where a mail program begins the earlier message; nobody writes it by hand.
+# Marks where a mail program begins the earlier message; nobody types it.
 EARLIER = "--------- Original Message ---------"
 
 _TELLING = frozenset(("a", "form", "body"))
@@ -24,20 +24,20 @@ _TOLD = re.compile(
 )
 _PREFIX = re.compile(r"^(?:x_|3D)+", re.IGNORECASE)
 
-# Containers that mail programs put around what they quote, by class, id or name.
+# Containers that mail programs put around quotes, by class, id or name.
 _QUOTES = frozenset((
     "gmail_quote", "yahoo_quoted", "protonmail_quote", "tutanota_quote", "zmail_extra", "moz-cite", "cite",
     "messagereplysection", "spark_quote", "isreplycontent", "olk_src_body_section", "qt", "mailcontainer_quote",
     "hotmail_quote", "aolreplacedbody", "aolmail_quote", "reply-quote",
 ))  # fmt: skip
-# What stands before the earlier message, which then reaches to the end.
+# Elements before the earlier message, which extends to the end.
 _CUTS = frozenset((
     "divrplyfwdmsg", "mail-editor-reference-message-container", "ms-outlook-mobile-reference-message", "zwchr",
     "__divider__", "stopspelling", "replysplit", "orighdr",
 ))  # fmt: skip
 _WORD_LINE = re.compile(r"solid #(?:e1e1e1|b5c4df)")
 
-# An image that is no larger is not seen; shorter visible text than this is little.
+# An image up to this size is invisible; visible text shorter than this is little.
 _TINY, _LITTLE = 2, 200
 _FILE_NAME = re.compile(r"[\w .()-]{1,80}\.(?:png|jpe?g|gif|bmp|webp|svg)", re.IGNORECASE)
 
@@ -45,7 +45,7 @@ IsIntro = Callable[[str], bool]
 
 
 class _Alternative(str):
-    """The text that stands for an image."""
+    """The alternative text of an image."""
 
     __slots__ = ()
 
@@ -66,7 +66,7 @@ class VisiblePage:
         self._styles = PageStyles(html.style_sheets(page))
         root = Element("", self._styles.distinct(Style(keeps_lines=keeps_lines)))
         self._open = OpenElements(root, self._ended, self._styles.inherited)
-        self._lines: list[tuple[str, str]] = []  # without and with the texts of images
+        self._lines: list[tuple[str, str]] = []  # without and with the alternative texts of images
         self._line: list[str] = []
         self._target = ""
         self._linked: list[str] = []
@@ -106,7 +106,7 @@ class VisiblePage:
             self._break()
 
     def said(self, text: str) -> None:
-        """Text stands between two tags."""
+        """Handle text between two tags."""
         style = self._open.style
         if style.hidden:
             if not any(self._open.counts[kind] > 0 for kind in _NO_TEXT):
@@ -130,7 +130,7 @@ class VisiblePage:
             self._quotes -= 1
 
     def _tell(self, tag: str, given: Mapping[str, str]) -> None:
-        """Take from the start of an element what is more than its style."""
+        """Handle everything but the style at the start of an element."""
         hidden = self._open.style.hidden
         if tag == "a" and "href" in given:
             self._end_link()
@@ -155,7 +155,7 @@ class VisiblePage:
     def _is_cut(self, given: Mapping[str, str], names: tuple[str, ...]) -> bool:
         if any(name in _CUTS for name in _marks(given, names)):
             return True
-        # Word, which writes Outlook's messages, marks the place by a line alone.
+        # Word, which writes Outlook's messages, marks the place only by a line.
         style = declared(given["style"]) if "border-top" in given.get("style", "").lower() else {}
         return bool(_WORD_LINE.match(style.get("border-top", ""))) and style.get("padding", "").startswith("3.0pt 0")
 

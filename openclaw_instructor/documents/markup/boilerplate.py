@@ -63,7 +63,7 @@ _HIDING = re.compile(
 )
 _HIDDEN_CLASSES = frozenset(("sr-only", "visually-hidden", "visuallyhidden", "screen-reader-text", "d-none", "hidden"))
 _SHOWN_SOMEWHERE = re.compile(r"(?:sm|md|lg|xl|2xl|d)[:-](?:\w+-)?(?:block|flex|grid|inline|table|contents)")
-# Panels that a click opens hold text as any other part of the page.
+# Panels that open on a click are text like any other.
 _PANEL = re.compile(r"tab-?(?:pane|panel|content|set)|accordion|collaps|toggle|details|expand", re.IGNORECASE)
 _SIMPLE_SELECTOR = re.compile(r"[.#][\w-]+")
 _MAX_BANNER = 1_500
@@ -72,7 +72,7 @@ _MAX_BUTTONS = 100
 
 @dataclass
 class Survey:
-    """What one pass has found: `text` and `links` are lengths in characters of elements that a rule may ask about."""
+    """The findings of one pass; `text` and `links` are lengths of elements in characters."""
 
     text: dict[_Element, int] = field(default_factory=dict)
     links: dict[_Element, int] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Survey:
 
 
 def survey(root: _Element) -> Survey:
-    """Look at every element once."""
+    """Visit every element once."""
     from lxml import etree
 
     found = Survey()
@@ -144,7 +144,7 @@ def main_part(root: _Element, found: Survey) -> _Element:
     whole = root if body is None else body
     total = found.text.get(whole, 0)
     for candidates, share in ((found.mains, 0.2), (found.articles, 0.5)):
-        # Of several articles each is a part of the page.
+        # Several articles are all part of the page.
         chosen = max(candidates, key=lambda element: found.text.get(element, 0), default=None)
         if chosen is None or (candidates is found.articles and len(candidates) > 1):
             continue
@@ -154,7 +154,7 @@ def main_part(root: _Element, found: Survey) -> _Element:
 
 
 class Boilerplate:
-    """Says of elements, met from the outside in, whether they are left out."""
+    """Decides which elements are left out; ask from the outermost inwards."""
 
     def __init__(self, found: Survey, *, strict: bool = True) -> None:
         self._found = found
@@ -216,7 +216,7 @@ def _names(element: _Element) -> str:
 
 
 def _hiding(sheet: str) -> set[str]:
-    """Classes and ids that a style sheet hides by rules of their own, on every screen."""
+    """Collect classes and ids that a style sheet hides on every screen by a rule for them alone."""
     found: set[str] = set()
     depth = 0
     for piece in sheet.split("}"):

@@ -26,7 +26,7 @@ _HEADING = re.compile(r"h[1-6]")
 _BREAK = "\0"
 _INVISIBLE = str.maketrans("", "", "\u00ad\u200b\u2060\ufeff")
 _PERMALINKS = frozenset(("¶", "#", "§", "🔗", "\uf0c1"))
-# libxml2 counts no further.
+# libxml2 counts no lines beyond this one.
 _LAST_KNOWN_LINE = 65_534
 _MAX_ALT = 300
 
@@ -93,7 +93,7 @@ class _Content:
         self._line += text.count("\n")
 
     def _taken_whole(self, element: _Element) -> bool:
-        """Whether an element is left out, or read at once with all in it."""
+        """Whether an element needs no descent: it is left out, or read at once with its content."""
         if self._boilerplate.leaves_out(element, in_main=self._mains > 0):
             return True
         if element.tag == "pre":
@@ -156,14 +156,14 @@ class _Content:
             self._say(f" {alternative} ")
 
     def _flush(self) -> None:
-        """End a block: what was said since the last one, if anything."""
+        """End a block with the text since the last one, if there is any."""
         text = _collapsed(self._pieces) if self._is_open else ""
         self._pieces, self._is_open = [], False
         if not text or text in _PERMALINKS:
             return
         location = Location("lines", self._first, max(self._first, self._last))
         level = self._level if len(text) <= 2 * MAX_HEADING_CHARACTERS else 0
-        # A heading that is never closed goes no further than its line.
+        # An unclosed heading ends with its line.
         self._level = 0
         if level:
             self.builder.heading(text, level, location)
@@ -198,7 +198,7 @@ class _Content:
         return _collapsed(list(self._texts(element))).replace("\n", " ")
 
     def _texts(self, root: _Element) -> Iterator[str]:
-        """All texts below an element, with a space or break where a block or line ends."""
+        """Yield all texts below an element, with a space or break where a block or line ends."""
         from lxml import etree
 
         walk = etree.iterwalk(root, events=("start", "end"))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-# Every attribute of a tag is compared with all before it; no tag that somebody wrote has as many characters.
+# libxml2 compares every attribute of a tag with all before it; real tags are far shorter.
 _MAX_TAG = 20_000
 _LONG_LONG_TAG = re.compile(rf"<[a-zA-Z][^<>]{{{_MAX_TAG},}}+>?")
 _DATA_URI = re.compile(r"data:[\w/+.;=-]{0,100},[A-Za-z0-9+/=%]{100,}+")
@@ -45,7 +45,7 @@ def parse(text: str) -> _Element | None:
 
     text = _LONG_TAG.sub(_without_attributes, _DATA_URI.sub("data:", _CONTROL.sub(" ", text)))
     if text.lstrip()[:5].lower() == "<?xml":
-        # In HTML `<title/>` opens a title that the rest of the page would belong to.
+        # In HTML `<title/>` opens a title, and the rest of the page would become part of it.
         text = _SELF_CLOSED.sub(_closed, text)
     parser = etree.HTMLParser(
         encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=True, recover=True
@@ -90,7 +90,7 @@ def _without(text: str, name: str) -> str:
 
 def _without_attributes(tag: re.Match[str]) -> str:
     name = re.match(r"<[a-zA-Z][\w:.-]*+", tag[0])
-    # Lines are counted: none may be lost.
+    # Keep the line ends, because locations count lines.
     return f"{name[0] if name else '<p'}{chr(10) * tag[0].count(chr(10))}>"
 
 

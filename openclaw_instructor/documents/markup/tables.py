@@ -22,7 +22,7 @@ CellText = Callable[["_Element"], str]
 
 @dataclass(frozen=True)
 class Row:
-    """The cells of a row, and the line of the file that it begins on."""
+    """The cells of a row, and the line of the file on which it begins."""
 
     cells: list[str]
     line: int
@@ -30,7 +30,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of data: `columns` are the names of its columns, "" each where it has none."""
+    """A data table; `columns` are the names of its columns, "" for a column without a name."""
 
     caption: str
     header: list[Row]
@@ -39,7 +39,7 @@ class Table:
 
 
 def is_layout(table: _Element, layouts: set[_Element]) -> bool:
-    """Whether a table only places what it holds, as those around code, lists and other tables do."""
+    """Whether a table is used for layout: it contains code, lists or other tables."""
     return table in layouts or table.get("role") in ("presentation", "none")
 
 
@@ -100,7 +100,7 @@ def _spread(cells: list[_Element], spanning: dict[int, tuple[int, str]], text_of
         for part in range(min(across, _MAX_COLUMNS - len(row))):
             if down > 1:
                 spanning[len(row)] = (down - 1, text if not part else "")
-            # The name of several columns belongs to each; a value across several is said once.
+            # A name that spans several columns belongs to each of them; a value that does is written once.
             row.append(text if not part or cell.tag == "th" else "")
     from_above()
     return row

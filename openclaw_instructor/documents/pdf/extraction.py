@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pypdfium2
 
-# Two words are of one piece while the gap between them is no wider than this many times their size.
+# Words belong to one segment if the gap between them is at most this multiple of their size.
 _MAX_GAP = 1.6
 _MAX_WORDS = 50_000
 _MAX_ANNOTATIONS = 500
-# PDFium's own signs for a hyphen at the end of a line.
+# The characters with which PDFium marks a hyphen at a line end.
 _BREAKING_HYPHENS = "\x02\ufffe"
 _SIGNS = {ord(sign): unicodedata.normalize("NFKC", sign) for sign in "ﬀﬁﬂﬃﬄﬅﬆ"} | dict.fromkeys(
     (0x02, 0xFFFE, 0xAD), "-"
@@ -56,7 +56,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Page:
-    """The segments of a page, in an upright frame; `aside` is text that runs another way; `fields` are filled in."""
+    """The segments of a page, turned upright; `aside` is text in other directions, `fields` that of form fields."""
 
     number: int
     segments: list[Segment]
@@ -113,7 +113,7 @@ def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
 
 
 class _Characters:
-    """The characters of a page: PDFium's functions on one text page, with room for what they return."""
+    """The characters of a page, read with PDFium's functions into buffers that are reused."""
 
     def __init__(self, text_page: object) -> None:
         from pypdfium2 import raw
@@ -132,7 +132,7 @@ class _Characters:
         words: list[_Word] = []
         end = 0
         for found in islice(_WORD.finditer(text), _MAX_WORDS):
-            # PDFium writes no line end behind a hyphen that breaks a word.
+            # PDFium gives no line end after a hyphen that breaks a word.
             breaks = not words or text[found.start() - 1] in _BREAKING_HYPHENS
             breaks = breaks or bool(_LINE_END.search(text, end, found.start()))
             end = found.end()
@@ -152,7 +152,7 @@ class _Characters:
         buffer = (ctypes.c_ushort * (count + 1))()
         self._raw.FPDFText_GetText(self._page, 0, count, buffer)
         text = bytes(buffer).decode("utf-16-le", "replace")[:count]
-        # Characters that PDFium leaves out, and those of two units, would shift the others.
+        # Indices shift where PDFium leaves out characters, and for those of two UTF-16 units.
         if len(text) == count and not text.endswith("\0"):
             return text
         codes = (self._raw.FPDFText_GetUnicode(self._page, index) for index in range(count))
@@ -180,7 +180,7 @@ class _Characters:
             if matrix.b or matrix.a < 0:
                 turned = round(math.degrees(math.atan2(matrix.b, matrix.a)) / 15) * 15 % 360
         size = raw.FPDFText_GetFontSize(page, first) * scale
-        # The last letter reaches from its origin to the far side of its box, whichever way the line runs.
+        # The last letter ends at the far side of its box, in either direction of the line.
         end_x, end_y = self._end_x.value, self._end_y.value
         if turned in (0, 180):
             end_x = self._left.value if turned else self._right.value
@@ -232,7 +232,7 @@ def _continues(before: _Word, word: _Word, angle: int) -> bool:
 def _segment(characters: _Characters, run: list[_Word], angle: int, order: int) -> Segment:
     starts = [_turned(word.x, word.y, angle) for word in run]
     ends = [_turned(word.end_x, word.end_y, angle) for word in run]
-    # A footnote's mark is smaller and higher than its line: most characters decide.
+    # Take the size and height of most characters, because footnote marks are smaller and higher.
     largest = max(run, key=lambda word: len(word.text))
     first, last = characters.font(run[0].index), characters.font(run[-1].index)
     return Segment(

@@ -17,12 +17,12 @@ _LARGER = 1.12
 _MAX_BOLD = 120
 _MAX_LEVEL = 6
 _SENTENCE_END = re.compile(r"[,;]$|[a-z]{3}\.$")
-# The dots of a table of contents.
+# Dot leaders of a table of contents.
 LEADERS = re.compile(r"(?:\s\.){2,}|[.·]{4,}")
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
-# More lines of one style than this share are no headings but another kind of text.
+# A style that makes up a larger share of the lines than this is body text.
 _MAX_SHARE = 0.2
-# A wide gap is written between a heading and its number; others part the cells of a row.
+# A wide gap may follow a heading's number; other wide gaps separate the cells of a row.
 _NUMBERED = re.compile(r"(?:\w{1,12}\s)?[\dA-Z][\d.]*\s")
 _PAGE_AT_END = re.compile(r"\s(?:\d{1,4}|[ivxlc]{1,6})$")
 
@@ -56,7 +56,7 @@ class Headings:
         return self._levels.get(_style(line), 0) if self._stands_out(line) else 0
 
     def same_style(self, one: Line, other: Line) -> bool:
-        """Whether two lines can be of one heading."""
+        """Whether two lines can belong to one heading."""
         return _style(one) == _style(other)
 
     def _bookmark(self, line: Line, page: int) -> int | None:
@@ -88,7 +88,7 @@ class Headings:
         for style in ranked:
             level = known[style].most_common(1)[0][0] if style in known else above + 1
             levels[style] = min(_MAX_LEVEL, level)
-            # Larger type that the outline does not name, such as a book's title, leaves the numbering alone.
+            # Larger type that is not in the outline, such as a book's title, does not shift the levels.
             above = levels[style] if style in known or not self._outline else above
         return levels
 

@@ -1,8 +1,8 @@
 """Order the segments of a page into lines in reading order, column by column.
 
-A gutter parts a page when text stands on both sides of it over several lines and either the file writes one side after
-the other, or both sides are filled as prose fills a column; the cells of a table are read row by row. What crosses the
-gutter, such as a title, parts the columns into bands.
+A gutter splits a page into columns if there is text on both sides of it over several lines and the file either writes
+one side after the other, or both sides are filled like columns of prose; the cells of a table are read row by row. Text
+across the gutter, such as a title, divides the columns into bands.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from openclaw_instructor.documents.pdf.extraction import Segment
 
 _MAX_DEPTH = 3
 _MIN_LINES = 3
-# Pages of more pieces are drawings or hostile; they are read as they are written.
+# Pages of more segments are drawings, or hostile; they are read in the order of the file.
 _MAX_SEGMENTS = 5_000
 _BINS = 200
 _RTL = (0x0590, 0x08FF)
@@ -24,7 +24,7 @@ _RTL = (0x0590, 0x08FF)
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a column; `region` tells columns and bands of a page apart, `left` and `right` are its edges."""
+    """A line of a column; `region` numbers the columns and bands of a page, `left` and `right` are their edges."""
 
     x0: float
     x1: float
@@ -53,7 +53,7 @@ def lines_of(segments: Sequence[Segment]) -> list[Line]:
 
 
 def _regions(segments: list[Segment], depth: int) -> Iterator[list[Segment]]:
-    """Columns and bands, in reading order."""
+    """Split the page into columns and bands, in reading order."""
     gutter = _gutter(segments) if depth < _MAX_DEPTH and len(segments) >= 2 * _MIN_LINES else None
     if gutter is None:
         if segments:
@@ -70,14 +70,14 @@ def _regions(segments: list[Segment], depth: int) -> Iterator[list[Segment]]:
             yield from _regions(left, depth + 1)
             yield from _regions(right, depth + 1)
         else:
-            # With the last line of a paragraph that goes across, which may be short.
+            # Include the last line of a paragraph across the gutter, which may be short.
             across += band
     if across:
         yield across
 
 
 def _side(segment: Segment, gutter: float) -> int:
-    """-1 left of the gutter, 1 right of it, 0 across."""
+    """Return -1 left of the gutter, 1 right of it, 0 across it."""
     slack = 0.2 * segment.size
     if segment.x1 <= gutter + slack:
         return -1
@@ -85,13 +85,13 @@ def _side(segment: Segment, gutter: float) -> int:
 
 
 def _bands(segments: list[Segment], gutter: float) -> Iterator[list[Segment]]:
-    """From top to bottom: runs of what crosses the gutter, and what stands between them."""
+    """Divide the segments, from top to bottom, into runs that cross the gutter and those between them."""
     band: list[Segment] = []
     crossing: bool | None = None
     for segment in sorted(segments, key=lambda s: (s.y, s.x0)):
         crosses = not _side(segment, gutter)
         if crossing is not None and crosses != crossing:
-            # A piece beside the last line of the band above still belongs to its row.
+            # A segment beside the last line of the band above belongs to that row.
             if crossing and band and abs(segment.y - band[-1].y) < 0.3 * segment.size:
                 band.append(segment)
                 continue
@@ -125,7 +125,7 @@ def _gutter(segments: list[Segment]) -> float | None:
 
 
 def _valleys(covered: list[int], left: float, width: float) -> Iterator[float]:
-    """Middles of the runs of least cover, away from the edges."""
+    """Find the middles of the runs with the least text, away from the edges."""
     inner = range(_BINS * 12 // 100, _BINS * 88 // 100)
     for limit in sorted({covered[number] for number in inner})[:6]:
         start: int | None = None
@@ -152,7 +152,7 @@ def _are_columns(segments: list[Segment], sides: list[int], size: float) -> bool
 
 
 def _facing(left: list[Segment], right: list[Segment]) -> bool:
-    """Whether two sides are short pieces that stand beside each other, row by row, as names and values do."""
+    """Whether two sides are short segments side by side in each row, such as names and values."""
     rows = {round(s.y) for s in left} & {round(s.y) for s in right}
     short = sum(len(s.text) < 20 for s in (*left, *right)) > 0.7 * (len(left) + len(right))
     return short and len(rows) >= 0.7 * min(len(left), len(right))
@@ -168,7 +168,7 @@ def _is_prose(side: list[Segment], size: float) -> bool:
 
 
 def _rows(region: list[Segment]) -> Iterator[list[Segment]]:
-    """Segments on one baseline, from top to bottom."""
+    """Group the segments by baseline, from top to bottom."""
     row: list[Segment] = []
     for segment in sorted(region, key=lambda s: (s.y, s.x0)):
         if row and segment.y - row[0].y > 0.4 * max(row[0].size, segment.size):

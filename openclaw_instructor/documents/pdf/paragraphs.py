@@ -33,24 +33,24 @@ class Paragraph:
 
 
 class Words:
-    """How often each word stands whole in a document."""
+    """Counts how often each word occurs unbroken in a document."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._counts: Counter[str] = Counter()
         is_broken = False
         for text in texts:
             found = [word[0].casefold() for word in _WORD.finditer(text)]
-            # Halves of words count for nothing.
+            # Broken words are not counted.
             start, is_broken = int(is_broken), bool(_broken(text))
             self._counts.update(found[start : len(found) - is_broken])
 
     def joined(self, before: str, after: str) -> str:
-        """Two texts across the end of a line, as one."""
+        """Join two texts across a line end."""
         dropped, between = self.joint(before, after)
         return f"{before[: len(before) - dropped]}{between}{after}"
 
     def joint(self, before: str, after: str) -> tuple[int, str]:
-        """(how many characters of the first text go, what stands between) when two texts are joined."""
+        """Return (characters to remove from the end of the first text, what to put between them)."""
         broken, rest = _broken(before), _FIRST_WORD.match(after)
         if not broken or not rest or not rest[0][0].islower():
             no_space = before[-1:] in "-\u2010" and before[-2:-1].isalnum()
@@ -58,7 +58,7 @@ class Words:
         return int(not self._is_compound(broken.casefold(), rest[0].casefold())), ""
 
     def _is_compound(self, first: str, second: str) -> bool:
-        """Whether the hyphen between two parts is one of the word's own."""
+        """Whether the hyphen between two parts is part of the word's spelling."""
         whole, compound = self._counts[first + second], self._counts[f"{first}-{second}"]
         if whole or compound:
             return compound > whole
@@ -98,7 +98,7 @@ def _leading(lines: Sequence[Line]) -> float:
 
 
 def _same(group: list[Line], line: Line, level: int, own: int, headings: Headings, leading: float) -> bool:
-    """Whether a line goes on with the paragraph before it."""
+    """Whether a line continues the paragraph before it."""
     before = group[-1]
     step = line.y - before.y
     near = before.region == line.region and step >= 0
@@ -127,7 +127,7 @@ def _same(group: list[Line], line: Line, level: int, own: int, headings: Heading
 
 
 def _goes_on(before: Line, line: Line) -> bool:
-    """Whether a sentence goes on at the top of the next column."""
+    """Whether a sentence continues at the top of the next column."""
     broken = bool(_broken(before.text)) and not _STOP.search(before.text)
     return line.y < before.y and line.text[:1].islower() and (broken or not _STOP.search(before.text))
 
@@ -139,7 +139,7 @@ def _paragraph(group: list[Line], page: int, level: int, words: Words) -> Paragr
         return Paragraph(code, page, is_code=True)
     pieces = [group[0].text]
     for line in group[1:]:
-        # The rows of a table stay lines of their own; what continues a cell does not.
+        # Rows of a table stay separate lines; the continuation of a cell does not.
         is_row = line.segments > 1 and not _broken(pieces[-1])
         dropped, between = (0, "\n") if is_row else words.joint(pieces[-1], line.text)
         pieces[-1] = pieces[-1][: len(pieces[-1]) - dropped] + between
@@ -154,7 +154,7 @@ def _broken(text: str) -> str:
 
 
 def mend_pages(before: Paragraph, after: Paragraph, words: Words) -> None:
-    """Bring home the rest of a word that the end of a page has broken."""
+    """Move the rest of a word that is broken by a page end to the page where it begins."""
     first, _, rest = after.text.partition(" ")
     if before.level or after.level or before.is_code or after.is_code or not _broken(before.text):
         return

@@ -34,7 +34,7 @@ class Running:
             self._keys.update({_key(zone, segment) for zone, line in edges for segment in line})
             self._asides.update(set(page.aside))
             numbered += any(len(line) == 1 and _is_number(line[0]) for _, line in edges)
-        # Of two pages both must agree; in a long document a chapter's name runs over a few pages.
+        # With two pages both must have the text; in a long document a chapter's name is on a few pages.
         self._enough = 2 if count <= 4 else 3
         self._has_numbers = numbered >= max(2, count // 3)
         self._places = self._running_places(count)
@@ -44,13 +44,13 @@ class Running:
         running: set[int] = set()
         for zone, line in _edge_lines(page):
             found = [segment for segment in line if self._runs(zone, segment)]
-            # A number alone on its line, or beside what runs.
+            # A number alone on its line, or next to a running header.
             numbers = [segment for segment in line if _is_number(segment)]
             if len({segment.order for segment in (*found, *numbers)}) == len(line) and (found or self._has_numbers):
                 found = line
             running |= {segment.order for segment in found}
         own = [segment for segment in page.segments if segment.order not in running]
-        # Pages that are all alike, such as forms, are no frame around anything.
+        # If pages are all alike, such as forms, nothing on them is a running header.
         return own or page.segments
 
     def aside(self, page: Page) -> list[str]:
@@ -64,7 +64,7 @@ class Running:
         return (zone, y) in self._places
 
     def _running_places(self, pages: int) -> set[tuple[str, int]]:
-        """Heights at which most of what stands there runs: there the name of a short chapter runs, too."""
+        """Find the heights at which most text recurs; other text there, such as a short chapter's name, recurs too."""
         total: Counter[tuple[str, int]] = Counter()
         repeated: Counter[tuple[str, int]] = Counter()
         for (zone, _, y), count in self._keys.items():
@@ -95,6 +95,6 @@ def _is_number(segment: Segment) -> bool:
 
 
 def _key(zone: str, segment: Segment) -> _Key:
-    """Return what is the same on every page: the place, and the text without numbers."""
+    """Return what is equal on every page: the position, and the text without numbers."""
     text = _ROMAN.sub("#", _NUMBER.sub("#", segment.text.casefold()))
     return zone, " ".join(text.split()), round(segment.y / 3)

@@ -14,7 +14,7 @@ from openclaw_instructor.documents.tables import column_names, find_header
 
 _HEADING = re.compile(r"(={1,6}|#{1,6})\s+(\S.*?)(?:\s+\1)?\s*")
 _DISCRETE = re.compile(r"\[(?:discrete|float)\b")
-# Lines of one sign below a title, from the highest level down.
+# Characters that underline a title, from the highest level down.
 _UNDERLINES = "=-~^+"
 _FENCE = re.compile(r"(-{4,}|\.{4,}|\+{4,}|/{4,}|`{3,})[\w+,. -]*")
 _TABLE = re.compile(r"([|,:!])={3,}\s*")
@@ -31,7 +31,7 @@ _INLINE = re.compile(
     r"(?:https?://|link:|mailto:|xref:)[^\s\[]+\[([^\]]*)\]|<<[^,>]*,([^>]+)>>|<<([^>]+)>>|\[\[[^\]]*\]\]|\[#?[^\]]*\](?=#)"
     r"|(?<!\w)([*_`#]{1,2})(?=\S)([^*_`#\n]*?\S)\4(?!\w)"
 )
-# Longer lines are read as they are: nothing that is looked for on a line is as long.
+# Longer lines are plain text: no markup is as long.
 _MAX_LINE = 2_000
 _MAX_HEADER_LINE = 200
 _CELL = re.compile(r"(?:^|(?<=\s))(?:\d+(?:\.\d+)?[+*])?[.^<>]*[a-z]?(?<!\\)\|", re.MULTILINE)
@@ -69,7 +69,7 @@ class _Reader:
         return Document(self.lines, self.blocks, self.title, known, self.notes)
 
     def _step(self, number: int) -> int:
-        """Take what begins at a line, if it is no paragraph; returns its last line."""
+        """Read the element that begins at a line, unless it is a paragraph; return its last line."""
         line = self.lines[number - 1]
         if len(line) > _MAX_LINE:
             return number
@@ -121,7 +121,7 @@ class _Reader:
             if len(below) > 1 and (revision := _REVISION.fullmatch(below[1].strip())):
                 self.attributes.setdefault("revdate", revision[1].strip())
                 last += 1
-        # They are read as well: who wrote it is asked for, too.
+        # They stay in the text as well, because people search for authors.
         return last
 
     def _underlined(self, number: int) -> int:
@@ -134,7 +134,7 @@ class _Reader:
         if abs(len(below) - len(text.rstrip())) > 2 or (above and not _BLOCK_ATTRIBUTES.fullmatch(above)):
             return 0
         level = _UNDERLINES.index(below[0]) + 1
-        # A line of equals signs further down is the end of a block.
+        # Further down, a line of equals signs ends a block.
         return 0 if level == 1 and (self.blocks or self.start > 1) else level
 
     def _closing(self, first: int, fence: str) -> int:

@@ -68,7 +68,7 @@ def _recognised(export: Any) -> tuple[str, Iterator[_Message]]:
 def _telegram(message: dict[str, Any]) -> _Message:
     text = message.get("text")
     if isinstance(text, list):
-        # Links and formatting are parts of their own.
+        # A text with links or formatting is a list of parts.
         text = "".join(_text(part.get("text")) if isinstance(part, dict) else _text(part) for part in text)
     return _Message(_text(message.get("from") or message.get("actor")), _time(message.get("date")), _text(text))
 

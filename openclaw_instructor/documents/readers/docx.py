@@ -22,7 +22,7 @@ from openclaw_instructor.documents.wordprocessing import Numbering, Styles
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
-# Deeper down, tables in tables and boxes in boxes are read as plain text.
+# More deeply nested tables and boxes are read as plain text.
 _MAX_DEPTH = 15
 _MAX_COLUMNS = 100
 _LAYOUT_CELL_CHARACTERS = 800
@@ -46,7 +46,7 @@ def read(data: bytes, path: PurePath) -> Document:
 
 @dataclass
 class _Found:
-    """What is met beside text: notes and comments by kind and id, text boxes, and how many characters are bold."""
+    """What belongs to a paragraph: notes and comments by kind and id, text boxes, the number of bold characters."""
 
     remarks: list[tuple[str, str]] = field(default_factory=list)
     boxes: list[Element] = field(default_factory=list)
@@ -65,7 +65,7 @@ class _Reader:
         }
         self.title = ""
         self.notes: dict[str, None] = {}
-        # Lines of paragraphs that look like headings, for documents that have no others.
+        # Paragraphs that look like headings, used if the document has no styled ones.
         self.bold_lines: set[int] = set()
 
     def run(self) -> Document:
@@ -122,9 +122,9 @@ class _Reader:
         self._hanging(found, depth)
 
     def _hanging(self, found: _Found, depth: int) -> None:
-        """Add what hangs on a paragraph or table behind it."""
+        """Add the notes, comments and boxes of a paragraph or table after it."""
         for kind, identifier in found.remarks:
-            # Once for all places that refer to it.
+            # Several references share one note.
             remark = self.remarks[kind].pop(identifier, None)
             if remark is not None and (text := _flat(remark)):
                 author = attribute(remark, "author")
@@ -188,7 +188,7 @@ def _inside(element: Element, name: str) -> Iterator[Element]:
 
 
 def _paragraphs(element: Element) -> Iterator[Element]:
-    """All paragraphs below an element, however deep."""
+    """Yield all paragraphs below an element, at any depth."""
     stack = [iter([element])]
     while stack:
         inner = next(stack[-1], None)
@@ -203,14 +203,14 @@ def _paragraphs(element: Element) -> Iterator[Element]:
 
 
 def _flat(element: Element) -> str:
-    """All text below an element on one line."""
+    """Return all text below an element on one line."""
     found = _Found()
     return " ".join(" ".join("".join(_texts(paragraph, found)) for paragraph in _paragraphs(element)).split())
 
 
 def _texts(element: Element, found: _Found) -> Iterator[str]:
     """Yield the pieces of text of a paragraph; notes and drawings attached to it are collected in `found`."""
-    # Without recursion: fields and formulas nest at will.
+    # Not recursive, because fields and formulas nest to any depth.
     stack = [(iter(element), False)]
     while stack:
         inner = next(stack[-1][0], None)
@@ -232,7 +232,7 @@ def _texts(element: Element, found: _Found) -> Iterator[str]:
         elif name == "docPr":
             yield from _described(inner)
         elif name == "AlternateContent":
-            # The same content for newer and for older programs.
+            # Alternatives hold the same content for newer and for older programs.
             stack.append((iter(list(inner)[:1]), is_bold))
         elif name == "r":
             if not _is_on(child(inner, "rPr", "vanish")):

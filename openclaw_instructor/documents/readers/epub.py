@@ -58,7 +58,7 @@ class _Book:
         return builder.document(next(iter(self._values("title")), ""), self._properties(), notes)
 
     def _chapter(self, builder: DocumentBuilder, number: int, name: str) -> bool:
-        """Add a chapter; False when there is none to be read."""
+        """Add a chapter; return False when it has no text."""
         if name in self.protected:
             raise UnreadableDocument("encrypted: it opens in the program of its seller only")
         if name not in self.archive:
@@ -66,7 +66,7 @@ class _Book:
         try:
             page = html.read(self.archive.read(name), PurePath(name))
         except UnreadableDocument as unreadable:
-            # A cover or a picture has no text.
+            # Covers and pictures have no text.
             return unreadable.reason.startswith("no text")
         first = next((block.heading for block in page.blocks if block.level), "")
         named = self.names.get(name, "")

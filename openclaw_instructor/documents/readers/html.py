@@ -69,7 +69,7 @@ def read_page(text: str) -> Document:
     title, metadata = _head(root)
     document = read_content(part, found, Boilerplate(found), in_main=part is not whole).document(title, metadata)
     if not document.blocks:
-        # A page that is nothing but navigation is a page of links.
+        # Keep the links of a page that is nothing but navigation.
         relaxed = Boilerplate(found, strict=False)
         document = read_content(whole, found, relaxed, in_main=False).document(title, metadata)
     if not document.blocks:
@@ -117,7 +117,7 @@ def _head(root: _Element) -> tuple[str, dict[str, str | list[str]]]:
 
 
 def _drawn(title: _Element) -> bool:
-    """Whether a title names a drawing, not the page."""
+    """Whether a title element belongs to an SVG drawing."""
     parent = title.getparent()
     return parent is not None and parent.tag not in ("head", "html", "body")
 

@@ -50,7 +50,7 @@ def read(data: bytes, path: PurePath) -> Document:
 
 
 class _Reader:
-    """Goes through the source once; what it says has the line ends of the source at their places."""
+    """Reads the source in one pass; its output keeps all line ends, so that line numbers stay the same."""
 
     def __init__(self, text: str, is_argument: bool = False) -> None:
         self.text = text
@@ -58,10 +58,10 @@ class _Reader:
         self.position = 0
         self.pieces: list[str] = []
         self.line = 1
-        # What is said at the brace that closes, from the outermost one in.
+        # What to output at each closing brace, outermost first.
         self.closings: list[str] = []
         self.headings: dict[int, tuple[int, str]] = {}
-        # First and last lines of what is read whole, and of tables.
+        # First and last lines of verbatim blocks, and of tables.
         self.verbatim: dict[int, int] = {}
         self.tables: dict[int, int] = {}
         self.open_tables: list[int] = []
@@ -99,7 +99,7 @@ class _Reader:
         self.line += text.count("\n")
 
     def pass_over(self, text: str) -> None:
-        """Say nothing but the line ends of a text."""
+        """Output only the line ends of a text."""
         self.say("\n" * text.count("\n"))
 
     def sign(self, sign: str) -> None:
@@ -119,7 +119,7 @@ class _Reader:
             self.position = end + len(mark)
 
     def copy_to(self, closing: str, longest: int = _MAX_FORMULA) -> None:
-        """Say what comes up to `closing` as it is written, if that is near."""
+        """Output the source up to `closing` unchanged, if that is near."""
         end = self.text.find(closing, self.position, self.position + longest)
         if end >= 0:
             self.say(self.text[self.position : end].strip(" "))
@@ -162,7 +162,7 @@ class _Reader:
             self.drop(name)
 
     def drop(self, name: str) -> None:
-        """Pass over a macro with what it does not print; the argument of an unknown one is text."""
+        """Skip a macro and its arguments that are not printed; the argument of an unknown macro is text."""
         self.includes = self.includes or name in ("input", "include")
         self.option()
         for _ in range(DROPPED.get(name, 0)):
@@ -260,7 +260,7 @@ class _Reader:
         return Document(lines, blocks, title, {name: value for name, value in known.items() if value}, notes)
 
     def taken(self, lines: list[str], number: int) -> tuple[int, list[Block]]:
-        """Return the last line and the blocks of what begins at a line, unless it is a paragraph."""
+        """Return the last line and the blocks of the element that begins at a line, unless it is a paragraph."""
         if number in self.headings:
             level, text = self.headings[number]
             return number, [Block(number, number, level, text)]

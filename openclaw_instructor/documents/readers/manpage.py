@@ -16,12 +16,12 @@ from openclaw_instructor.documents.roff import arguments, plain
 from openclaw_instructor.documents.tables import column_names, find_header, row_text
 
 _REQUEST = re.compile(r"[.'][ \t]*([A-Za-z0-9]{1,20}|\\[\"#])?[ \t]*(.*)", re.DOTALL)
-# Fonts that alternate between arguments set no blank between them.
+# Macros that alternate fonts put no space between their arguments.
 _JOINED = frozenset({"BR", "RB", "BI", "IB", "IR", "RI"})
 _FONTS = frozenset({"B", "I", "R", "SM", "SB"})
 _PARTS = frozenset({"PP", "P", "LP", "HP", "sp", "Pp", "bp"})
 _VERBATIM = {"nf": "fi", "EX": "EE", "Bd": "Ed"}
-# Definitions and other text for the formatter, each to its end.
+# Requests that open blocks for the formatter, with what ends them.
 _UNREAD = {"de": "..", "de1": "..", "am": "..", "ig": "..", "EQ": ".EN", "PS": ".PE"}
 _LINKS = frozenset({"UR", "MT", "URL"})
 _MAX_UNPACKED = 10_000_000
@@ -88,7 +88,7 @@ class _Reader:
             self.lines[number - 1] = text.rstrip() if self.verbatim_from else text.strip()
 
     def _request(self, number: int, name: str, rest: str) -> int:
-        """Take a request; returns the last line of what belongs to it."""
+        """Read a request; return the last line that belongs to it."""
         if name in _UNREAD:
             return self._to(number, _UNREAD[name], rest)
         if name in ("if", "ie", "el", "while"):
@@ -167,7 +167,7 @@ class _Reader:
         self.start = last + 1
 
     def _close_verbatim(self, last: int) -> None:
-        """Examples are one block, with their blank lines."""
+        """End an example, which is one block with its blank lines."""
         first, self.verbatim_from = self.verbatim_from, 0
         written = [n for n in range(first, last + 1) if self.lines[n - 1].strip()] if first else []
         if written:
@@ -185,7 +185,7 @@ class _Reader:
         return len(self.source)
 
     def _condition(self, number: int, rest: str) -> int:
-        """Conditions ask which formatter is at work; what they guard is left out, to its closing brace."""
+        """Skip a conditional, which tests the formatter, to its closing brace; return its last line."""
         depth = rest.count("\\{") - rest.count("\\}")
         while depth > 0 and number < len(self.source):
             depth += self.source[number].count("\\{") - self.source[number].count("\\}")

@@ -23,13 +23,13 @@ from openclaw_instructor.documents.tables import column_names
 
 _ATX = re.compile(r" {0,3}(#{1,6})(?![^ \t])")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*")
-# Behind the marks of list items too. Blanks belong to the mark before them only: no line is tried in many ways.
+# Also after list markers. Spaces belong to the marker before them, so that no line can match in many ways.
 _FENCE = re.compile(r"[ \t]*(?:(?:[-*+>]|\d{1,9}[.)])[ \t]+)*(`{3,}|~{3,})(.*)")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
 _NOT_PARAGRAPH = re.compile(r"\s*([-*+>|#]|\d+[.)])(\s|$)")
 _CALLOUT = re.compile(r"\s{0,3}>\s?\[!([\w-]{1,40})\][+-]?\s*(.{0,300})")
 
-# Kinds of HTML that end at their own mark (CommonMark 4.6, kinds 1 to 5), and Obsidian's comments.
+# HTML blocks with an end condition of their own (CommonMark 4.6, kinds 1 to 5), and Obsidian's comments.
 _RAW_HTML = (
     (re.compile(r" {0,3}<!--"), "-->"),
     (re.compile(r" {0,3}<pre(?=[\s>]|$)", re.IGNORECASE), "</pre>"),
@@ -50,7 +50,7 @@ _HTML_HEADING = re.compile(r"<h([1-6])(?=[\s>])[^<>]*>", re.IGNORECASE)
 _HTML_HEADING_END = re.compile(r"</h[1-6]\s*>", re.IGNORECASE)
 _MAX_HEADING_LINES = 20
 
-# What may stand in a heading; more is cut before it is looked at.
+# Longer headings are cut before they are parsed.
 _MAX_MARKUP = 2_000
 _IMAGE = re.compile(r"!\[([^\[\]]*)\](?:\([^()]*(?:\([^()]*\)[^()]*)?\)|\[[^\[\]]*\])?")
 _MARKUP = re.compile(
@@ -83,16 +83,16 @@ def read(data: bytes, path: PurePath) -> Document:
 
 
 def _texts(lines: list[str], first: int, last: int) -> Iterator[Block]:
-    """Paragraphs, and callouts under their title."""
+    """Yield paragraphs, and callouts under their title."""
     for block in paragraphs(lines, first, last):
         callout = _CALLOUT.match(lines[block.first - 1])
         named = f"{callout[1].lower()}: {visible(callout[2])}".removesuffix(": ") if callout else ""
-        # The title itself stands in the first lines; only what is cut off below it needs to be told.
+        # The first lines contain the title; only what is cut off below needs it as context.
         yield replace(block, context=named) if callout and block.last > block.first else block
 
 
 class _Scanner:
-    """Finds what is no paragraph, from one line to the next."""
+    """Finds everything but paragraphs, line by line."""
 
     def __init__(self, lines: list[str], first: int) -> None:
         self._lines = lines
@@ -102,7 +102,7 @@ class _Scanner:
         self._unclosed: set[str] = set()
 
     def blocks(self) -> Iterator[Block]:
-        """Headings, code, rows of tables and pieces of HTML, in order."""
+        """Yield headings, code, table rows and HTML blocks, in order."""
         while self._number <= len(self._lines):
             line = self._lines[self._number - 1]
             found = list(self._found(line)) if line.strip() else []
@@ -111,7 +111,7 @@ class _Scanner:
             self._number = found[-1].last + 1 if found else self._number + 1
 
     def _follow(self, line: str, found: bool) -> None:
-        """Keep in mind whether a line that is indented belongs to an item of a list."""
+        """Track whether an indented line belongs to a list item."""
         if _ITEM.match(line) and not (found and self._after_blank and not self._is_in_list and _indent(line) >= 4):
             self._is_in_list = True
         elif line.strip() and not _indent(line) and (self._after_blank or found):
@@ -155,7 +155,7 @@ class _Scanner:
         if atx := _ATX.match(line):
             text = _without_closing(line[atx.end() :])
             heading = visible(text) if len(text) <= _MAX_MARKUP else text
-            # Every passage below a heading repeats it: what is too long for that is a paragraph.
+            # A heading is repeated in every passage below it, so a longer one is a paragraph.
             return Block(number, number, len(atx[1]), heading) if len(heading) <= MAX_HEADING_CHARACTERS else None
         underline = _SETEXT.fullmatch(self._lines[number]) if number < len(self._lines) else None
         if not underline or not line.strip() or _indent(line) >= 4 or _NOT_PARAGRAPH.match(line):
@@ -177,7 +177,7 @@ class _Scanner:
             if last:
                 yield Block(self._number, last)
             else:
-                # One that is never closed hides nothing; and nothing is looked for twice.
+                # An unclosed comment hides nothing; remember that there is no end, to stay linear.
                 self._unclosed.add(end)
         elif not end and _HTML_BLOCK.match(line):
             last = self._number
@@ -233,7 +233,7 @@ def visible(text: str) -> str:
     without_images = _MARKUP.sub(_shown, _IMAGE.sub("", text))
     shown = " ".join(html.unescape(without_images).split())
     if not any(map(str.isalnum, shown)):
-        # A heading that is a picture is called what the picture is.
+        # A heading that is only an image takes its alternative text.
         shown = " ".join(html.unescape(_MARKUP.sub(_shown, _IMAGE.sub(r"\1", text))).split()) or shown
     return shown
 
@@ -251,7 +251,7 @@ def _without_closing(text: str) -> str:
 
 
 def _indent(line: str) -> int:
-    """Columns of white space before the text."""
+    """Count the columns of white space before the text."""
     start = line[: len(line) - len(line.lstrip(" \t"))]
     return 4 if "\t" in start[:4] else len(start)
 

@@ -20,7 +20,7 @@ from openclaw_instructor.documents.formats import Format
 from openclaw_instructor.documents.readers import markdown
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-# What stands for an object or a picture when it is printed.
+# The text that Python prints for an object or a picture without one of its own.
 _OBJECT = re.compile(r"<[^<>]+>|\[?<[^<>]*>[,\s]*\]?")
 _MAX_OUTPUT_LINES = 60
 _MAX_LINE = 2_000

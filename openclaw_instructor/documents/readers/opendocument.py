@@ -88,7 +88,7 @@ def read_spreadsheet(data: bytes, path: PurePath) -> Document:
 
 
 class _Text:
-    """Blocks of a text, or of one slide."""
+    """Collects the blocks of a text, or of one slide."""
 
     def __init__(
         self, package: Package, builder: DocumentBuilder | None = None, location: Location | None = None
@@ -123,7 +123,7 @@ class _Text:
             self.title = self.title or text
             level = level or 1
         if text and self.needs_heading:
-            # Without a heading of its own a slide would stand under that of the one before.
+            # A slide without a heading would appear under that of the slide before.
             self.needs_heading = False
             level = 1
         if text and level:
@@ -207,7 +207,7 @@ def _grid_row(row: Element, above: list[str]) -> list[str]:
 
 
 def _sheets(package: Package) -> Iterator[tuple[Sheet, bool]]:
-    """Each sheet, and whether it is hidden. Rows come one by one: a spreadsheet may be larger than memory."""
+    """Yield each sheet, and whether it is hidden. Rows are read one by one: a spreadsheet may be larger than memory."""
     table: Element | None = None
     sheet, row = Sheet(), 1
     for element in package.archive.elements(CONTENT, "table-row", inside=_ROW_GROUPS):

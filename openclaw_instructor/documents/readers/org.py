@@ -25,9 +25,9 @@ _PRIORITY = re.compile(r"\[#[A-Z0-9]\]\s*")
 _COMMENT = re.compile(r"\s*#(?:\s|$)")
 _RULE = re.compile(r"\s*\|[-+|:]*\|?\s*$")
 _STATES = ("TODO", "DONE")
-# Longer lines are read as they are: nothing that is looked for on a line is as long.
+# Longer lines are plain text: no markup is as long.
 _MAX_LINE = 2_000
-# What a keyword says to people; the others steer programs.
+# Keywords whose values are text for people; the others are settings.
 _SHOWN = ("caption", "description", "subtitle")
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.documents.pdf.paragraphs import Paragraph
     from openclaw_instructor.documents.pdf.running import Running
 
-# What programs write when nobody gave a title.
+# Titles that programs write by default.
 _NO_TITLE = re.compile(
     r"untitled.*|.*\.(?:docx?|odt|rtf|tex|dvi|indd|pdf|html?|qxd|pptx?|xlsx?)|microsoft \w+ - .*|document\d*|\W*",
     re.IGNORECASE,
@@ -57,7 +57,7 @@ def _read(document: pypdfium2.PdfDocument) -> Document:
     for number in range(1, len(document) + 1):
         try:
             pages.append(read_page(document, number))
-        except Exception:  # PDFium and what wraps it raise many things over a broken page; the others are read
+        except Exception:  # PDFium and its wrapper raise various exceptions on a broken page; the other pages are read
             damaged.append(number)
     running = Running(pages)
     lines = {page.number: lines_of(running.without(page)) for page in pages}
@@ -100,7 +100,7 @@ def _paragraphs(
 
 
 def _outline(document: pypdfium2.PdfDocument) -> list[tuple[int, str, int]]:
-    """(level from 0, title, page from 1) of the bookmarks."""
+    """List the bookmarks as (level from 0, title, page from 1)."""
     import pypdfium2
 
     found: list[tuple[int, str, int]] = []
@@ -151,7 +151,7 @@ def _why_empty(pages: Iterable[Page], damaged: list[int]) -> str:
 
 
 def _named(numbers: list[int]) -> str:
-    """Numbers of pages as people write them: "pages 1, 3-7"."""
+    """Write page numbers as people do: "pages 1, 3-7"."""
     spans: list[list[int]] = []
     for number in numbers:
         if spans and number == spans[-1][1] + 1:

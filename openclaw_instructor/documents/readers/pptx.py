@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
 _TITLES = ("title", "ctrTitle")
-# What repeats on every slide.
+# Placeholders that repeat on every slide.
 _FURNITURE = ("sldNum", "dt", "ftr", "hdr", "sldImg")
 
 

@@ -35,7 +35,7 @@ _ADORNMENT = re.compile(r"([=\-`:.'\"~^_*+#<>])\1{2,}\s*")
 
 
 def _underlined(lines: list[str], block: Block) -> tuple[str, str, int] | None:
-    """(heading, adornment, last line) when the block opens with a heading."""
+    """Return (heading, adornment, last line) if the block begins with a heading."""
     opening = [lines[number - 1] for number in range(block.first, min(block.first + 3, block.last + 1))]
     if len(opening) == 3 and _ADORNMENT.fullmatch(opening[0]) and opening[0].rstrip() == opening[2].rstrip():
         return opening[1].strip(), opening[0][0] * 2, block.first + 2

@@ -31,7 +31,7 @@ _MAX_CELLS = 200
 
 @dataclass
 class _State:
-    """What braces restore: where text goes, its encoding, and how it and its paragraph look."""
+    """The state that braces save and restore: destination, encoding, and formatting of text and paragraph."""
 
     aside: str = ""
     is_ignored: bool = False
@@ -39,7 +39,7 @@ class _State:
     fallback: int = 1
     is_hidden: bool = False
     is_deleted: bool = False
-    # Of HTML in the clothes of RTF, as in Outlook's mail: what stands for a tag.
+    # Text that replaces an HTML tag, in HTML encapsulated in RTF as in Outlook's mail.
     is_beside_html: bool = False
     is_in_table: bool = False
     style: int = 0
@@ -69,7 +69,7 @@ class _Reader:
         self.levels: dict[int, int] = {}
         self.titles: set[int] = set()
         self.is_optional = False
-        # How many characters are left of what old programs show in place of a Unicode character.
+        # How many characters are left to skip of the substitute for a Unicode character.
         self.replaced = 0
         self.bytes = bytearray()
         self.texts: dict[str, list[str]] = {}
@@ -108,7 +108,7 @@ class _Reader:
         while found := _TOKEN.match(self.text, position):
             position = found.end()
             if found[1] == "bin" and found[2]:
-                # That many bytes of anything.
+                # Skip that many bytes of binary data.
                 position += max(0, int(found[2]))
             yield found
 
@@ -131,7 +131,7 @@ class _Reader:
                 self.remarks.append(f"[Comment by {author}: {text}]" if author else f"[{text}]")
 
     def _declare(self, state: _State) -> None:
-        """Take a style from the style sheet by its name and outline level."""
+        """Record the heading level or title role of a style in the style sheet."""
         name = self._take("stylesheet").rstrip(";")
         level = level_of_name(name) or (state.outline + 1 if state.outline is not None and state.outline < 9 else 0)
         if level:
@@ -208,7 +208,7 @@ class _Reader:
         self.cells = []
 
     def _paragraph(self) -> None:
-        """End a paragraph of the text, and the table in front of it."""
+        """End a paragraph, and the table before it."""
         if self.cells:
             self._row(None)
         if self.rows:
@@ -242,7 +242,7 @@ class _Reader:
             self.bytes += data
 
     def _decode(self) -> None:
-        """Say the bytes that have come, in the encoding of their font."""
+        """Decode the collected bytes in the encoding of their font."""
         if self.bytes:
             encoding = self.fonts.get(self.state.font, self.encoding) if self.state.font is not None else self.encoding
             try:
@@ -271,7 +271,7 @@ class _Reader:
 
 
 def _joined(pieces: list[str]) -> str:
-    """Pieces as one text; halves of surrogate pairs, each of which is a piece, make one character."""
+    """Join pieces to one text, and the halves of surrogate pairs, which are separate pieces, to characters."""
     return "".join(pieces).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

@@ -11,10 +11,10 @@ from openclaw_instructor.documents.formats import Format
 from openclaw_instructor.documents.readers.text import paragraphs
 from openclaw_instructor.documents.syntax.languages import LANGUAGES, Language, language_of
 
-# From this size on this is data and no settings: nobody looks for a sentence in it.
+# Larger files are data rather than settings, and not worth searching.
 _MAX_DATA_BYTES = 200_000
 _DATA_SUFFIXES = (".json", ".jsonc", ".json5", ".xml")
-# Nobody writes such lines; a file that mostly consists of them was made by a program.
+# A file that mostly consists of longer lines was generated.
 _LONG_LINE = 2_000
 _LONG_SHARE = 0.5
 _LOCKED_VERSIONS = re.compile(r"(?:.*[-.])?lock\.(?:json|ya?ml)|npm-shrinkwrap\.json", re.IGNORECASE)
@@ -112,7 +112,7 @@ def read(data: bytes, path: PurePath) -> Document:
 
 
 def _written_lines(data: bytes, path: PurePath) -> tuple[list[str], list[str]]:
-    """Give the lines of what a person may have written, and notes on their encoding."""
+    """Return the lines of a file that a person may have written, and notes on its encoding."""
     if binary(data):
         raise UnreadableDocument("a binary file")
     if _LOCKED_VERSIONS.fullmatch(path.name):
@@ -129,10 +129,10 @@ def _written_lines(data: bytes, path: PurePath) -> tuple[list[str], list[str]]:
 
 
 def _by_syntax(lines: list[str], language: Language) -> tuple[list[Block], str]:
-    """Give the blocks of the text, or none and the reason why."""
+    """Return the blocks of the text, or none and the reason."""
     from openclaw_instructor.documents.syntax import parsing, pieces
 
-    # A scanner may take NUL for the end of the text.
+    # Some scanners take NUL for the end of the text.
     source = "\n".join(lines).replace("\0", " ").encode("utf-8", "replace")
     if len(source) > parsing.MAX_BYTES:
         return [], f"it is over {parsing.MAX_BYTES // 1_000_000} MB"
@@ -145,7 +145,7 @@ def _by_syntax(lines: list[str], language: Language) -> tuple[list[Block], str]:
     return pieces.blocks(tree.root_node, source, lines, language), ""
 
 
-# A grammar that is installed later has the files of its language read anew.
+# Installing a grammar changes the version, so that the files of its language are read again.
 FORMATS = (
     *(
         Format(

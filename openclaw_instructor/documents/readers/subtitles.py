@@ -19,7 +19,7 @@ _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]{1,100})>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,200}>|\{\\[^{}]{0,200}\}|\{/?[a-z]\}", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*\d+\s*")
 _ASIDE = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|$)")
-# A longer silence parts what was said.
+# A longer pause begins a new paragraph.
 _PAUSE_SECONDS = 4.0
 
 
@@ -37,7 +37,7 @@ def read(data: bytes, path: PurePath) -> Document:
     shown: list[str] = []
     end = 0.0
     for cue in _cues(lines):
-        # Captions that roll show the line before once more.
+        # Rolling captions repeat the line before.
         new = [line for line in cue.lines if line not in shown]
         shown = cue.lines
         location = Location("time", int(cue.start), max(int(cue.start), int(cue.end)))
@@ -55,7 +55,7 @@ def _cues(lines: list[str]) -> Iterator[_Cue]:
     for line in [*lines, ""]:
         if found := _TIMES.fullmatch(line):
             if times:
-                # Some files part cues by their numbers only.
+                # Some files separate cues by their numbers only.
                 yield _cue(times, said[:-1] if said and _NUMBER.fullmatch(said[-1]) else said)
             times, said, is_aside = found, [], False
         elif line.strip():

@@ -20,7 +20,7 @@ _Quoting = Literal[0, 3]
 _DELIMITERS = "\t;|,"
 _SAMPLE_CHARACTERS = 65_536
 _SAMPLE_ROWS = 100
-# A quotation mark that is never closed makes one cell of all that follows.
+# An unclosed quotation mark would make one cell of all that follows.
 _MAX_LINES_OF_CELL = 200
 
 
@@ -31,7 +31,7 @@ def read(data: bytes, path: PurePath) -> Document:
     stated = text[:6].lower()
     first = 1
     if stated.startswith("sep=") and len(stated) > 4:
-        # Excel's own way to name the delimiter.
+        # Excel names the delimiter in a first line `sep=;`.
         delimiter, text, first = text[4], text.partition("\n")[2], 2
     else:
         delimiter = _delimiter(text[:_SAMPLE_CHARACTERS], path)
@@ -69,7 +69,7 @@ def _delimiter(sample: str, path: PurePath) -> str:
             rows = list(itertools.islice(_rows(sample, delimiter, csv.QUOTE_MINIMAL), _SAMPLE_ROWS))
         except csv.Error:
             continue
-        # The last one may be cut off.
+        # The last row of the sample may be cut off.
         widths = [len(row) for row in (rows[:-1] or rows) if row]
         if not widths or max(widths) < 2:
             continue

@@ -109,7 +109,7 @@ class _Workbook:
     def _row(self, sheet: Sheet, element: Element, row: int) -> None:
         column = 0
         for cell in element:
-            # Straight from the element: there may be a million of them.
+            # Read from the element directly, because there may be a million cells.
             column = _column(cell.get("r", "").rstrip("0123456789")) or column + 1
             if column <= _MAX_COLUMN and (text := self._text(cell)):
                 sheet.put(row, column, text)
@@ -151,13 +151,13 @@ class _Workbook:
                 sheet.headed += _areas(attribute(root, "ref"))
 
     def _remarks(self, sheet: Sheet, part: str) -> None:
-        """Comments on cells, and boxes of text that lie over the sheet."""
+        """Read the comments on cells and the text boxes over the sheet."""
         for kind, name, piece in (("comments", "comment", "t"), ("threadedcomment", "threadedComment", "text")):
             for root in self.package.related_xml(part, kind):
                 for comment in descendants(root, name):
                     text = " ".join("".join(found.text or "" for found in descendants(comment, piece)).split())
                     place = _CELL.fullmatch(attribute(comment, "ref"))
-                    # Of a thread of answers the old form holds a hint for old programs only.
+                    # For threaded comments the old format holds only a hint for old programs.
                     if text and place and not text.startswith("[Threaded comment]"):
                         sheet.remark(int(place[2]), f"[Comment on {place[0]}: {text}]")
         for root in self.package.related_xml(part, "drawing"):

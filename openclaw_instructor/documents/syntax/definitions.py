@@ -16,7 +16,7 @@ MAX_LABEL_CHARACTERS = 80
 COMMENTS = frozenset(
     {"comment", "line_comment", "block_comment", "multiline_comment", "marginalia", "html_comment", "js_comment"}
 )
-# Nodes around a definition: decorators, exports, template parameters, the statement that it is.
+# Nodes that wrap a definition: decorators, exports, template parameters, statements.
 _WRAPPERS = frozenset(
     {
         "decorated_definition",
@@ -28,11 +28,11 @@ _WRAPPERS = frozenset(
     }
 )
 _WRAPPED_DEPTH = 5
-# A definition stands among the first children of what wraps it; lists of data may have millions.
+# A definition is among the first children of its wrapper; a list of data may have millions.
 _WRAPPED_WIDTH = 12
 _VALUES = frozenset({"arrow_function", "function_expression", "generator_function", "class", "function_definition"})
 _TOWARDS_VALUE = frozenset({"variable_declarator", "assignment_expression", "assignment_statement", "expression_list"})
-# What stands before a definition's name without being part of how people call it.
+# Words before a definition's name that are not part of its label.
 _BEFORE_LABEL = COMMENTS | {
     "modifiers",
     "modifier",
@@ -52,7 +52,7 @@ _BEFORE_LABEL = COMMENTS | {
     "override_modifier",
     "storage_class_specifier",
 }
-# Words of the language in a label, which say nothing about what is defined.
+# Keywords in a label, which say nothing about what is defined.
 _KEYWORDS = frozenset(
     (
         *("abstract", "actor", "async", "auto", "bool", "case", "char", "class", "companion", "const", "data", "def"),
@@ -84,13 +84,13 @@ def definition_of(node: Node, language: Language, source: bytes) -> tuple[Node, 
 
 
 def spoken(label: str) -> str:
-    """Tell the words of the names in a label apart: `class CookieJar > def set_policy` -> `cookie jar set policy`."""
+    """Split the names in a label into words: `class CookieJar > def set_policy` -> `cookie jar set policy`."""
     names = " ".join(name for name in label.split() if name not in _KEYWORDS)
     return " ".join(_NAME_SEAM.sub(" ", names).lower().split())
 
 
 def children_of(node: Node, anonymous: bool = False) -> Iterator[Node]:
-    """Yield the named children, or all with the anonymous ones; a list of them might be one of millions."""
+    """Yield the named children, or all; an iterator, because there may be millions."""
     cursor = node.walk()
     more = cursor.goto_first_child()
     while more:
@@ -105,7 +105,7 @@ def _first_children(node: Node) -> Iterator[Node]:
 
 
 def _defines(node: Node) -> bool:
-    """Not `struct point` where it only names a type, nor Haskell's `x <- f`."""
+    """Whether the node defines something: not `struct point` as the name of a type, nor Haskell's `x <- f`."""
     required = "body" if node.type.endswith("_specifier") else "name" if node.type == "bind" else ""
     return not required or node.child_by_field_name(required) is not None
 
@@ -125,7 +125,7 @@ def _function_value(node: Node) -> Node | None:
 
 
 def _label(node: Node, source: bytes) -> str:
-    """Cut the definition's head behind its name: `async def read` or `func (s *Server) Handle`."""
+    """Cut the definition's first line after its name: `async def read` or `func (s *Server) Handle`."""
     start, body, name = _start(node), node.child_by_field_name("body"), _name(node)
     if name is not None:
         label, alone = (_text(source, begin, name.end_byte) for begin in (start, name.start_byte))

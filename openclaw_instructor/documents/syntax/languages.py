@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import PurePath
 
 _CPP_ONLY = re.compile(r"\s*(?:class\s+\w|namespace\b|template\s*<|using\s+\w|(?:public|private|protected)\s*:)")
-# Enough of a header to tell C++ from C.
+# How much of a header is examined to tell C++ from C.
 _HEADER_LINES = 5_000
 
 

@@ -20,17 +20,17 @@ from openclaw_instructor.documents.syntax.languages import Language
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-# What the 240 tokens of a chunk hold of most code, at 2.1 characters a token.
+# The size of a chunk, 240 tokens at 2.1 characters of code each.
 MAX_CHARACTERS = 500
-# Several definitions in one passage: each of them is found less well the more they are.
+# The more definitions share a passage, the worse each of them is found.
 MERGED_CHARACTERS = 300
-# A smaller rest that names nothing, such as the first line of a class, goes with the piece beside it.
+# A smaller rest without a name, such as the first line of a class, joins the piece next to it.
 MIN_CHARACTERS = 64
 _MAX_SCOPES = 4
 _MAX_SCOPE_CHARACTERS = 100
 _MAX_LABELS_CHARACTERS = 100
 _WORD = re.compile(r"\w")
-# Never a piece by themselves: what they hold is looked into at any size.
+# Nodes that are always split into their children, whatever their size.
 _TRANSPARENT = frozenset(
     (
         *("ERROR", "declarations", "imports", "linkage_specification", "preproc_ifdef", "preproc_if", "preproc_else"),
@@ -56,7 +56,7 @@ class Unit:
 
 @dataclass
 class _Piece:
-    """Units that stay together, and the definitions around them."""
+    """Units that stay together, with the definitions around them."""
 
     scope: tuple[str, ...]
     units: list[Unit]
@@ -75,7 +75,7 @@ class _Piece:
 
 @dataclass
 class _Part:
-    """A child of a node, or several that share lines: the largest of them stands for all."""
+    """A child of a node, or several that share lines, represented by the largest."""
 
     node: Node
     first: int
@@ -85,7 +85,7 @@ class _Part:
 
 
 def blocks(root: Node, source: bytes, lines: Sequence[str], language: Language) -> list[Block]:
-    """Give the pieces of a file as blocks: each begins with a heading block and holds a block for each unit in it."""
+    """Return the pieces of a file as blocks: each begins with a heading block and holds a block for each unit in it."""
     splitter = _Splitter(source, lines, language)
     pieces = _without_scraps(_merged(_led(splitter.units(root), lines), splitter), splitter)
     return [block for piece in pieces for block in _as_blocks(piece, lines)]
@@ -107,7 +107,7 @@ class _Splitter:
         return self.size(first.first, last.last) <= MERGED_CHARACTERS
 
     def is_scrap(self, units: Sequence[Unit]) -> bool:
-        """Whether these units, which stand together, name nothing and hold next to nothing."""
+        """Whether these consecutive units define nothing and are tiny."""
         if any(unit.label for unit in units):
             return False
         first, last = units[0].first, units[-1].last
@@ -141,7 +141,7 @@ class _Splitter:
             children.append((unit, found[0] if found else part.node))
             last = part.first - 1
         if children and last >= first:
-            # What stands before the first child, such as a brace on a line of its own.
+            # Lines before the first child, such as a brace on a line of its own.
             children.append((Unit(first, last, scope), None))
         return children
 
@@ -197,7 +197,7 @@ def _merged(units: Iterator[Unit], splitter: _Splitter) -> list[_Piece]:
 
 
 def _without_scraps(pieces: list[_Piece], splitter: _Splitter) -> list[_Piece]:
-    """Join pieces that say nothing alone to what they open, else to the piece before them."""
+    """Join tiny pieces to the definition that they open, else to the piece before them."""
     kept: list[_Piece] = []
     opening: list[Unit] = []
     for number, piece in enumerate(pieces):
