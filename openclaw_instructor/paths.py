@@ -1,4 +1,4 @@
-"""Expand paths as people write them; replace files atomically."""
+"""Expand and compare paths as people write them; replace files atomically."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ def expanded(path: str | Path) -> Path:
             f"{path}: this machine knows no home folder for `{Path(path).parts[0]}`; write the path out, "
             "or put ./ before it if that is a file's name"
         ) from None
+
+
+def below(path: str, folder: str) -> bool:
+    """Whether a path is this folder or lies in it; both as they are written."""
+    return path == folder or path.startswith(folder if folder.endswith("/") else f"{folder}/")
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -100,20 +100,30 @@ class Toolbox:
         self.index.add(name, paths, include=include, exclude=exclude, instruction=instruction)
 
     def index_sync(
-        self, name: str | None = None, on_progress: Callable[[int, int, str], None] | None = None
+        self,
+        name: str | None = None,
+        on_progress: Callable[[int, int, str], None] | None = None,
+        *,
+        full: bool = False,
     ) -> SyncReport:
-        """Bring one collection, or all, up to date with its folders, and with the registry's document instruction."""
-        self.registry.refresh()
-        return self.index.sync(name, steering=self.document_instruction, on_progress=on_progress)
+        """Bring one collection, or all, up to date with its folders, and with the registry's document instruction.
 
-    def index_status(self, name: str | None = None) -> list[CollectionStatus]:
-        """How one collection, or each, stands: what it holds, and whether a sync is due."""
+        With `full`, every file is read, whatever its times say.
+        """
         self.registry.refresh()
-        return self.index.status(name, steering=self.document_instruction)
+        return self.index.sync(name, steering=self.document_instruction, on_progress=on_progress, full=full)
 
-    def index_remove(self, name: str) -> None:
-        """Forget a collection; the files it was made from stay."""
-        self.index.remove(name)
+    def index_status(self, name: str | None = None, *, check: bool = True) -> list[CollectionStatus]:
+        """How one collection, or each, stands: what it holds, and whether a sync is due.
+
+        `check` compares the files on disk with the index, by their times.
+        """
+        self.registry.refresh()
+        return self.index.status(name, steering=self.document_instruction, check=check)
+
+    def index_remove(self, name: str, folder: str | Path | None = None) -> None:
+        """Forget a collection, or one folder of it; the files it was made from stay."""
+        self.index.remove(name, None if folder is None else Path(folder))
 
     def close(self) -> None:
         """Close the index, and the engine unless it was given. A closed Toolbox is not used again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ class Tools(Protocol):
         """Add folders to a collection, with glob patterns of files to include and exclude."""
         ...
 
-    def index_sync(self, name: str | None = None, on_progress: OnProgress | None = None) -> dict[str, Any]:
+    def index_sync(
+        self, name: str | None = None, on_progress: OnProgress | None = None, *, full: bool = False
+    ) -> dict[str, Any]:
         """Bring a collection, or all of them, up to date with its files and return the report."""
         ...
 
@@ -40,8 +43,8 @@ class Tools(Protocol):
         """Return the state of a collection, or of all of them."""
         ...
 
-    def index_remove(self, name: str) -> None:
-        """Remove a collection from the index; its files stay."""
+    def index_remove(self, name: str, folder: str | Path | None = None) -> None:
+        """Remove a collection, or one folder of it, from the index; its files stay."""
         ...
 
 
@@ -107,9 +110,11 @@ class Local:
 
         return embedding_body(self._toolbox.embed(texts, input_type), self._toolbox.engine.checkpoint_name)
 
-    def index_sync(self, name: str | None = None, on_progress: OnProgress | None = None) -> dict[str, Any]:
+    def index_sync(
+        self, name: str | None = None, on_progress: OnProgress | None = None, *, full: bool = False
+    ) -> dict[str, Any]:
         """Bring a collection, or all of them, up to date with its files and return the report as JSON types."""
-        report: dict[str, Any] = self._toolbox.index_sync(name, on_progress).as_dict()
+        report: dict[str, Any] = self._toolbox.index_sync(name, on_progress, full=full).as_dict()
         return report
 
     def index_status(self, name: str | None = None) -> list[dict[str, Any]]:

@@ -54,15 +54,16 @@ def add(
 
 @index.command()
 @click.argument("name", required=False)
+@click.option("--full", is_flag=True, help="Read every file, also those whose size and times are as they were.")
 @json_option
 @click.pass_obj
-def sync(connection: Connection, name: str | None, as_json: bool) -> int:
+def sync(connection: Connection, name: str | None, full: bool, as_json: bool) -> int:
     """Bring the collection NAME, or all of them, up to date with the files.
 
-    Unchanged files cost nothing.
+    Unchanged files cost nothing. A folder that is gone, empty or replaced loses nothing: it is named instead.
     """
     with connection.open() as tools, progress("indexing") as on_progress:
-        return _show_sync(tools.index_sync(name, on_progress), as_json)
+        return _show_sync(tools.index_sync(name, on_progress, full=full), as_json)
 
 
 @index.command()
@@ -77,16 +78,17 @@ def status(connection: Connection, name: str | None, as_json: bool) -> int:
 
 @index.command()
 @click.argument("name")
+@click.argument("folder", required=False, type=click.Path())
 @json_option
 @click.pass_obj
-def remove(connection: Connection, name: str, as_json: bool) -> None:
-    """Forget the collection NAME; the files themselves stay."""
+def remove(connection: Connection, name: str, folder: str | None, as_json: bool) -> None:
+    """Forget the collection NAME, or only its FOLDER; the files themselves stay."""
     with connection.open() as tools:
-        tools.index_remove(name)
+        tools.index_remove(name, None if folder is None else expanded(folder).absolute())
     if as_json:
-        print_json({"removed": name})
+        print_json({"removed": name} | ({} if folder is None else {"folder": str(expanded(folder).absolute())}))
     else:
-        say(f"removed collection {name}")
+        say(f"removed collection {name}" if folder is None else f"removed {folder} from collection {name}")
 
 
 def _show_sync(result: dict[str, Any], as_json: bool) -> int:
@@ -118,7 +120,7 @@ def _show_status(collections: list[dict[str, Any]], as_json: bool) -> int:
     elif not collections:
         say("no collections yet; add one: openclaw-instructor index add docs FOLDER")
     else:
-        keys = ("name", "documents", "chunks", "checkpoint", "synced_at")
+        keys = ("name", "documents", "chunks", "skipped", "checkpoint", "synced_at")
         rows = [
             (
                 *("" if entry[key] is None else entry[key] for key in keys),
@@ -129,7 +131,3 @@ def _show_status(collections: list[dict[str, Any]], as_json: bool) -> int:
         ]
         print_table(("collection", *keys[1:], "state", "folders"), rows)
     return 0
-
-
-def _cell(value: object) -> object:
-    return "" if value is None else value

@@ -95,9 +95,15 @@ class Client:
         body = {"name": name, "folders": paths, "include": list(include), "exclude": list(exclude)}
         self._call(_Call("POST", "/v1/index/add", "write", body))
 
-    def index_sync(self, name: str | None = None, on_progress: OnProgress | None = None) -> dict[str, Any]:
-        """Bring a collection, or all of them, up to date with its files and return the report."""
-        call = _Call("POST", "/v1/index/sync", "write", {"name": name}, accept="application/x-ndjson", patient=True)
+    def index_sync(
+        self, name: str | None = None, on_progress: OnProgress | None = None, *, full: bool = False
+    ) -> dict[str, Any]:
+        """Bring a collection, or all of them, up to date with its files and return the report.
+
+        With `full`, every file is read, whatever its times say.
+        """
+        body = {"name": name, "full": full}
+        call = _Call("POST", "/v1/index/sync", "write", body, accept="application/x-ndjson", patient=True)
         return self._call(call, on_progress=on_progress)
 
     def index_status(self, name: str | None = None) -> list[dict[str, Any]]:
@@ -106,9 +112,10 @@ class Client:
         collections: list[dict[str, Any]] = self._call(_Call("GET", path))["collections"]
         return collections
 
-    def index_remove(self, name: str) -> None:
-        """Remove a collection from the index; its files stay."""
-        self._call(_Call("POST", "/v1/index/remove", "destroy", {"name": name}))
+    def index_remove(self, name: str, folder: str | Path | None = None) -> None:
+        """Remove a collection, or one folder of it, from the index; its files stay."""
+        body = {"name": name} | ({} if folder is None else {"folder": str(expanded(folder).absolute())})
+        self._call(_Call("POST", "/v1/index/remove", "destroy", body))
 
     def session_link(self, scope: str = "write", page: str | None = None) -> dict[str, Any]:
         """Return a URL that opens this daemon in a browser, once and within a minute."""

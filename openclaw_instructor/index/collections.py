@@ -6,11 +6,13 @@ import difflib
 import json
 import re
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from openclaw_instructor.errors import InvalidArguments, StoreError, UnknownCollection
+from openclaw_instructor.index import chunk_store
+from openclaw_instructor.paths import below
 
 _COLUMNS = "id, key, identity, embedding_space, checkpoint, dimension, revision"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -18,11 +20,15 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 @dataclass(frozen=True)
 class Root:
-    """A folder (or one file) of a collection; the patterns are in gitignore's syntax, relative to it."""
+    """A folder (or one file) of a collection; the patterns are in gitignore's syntax, relative to it.
+
+    `state` is what the last sync remembered of it; see `roots.py`.
+    """
 
     path: Path
     include: tuple[str, ...]
     exclude: tuple[str, ...]
+    state: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,10 @@ class Generation:
 
 @dataclass(frozen=True)
 class Collection:
-    """A named set of roots; `serving` is the generation that answers, `unfinished` says that a sync is due."""
+    """A named set of roots; `serving` is the generation that answers, `unfinished` says that a sync is due.
+
+    `problem`: what the last sync could not do. `coverage`: what it found, counted.
+    """
 
     id: int
     name: str
@@ -54,6 +63,8 @@ class Collection:
     unfinished: bool
     synced_at: str | None
     roots: tuple[Root, ...]
+    problem: str = ""
+    coverage: Mapping[str, int] = field(default_factory=dict)
 
 
 def checked_name(name: str) -> str:
@@ -69,7 +80,8 @@ def collections(connection: sqlite3.Connection) -> list[Collection]:
     """List all collections by name."""
     roots: dict[int, list[Root]] = {}
     for row in connection.execute("SELECT * FROM roots ORDER BY path"):
-        root = Root(Path(row["path"]), tuple(json.loads(row["include"])), tuple(json.loads(row["exclude"])))
+        include, exclude = (tuple(json.loads(row[key])) for key in ("include", "exclude"))
+        root = Root(Path(row["path"]), include, exclude, row["state"])
         roots.setdefault(row["collection_id"], []).append(root)
     by_id = {row["id"]: _generation(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM generations")}  # noqa: S608
     return [
@@ -80,6 +92,8 @@ def collections(connection: sqlite3.Connection) -> list[Collection]:
             serving=by_id.get(row["serving"]),
             unfinished=bool(row["unfinished"]),
             synced_at=row["synced_at"],
+            problem=row["problem"],
+            coverage=json.loads(row["coverage"]),
             roots=tuple(roots.get(row["id"], ())),
         )
         for row in connection.execute("SELECT * FROM collections ORDER BY name")
@@ -125,11 +139,58 @@ def put(connection: sqlite3.Connection, name: str, instruction: str, roots: Sequ
         (name, instruction),
     )
     (collection_id,) = connection.execute("SELECT id FROM collections WHERE name = ?", (name,)).fetchone()
+    real = {root.path.resolve() for root in roots}
+    connection.executemany(
+        "DELETE FROM roots WHERE collection_id = ? AND path = ?",
+        [
+            (collection_id, row["path"])
+            for row in connection.execute("SELECT path FROM roots WHERE collection_id = ?", (collection_id,)).fetchall()
+            # The same folder by another name.
+            if Path(row["path"]).resolve() in real
+        ],
+    )
     connection.executemany(
         "INSERT OR REPLACE INTO roots (collection_id, path, include, exclude) VALUES (?, ?, ?, ?)",
         [(collection_id, str(r.path), json.dumps(r.include), json.dumps(r.exclude)) for r in roots],
     )
     connection.execute("UPDATE collections SET unfinished = 1 WHERE id = ?", (collection_id,))
+
+
+def root_at(collection: Collection, path: Path) -> Root:
+    """Find the folder of a collection by its path. Raises InvalidArguments when it has none there, or no other."""
+    real = path.resolve()
+    found = next((root for root in collection.roots if root.path == path), None) or next(
+        (root for root in collection.roots if root.path.resolve() == real), None
+    )
+    if found is None:
+        there = ", ".join(str(root.path) for root in collection.roots)
+        raise InvalidArguments(f"collection `{collection.name}` has no folder {path}; it has {there}")
+    if len(collection.roots) == 1:
+        raise InvalidArguments(
+            f"{found.path} is the only folder of collection `{collection.name}`; "
+            f"`openclaw-instructor index remove {collection.name}` forgets the collection"
+        )
+    return found
+
+
+def remove_root(connection: sqlite3.Connection, collection: Collection, path: Path) -> None:
+    """Forget a folder of the collection and the documents of it that no other folder holds."""
+    connection.execute("DELETE FROM roots WHERE collection_id = ? AND path = ?", (collection.id, str(path)))
+    others = [str(root.path) for root in collection.roots if root.path != path]
+    rows = connection.execute(
+        "SELECT documents.id, path FROM documents JOIN generations ON generations.id = generation_id "
+        "WHERE collection_id = ?",
+        (collection.id,),
+    ).fetchall()
+    gone = [row["id"] for row in rows if below(row["path"], str(path))]
+    kept = {row["id"] for row in rows if any(below(row["path"], other) for other in others)}
+    chunk_store.forget(connection, [number for number in gone if number not in kept])
+    connection.execute(
+        "UPDATE collections SET problem = '', unfinished = unfinished OR ? WHERE id = ?",
+        (bool(kept.intersection(gone)) or bool(collection.problem), collection.id),
+    )
+    for row in connection.execute("SELECT id FROM generations WHERE collection_id = ?", (collection.id,)).fetchall():
+        connection.execute("UPDATE generations SET revision = revision + 1 WHERE id = ?", (row["id"],))
 
 
 def remove(connection: sqlite3.Connection, name: str) -> None:
@@ -171,15 +232,35 @@ def begin(connection: sqlite3.Connection, collection: Collection) -> None:
     connection.execute("UPDATE collections SET unfinished = 1 WHERE id = ?", (collection.id,))
 
 
-def finish(connection: sqlite3.Connection, collection: Collection, generation: Generation, when: str) -> None:
-    """Let this generation answer, delete the others, and record that the sync is complete.
+def fail(connection: sqlite3.Connection, collection: Collection, problem: str) -> None:
+    """Say in the store why a sync of this collection did not come to its end."""
+    connection.execute("UPDATE collections SET problem = ? WHERE id = ?", (problem, collection.id))
+
+
+def remember(connection: sqlite3.Connection, collection: Collection, states: Mapping[str, str]) -> None:
+    """Record what lay at each root, by its path."""
+    connection.executemany(
+        "UPDATE roots SET state = ? WHERE collection_id = ? AND path = ?",
+        [(state, collection.id, path) for path, state in states.items()],
+    )
+
+
+def finish(
+    connection: sqlite3.Connection,
+    collection: Collection,
+    generation: Generation,
+    when: str,
+    problem: str,
+    coverage: Mapping[str, int],
+) -> None:
+    """Let this generation answer, delete the others, and record how the sync ended.
 
     It is not complete when a root was added while it ran. Raises StoreError when the collection was removed meanwhile.
     """
     complete = any(now.id == collection.id and now.roots == collection.roots for now in collections(connection))
     updated = connection.execute(
-        "UPDATE collections SET serving = ?, unfinished = ?, synced_at = ? WHERE id = ?",
-        (generation.id, not complete, when, collection.id),
+        "UPDATE collections SET serving = ?, unfinished = ?, synced_at = ?, problem = ?, coverage = ? WHERE id = ?",
+        (generation.id, not complete, when, problem, json.dumps(coverage), collection.id),
     )
     if not updated.rowcount:
         raise removed(collection)

@@ -75,7 +75,8 @@ class Pattern:
 class Patterns:
     """The lines of one file, or the values of one option. A path is relative to their folder, with `/` in between."""
 
-    def __init__(self, parsed: Iterable[Pattern]) -> None:
+    def __init__(self, parsed: Iterable[Pattern], most_slow: int | None = None) -> None:
+        """With more than `most_slow` patterns that have to be tried one by one, `too_many` is set and none is ready."""
         self._negated: list[bool] = []
         # Keyed by whether only folders count: text -> number of the last such pattern.
         self._names: tuple[dict[str, int], dict[str, int]] = ({}, {})
@@ -84,6 +85,9 @@ class Patterns:
         self._others: dict[Pattern, int] = {}
         for pattern in parsed:
             self._add(pattern)
+        self.too_many = most_slow is not None and len(self._others) > most_slow
+        if self.too_many:
+            self._others.clear()
         self._lengths = sorted({len(suffix) for table in self._suffixes for suffix in table})
         self._matchers = [
             (number, pattern.folders_only, pattern.named, expression)
@@ -142,11 +146,6 @@ class Patterns:
             self._suffixes[pattern.folders_only][text[1:]] = number
         else:
             self._others[Pattern(text, False, pattern.folders_only, pattern.named)] = number
-
-    @property
-    def slow(self) -> int:
-        """How many patterns have to be tried one by one."""
-        return len(self._matchers)
 
 
 def patterns(lines: Sequence[str], what: str) -> Patterns:

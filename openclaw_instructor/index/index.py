@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,17 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from openclaw_instructor import lock
 from openclaw_instructor.errors import IdentityMismatch, InstructorError, InvalidArguments
-from openclaw_instructor.index import chunk_store, collections, empty_results, files, fulltext, gitignore, staleness
+from openclaw_instructor.index import (
+    chunk_store,
+    collections,
+    empty_results,
+    fulltext,
+    gitignore,
+    secrets,
+    staleness,
+    status,
+    walk,
+)
 from openclaw_instructor.index.filters import Filter
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
 from openclaw_instructor.index.search import Mode, QueryEmbedding, Question, Retrieval, Source, checked_query, to_hits
@@ -70,9 +81,11 @@ class Index:
         gitignore.patterns(exclude, "exclude")
         if not folders:
             raise InvalidArguments(f"collection `{name}`: name at least one folder to index")
-        roots = [collections.Root(expanded(folder).resolve(), tuple(include), tuple(exclude)) for folder in folders]
+        roots = [collections.Root(_root_path(folder), tuple(include), tuple(exclude)) for folder in folders]
         for root in roots:
-            files.check_root(root.path)
+            walk.check_root(root.path)
+            if (part := secrets.above(root.path) or secrets.above(root.path.resolve())) is not None:
+                raise InvalidArguments(f"{root.path} lies in `{part}`, a folder for secrets, and is not indexed")
         with self._store.write() as connection:
             collections.put(connection, name, instruction, roots)
 
@@ -83,14 +96,19 @@ class Index:
                 collections.instruct(connection, name, instruction)
 
     def sync(
-        self, name: str | None = None, *, steering: Steering | None = None, on_progress: Progress | None = None
+        self,
+        name: str | None = None,
+        *,
+        steering: Steering | None = None,
+        on_progress: Progress | None = None,
+        full: bool = False,
     ) -> SyncReport:
         """Update one collection, or all, from their files; the model is loaded only when a text is new.
 
         `steering` gives the document instruction that each is embedded under from now on. `on_progress(done, total,
-        message)` counts bytes of changed files. Waits while another process syncs. Raises UnknownCollection, and
-        UnreadableSource when a folder is gone; over all collections, such an error stands in the collection's report
-        and the others are still synced.
+        message)` counts bytes of changed files. `full` reads every file, whatever its times say. Waits while another
+        process syncs. A folder that is gone, empty or replaced loses nothing, and the collection's report says so in
+        `error`. Raises UnknownCollection, and UnreadableSource when no folder of the one collection can be read.
         """
         started = time.monotonic()
         report = SyncReport()
@@ -102,50 +120,38 @@ class Index:
                 if steering is not None:
                     self.instruct(collection.name, steering(collection.name))
             for collection in self._chosen(name):
-                report.collections.append(self._sync_one(collection, on_progress, alone=name is not None))
+                run = Sync(self._store, self.engine, collection, on_progress, full=full)
+                report.collections.append(self._sync_one(run, alone=name is not None))
         if not report.collections:
             report.notes.append(empty_results.nothing_indexed())
         self._drop_old_vectors()
         report.seconds = time.monotonic() - started
         return report
 
-    def remove(self, name: str) -> None:
-        """Forget a collection; its files stay. Raises UnknownCollection."""
-        self._chosen(name)
+    def remove(self, name: str, folder: Path | None = None) -> None:
+        """Forget a collection, or one folder of it; the files stay. Raises UnknownCollection and InvalidArguments."""
+        (collection,) = self._chosen(name)
+        root = None if folder is None else collections.root_at(collection, _root_path(folder))
         with self._store.write() as connection:
-            collections.remove(connection, name)
+            if root is None:
+                collections.remove(connection, name)
+            else:
+                collections.remove_root(connection, collection, root.path)
         self._drop_old_vectors()
 
     def names(self) -> list[str]:
         """List the names of all collections, whatever their state."""
         return [collection.name for collection in self._collections()]
 
-    def status(self, name: str | None = None, *, steering: Steering | None = None) -> list[CollectionStatus]:
-        """Report the state of one collection or of all; `steering` as in `search`. Raises UnknownCollection."""
-        with self._store.read() as connection:
-            known = collections.collections(connection)
-            chosen = self._steered(known if name is None else collections.named(known, name), steering)
-            counts = [
-                chunk_store.counts(connection, collection.serving.id) if collection.serving else (0, 0)
-                for collection in chosen
-            ]
-        result = []
-        for collection, (documents, chunks) in zip(chosen, counts, strict=True):
-            reason = self._stale(collection)
-            result.append(
-                CollectionStatus(
-                    name=collection.name,
-                    folders=[str(root.path) for root in collection.roots],
-                    documents=documents,
-                    chunks=chunks,
-                    instruction=collection.instruction,
-                    checkpoint=collection.serving.checkpoint if collection.serving else None,
-                    synced_at=collection.synced_at,
-                    stale=reason is not None,
-                    reason=reason,
-                )
-            )
-        return result
+    def status(
+        self, name: str | None = None, *, steering: Steering | None = None, check: bool = True
+    ) -> list[CollectionStatus]:
+        """Report the state of one collection or of all; `steering` as in `search`. Raises UnknownCollection.
+
+        `check` compares the files on disk with the index, by their times, which takes a while for very many.
+        """
+        chosen = self._steered(self._chosen(name), steering)
+        return [status.of(self._store, known, self._stale(known), check=check) for known in chosen]
 
     def search(
         self,
@@ -214,16 +220,19 @@ class Index:
         except staleness.NO_MODEL:
             return known
 
-    def _sync_one(self, collection: Collection, on_progress: Progress | None, alone: bool) -> CollectionReport:
-        run = Sync(self._store, self.engine, collection, on_progress)
+    def _sync_one(self, run: Sync, alone: bool) -> CollectionReport:
+        collection = run.collection
         try:
             report, generation = run.run()
         except Exception as error:
-            if alone:
-                raise
             command = f"run `openclaw-instructor index sync {collection.name}` to see more"
             unexpected = f"an unexpected {type(error).__name__}; {command}"
             run.report.error = error.message if isinstance(error, InstructorError) else unexpected
+            # The store may be what failed.
+            with contextlib.suppress(InstructorError), self._store.write() as connection:
+                collections.fail(connection, collection, run.report.error)
+            if alone:
+                raise
             return run.report
         if report.chunks:
             with self._store.read() as connection:
@@ -283,3 +292,9 @@ class Index:
         serving = {c.name: c.serving for c in self._collections() if c.serving}
         self._vectors.keep(serving)
         self._samples.keep({generation.key for generation in serving.values()})
+
+
+def _root_path(folder: Path) -> Path:
+    """Return the folder as it was named, so that a link leads to where it points at each sync."""
+    path = expanded(folder).absolute()
+    return path.resolve() if ".." in path.parts else path

@@ -135,7 +135,14 @@ CREATE INDEX metadata_by_document ON metadata (document_id);
 CREATE INDEX metadata_by_value ON metadata (name, value COLLATE NOCASE);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PARTS_OF_NAMES, _ONLY_INCLUDED, _PARTS_OF_RUNS, _LOCATIONS)
+# What a sync saw of each root, why it could not do all, and what it counted.
+_TRUTH_OF_A_SYNC = """
+ALTER TABLE roots ADD COLUMN state TEXT NOT NULL DEFAULT '';
+ALTER TABLE collections ADD COLUMN problem TEXT NOT NULL DEFAULT '';
+ALTER TABLE collections ADD COLUMN coverage TEXT NOT NULL DEFAULT '{}';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PARTS_OF_NAMES, _ONLY_INCLUDED, _PARTS_OF_RUNS, _LOCATIONS, _TRUTH_OF_A_SYNC)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

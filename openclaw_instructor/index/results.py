@@ -64,6 +64,10 @@ class CollectionStatus:
     folders: list[str]
     documents: int
     chunks: int
+    files: int | None
+    skipped: int | None
+    other_types: int | None
+    changed: int | None
     instruction: str
     checkpoint: str | None
     synced_at: str | None

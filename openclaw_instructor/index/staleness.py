@@ -54,6 +54,8 @@ def stale(engine: Engine, collection: Collection, syncing: bool) -> str | None:
         )
     if now.identity != serving.identity:
         return f"collection `{name}` was embedded under another instruction or cut by other rules; {fix}"
+    if collection.problem:
+        return f"collection `{name}`: {collection.problem}"
     if collection.unfinished and syncing:
         return f"collection `{name}` is being synced now; ask again later for what is still missing"
     if collection.unfinished:

@@ -9,25 +9,27 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain, islice
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.documents import UnreadableDocument, reading
 from openclaw_instructor.documents.chunking import MAX_CHUNKS, Chunk, Chunker
 from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS, Document
-from openclaw_instructor.errors import Busy, InstructorError
-from openclaw_instructor.index import chunk_store, collections, files, staleness
+from openclaw_instructor.errors import Busy, InstructorError, UnreadableSource
+from openclaw_instructor.index import changes, chunk_store, collections, files, roots, secrets, staleness, walk
 from openclaw_instructor.index.results import CollectionReport
 
 if TYPE_CHECKING:
     import sqlite3
 
     from openclaw_instructor.engine import Embeddings, Engine
+    from openclaw_instructor.index.changes import Changes
     from openclaw_instructor.index.collections import Collection, Generation
+    from openclaw_instructor.index.listing import Found, Listing
     from openclaw_instructor.index.store import Store
 
 # (bytes of changed files done, bytes in all, what is being done)
@@ -39,19 +41,10 @@ _MAX_DOUBTS = 20
 
 
 @dataclass
-class _Plan:
-    """What differs between the files and the generation."""
-
-    pending: list[files.Found] = field(default_factory=list)
-    gone: list[int] = field(default_factory=list)
-    known: dict[str, chunk_store.Known] = field(default_factory=dict)
-
-
-@dataclass
 class _Pending:
     """A document that is read and cut, but not yet published."""
 
-    found: files.Found
+    found: Found
     row: chunk_store.DocumentRow
     chunks: list[Chunk]
 
@@ -59,56 +52,75 @@ class _Pending:
 class Sync:
     """One run over one collection; the caller holds the lock between processes."""
 
-    def __init__(self, store: Store, engine: Engine, collection: Collection, on_progress: Progress | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        collection: Collection,
+        on_progress: Progress | None = None,
+        *,
+        full: bool = False,
+    ) -> None:
+        """With `full`, every file is read, whatever its times say."""
         self.store = store
         self.engine = engine
         self.collection = collection
         self.report = CollectionReport(collection.name)
+        self._full = full
         self._doubts: list[str] = []
         self._on_progress = on_progress or (lambda done, total, message: None)
 
     def run(self) -> tuple[CollectionReport, Generation]:
-        """Sync the collection. Raises UnreadableSource, before anything is changed, when a root cannot be read."""
+        """Do it all; raises UnreadableSource, before anything is changed, when none of the roots can be read."""
         started = time.monotonic()
-        listing = files.walk(self.collection.roots)
+        listing = walk.walk(self.collection.roots, own=self.store.path.parent)
+        if self.collection.roots and len(listing.lost) == len(self.collection.roots):
+            raise UnreadableSource("; ".join(self._absent(listing, ()).values()))
         with self.store.write() as connection:
             generation = collections.target(connection, self.collection, staleness.wanted(self.engine, self.collection))
-        plan = self._plan(generation, listing)
-        if plan.pending or plan.gone:
+        with self.store.read() as connection:
+            known = chunk_store.known(connection, generation.id)
+            serving = self.collection.serving
+            served = known if serving in (None, generation) else chunk_store.known(connection, serving.id)
+        absent = self._absent(listing, served)
+        plan = changes.between(known, listing, absent, full=self._full)
+        if plan:
             with self.store.write() as connection:
                 collections.begin(connection, self.collection)
+        self._count(plan, listing)
         self._publish_all(generation, plan)
-        when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        with self.store.write() as connection:
-            if plan.gone:
-                chunk_store.forget(connection, plan.gone)
-                collections.touch(connection, self.collection, generation)
-            collections.finish(connection, self.collection, generation, when)
-            _, self.report.chunks = chunk_store.counts(connection, generation.id)
+        self._finish(generation, plan, listing, absent)
         self._note(listing)
         self.report.seconds = time.monotonic() - started
         return self.report, generation
 
-    def _plan(self, generation: Generation, listing: files.Listing) -> _Plan:
-        with self.store.read() as connection:
-            plan = _Plan(known=chunk_store.known(connection, generation.id))
-        for path, found in listing.files.items():
-            before = plan.known.get(path)
-            if before is None or not _unchanged(found, before):
-                plan.pending.append(found)
-            elif before.reason:
-                self.report.skipped.append((path, before.reason))
-            else:
-                self.report.unchanged += 1
-        for path, before in plan.known.items():
-            # A folder that cannot be read says nothing about the files below it.
-            if path not in listing.files and not any(Path(path).is_relative_to(folder) for folder in listing.unread):
-                plan.gone.append(before.id)
-                self.report.removed += not before.reason
-        self.report.skipped += listing.skipped
-        return plan
+    def _absent(self, listing: Listing, known: Iterable[str]) -> dict[str, str]:
+        return roots.absent(self.collection.roots, listing, known, self.collection.name)
 
-    def _publish_all(self, generation: Generation, plan: _Plan) -> None:
+    def _count(self, plan: Changes, listing: Listing) -> None:
+        self.report.unchanged = plan.unchanged
+        self.report.removed = sum(not before.reason for before in plan.gone)
+        self.report.skipped = [*plan.unreadable, *listing.skipped]
+
+    def _finish(self, generation: Generation, plan: Changes, listing: Listing, absent: dict[str, str]) -> None:
+        when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self.report.error = "; ".join(absent.values()) or None
+        coverage = {"files": len(listing.files), "other_types": listing.other_types.total()}
+        with self.store.write() as connection:
+            if plan.gone:
+                chunk_store.forget(connection, [before.id for before in plan.gone])
+                collections.touch(connection, self.collection, generation)
+            collections.remember(connection, self.collection, roots.states(self.collection.roots, listing, absent))
+            coverage["skipped"] = len(self.report.skipped)
+            problem = self.report.error or ""
+            if absent and self.collection.serving not in (None, generation):
+                # What is absent is in the old generation only, so that one goes on answering.
+                collections.fail(connection, self.collection, problem)
+            else:
+                collections.finish(connection, self.collection, generation, when, problem, coverage)
+            _, self.report.chunks = chunk_store.counts(connection, generation.id)
+
+    def _publish_all(self, generation: Generation, plan: Changes) -> None:
         total = sum(found.size for found in plan.pending)
         done = 0
         for group in _grouped(self._read_all(generation, plan)):
@@ -127,7 +139,7 @@ class Sync:
     def _on_share(self, done: int, size: int, total: int, message: str, share: float) -> None:
         self._on_progress(done + int(share * size), total, message)
 
-    def _read_all(self, generation: Generation, plan: _Plan) -> Iterator[_Pending]:
+    def _read_all(self, generation: Generation, plan: Changes) -> Iterator[_Pending]:
         for found in plan.pending:
             before = plan.known.get(found.path)
             try:
@@ -135,7 +147,7 @@ class Sync:
             except files.Skipped as skipped:
                 self.report.skipped.append((found.path, skipped.reason))
                 if before and skipped.gone:
-                    plan.gone.append(before.id)
+                    plan.gone.append(before)
                     self.report.removed += not before.reason
             except InstructorError:
                 raise
@@ -149,18 +161,21 @@ class Sync:
                 elif pending:
                     yield pending
 
-    def _read(self, found: files.Found, before: chunk_store.Known | None) -> _Pending | None:
+    def _read(self, found: Found, before: chunk_store.Known | None) -> _Pending | None:
         """Read and cut a document; None when what is stored of it is still right. Raises files.Skipped."""
         path = PurePath(found.path)
         data = files.read_bytes(found.path)
         digest = files.digest(data)
         if before and before.hash == digest and reading.current(before.reader, path):
-            with self.store.write() as connection:
-                chunk_store.retouch(connection, before.id, len(data), found.mtime_ns, found.ctime_ns)
+            if not changes.unchanged(found, before):
+                with self.store.write() as connection:
+                    chunk_store.retouch(connection, before.id, len(data), found.mtime_ns, found.ctime_ns)
             if before.reason:
                 raise files.Skipped(before.reason)
             self.report.unchanged += 1
             return None
+        if (why := secrets.content(data)) is not None:
+            return _Pending(found, _row(found, data, digest, Document([], []), f"it holds {why}"), [])
         try:
             document = reading.read(data, path)
         except UnreadableDocument as unreadable:
@@ -214,7 +229,7 @@ class Sync:
         self,
         connection: sqlite3.Connection,
         generation: Generation,
-        plan: _Plan,
+        plan: Changes,
         pending: _Pending,
         vectors: dict[str, bytes],
     ) -> None:
@@ -234,16 +249,11 @@ class Sync:
         self.report.skipped.append((pending.found.path, pending.row.reason))
         self.report.removed += bool(before and not before.reason)
 
-    def _note(self, listing: files.Listing) -> None:
+    def _note(self, listing: Listing) -> None:
         self.report.notes += self._doubts[:_MAX_DOUBTS]
         if len(self._doubts) > _MAX_DOUBTS:
             self.report.notes.append(f"{len(self._doubts) - _MAX_DOUBTS} more files have such notes")
-        if listing.other_types:
-            kinds = ", ".join(kind for kind, _ in listing.other_types.most_common(5))
-            self.report.notes.append(
-                f"{listing.other_types.total()} files of other types were left out ({kinds}); "
-                "name them with --include to index them as text"
-            )
+        self.report.notes += listing.notes()
         if self.report.truncated:
             self.report.notes.append(
                 f"{self.report.truncated} chunks were too long for the model; their ends are found by words only"
@@ -254,13 +264,7 @@ class Sync:
             )
 
 
-def _unchanged(found: files.Found, before: chunk_store.Known) -> bool:
-    """Whether a file is as it was when it was read, and by the same reader."""
-    times = (before.size, before.mtime_ns, before.ctime_ns) == (found.size, found.mtime_ns, found.ctime_ns)
-    return times and reading.current(before.reader, PurePath(found.path))
-
-
-def _row(found: files.Found, data: bytes, digest: str, document: Document, reason: str = "") -> chunk_store.DocumentRow:
+def _row(found: Found, data: bytes, digest: str, document: Document, reason: str = "") -> chunk_store.DocumentRow:
     return chunk_store.DocumentRow(
         path=found.path,
         place=found.place,

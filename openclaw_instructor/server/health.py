@@ -51,7 +51,7 @@ class DaemonHealth:
             # Staleness needs an opened checkpoint, and opening it may be a download for which callers would wait.
             if not toolbox.engine.opened:
                 return {"ok": True, "collections": len(toolbox.index.names())}
-            states = toolbox.index_status()
+            states = toolbox.index_status(check=False)
         except InstructorError as error:
             return {"ok": False, "problem": error.code}
         return {"ok": True, "collections": len(states), "stale": sum(state.stale for state in states)}

@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 from starlette.requests import Request
 
 from openclaw_instructor.errors import InvalidArguments
@@ -69,15 +69,17 @@ class IndexAdd(_Strict):
 
 
 class IndexName(_Strict):
-    """Body of POST /v1/index/remove."""
+    """Body of POST /v1/index/remove; without a folder, the whole collection."""
 
     name: StrictStr = Field(min_length=1, max_length=64)
+    folder: Annotated[StrictStr, Field(pattern="^/[^\\x00]*$")] | None = None
 
 
 class IndexSync(_Strict):
-    """Body of POST /v1/index/sync; without a name, every collection."""
+    """Body of POST /v1/index/sync; without a name, every collection. `full` reads every file."""
 
     name: StrictStr | None = Field(None, min_length=1, max_length=64)
+    full: StrictBool = False
 
 
 class SessionLink(_Strict):

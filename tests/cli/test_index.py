@@ -62,12 +62,12 @@ def test_a_collection_can_be_registered_now_and_indexed_later(command: Command, 
 
 
 def test_what_the_note_on_other_types_advises_takes_nothing_away(command: Command, notes: Path) -> None:
-    (notes / "shed.py").write_text("roof = None\n")
+    (notes / "shed.odd").write_text("roof = None\n")
     first = command("index", "add", "docs", str(notes), "--json").json["collections"][0]
-    assert (first["added"], "(.py); name them with --include" in first["notes"][0]) == (2, True)
-    second = command("index", "add", "docs", str(notes), "--include", "*.py", "--json").json["collections"][0]
+    assert (first["added"], "(.odd); name them with --include" in first["notes"][0]) == (2, True)
+    second = command("index", "add", "docs", str(notes), "--include", "*.odd", "--json").json["collections"][0]
     assert (second["added"], second["removed"], second["unchanged"], second["notes"]) == (1, 0, 2, [])
-    only = command("index", "add", "docs", str(notes), "--include", "!*", "--include", "*.py", "--json")
+    only = command("index", "add", "docs", str(notes), "--include", "!*", "--include", "*.odd", "--json")
     assert [only.json["collections"][0][key] for key in ("removed", "unchanged")] == [2, 1]
 
 

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from openclaw_instructor.documents.reading import max_bytes
-from openclaw_instructor.errors import InvalidArguments, UnreadableSource
-from openclaw_instructor.index import files
+from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.index import files, walk
 from openclaw_instructor.index.collections import Root
 from openclaw_instructor.index.gitignore import patterns
+from openclaw_instructor.index.listing import Listing
 
 
-def listing(root: Path, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> files.Listing:
-    return files.walk([Root(root.resolve(), include, exclude)])
+def listing(root: Path, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> Listing:
+    return walk.walk([Root(root.resolve(), include, exclude)])
 
 
 def found(root: Path, **patterns: tuple[str, ...]) -> list[str]:
@@ -110,19 +111,20 @@ def test_a_file_may_be_a_root(root: Path) -> None:
 
 def test_roots_inside_one_another_give_each_file_once(root: Path) -> None:
     roots = [Root(root.resolve(), (), ()), Root((root / "docs").resolve(), (), ())]
-    result = files.walk(roots)
+    result = walk.walk(roots)
     assert len(result.files) == 5
     assert result.files[str(root.resolve() / "docs" / "c.txt")].place == "root/docs/c.txt"
 
 
-def test_a_root_that_cannot_be_read_is_an_error(root: Path) -> None:
-    with pytest.raises(UnreadableSource, match=r"missing cannot be read \(No such file"):
-        listing(root / "missing")
+def test_a_root_that_cannot_be_read_is_lost_and_the_others_are_walked(root: Path) -> None:
     os.mkfifo(root / "pipe")
-    with pytest.raises(UnreadableSource, match="neither a folder nor a regular file"):
-        listing(root / "pipe")
-    with pytest.raises(UnreadableSource, match=r"Not a directory"):
-        listing(root / "a.md" / "below")
+    paths = [root / "missing", root / "pipe", root / "a.md" / "below", root / "docs"]
+    result = walk.walk([Root(path, (), ()) for path in paths])
+    assert [Path(path).name for path in result.files] == ["c.txt", "d.md"]
+    missing, pipe, below = (result.lost[str(path)] for path in paths[:3])
+    assert "missing cannot be read (No such file" in missing
+    assert "neither a folder nor a regular file" in pipe
+    assert "Not a directory" in below
 
 
 def test_a_folder_that_cannot_be_listed_is_reported_and_the_walk_goes_on(

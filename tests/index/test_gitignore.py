@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.index import files
+from openclaw_instructor.index import walk
 from openclaw_instructor.index.collections import Root
 from openclaw_instructor.index.gitignore import MAX_CHARACTERS, MAX_WILDCARDS, Patterns, patterns
 from tests.index import git_trees
@@ -21,7 +21,7 @@ def test_random_trees_are_read_as_git_reads_them(seed: int, tmp_path: Path) -> N
     root.mkdir()
     planted = git_trees.plant(root, seed)
     ignored = git_trees.ignored(root, planted, tmp_path)
-    taken = {str(Path(path).relative_to(root)) for path in files.walk([Root(root, ("*",), ())]).files}
+    taken = {str(Path(path).relative_to(root)) for path in walk.walk([Root(root, ("*",), ())]).files}
     visible = {file for file in planted if not any(part.startswith(".") for part in file.split("/"))}
     assert taken == visible - ignored
 

@@ -114,14 +114,14 @@ def test_a_file_that_vanishes_between_walk_and_read_is_no_failure(
     docs: Index, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "trip.txt").write_text("Changed.")
-    real = sync_module.files.walk
+    real = sync_module.walk.walk
 
-    def walk(roots: object) -> object:
-        listing = real(roots)
+    def walk(*arguments: object, **options: object) -> object:
+        listing = real(*arguments, **options)
         (folder / "trip.txt").unlink()
         return listing
 
-    monkeypatch.setattr(sync_module.files, "walk", walk)
+    monkeypatch.setattr(sync_module.walk, "walk", walk)
     report = resync(docs)
     assert report.skipped == [(str(folder / "trip.txt"), "vanished while it was being indexed")]
     assert report.removed == 1
@@ -262,14 +262,14 @@ def test_over_all_collections_nothing_unforeseen_stops_the_others(
 ) -> None:
     (tmp_path / "more").mkdir()
     docs.add("aaa", [tmp_path / "more"], instruction=DOCUMENT)
-    real = sync_module.Sync._plan
+    real = sync_module.Sync._count
 
-    def plan(run: sync_module.Sync, *arguments: object) -> object:
+    def count(run: sync_module.Sync, *arguments: object) -> object:
         if run.collection.name == "aaa":
             raise ZeroDivisionError
         return real(run, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sync_module.Sync, "_plan", plan)
+    monkeypatch.setattr(sync_module.Sync, "_count", count)
     first, second = docs.sync().collections
     assert first.error == "an unexpected ZeroDivisionError; run `openclaw-instructor index sync aaa` to see more"
     assert (second.collection, second.unchanged, second.error) == ("docs", 3, None)

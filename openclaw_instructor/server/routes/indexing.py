@@ -75,18 +75,20 @@ class _Handlers:
 
     async def remove(self, request: Request) -> Response:
         body = await schemas.read(request, schemas.IndexName)
-        await self._threads.run(request, partial(self._toolbox.index_remove, body.name))
+        await self._threads.run(request, partial(self._toolbox.index_remove, body.name, body.folder))
         return Json({"name": body.name, "removed": True})
 
     async def sync(self, request: Request) -> Response:
         """Return the report; to `Accept: application/x-ndjson`, lines of progress and then the report."""
         body = await schemas.read(request, schemas.IndexSync)
         if "ndjson" in request.headers.get("accept", ""):
-            return StreamingResponse(self._events(body.name), media_type="application/x-ndjson")
-        report = await self._threads.run(request, lambda: self._toolbox.index_sync(body.name), long=True)
+            return StreamingResponse(self._events(body.name, body.full), media_type="application/x-ndjson")
+        report = await self._threads.run(
+            request, lambda: self._toolbox.index_sync(body.name, full=body.full), long=True
+        )
         return Json(report.as_dict())
 
-    async def _events(self, name: str | None) -> AsyncIterator[bytes]:
+    async def _events(self, name: str | None, full: bool) -> AsyncIterator[bytes]:
         latest: list[tuple[int, int, str]] = []
         news = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -96,7 +98,7 @@ class _Handlers:
             loop.call_soon_threadsafe(news.set)
 
         sync = asyncio.ensure_future(
-            self._threads.call(CancelScope(), lambda: self._toolbox.index_sync(name, on_progress), long=True)
+            self._threads.call(CancelScope(), lambda: self._toolbox.index_sync(name, on_progress, full=full), long=True)
         )
         sync.add_done_callback(lambda _: news.set())
         try:

@@ -1,0 +1,62 @@
+"""What a walk over the folders of a collection found, and what it left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+MAX_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file to index. `place` is its path from the root's own name on: what people see and path filters match."""
+
+    path: str
+    place: str
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+@dataclass(frozen=True)
+class RootState:
+    """What lay at a root when it was walked: which folder, whether anything was in it, and mount points below it."""
+
+    device: int
+    inode: int
+    empty: bool
+    mounts: tuple[str, ...]
+
+
+@dataclass
+class Listing:
+    """What a walk found.
+
+    `skipped` holds (path, reason); under `unread` folders nothing is known to be gone. `lost`: root -> why it could not
+    be walked. `named_but_left_out`: (path, reason) of what an include pattern names. `folders` were listed.
+    """
+
+    files: dict[str, Found] = field(default_factory=dict)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    other_types: Counter[str] = field(default_factory=Counter)
+    lost: dict[str, str] = field(default_factory=dict)
+    roots: dict[str, RootState] = field(default_factory=dict)
+    named_but_left_out: list[tuple[str, str]] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+
+    def notes(self) -> list[str]:
+        """Say what was left out that somebody may look for."""
+        found = []
+        if self.other_types:
+            kinds = ", ".join(kind for kind, _ in self.other_types.most_common(5))
+            found.append(
+                f"{self.other_types.total()} files of other types were left out ({kinds}); "
+                "name them with --include to index them as text"
+            )
+        if self.named_but_left_out:
+            some = ", ".join(f"{path} ({why})" for path, why in self.named_but_left_out[:MAX_NAMED])
+            more = len(self.named_but_left_out) - MAX_NAMED
+            found.append(f"left out although --include names it: {some}" + (f" and {more} more" if more > 0 else ""))
+        return found

@@ -1,0 +1,73 @@
+"""Is a root still what was indexed? A disk that is not mounted must not empty the index.
+
+A folder that is gone, empty, or another one than before says nothing about the documents that were in it, and neither
+does a mount point below it that is none any more. What was indexed of it stays, and the sync says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from openclaw_instructor.index.listing import RootState
+from openclaw_instructor.paths import below
+
+if TYPE_CHECKING:
+    from openclaw_instructor.index.collections import Root
+    from openclaw_instructor.index.listing import Listing
+
+
+def absent(roots: Iterable[Root], listing: Listing, known: Iterable[str], name: str) -> dict[str, str]:
+    """Find the folders whose known documents stay although they were not found -> why, and the way out."""
+    paths = list(known)
+    found = {}
+    for root in roots:
+        folder = str(root.path)
+        drop = f"`openclaw-instructor index remove {name} {folder}` forgets it"
+        if (problem := listing.lost.get(folder)) is not None:
+            found[folder] = f"{problem}; is it mounted? What was indexed of it stays, {drop}"
+            continue
+        before, now = _parsed(root.state), listing.roots[folder]
+        documents = [path for path in paths if below(path, folder)] if now.empty or _other(before, now) else []
+        missing = sum(path not in listing.files for path in documents)
+        if documents and now.empty:
+            found[folder] = (
+                f"{folder} is empty now; is it mounted? The {len(documents):,} documents that were indexed of it stay, "
+                f"{drop}"
+            )
+        elif 2 * missing > len(documents):
+            found[folder] = (
+                f"{folder} is another folder than before, and {missing:,} of its {len(documents):,} documents are not "
+                f"in it; is the right disk mounted? Nothing was changed; if it is right so, add it again: "
+                f"`openclaw-instructor index add {name} {folder}`"
+            )
+        for mount in before.mounts if before else ():
+            if mount not in now.mounts and any(below(path, mount) and path not in listing.files for path in paths):
+                found[mount] = (
+                    f"{mount} was a mount point and is none now; is it mounted? What was indexed of it stays; if it is "
+                    f"right so, add the folder again: `openclaw-instructor index add {name} {folder}`"
+                )
+    return found
+
+
+def states(roots: Iterable[Root], listing: Listing, absent: dict[str, str]) -> dict[str, str]:
+    """Choose what to remember of each root: nothing new of one that is absent."""
+    found = {}
+    for root in roots:
+        folder = str(root.path)
+        if folder in listing.roots and not any(below(path, folder) for path in absent):
+            state = listing.roots[folder]
+            found[folder] = json.dumps([state.device, state.inode, list(state.mounts)])
+    return found
+
+
+def _parsed(state: str) -> RootState | None:
+    if not state:
+        return None
+    device, inode, mounts = json.loads(state)
+    return RootState(device, inode, False, tuple(mounts))
+
+
+def _other(before: RootState | None, now: RootState) -> bool:
+    return before is not None and (before.device, before.inode) != (now.device, now.inode)

@@ -1,0 +1,284 @@
+"""Folders -> files to index: ignore rules, secrets, limits and links.
+
+Left out: hidden names, what git ignores (a `.gitignore` counts from its own folder down), folders of installed or
+compiled code, what `exclude` matches, and, each reported, files that may hold secrets, symbolic links whose target is
+not indexed at its own place, files over the size limit of their format. Taken are the formats of `documents/` and what
+`include` matches; behind a first `!*`, only what it matches. All patterns are gitignore's.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from openclaw_instructor.documents.reading import max_bytes, over_limit, readable
+from openclaw_instructor.errors import UnreadableSource
+from openclaw_instructor.index import repository, secrets
+from openclaw_instructor.index.gitignore import patterns
+from openclaw_instructor.index.listing import Found, Listing, RootState
+from openclaw_instructor.text import clean
+
+if TYPE_CHECKING:
+    from openclaw_instructor.index.collections import Root
+    from openclaw_instructor.index.repository import Layer
+
+ONLY = "!*"
+NOT_UTF8 = "its name is not valid UTF-8; rename it"
+_CODE = patterns(["node_modules/", "__pycache__/", "site-packages/", "venv/", "*.egg-info/"], "default ignores")
+_EMPTY_ALL_THE_SAME = frozenset({"lost+found"})
+
+
+def check_root(path: Path) -> None:
+    """Check that a path is a readable folder or file. Raises UnreadableSource."""
+    if (shown := clean(str(path))) != str(path):
+        raise UnreadableSource(f"{shown}: {NOT_UTF8}")
+    try:
+        if path.is_dir():
+            with os.scandir(path) as entries:
+                next(entries, None)
+        elif stat.S_ISREG(path.stat().st_mode):
+            path.open("rb").close()
+        else:
+            raise UnreadableSource(f"{path} is neither a folder nor a regular file; name one that is")
+    except OSError as error:
+        raise UnreadableSource(
+            f"{path} cannot be read ({error.strerror}); check the path and its permissions"
+        ) from None
+
+
+def walk(roots: Sequence[Root], own: Path | None = None) -> Listing:
+    """List the files of all roots, each once. A root that cannot be read is `lost`. `own` is a folder to leave out."""
+    listing = Listing()
+    # Where several roots lead to one file, by links or because one lies in another, it is listed once.
+    seen: dict[str, str] | None = {} if len(roots) > 1 else None
+    for root in roots:
+        try:
+            check_root(root.path)
+            listing.roots[str(root.path)] = _Walk(root, listing, seen, own).run()
+        except UnreadableSource as error:
+            listing.lost[str(root.path)] = error.message
+    return listing
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """A folder still to be listed; `relative` ends with a slash, but for the root's own, which is empty."""
+
+    path: str
+    relative: str
+    layers: tuple[Layer, ...]
+    device: int
+    hidden: bool = False
+
+
+class _Walk:
+    def __init__(self, root: Root, listing: Listing, seen: dict[str, str] | None, own: Path | None) -> None:
+        self.root = root
+        self.listing = listing
+        self.base = str(root.path)
+        # A root may be a link, whose target may change: files keep their path below the link.
+        self.real = os.path.realpath(self.base)
+        self._own = _identity(own) if own else None
+        self._empty = False
+        self._seen = seen
+        self._mounts: list[str] = []
+        self._links: list[tuple[str, str]] = []
+        self._waiting: list[_Folder] = []
+        # Not left to the pattern itself: there it would beat one of a folder that stands behind it.
+        self.only = root.include[:1] == (ONLY,)
+        include = root.include[self.only :]
+        self.include = patterns(include, "include")
+        self.exclude = patterns(root.exclude, "exclude")
+        wanted = [pattern for pattern in include if not pattern.startswith("!")]
+        self._literal = patterns([pattern for pattern in wanted if not set(pattern) & set("*?[\\")], "include")
+        self._beginnings = [_beginning(pattern) for pattern in wanted]
+        dotted = [part for pattern in wanted for part in pattern.split("/") if part.startswith(".") and part.strip(".")]
+        self._dotted = patterns(dotted, "include")
+
+    def run(self) -> RootState:
+        status = self.root.path.stat()
+        if not stat.S_ISDIR(status.st_mode):
+            self._take(self.base, self.root.path.name, status)
+            return RootState(status.st_dev, status.st_ino, False, ())
+        try:
+            layers = repository.layers_above(Path(self.real))
+        except repository.Unusable as unusable:
+            raise UnreadableSource(unusable.reason) from None
+        except OSError as error:
+            where = error.filename or self.base
+            raise UnreadableSource(f"{where} cannot be read ({error.strerror}); check its permissions") from None
+        self._waiting.append(_Folder(self.base, "", (repository.Layer(_CODE), *layers), status.st_dev))
+        while self._waiting:
+            self._list(self._waiting.pop())
+        self._report_links()
+        return RootState(status.st_dev, status.st_ino, self._empty, tuple(self._mounts))
+
+    def _list(self, folder: _Folder) -> None:
+        try:
+            with os.scandir(folder.path) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+            names = {entry.name for entry in entries}
+            layers = self._with_rules_of(folder, names)
+        except OSError as error:
+            self._unread(folder.path, error)
+            return
+        except repository.Unusable as unusable:
+            self.listing.unread.append(folder.path)
+            self._skip(folder.path, unusable.reason)
+            return
+        if not folder.relative:
+            self._empty = all(name.startswith(".") or name in _EMPTY_ALL_THE_SAME for name in names)
+        elif (why := secrets.folder(names)) is not None:
+            self._leave_out(folder.path, folder.relative[:-1], True, why, reported=True)
+            return
+        self.listing.folders.append(folder.path)
+        below: list[_Folder] = []
+        for entry in entries:
+            try:
+                inner = self._entry(entry, folder, layers)
+            except OSError as error:
+                self._unread(entry.path, error)
+            else:
+                if inner is not None:
+                    below.append(inner)
+        self._waiting += reversed(below)
+
+    def _with_rules_of(self, folder: _Folder, names: set[str]) -> tuple[Layer, ...]:
+        """Add the rules of a folder to those above it."""
+        layers = folder.layers
+        cut = len(repository.as_bytes(folder.relative))
+        if ".git" in names and folder.relative:
+            excludes = repository.excludes(Path(folder.path))
+            layers = (*layers, *(repository.Layer(layer.patterns, cut) for layer in excludes))
+        if ".gitignore" in names:
+            path = Path(folder.path, ".gitignore")
+            if path.is_symlink():
+                self._skip(str(path), "a symbolic link, which git does not follow: its rules do not count")
+            elif path.is_file():
+                layers = (*layers, repository.Layer(repository.read(path), cut))
+        return layers
+
+    def _entry(self, entry: os.DirEntry[str], folder: _Folder, layers: tuple[Layer, ...]) -> _Folder | None:
+        """Take a file, or return a folder to go on with."""
+        relative = folder.relative + entry.name
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if clean(entry.name) != entry.name:
+            self._skip(clean(entry.path), NOT_UTF8)
+            return None
+        if self._left_out(entry, relative, is_folder, layers):
+            return None
+        if entry.is_symlink():
+            self._links.append((entry.path, os.path.realpath(entry.path)))
+            return None
+        hidden = folder.hidden or entry.name.startswith(".")
+        if is_folder:
+            return self._below(entry, relative, layers, folder.device, hidden)
+        if entry.is_file(follow_symlinks=False):
+            verdict = self.include.covers(relative)
+            if verdict or (verdict is None and not self.only and not hidden and readable(PurePath(entry.name))):
+                place = f"{self.root.path.name}/{relative}"
+                self._take(entry.path, place, entry.stat(follow_symlinks=False), relative)
+            elif not hidden:
+                self.listing.other_types[Path(entry.name).suffix.lower() or entry.name] += 1
+        return None
+
+    def _below(
+        self, entry: os.DirEntry[str], relative: str, layers: tuple[Layer, ...], device: int, hidden: bool
+    ) -> _Folder | None:
+        status = entry.stat(follow_symlinks=False)
+        if status.st_dev != device:
+            self._mounts.append(entry.path)
+        if (status.st_dev, status.st_ino) == self._own:
+            self._skip(entry.path, "this program's own folder")
+            return None
+        return _Folder(entry.path, f"{relative}/", layers, status.st_dev, hidden)
+
+    def _left_out(self, entry: os.DirEntry[str], relative: str, is_folder: bool, layers: tuple[Layer, ...]) -> bool:
+        """Whether an entry is left out, which is reported where somebody would miss it."""
+        excluded = self.exclude.verdict(relative, is_folder)
+        secret = secrets.named(relative, is_folder)
+        if excluded:
+            return True
+        if secret and (is_folder or not self._literal.verdict(relative, False)):
+            self._leave_out(entry.path, relative, is_folder, secret, reported=True)
+            return True
+        if entry.name.startswith(".") and not self._dotted.verdict(entry.name, is_folder):
+            reason = "hidden"
+        elif repository.ignored(relative, is_folder, layers):
+            reason = "installed or compiled code" if _CODE.verdict(entry.name, is_folder) else "ignored by git"
+        else:
+            return False
+        if entry.name not in (".git", ".gitignore"):
+            self._leave_out(entry.path, relative, is_folder, reason, reported=False)
+        return True
+
+    def _leave_out(self, path: str, relative: str, is_folder: bool, why: str, *, reported: bool) -> None:
+        if reported:
+            self._skip(path, f"{why}; it is indexed only if --include names this very file" if not is_folder else why)
+        elif self._beginnings and self._is_named(relative, is_folder):
+            self.listing.named_but_left_out.append((path, why))
+
+    def _is_named(self, relative: str, is_folder: bool) -> bool:
+        """Whether an include pattern takes this, or something that may lie in it."""
+        if not is_folder:
+            return bool(self.include.covers(relative))
+        inside = any(f"{begin}/".startswith(f"{relative}/") for begin in self._beginnings)
+        return inside or bool(self.include.verdict(relative, True))
+
+    def _take(self, path: str, place: str, status: os.stat_result, relative: str = "") -> None:
+        if self._seen is not None:
+            real = f"{self.real}/{relative}" if relative else self.real
+            if self._seen.setdefault(real, path) != path:
+                return
+        limit = max_bytes(PurePath(path))
+        if status.st_size > limit:
+            self._skip(path, over_limit(status.st_size, limit))
+        else:
+            # The store keeps numbers of 64 bits, which end in 2262.
+            modified, changed = min(status.st_mtime_ns, 2**63 - 1), min(status.st_ctime_ns, 2**63 - 1)
+            self.listing.files.setdefault(path, Found(path, place, status.st_size, modified, changed))
+
+    def _report_links(self) -> None:
+        """Report the links whose target is not indexed at its own place."""
+        folders = set(self.listing.folders)
+        for path, target in self._links:
+            try:
+                Path(path).stat()
+            except OSError as error:
+                self._skip(path, f"a symbolic link that leads nowhere ({error.strerror})")
+                continue
+            if not PurePath(target).is_relative_to(self.real):
+                self._skip(path, f"a symbolic link that leaves the folder (to {target})")
+                continue
+            inside = self.base + target[len(self.real) :]
+            wanted = (
+                Path(target).is_dir() or readable(PurePath(path)) or self.include.covers(path[len(self.base) + 1 :])
+            )
+            if wanted and inside not in self.listing.files and inside not in folders:
+                self._skip(path, f"a symbolic link to {target}, which is not indexed at its own place")
+
+    def _skip(self, path: str, reason: str) -> None:
+        self.listing.skipped.append((path, reason))
+
+    def _unread(self, path: str, error: OSError) -> None:
+        self.listing.unread.append(path)
+        self._skip(path, f"cannot be read ({error.strerror})")
+
+
+def _beginning(pattern: str) -> str:
+    """Cut a pattern to the folders that it names before its first wildcard."""
+    parts = pattern.lstrip("/").rstrip("/").split("/")
+    plain = next((number for number, part in enumerate(parts) if set(part) & set("*?[\\")), len(parts))
+    return "/".join(parts[:plain]) if plain and (len(parts) > 1 or pattern.endswith("/")) else "\0"
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
