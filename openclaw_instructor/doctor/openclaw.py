@@ -89,7 +89,7 @@ def _version(host: Host) -> Finding:
         said = host.run("--version", timeout=60).strip()
     except InstructorError as error:
         return Finding("openclaw", "fail", error.message, "npm install -g openclaw")
-    found = re.search(r"\d+(?:\.\d+)+", said)
+    found = re.search(r"(?<!\d)\d+(?:\.\d+)+", said)
     release = found[0] if found else said
     if _numbers(release) < _numbers(package.TESTED_OPENCLAW):
         advice = f"update it: npm install -g openclaw@{package.TESTED_OPENCLAW}"

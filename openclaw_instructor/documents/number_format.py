@@ -24,7 +24,7 @@ BUILT_IN = {
 }  # fmt: skip
 
 _TOKEN = re.compile(
-    r'"(?P<quoted>[^"]*)"?|\\(?P<escaped>.)|\[\$(?P<currency>[^\]-]*)[^\]]*\]|\[(?P<elapsed>[hms]+)\]|\[[^\]]*\]'
+    r'"(?P<quoted>[^"]*)"?|\\(?P<escaped>.)|\[\$(?P<currency>[^\[\]-]*+)[^\[\]]*\]|\[(?P<elapsed>[hms]+)\]|\[[^\[\]]*\]'
     r"|_.|\*.|(?P<exponent>E[+-]0+)|(?P<fraction>[?#0]+/[?#0\d]+)|(?P<digits>[0#?][0#?,]*)|\.(?P<decimals>[0#?]+)"
     r"|(?P<scale>,+)|(?P<date>AM/PM|A/P|[ymdhsge]+)|(?P<percent>%)|(?P<literal>.)",
     re.IGNORECASE | re.DOTALL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _URI = re.compile(r"(data:[\w.+-]{1,60}/[\w.+-]{1,80}(?:;[\w.=-]{1,60}){0,4},)[A-Za-z0-9+/=_%-]{64,}")
-_WRAPPED = re.compile(r"[A-Za-z0-9+/=]{20,}\s*[)>\"']?\)?\s*")
+_WRAPPED = re.compile(r"[A-Za-z0-9+/=]{20,}+\s*+[)>\"']?\)?\s*")
 
 
 def without_payloads(lines: list[str]) -> list[str]:

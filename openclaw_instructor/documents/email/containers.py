@@ -75,7 +75,7 @@ _KNOWN_FIELDS = frozenset(
 # The separator line of an mbox; the header fields of the next message follow it.
 _FROM_LINE = re.compile(rb"From [^\n]{0,500}\n(?=[!-9;-~]{1,100}[ \t]*:)")
 _EMPTY_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\n)*")
-_FENCE = re.compile(rb"(`{3,}|~{3,})[ \t]*[\w.+-]{0,20}[ \t]*\n")
+_FENCE = re.compile(rb"(`{3,}+|~{3,}+)[ \t]*+(?:[\w.+-]{1,20}+[ \t]*+)?\n")
 _EMLX = re.compile(rb"(\d{1,10})[ \t]*\n")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}")
 _MOST_WRAPPINGS = 4

@@ -12,11 +12,11 @@ from openclaw_instructor.documents.formats import Format
 from openclaw_instructor.documents.readers.text import paragraphs
 from openclaw_instructor.documents.tables import column_names, find_header
 
-_HEADING = re.compile(r"(={1,6}|#{1,6})\s+(\S.*?)(?:\s+\1)?\s*")
+_HEADING = re.compile(r"(={1,6}|#{1,6})\s++(.+)")
 _DISCRETE = re.compile(r"\[(?:discrete|float)\b")
 # Characters that underline a title, from the highest level down.
 _UNDERLINES = "=-~^+"
-_FENCE = re.compile(r"(-{4,}|\.{4,}|\+{4,}|/{4,}|`{3,})[\w+,. -]*")
+_FENCE = re.compile(r"(-{4,}+|\.{4,}+|\+{4,}+|/{4,}|`{3,})[\w+,. -]*")
 _TABLE = re.compile(r"([|,:!])={3,}\s*")
 _ATTRIBUTE = re.compile(r":!?([\w-]+)!?:(?:\s+(.*))?\s*")
 _COMMENT = re.compile(r"//(?!/)")
@@ -26,9 +26,10 @@ _COLUMNS = re.compile(r"\bcols\s*=\s*\"?([^\"\]]+)|\bcols=(\d+)")
 _REPEATED = re.compile(r"\s*(\d+)\*")
 _REFERENCE = re.compile(r"\{([\w-]+)\}")
 _AUTHOR = re.compile(r"[^\W\d_][\w'. -]{1,80}(?:<[^<>\s]+>)?(?:;[\w'. <>@-]+)?")
-_REVISION = re.compile(r"(?:v?[\d.]+\w*,\s*)?([^:,]*\d{4}[^:]*)(?::.*)?")
+_REVISION = re.compile(r"(?:v?[\d.]++\w*+,\s*+)?([^:,]*\d{4}[^:]*)(?::.*)?")
 _INLINE = re.compile(
-    r"(?:https?://|link:|mailto:|xref:)[^\s\[]+\[([^\]]*)\]|<<[^,>]*,([^>]+)>>|<<([^>]+)>>|\[\[[^\]]*\]\]|\[#?[^\]]*\](?=#)"
+    r"(?:https?://|link:|mailto:|xref:)[^\s\[]{1,300}+\[([^\[\]]*)\]|<<[^<,>]*,([^<>]+)>>|<<([^<>]+)>>"
+    r"|\[\[[^\[\]]*\]\]|\[#?[^\[\]]*\](?=#)"
     r"|(?<!\w)([*_`#]{1,2})(?=\S)([^*_`#\n]*?\S)\4(?!\w)"
 )
 # Longer lines are plain text: no markup is as long.
@@ -81,7 +82,7 @@ class _Reader:
             last = self._closing(number, line.rstrip())
             return self._take(number, last, self._table(number, last))
         if heading := _HEADING.fullmatch(line):
-            return self._heading(number, number, len(heading[1]), heading[2])
+            return self._heading(number, number, len(heading[1]), _unclosed(heading[2].strip(), heading[1]))
         if level := self._underlined(number):
             return self._heading(number, number + 1, level, line.strip())
         if attribute := _ATTRIBUTE.fullmatch(line):
@@ -187,6 +188,12 @@ class _Reader:
         """Return the text as it is read, with references resolved and without markup."""
         text = _REFERENCE.sub(lambda found: self.attributes.get(found[1].lower(), found[0]), text)
         return _INLINE.sub(lambda found: found[1] or found[2] or found[3] or found[5] or "", text).strip()
+
+
+def _unclosed(text: str, marks: str) -> str:
+    """Return a heading's text without the marks that may be repeated at its end."""
+    before = text.removesuffix(marks)
+    return before.rstrip() if before[-1:].isspace() else text
 
 
 FORMATS = (Format("AsciiDoc", (".adoc", ".asciidoc", ".asc"), read),)

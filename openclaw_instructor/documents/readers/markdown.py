@@ -24,7 +24,7 @@ from openclaw_instructor.documents.tables import column_names
 _ATX = re.compile(r" {0,3}(#{1,6})(?![^ \t])")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*")
 # Also after list markers. Spaces belong to the marker before them, so that no line can match in many ways.
-_FENCE = re.compile(r"[ \t]*(?:(?:[-*+>]|\d{1,9}[.)])[ \t]+)*(`{3,}|~{3,})(.*)")
+_FENCE = re.compile(r"[ \t]*(?:(?:[-*+>]|\d{1,9}[.)])[ \t]+)*(`{3,}+|~{3,}+)(.*)")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
 _NOT_PARAGRAPH = re.compile(r"\s*([-*+>|#]|\d+[.)])(\s|$)")
 _CALLOUT = re.compile(r"\s{0,3}>\s?\[!([\w-]{1,40})\][+-]?\s*(.{0,300})")

@@ -14,13 +14,13 @@ from openclaw_instructor.documents.readers.text import paragraphs
 from openclaw_instructor.documents.tables import column_names, find_header
 
 _HEADING = re.compile(r"(\*+)\s+(.*)")
-_TAGS = re.compile(r"\s+:([\w@#%:]+):\s*$")
+_TAGS = re.compile(r":[\w@#%:]+:")
 _KEYWORD = re.compile(r"\s*#\+([A-Za-z_]+)(?:\[[^\]]*\])?:(.*)")
 _BEGIN = re.compile(r"\s*#\+begin_(\w+)", re.IGNORECASE)
 _DRAWER = re.compile(r"\s*:(PROPERTIES|LOGBOOK|CLOCK):\s*$", re.IGNORECASE)
 _END = re.compile(r"\s*(?:#\+end_(\w+)|:END:)\s*", re.IGNORECASE)
 _LINK = re.compile(r"\[\[([^\]\[]*)\](?:\[([^\]\[]*)\])?\]")
-_EMPHASIS = re.compile(r"(?<![\w*/_=~+])([*/_=~+])(?=\S)([^\n]*?\S)\1(?![\w*/_=~+])")
+_EMPHASIS = re.compile(r"(?<![\w*/_=~+])([*/_=~+])(?=\S)([^\n]{0,400}?\S)\1(?![\w*/_=~+])")
 _PRIORITY = re.compile(r"\[#[A-Z0-9]\]\s*")
 _COMMENT = re.compile(r"\s*#(?:\s|$)")
 _RULE = re.compile(r"\s*\|[-+|:]*\|?\s*$")
@@ -126,13 +126,18 @@ def _table(lines: list[str], first: int, last: int) -> list[Block]:
 
 
 def _tags(heading: str) -> list[str]:
-    found = _TAGS.search(heading)
-    return [tag for tag in found[1].split(":") if tag] if found else []
+    return [tag for tag in _parted(heading)[1].split(":") if tag]
+
+
+def _parted(heading: str) -> tuple[str, str]:
+    """Part a heading from the tags at its end."""
+    *before, last = heading.rsplit(maxsplit=1) or [""]
+    return (before[0], last) if before and _TAGS.fullmatch(last) else (heading, "")
 
 
 def _visible(heading: str, states: set[str]) -> str:
     """Return a heading as it is read, without its state, priority, tags and markup."""
-    text = _TAGS.sub("", heading).strip()
+    text = _parted(heading)[0].strip()
     state, _, rest = text.partition(" ")
     if state in states:
         text = rest

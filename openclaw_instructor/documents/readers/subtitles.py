@@ -15,7 +15,7 @@ from openclaw_instructor.documents.formats import Format
 
 _STAMP = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3}))?"
 _TIMES = re.compile(rf"\s*{_STAMP}\s*-->\s*{_STAMP}(?:\s.*)?")
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]{1,100})>", re.IGNORECASE)
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s++([^<>]{1,100})>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,200}>|\{\\[^{}]{0,200}\}|\{/?[a-z]\}", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*\d+\s*")
 _ASIDE = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|$)")

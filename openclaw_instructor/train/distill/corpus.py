@@ -67,8 +67,8 @@ SENTENCE_TAGS = {
     "wikitext2": "CC BY-SA",
 }
 _FIELD = re.compile(
-    r"(?:^|\n)\s*(?:Passage|Context|Paragraph|CONTEXT|Background Paragraph|Question|Sentence ?\d?|Fact ?\d?|Statement|"
-    r"Premise|Hypothesis|Text|Abstract|Title|story|Story|Beginning|Middle|Ending|Argument|Topic|Clue|Category|Answer|"
+    r"(?:^|\n)[^\S\n]*(?:Passage|Context|Paragraph|CONTEXT|Background Paragraph|Question|Sentence ?\d?|Fact ?\d?|"
+    r"Statement|Premise|Hypothesis|Text|Abstract|Title|story|Story|Beginning|Middle|Ending|Argument|Topic|Clue|Category|Answer|"
     r"Prompt|Review|review|Document|Article|Summary|Term|Description|Facts|Comment|Post|Target|Headline|Background|"
     r"Claim|Sent1|Sent2)\s*[-:]\s*"
 )
