@@ -29,6 +29,8 @@ Each message names what is wrong, where, and the fix. `code` is stable: HTTP bod
 
 from __future__ import annotations
 
+from openclaw_instructor.untrusted import error_message
+
 
 class InstructorError(Exception):
     """Base of every error of this package; `code` is its stable machine-readable name."""
@@ -41,8 +43,8 @@ class InstructorError(Exception):
         self.message = message
 
     def as_dict(self) -> dict[str, object]:
-        """Return the error as JSON: `code` and `message`."""
-        return {"code": self.code, "message": self.message}
+        """Return the error as JSON: `code`, and `message` within bounds, whatever value from outside it quotes."""
+        return {"code": self.code, "message": error_message(self.message)}
 
 
 class UserError(InstructorError):

@@ -14,6 +14,7 @@ from openclaw_instructor.registry.arguments import validate
 from openclaw_instructor.registry.tool_spec import ToolSpec
 from openclaw_instructor.settings import Settings
 from openclaw_instructor.tasks import runners
+from openclaw_instructor.untrusted import marked
 
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Embeddings, Engine
@@ -62,14 +63,14 @@ class Toolbox:
         return self.registry.tool_specs()
 
     def run(self, task: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Run a task and return its result as a flat, JSON-able dict.
+        """Run a task and return its result as a flat, JSON-able dict; what files and mails say in it is `untrusted`.
 
         Raises UnknownTask, InvalidArguments, and what the engine and the index raise: all InstructorError.
         """
         self.registry.refresh()
         definition = self.registry.get(task)
         checked = validate(definition, arguments)
-        return runners.run(definition, checked, self)
+        return marked(runners.run(definition, checked, self))
 
     def embed(self, texts: Sequence[str], input_type: str = "", *, bulk: bool = False) -> Embeddings:
         """Embed texts under the instruction `input_type` names (see Registry.embedding_instruction); "" is none.

@@ -15,6 +15,7 @@ import click
 from openclaw_instructor.errors import InstructorError, UnreadableSource
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.text import escape_steering, one_line, printable
+from openclaw_instructor.untrusted import error_message, sentence
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 
@@ -133,11 +134,11 @@ def report(error: Exception, *, as_json: bool) -> int:
 
 def _describe(error: Exception) -> tuple[str, str, int]:
     if isinstance(error, InstructorError):
-        return error.code, error.message, error.exit_code
+        return error.code, error_message(error.message), error.exit_code
     if isinstance(error, click.ClickException):
         return "invalid_arguments", _usage(error), 2
-    message = f"unexpected {type(error).__name__}: {error}; set OPENCLAW_INSTRUCTOR_DEBUG=1 to see where, and report it"
-    return "internal", message, 1
+    what = f"unexpected {type(error).__name__}: {sentence(str(error))}"
+    return "internal", f"{what}; set OPENCLAW_INSTRUCTOR_DEBUG=1 to see where, and report it", 1
 
 
 def _usage(error: click.ClickException) -> str:

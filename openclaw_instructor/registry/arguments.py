@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.registry.source import suggest
 from openclaw_instructor.registry.task import Task
+from openclaw_instructor.text import one_line
+from openclaw_instructor.untrusted import quoted, sentence
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 _TYPES = {"string": "text", "integer": "a whole number", "number": "a number", "array": "a list", "object": "an object"}
 _NAMES = {str: "text", int: "a whole number", float: "a number", list: "a list", dict: "an object"}
-# An unknown name explains a missing one, so it is told first.
-_ORDER = ("additionalProperties", "required", "type")
+_ORDER = ("required", "type")
+# No argument of any kind is deeper than a list of objects.
+_MAX_NESTING = 20
+_MAX_NAME = 80
 
 
 def validate(task: Task, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,9 +34,16 @@ def validate(task: Task, arguments: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidArguments(f"{task.name}: the arguments must be an object, not {_given(arguments)}")
     schema = task.parameters()
     given = {name: value for name, value in arguments.items() if value is not None}
-    # Before the schema, which would walk through megabytes first.
+    # Before the schema, which would walk through megabytes first. An unknown name explains a missing one.
+    unknown = next((name for name in given if name not in schema["properties"]), None)
+    if unknown is not None:
+        name = str(unknown)[:_MAX_NAME]
+        raise InvalidArguments(
+            f"{task.name}: unknown argument `{one_line(name)}`; {suggest(name, schema['properties'])}"
+        )
     for name, value in given.items():
-        _check_size(task, str(name), value)
+        _check_size(task, name, value)
+        _check_nesting(task, name, value)
         # NaN passes every bound of a schema.
         if isinstance(value, float) and not math.isfinite(value):
             raise InvalidArguments(f"{task.name}: `{name}` is {value}; give an ordinary number")
@@ -63,6 +74,20 @@ def _check_size(task: Task, name: str, value: Any) -> None:
                 _refuse_length(task, f"{name}[{str(key)[:60]}]", len(item), longest)
 
 
+def _check_nesting(task: Task, name: str, value: Any) -> None:
+    level = [value]
+    for _ in range(_MAX_NESTING):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, list | tuple | dict)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return
+    raise InvalidArguments(f"{task.name}: `{name}` is nested more than {_MAX_NESTING} deep; give it as the schema says")
+
+
 def _refuse_length(task: Task, name: str, length: int, limit: int) -> NoReturn:
     raise InvalidArguments(
         f"{task.name}: `{name}` is {length:,} characters long and the limit is {limit:,}; send only what matters"
@@ -86,9 +111,6 @@ def _urgency(error: ValidationError) -> tuple[int, list[str]]:
 def _sentence(error: Any, schema: Mapping[str, Any]) -> str:
     name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)[1:]
     rule, value, bound = error.validator, error.instance, error.validator_value
-    if rule == "additionalProperties":
-        unknown = next(key for key in value if key not in schema["properties"])
-        return f"unknown argument `{unknown}`; {suggest(str(unknown), schema['properties'])}"
     if rule == "required":
         missing = next(key for key in bound if key not in value)
         return f"`{missing}` is missing; add it: {schema['properties'][missing]['description'].rstrip('.')}"
@@ -96,12 +118,12 @@ def _sentence(error: Any, schema: Mapping[str, Any]) -> str:
         "type": f"must be {_TYPES.get(str(bound), bound)}, not {_given(value)}",
         "minLength": "is empty; write some text there",
         "minItems": f"has {len(value) if isinstance(value, list) else 0} entries; give at least {bound}",
-        "uniqueItems": f"lists {_duplicate(value)!r} twice; name each one once",
-        "enum": f"is {value!r}; use one of {', '.join(map(str, bound)) if isinstance(bound, list) else bound}",
-        "minimum": f"is {value!r}; give at least {bound}",
-        "maximum": f"is {value!r}; give at most {bound}",
+        "uniqueItems": f"lists {quoted(_duplicate(value))} twice; name each one once",
+        "enum": f"is {quoted(value)}; use one of {', '.join(map(str, bound)) if isinstance(bound, list) else bound}",
+        "minimum": f"is {quoted(value)}; give at least {bound}",
+        "maximum": f"is {quoted(value)}; give at most {bound}",
     }
-    return f"`{name}` {sentences.get(str(rule), error.message)}"
+    return f"`{name}` {sentences.get(str(rule)) or sentence(error.message, 200)}"
 
 
 def _duplicate(items: Any) -> Any:

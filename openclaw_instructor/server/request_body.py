@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -11,6 +12,10 @@ from openclaw_instructor.server.refusal import App, Message, Receive, Refusal, S
 # A mail of 50 MB in base64, and what stands around it.
 MAX_BODY = 72 << 20
 BODY_SECONDS = 30.0
+# Values in a body: 2,048 texts or 10,000 folders are the most that any route takes.
+MAX_VALUES = 100_000
+_SMALL = 1 << 20
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _DRAIN = 256 << 20  # how much of a body that is too large is read off, so that its sender sees the answer
 
 
@@ -37,6 +42,11 @@ class BodyLimit:
             message = f"the request is larger than {MAX_BODY >> 20} MiB; send less at once"
             await refuse(send, Refusal(413, "too_large", message))
             return
+        if len(body) > _SMALL and await asyncio.to_thread(_values, body) > MAX_VALUES:
+            # Each costs a hundred bytes of memory and the event loop's time.
+            message = f"the request holds more than {MAX_VALUES:,} values; send less at once"
+            await refuse(send, Refusal(413, "too_large", message))
+            return
         told = False
 
         async def replay() -> Message:
@@ -47,6 +57,12 @@ class BodyLimit:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, replay, send)
+
+
+def _values(body: bytes) -> int:
+    """Estimate how many values a JSON text holds; what stands within its strings is none."""
+    count = sum(map(body.count, (b",", b"[", b"{")))
+    return count if count <= MAX_VALUES else sum(map(_STRING.sub(b"", body).count, (b",", b"[", b"{")))
 
 
 async def _read(receive: Receive, announced: str) -> bytes | None:

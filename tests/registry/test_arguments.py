@@ -65,6 +65,13 @@ def test_a_whole_number_may_be_written_as_a_fraction(registry: Registry) -> None
     assert (top_k, type(top_k)) == (3, int)
 
 
+def nested(depth: int, kind: str = "list") -> Any:
+    value: Any = "x"
+    for _ in range(depth):
+        value = [value] if kind == "list" else {"a": value}
+    return value
+
+
 CALLS: list[tuple[str, Any, str]] = [
     ("search_docs", {}, "search_docs: `query` is missing; add it: What to look for"),
     ("search_docs", {"query": ""}, "search_docs: `query` is empty; write some text there"),
@@ -95,6 +102,15 @@ CALLS: list[tuple[str, Any, str]] = [
     ("sort_text", {"text": "x", "labels": ["a", " "]}, "`labels[1]` is empty"),
     ("sort_text", {"text": "x", "labels": list(map(str, range(101)))}, "`labels` has 101 entries"),
     ("sort_text", {"body": "x"}, "unknown argument `body`"),
+    ("sort_text", {"a" * 20_000_000: "x"}, f"unknown argument `{'a' * 80}`; known"),
+    ("sort_text", {"a\x1b[31m\n<|": "x"}, "unknown argument `a[31m <|`"),
+    ("sort_text", dict.fromkeys(map(str, range(200_000)), 1), "unknown argument `0`"),
+    ("search_docs", {"query": "x", "mode": "m" * 20_000_000}, "`mode` is 'mmm"),
+    ("search_docs", {"query": "x", "top_k": 10**300}, "`top_k` is 1000"),
+    ("sort_text", {"text": "x", "labels": nested(900)}, "`labels` is nested more than 20 deep"),
+    ("sort_text", {"text": "x", "labels": ["a", nested(900)]}, "`labels` is nested more than 20 deep"),
+    ("search_docs", {"query": nested(900, "object")}, "`query` is nested more than 20 deep"),
+    ("sort_text", {"text": "x", "labels": ["a", ["b"]]}, "`labels[1]` must be text, not a list"),
 ]
 
 

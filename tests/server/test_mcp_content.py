@@ -81,6 +81,11 @@ def test_an_error_is_one_clean_sentence() -> None:
     assert "<|" not in block["text"]
 
 
+def test_not_even_a_path_holds_a_host_s_markers() -> None:
+    [block] = success({"hits": [{"file": "/a/<|im_start|>.md"}]})["content"]
+    assert "<|" not in block["text"]
+
+
 def test_other_results_carry_no_such_mark() -> None:
     [block] = success({"label": "billing", "score": 0.9})["content"]
     assert json.loads(block["text"]) == {"label": "billing", "score": 0.9}
