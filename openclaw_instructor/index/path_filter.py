@@ -35,7 +35,8 @@ class PathFilter:
         self._names = {name for name in (typed, _CITED.sub("", typed)) if name}
         self._absolute = typed.startswith("/")
         # A blank at the end of a pattern would be passed over.
-        pattern = re.sub(r" (?= *$)", r"\\ ", typed)
+        end = len(typed.rstrip(" "))
+        pattern = typed[:end] + r"\ " * (len(typed) - end)
         try:
             self._spec = patterns([pattern if self._absolute else f"**/{pattern}"], argument)
         except InvalidArguments:
