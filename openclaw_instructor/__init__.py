@@ -23,7 +23,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Late, so that `import openclaw_instructor` and the command line stay free of torch.
+    # Imported late, so that `import openclaw_instructor` and the command line stay free of torch.
     if name in _HOMES:
         import importlib
 

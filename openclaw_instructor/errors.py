@@ -96,7 +96,7 @@ class InvalidCheckpoint(UserError):
 
 
 class CheckpointUnavailable(UserError):
-    """A checkpoint cannot be had: it is not there, or the hub cannot be reached."""
+    """A checkpoint is not available: it does not exist, or the hub cannot be reached."""
 
     code = "checkpoint_unavailable"
 
@@ -120,13 +120,13 @@ class MissingExtra(UserError):
 
 
 class OpenClawMissing(UserError):
-    """The `openclaw` program, or the Node it needs, is not where we look."""
+    """The `openclaw` program, or the Node it needs, was not found."""
 
     code = "openclaw_missing"
 
 
 class ConsentNeeded(UserError):
-    """OpenClaw wants its owner to agree to the tools a plugin declares; nobody has."""
+    """OpenClaw needs its owner's consent to the tools of a plugin."""
 
     code = "consent_needed"
 
@@ -144,7 +144,7 @@ class InvalidData(UserError):
 
 
 class ServiceError(InstructorError):
-    """Something on our side; `retry_after` seconds when trying again is sensible."""
+    """An error that is not the caller's; `retry_after` is in seconds if trying again may help."""
 
     code = "service_error"
     retry_after: float | None = None

@@ -12,7 +12,7 @@ from openclaw_instructor.errors import InvalidSettings
 MAX_BYTES = 64 << 10
 _LONGEST_VALUE = 4_096
 
-# libyaml's parser is several times faster; PyYAML can be built without it.
+# libyaml's parser is several times faster, but PyYAML may be built without it.
 SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -65,7 +65,7 @@ def _check_flat(text: str, path: Path) -> None:
     depth = 0
     keys: set[str] = set()
     is_key = True
-    # To the end, so that a file that is not YAML is called that.
+    # Scan to the end, so that a file that is not YAML is reported as such.
     for event in yaml.parse(text, Loader=SafeLoader):
         found = ""
         if isinstance(event, yaml.CollectionStartEvent):

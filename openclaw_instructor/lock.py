@@ -45,7 +45,7 @@ def held(path: Path) -> bool:
         return False
     descriptor = _open(path)
     try:
-        # Shared: two that look at once must not take one another for the holder.
+        # A shared lock, so that two processes that check at once do not take each other for the holder.
         return not _taken(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)

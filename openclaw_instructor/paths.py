@@ -37,13 +37,13 @@ def write_whole(path: Path, text: str) -> None:
 
 def replace_file(path: Path, text: str, mode: int | None = None) -> None:
     """Replace a file atomically, so that nobody reads half of it. Raises OSError."""
-    # A name of its own each time: several threads and processes may write the same file.
+    # A unique name, because several threads and processes may write the same file.
     fresh = path.with_name(f".{path.name}-{os.urandom(8).hex()}")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             if mode is not None:
-                # Whatever the process's mask takes away.
+                # Set explicitly, because the process's umask restricts it.
                 os.fchmod(descriptor, mode)
             file.write(text)
         fresh.replace(path)

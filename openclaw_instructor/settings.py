@@ -142,7 +142,7 @@ def _config_file(path: Path) -> dict[str, Any]:
     if strange is not None:
         raise InvalidSettings(f"{path}: the key {repr(strange)[:40]} is not a name; write it in quotes, or remove it")
     checkpoint = values.get("checkpoint")
-    # A folder is looked for beside the file, not where a command happens to run.
+    # A relative folder is relative to the file, not to the working directory of a command.
     if isinstance(checkpoint, str) and "/" in checkpoint and (beside := path.parent / checkpoint).is_dir():
         values["checkpoint"] = str(beside)
     return values

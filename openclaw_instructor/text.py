@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-# Control characters but for tab and line feed, marks of direction that reorder a line, and lone surrogates.
+# Control characters except tab and line feed, bidirectional marks that reorder a line, and lone surrogates.
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -32,7 +32,7 @@ def clean_all(value: Any) -> Any:
 
 
 def printable(text: str) -> str:
-    """Remove what would steer a terminal or reorder a line: control characters, escape sequences, marks of direction.
+    """Remove what would control a terminal or reorder a line: control characters, escape sequences, direction marks.
 
     Tabs and line feeds stay.
     """

@@ -17,7 +17,7 @@ OnProgress = Callable[[int, int, str], None]
 
 
 class Tools(Protocol):
-    """What a command may ask for; every answer is the JSON object that HTTP would carry."""
+    """What a command may ask for; every answer is the JSON object that the HTTP route would return."""
 
     def run(self, task: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Run a task and return its result."""
@@ -71,7 +71,7 @@ class Connection:
     def open(self) -> Iterator[Tools]:
         """Open the daemon of this home when one answers, else the library in this process.
 
-        No command starts a daemon on the side: one call in this process costs no more than starting one.
+        No command starts a daemon as a side effect: one call in this process costs no more than starting one.
         """
         from openclaw_instructor.daemon.client import Client
         from openclaw_instructor.daemon.transport import StandardTransport
@@ -85,7 +85,7 @@ class Connection:
 
     @contextmanager
     def library(self) -> Iterator[Toolbox]:
-        """Open the library in this process, whatever else runs."""
+        """Open the library in this process, also if a daemon runs."""
         from openclaw_instructor.daemon.endpoint import close_home_to_others
         from openclaw_instructor.service import Toolbox
 

@@ -89,7 +89,7 @@ def run(
 
 
 def _follow_into_openclaw(settings: Settings) -> str | None:
-    """Take edited tasks into OpenClaw; what the daemon logs of it."""
+    """Sync edited tasks into OpenClaw; return what the daemon should log."""
     from openclaw_instructor.openclaw.sync import sync_if_enabled
 
     report = sync_if_enabled(settings)
@@ -100,7 +100,7 @@ def _follow_into_openclaw(settings: Settings) -> str | None:
 @json_option
 @click.pass_obj
 def status(connection: Connection, as_json: bool) -> None:
-    """Say whether the daemon runs and how it is."""
+    """Show whether the daemon runs, and its state."""
     from openclaw_instructor.daemon.lifecycle import status
 
     state = status(connection.settings())
@@ -115,7 +115,7 @@ def status(connection: Connection, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def stop(connection: Connection, as_json: bool) -> None:
-    """End the daemon; work under way is finished or left to be taken up again."""
+    """Stop the daemon; an interrupted sync continues with the next one."""
     from openclaw_instructor.daemon.lifecycle import stop
 
     stopped = stop(connection.settings())

@@ -99,6 +99,6 @@ def _next(answer: dict[str, Any]) -> str:
 
 
 def _program() -> str:
-    """How the person can call this program: not every environment has it on the PATH."""
+    """Return the command that starts this program here: not every environment has it on the PATH."""
     called = Path(sys.argv[0])
     return shorten(str(called.absolute())) if called.name == PROGRAM else PROGRAM

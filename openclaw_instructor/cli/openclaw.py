@@ -21,7 +21,7 @@ yes_option = click.option("--yes", is_flag=True, help="Agree to the tools that O
 
 @click.group()
 def openclaw() -> None:
-    """Install the tools into OpenClaw and keep them in step with your tasks."""
+    """Install the tools into OpenClaw and keep them up to date with your tasks."""
 
 
 openclaw.add_command(memory)

@@ -23,12 +23,12 @@ Progress = Callable[[int, int, str], None]
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options a person really gave: neither None nor an empty repetition."""
+    """Return the options that were given on the command line: neither None nor empty."""
     return {name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if v is not None and v != ()}
 
 
 def read_source(name: str) -> str:
-    """UTF-8 text of a file, or of standard input for `-`. Raises UnreadableSource."""
+    """Read a UTF-8 text from a file, or from standard input for `-`. Raises UnreadableSource."""
     try:
         return read_bytes(name).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -36,7 +36,7 @@ def read_source(name: str) -> str:
 
 
 def read_bytes(name: str) -> bytes:
-    """Content of a file, or of standard input for `-`. Raises UnreadableSource."""
+    """Read a file, or standard input for `-`. Raises UnreadableSource."""
     try:
         return sys.stdin.buffer.read() if name == "-" else expanded(name).read_bytes()
     except OSError as error:
@@ -66,12 +66,12 @@ def print_json(value: Any) -> None:
 
 
 def say(message: str) -> None:
-    """Write a message for people to standard error; further lines of it are indented, so that none looks like ours."""
+    """Write a message to standard error; its further lines are indented, so that none looks like a message."""
     click.echo(_indented(message), err=True)
 
 
 def print_line(text: str) -> None:
-    """Write a line to standard output, without what would steer the terminal."""
+    """Write a line to standard output, without control characters."""
     click.echo(_indented(text))
 
 
@@ -124,7 +124,7 @@ def progress(label: str) -> Iterator[Progress | None]:
 
 
 def report(error: Exception, *, as_json: bool) -> int:
-    """Say what went wrong, once for people and with `as_json` once for programs; returns the exit status."""
+    """Print an error for people, and with `as_json` also for programs; return the exit status."""
     code, message, status = _describe(error)
     if as_json:
         print_json({"error": {"code": code, "message": message}})

@@ -20,7 +20,7 @@ _SECTION = re.compile(r"(<!-- generated -->\n).*?(\n<!-- /generated -->)", re.DO
 
 
 def generated(root: Path = ROOT) -> dict[Path, str]:
-    """Every page with generated text, as it should be."""
+    """Return every page with generated text as it should be."""
     sections: Mapping[str, str] = {"cli.md": commands(), "configuration.md": settings()}
     pages = {}
     for name, section in sections.items():
@@ -31,12 +31,12 @@ def generated(root: Path = ROOT) -> dict[Path, str]:
 
 
 def commands() -> str:
-    """One section for each command: usage, help, options."""
+    """Return a section for each command: usage, help, options."""
     return "\n".join(_command(path, command) for path, command in walk(cli, ()))
 
 
 def walk(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command below `group` that does something, with its words."""
+    """Yield every command below `group` that is not a group, with its words."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)

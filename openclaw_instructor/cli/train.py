@@ -83,7 +83,7 @@ def train(connection: Connection, /, files: tuple[Path, ...], source: Path | Non
         raise InvalidArguments("there is nothing to train on; give files and --out, or --from and --task")
 
 
-# What each of the two ways does not have.
+# Options that do not apply to adapting, and to training on files.
 _RUN_ONLY = (
     *("files", "out", "scratch", "tokenizer", "build", "instruction", "query_instruction", "document_instruction"),
     *("embedder", "evaluation", "evaluate_every"),
@@ -180,7 +180,7 @@ def _open(name: str, settings: Settings) -> Checkpoint:
 
 
 class _Embedder:
-    """Pairs instruction data; loaded only where there is some."""
+    """Embeds instruction data to pair it; opened only if there is any."""
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name, self.settings = name, settings
@@ -195,9 +195,9 @@ class _Embedder:
 
 
 def _given(values: dict[str, Any], connection: Connection) -> dict[str, Any]:
-    """Return the settings of the run that were really given; device and number format are the configured ones."""
+    """Return the run's settings that were given; device and number format are the configured ones."""
     settings = connection.settings()
-    # int8 is a format to serve in, not to train in.
+    # int8 is for inference only.
     configured = {"device": settings.device, "dtype": "auto" if settings.dtype == "int8" else settings.dtype}
     return configured | {
         setting.name: values[setting.name] for setting in options() if values[setting.name] is not None
@@ -215,7 +215,7 @@ _WORDS = {"text": "instruction", "query": "query_instruction", "document": "docu
 
 
 def _folder(checkpoints: Path, name: str | None, task: str) -> Path:
-    """Where an adapted checkpoint goes: under its given name, else under the first free one of the task's."""
+    """Return the folder of an adapted checkpoint: of the given name, else the first free one named after the task."""
     if name is not None:
         return checkpoints / name
     number = 1

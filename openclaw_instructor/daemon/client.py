@@ -22,13 +22,13 @@ from openclaw_instructor.paths import expanded
 from openclaw_instructor.registry.tool_spec import Effect
 from openclaw_instructor.settings import Settings
 
-CALL_SECONDS = 150.0  # more than the daemon takes before it gives up itself
+CALL_SECONDS = 150.0  # longer than the daemon's own limit
 OnProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
 class _Call:
-    """One call of a route. `patient` calls have no time limit. The effect of a tool is looked up when it matters."""
+    """One call of a route. A `patient` call has no time limit. The effect of a tool is looked up if needed."""
 
     method: str
     path: str
@@ -44,7 +44,7 @@ class Client:
 
     A call whose connection breaks is made once more where that is safe: on the same daemon if it only reads, or if its
     idempotency key lets the daemon recognise it; on another daemon if it only reads and the first one ended in order. A
-    call that a daemon died of is not made again. `as_agent` asks with the token of agents, which opens less.
+    call during which a daemon crashed is not repeated. `as_agent` asks with the token of agents, which opens less.
     Methods return the JSON objects of the HTTP routes and raise the same errors as a Toolbox, or DaemonUnavailable.
     """
 
@@ -152,7 +152,7 @@ class Client:
             except TimeoutError:
                 raise self._unreachable(endpoint, f"it did not answer within {outgoing.timeout:g} s") from None
             except DaemonUnavailable:
-                # It is ending, and dropped this.
+                # The daemon is shutting down and dropped the call.
                 if last or self._effect_of(call) != "read":
                     raise
             except Broken as error:
@@ -172,7 +172,7 @@ class Client:
         return Outgoing(call.method, call.path, headers, _encode(call.body), timeout)
 
     def _check_repeatable(self, call: _Call, endpoint: Endpoint) -> None:
-        """Raise DaemonUnavailable where making the call again could do harm."""
+        """Raise DaemonUnavailable if repeating the call could do harm."""
         fate = lifecycle.fate_of(self.settings, endpoint)
         if fate == "crashed" and call.body is not None:
             raise DaemonUnavailable(
@@ -195,7 +195,7 @@ class Client:
 
     def _connect(self, failed: Endpoint | None) -> Endpoint:
         with self._lock:
-            # Another thread may have found the new daemon already.
+            # Another thread may have found the new daemon meanwhile.
             if self._endpoint is None or self._endpoint == failed:
                 self._endpoint = lifecycle.ensure(self.settings, failed=failed)
             return self._endpoint

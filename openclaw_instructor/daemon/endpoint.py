@@ -40,7 +40,7 @@ class Endpoint:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port of the URL."""
+        """The host and port of the URL."""
         parts = urlsplit(self.url)
         return parts.hostname or "", parts.port or 80
 
@@ -68,7 +68,7 @@ def agent_token(token: str) -> str:
 
 
 def proof(agents_token: str, challenge: str, port: int) -> str:
-    """Answer a challenge as only a holder of the token can, and only for this port.
+    """Answer a challenge as only a holder of the token can, for this port only.
 
     A client sends CHALLENGE_HEADER with a random text to /health before anything secret. The port keeps a stranger on
     another port from passing the challenge on to the real daemon.
@@ -77,7 +77,7 @@ def proof(agents_token: str, challenge: str, port: int) -> str:
 
 
 def _keyed_digest(key: str, text: str) -> str:
-    # Late: OpenSSL is a tenth of the start-up of `--help`.
+    # Imported late: loading OpenSSL takes a tenth of the start-up of `--help`.
     import hmac
 
     return hmac.new(key.encode(), text.encode(), "sha256").hexdigest()
@@ -99,7 +99,7 @@ def close_home_to_others(settings: Settings) -> None:
             "OPENCLAW_INSTRUCTOR_HOME to a folder of your own"
         )
     if status.st_mode & 0o077:
-        # On a file system that is mounted read-only there is nothing to keep either.
+        # A read-only file system needs no protection.
         with contextlib.suppress(OSError):
             settings.home.chmod(0o700)
 
@@ -110,7 +110,7 @@ def open_home(settings: Settings) -> None:
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         close_home_to_others(settings)
-        # A name of its own for each look: many callers may come at once, in one process too.
+        # A unique name, because several callers may test at once, also in one process.
         with tempfile.TemporaryFile(dir=home):
             pass
     except OSError as error:
@@ -138,7 +138,7 @@ def bearer_token(settings: Settings) -> str:
 
 
 def socket_path(settings: Settings) -> Path | None:
-    """Return where the daemon's Unix socket lies; None where the system has none or the path is too long for one."""
+    """Return the path of the daemon's Unix socket; None where there can be none or the path is too long."""
     path = settings.home / "daemon.sock"
     return path if hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) < _SOCKET_PATH_BYTES else None
 
@@ -152,7 +152,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def url_of(host: str, port: int) -> str:
-    """Where this machine reaches what listens on `host`."""
+    """Return the URL under which this machine reaches a server on `host`."""
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
     reached = everywhere.get(host, host)
     return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"

@@ -28,7 +28,7 @@ _KEPT = 8  # idle connections
 
 
 class HttpxTransport:
-    """Thread-safe: every call has a connection to itself, and leaves it for the next one."""
+    """Thread-safe: each call has a connection of its own, which a later call reuses."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -73,11 +73,11 @@ class HttpxTransport:
 
 
 class _Reconnects(Exception):
-    """A request was about to go over a new connection, which nobody has looked at."""
+    """A request was about to be sent over a new connection, which has not been verified."""
 
 
 class _Connection:
-    """At most one connection to an endpoint at a time."""
+    """Holds at most one connection to an endpoint."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
@@ -123,9 +123,9 @@ class _Connection:
         return _HttpxReply(response, cancellation)
 
     def _look(self) -> bool:
-        """See that the daemon is there; True when a new connection is as good as this look. Raises NotSent.
+        """Check that the daemon is there; return whether a new connection needs no check. Raises NotSent.
 
-        Its socket lies where only this user can listen. Over TCP it proves itself on the connection that stays.
+        Only this user can listen on its Unix socket. Over TCP it proves its identity on the connection that is kept.
         """
         if self.endpoint.socket:
             open_unix_socket(self.endpoint.socket, PROBE_SECONDS).close()
@@ -146,7 +146,7 @@ def _attach(cancellation: Cancellation, stream: Any) -> None:
     try:
         cancellation.attach(stream.get_extra_info("socket"))
     except Cancelled:
-        # Nobody else knows of it yet.
+        # No other thread has it yet.
         stream.close()
         raise
 

@@ -32,19 +32,19 @@ _POLL = 0.05
 
 def command_line(settings: Settings) -> list[str]:
     """Return the command line of the running installation, with this home."""
-    # -P: what lies in the current folder is nothing to import from.
+    # -P: import nothing from the current folder.
     return [sys.executable, "-P", "-m", "openclaw_instructor", "--home", str(settings.home)]
 
 
 def life_lock(settings: Settings) -> Path:
-    """Held by the daemon while it lives."""
+    """Return the path of the lock that the daemon holds while it lives."""
     return settings.home / "daemon.lock"
 
 
 def ensure(settings: Settings, *, failed: Endpoint | None = None) -> Endpoint:
     """Return the daemon of this home, started when none answers and replaced when it is of another version.
 
-    `failed` is an endpoint that just did not answer a request: it is asked again before it is believed.
+    `failed` is an endpoint that did not answer a request just now; it is checked again before it is used.
     Raises DaemonUnavailable, or InvalidSettings when the home or the port cannot be used.
     """
     if failed is None and (current := running(settings)):
@@ -52,7 +52,7 @@ def ensure(settings: Settings, *, failed: Endpoint | None = None) -> Endpoint:
     open_home(settings)
     try:
         with exclusive(settings.home / "start.lock", START_SECONDS, "starting the daemon"):
-            # Whoever held the lock before us has most likely started it.
+            # The previous holder of the lock has probably started it.
             return running(settings) or _replace(settings)
     except Busy as error:
         raise DaemonUnavailable(f"{error.message} Its log is {settings.log_path}") from None
@@ -69,7 +69,7 @@ def running(settings: Settings) -> Endpoint | None:
 def announced(settings: Settings) -> Endpoint | None:
     """Return the daemon that is alive, whether or not it answers and whatever its version."""
     endpoint = Endpoint.read(settings.daemon_path)
-    # Read again: what stands there from before a crash goes once a new daemon has the lock.
+    # Read again: a new daemon removes the announcement of a crashed one once it has the lock.
     known = endpoint and held(life_lock(settings)) and Endpoint.read(settings.daemon_path) == endpoint
     return endpoint if known else None
 
@@ -78,14 +78,14 @@ Fate: TypeAlias = Literal["alive", "ended", "crashed"]
 
 
 def fate_of(settings: Settings, endpoint: Endpoint) -> Fate:
-    """Say what became of a daemon whose connection broke: it serves on, it ended in order, or it died."""
+    """Tell what became of a daemon whose connection broke: it still runs, it was stopped, or it crashed."""
     deadline = time.monotonic() + STOP_SECONDS
     while (now := announced(settings)) is not None and now.pid == endpoint.pid:
-        # A process that is killed loses its connections a moment before its lock.
+        # The connections of a killed process close a moment before its lock is released.
         if health(endpoint) or time.monotonic() > deadline:
             return "alive"
         time.sleep(_POLL)
-    # Whoever ends in order takes its announcement away; the next daemon notes the one that it had to clear away.
+    # A daemon that is stopped removes its announcement; the next daemon records one that it had to remove.
     left = now or Endpoint.read(settings.daemon_path)
     died = left is not None and endpoint.pid in (left.pid, left.crashed)
     return "crashed" if died else "ended"
@@ -135,7 +135,7 @@ def stop(settings: Settings) -> bool:
 
 
 def _starting(settings: Settings) -> Endpoint | None:
-    """Wait for the daemon that holds the lock and has not announced itself yet."""
+    """Wait for a daemon that holds the lock and has not announced itself yet."""
     deadline = time.monotonic() + START_SECONDS
     while held(life_lock(settings)) and time.monotonic() < deadline:
         if endpoint := announced(settings):
@@ -151,7 +151,7 @@ def _replace(settings: Settings) -> Endpoint:
         if previous.supervised and (successor := _await(settings, _SUPERVISOR_SECONDS)):
             return successor
     elif held(life_lock(settings)) and (started := _await(settings, START_SECONDS)):
-        # Started by hand a moment ago, and not yet announced.
+        # It was started by hand a moment ago and has not announced itself yet.
         return started
     return _start(settings)
 
@@ -164,7 +164,7 @@ def _start(settings: Settings) -> Endpoint:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # A session of its own: signals to the caller's group, and the caller's end, do not reach it.
+            # In a session of its own, so that it survives its caller and signals to the caller's group.
             start_new_session=True,
             pass_fds=(writing,),
             cwd=settings.home,
@@ -174,14 +174,14 @@ def _start(settings: Settings) -> Endpoint:
         raise DaemonUnavailable(f"{sys.executable} cannot be started ({error.strerror})") from None
     finally:
         os.close(writing)
-    # A caller that lives long must collect the daemon's exit status.
+    # Collect the exit status, in case the caller lives longer.
     threading.Thread(target=process.wait, daemon=True).start()
     with os.fdopen(reading, encoding="utf-8") as pipe:
         return _first_words(settings, pipe.fileno())
 
 
 def _first_words(settings: Settings, descriptor: int) -> Endpoint:
-    """Wait until the daemon says that it serves, or why it cannot."""
+    """Wait until the daemon reports that it is ready, or why it cannot start."""
     import select
 
     deadline = time.monotonic() + START_SECONDS
@@ -207,7 +207,7 @@ def _fail(settings: Settings, ended: list[int]) -> NoReturn:
 
 
 def _await(settings: Settings, seconds: float) -> Endpoint | None:
-    """Wait for the daemon that another process is starting; give up early when nobody has held the lock for a while."""
+    """Wait for a daemon that another process starts; give up when nobody has held the lock for a while."""
     lock_seen = began = time.monotonic()
     while time.monotonic() < began + seconds and time.monotonic() < lock_seen + _SUPERVISOR_SECONDS:
         if endpoint := running(settings):

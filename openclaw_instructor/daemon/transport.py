@@ -24,7 +24,7 @@ _PROOF_BYTES = 64 << 10
 
 
 class NotSent(Exception):
-    """Nothing that matters was sent: nobody listens, or somebody else than the daemon."""
+    """No token or text was sent: nothing listens, or something else than the daemon."""
 
 
 class Broken(Exception):
@@ -52,7 +52,7 @@ class Cancellation:
                     self._socket.shutdown(socket.SHUT_RDWR)
 
     def attach(self, connected: socket.socket) -> None:
-        """Watch over a connection. Raises Cancelled when it is too late."""
+        """Close this connection on cancellation. Raises Cancelled if it was cancelled before."""
         with self._lock:
             if self.cancelled:
                 raise Cancelled
@@ -61,7 +61,7 @@ class Cancellation:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One request. `timeout` is in seconds, None for without end."""
+    """One request. `timeout` is in seconds, None for no limit."""
 
     method: str
     path: str
@@ -110,7 +110,7 @@ class Transport(Protocol):
 
 
 class StandardTransport:
-    """One connection a call, on `http.client`."""
+    """Opens a connection for each call, with `http.client`."""
 
     @contextmanager
     def send(self, endpoint: Endpoint, outgoing: Outgoing, cancellation: Cancellation | None = None) -> Iterator[Reply]:
@@ -127,7 +127,7 @@ class StandardTransport:
             connection.close()
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no connection is kept."""
 
 
 class _StandardReply:
@@ -147,7 +147,7 @@ class _StandardReply:
 
 
 def health(endpoint: Endpoint, timeout: float | None = None) -> dict[str, Any] | None:
-    """Return what /health tells a holder of the token, or None when nobody answers or somebody else does."""
+    """Return what /health tells a holder of the token; None if nothing answers, or something else than the daemon."""
     headers = {"Authorization": f"Bearer {endpoint.token}"}
     try:
         probe = Outgoing("GET", "/health", headers, timeout=timeout or PROBE_SECONDS)
@@ -164,7 +164,7 @@ def challenge() -> str:
 
 
 def is_proven(endpoint: Endpoint, asked: str, answer: bytes) -> bool:
-    """Say whether the body of /health answers the challenge `asked` as this daemon does."""
+    """Whether the body of /health answers the challenge `asked` as this daemon does."""
     try:
         given = json.loads(answer).get("proof")
     except (ValueError, AttributeError):
@@ -195,7 +195,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def _connected(endpoint: Endpoint, timeout: float | None) -> http.client.HTTPConnection:
-    """Connect to the daemon: its socket lies where only this user can listen; over TCP it has to prove itself."""
+    """Connect to the daemon: over its Unix socket, which only this user can make, or over TCP with a proof."""
     if endpoint.socket:
         unix = _UnixConnection(endpoint.socket, timeout)
         unix.connect()
@@ -203,7 +203,7 @@ def _connected(endpoint: Endpoint, timeout: float | None) -> http.client.HTTPCon
     connection = http.client.HTTPConnection(*endpoint.address, timeout=min(timeout or PROBE_SECONDS, PROBE_SECONDS))
     try:
         connection.connect()
-        # A connection that the other side closes is not opened again in silence: it would be a new one, not proven.
+        # Never reconnect automatically: the new connection would not be verified.
         connection.auto_open = 0
         asked = challenge()
         connection.request("GET", "/health", headers={CHALLENGE_HEADER: asked})

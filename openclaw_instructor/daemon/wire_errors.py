@@ -22,7 +22,7 @@ _STATUS = {
 
 
 def status_of(error: InstructorError) -> int:
-    """4xx for what the caller, a file or a setting must change; 429 and 503 for what passes; else 500."""
+    """Return 4xx for what the caller, a file or a setting must change; 429 and 503 for what passes; else 500."""
     return _STATUS.get(error.code, 400 if isinstance(error, UserError) else 500)
 
 
@@ -39,7 +39,7 @@ def headers_of(error: InstructorError) -> dict[str, str]:
 
 
 def unexpected(error: BaseException) -> InstructorError:
-    """Describe an error nobody foresaw. Its own words may quote a text, so only its type is passed on."""
+    """Describe an unexpected error by its type only, because its message may quote a text."""
     return ServiceError(
         f"an unexpected {type(error).__name__} on our side; the daemon's log says where. Report it if it stays"
     )

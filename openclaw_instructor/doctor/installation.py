@@ -17,7 +17,7 @@ PACKAGES = ("torch", "transformers", "tokenizers", "faiss-cpu", "mcp", "pydantic
 
 
 def examine(load_settings: Callable[[], Settings]) -> list[Finding]:
-    """Collect every finding, the settings first: without them the rest cannot be looked at."""
+    """Collect all findings, the settings first, because the other checks need them."""
     findings = [_python(), *map(_package, PACKAGES)]
     try:
         settings = load_settings()
@@ -70,7 +70,7 @@ def _registry(settings: Settings) -> Finding:
 def _checkpoint(settings: Settings) -> Finding:
     from openclaw_instructor.model.checkpoint import Checkpoint
 
-    # Offline: looking must not start a download of gigabytes.
+    # Offline, so that a check downloads nothing.
     checkpoint = Checkpoint.open(settings.checkpoint, revision=settings.revision, offline=True)
     shape = f"{checkpoint.dimension} dimensions, {checkpoint.shape.layers} layers"
     detail = f"{checkpoint.name}: {shape}, {checkpoint.megabytes:.1f} MB"

@@ -26,7 +26,7 @@ _INSTALL = "openclaw-instructor openclaw install"
 
 
 def examine(settings: Settings, program: str | None = None) -> list[Finding]:
-    """Every finding, from the program outwards; stops where nothing further can be asked."""
+    """Collect all findings, from the program to the tools; stop where later checks are impossible."""
     return list(_examine(settings, program))
 
 
@@ -112,7 +112,7 @@ def _configuration_file(host: Host) -> Finding:
 
 
 def _plugin(host: Host, settings: Settings, registry: Registry) -> Iterator[Finding]:
-    """Installed, enabled and declaring the tools of the registry, as the Gateway or else the command line says."""
+    """Check that the plugin is installed, enabled and declares the tools, by the Gateway or the command line."""
     try:
         answer = host.call("plugins.inspect", {"pluginId": package.PLUGIN_ID}, timeout=30)
         yield Finding("gateway", "ok", "answers")
@@ -165,7 +165,7 @@ def _allowed(plugins: Mapping[str, Any]) -> Finding:
 
 
 def _visible(tools: Mapping[str, Any], agents: Mapping[str, Any], registry: Registry) -> Iterator[Finding]:
-    """Whether the tool policy shows the tools, for the default and for each agent with a policy of its own."""
+    """Check that the tool policy shows the tools, for the default and for each agent with its own policy."""
     yield _policy_finding("visible", [("tools", tools)], registry)
     for agent, entry in (agents.get("entries") or {}).items():
         if own := entry.get("tools"):
@@ -176,7 +176,7 @@ def _visible(tools: Mapping[str, Any], agents: Mapping[str, Any], registry: Regi
 def _policy_finding(check: str, layers: Sequence[tuple[str, Mapping[str, Any]]], registry: Registry) -> Finding:
     """Check that every layer of OpenClaw's tool policy lets the tools pass.
 
-    OpenClaw asks one layer after the other; of the profile and of what is allowed beside it the last word counts.
+    OpenClaw asks one layer after the other; of the profile and the tools allowed in addition, the last entry counts.
     """
     for where, policy in layers:
         if denied := _naming_us(policy.get("deny"), registry):
@@ -195,7 +195,7 @@ def _policy_finding(check: str, layers: Sequence[tuple[str, Mapping[str, Any]]],
 
 
 def _naming_us(patterns: Sequence[str] | None, registry: Registry) -> list[str]:
-    """Those of the patterns that mean the plugin, or one of its tools."""
+    """Return the patterns that match the plugin or one of its tools."""
     tools = [*registry.tasks, package.GENERIC_TOOL]
     whole = (package.PLUGIN_ID, "group:plugins")
     return [each for each in patterns or [] if each in whole or any(fnmatchcase(tool, each) for tool in tools)]

@@ -1,7 +1,7 @@
 """Choose the size of a forward pass by time, so that the next request waits a bounded time and memory stays small.
 
-A pass of many thousand tokens is hardly faster per token on a CPU than one of a few thousand, but it holds hundreds of
-megabytes of activations, and everybody waits for its end.
+On a CPU a pass of many thousand tokens is hardly faster per token than one of a few thousand, but its activations take
+hundreds of megabytes, and all other requests wait for its end.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import time
 
 from openclaw_instructor.engine.queue import Priority
 
-QUIET = 30.0  # seconds without interactive requests after which bulk work takes long passes
+QUIET = 30.0  # seconds without interactive requests after which bulk work gets long passes
 SHORT_PASS = 0.02  # seconds
 LONG_PASS = 0.15  # seconds
-FIRST = 1_024  # tokens of a pass while the speed is not known
-SMALLEST = 256  # tokens; below this a pass costs its fixed overhead, not its tokens
+FIRST = 1_024  # tokens of a pass before the speed is measured
+SMALLEST = 256  # tokens; the time of smaller passes is mostly overhead
 _SMOOTHING = 0.2
 
 
@@ -35,7 +35,7 @@ class BatchSizer:
         return time.monotonic() - self._last_interactive < QUIET
 
     def record(self, tokens: int, seconds: float) -> None:
-        """Take the speed of one pass into account; tiny passes say nothing about it."""
+        """Take the speed of one pass into account, unless it is tiny."""
         if tokens < SMALLEST or seconds <= 0:
             return
         rate = tokens / seconds
@@ -43,7 +43,7 @@ class BatchSizer:
         self.tokens_per_second = known + _SMOOTHING * (rate - known) if known else rate
 
     def seconds(self, tokens: int) -> float:
-        """Estimate how long so many tokens take; 0 while the speed is not known."""
+        """Estimate the seconds that this many tokens take; 0 before the speed is measured."""
         return tokens / self.tokens_per_second if self.tokens_per_second else 0.0
 
     def budget(self, priority: Priority, batch_tokens: int) -> int:

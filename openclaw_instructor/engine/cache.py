@@ -19,7 +19,7 @@ from openclaw_instructor.engine.queue import Vector
 
 logger = logging.getLogger(__name__)
 
-# With row ids: a table ordered by digests would write a page for every vector.
+# With row ids, because a table clustered by digest would write a page for every vector.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS vector (
     key BLOB PRIMARY KEY, used INTEGER NOT NULL, tokens INTEGER NOT NULL, truncated INTEGER NOT NULL,
@@ -28,21 +28,21 @@ CREATE TABLE IF NOT EXISTS vector (
 CREATE INDEX IF NOT EXISTS vector_used ON vector (used, size);
 """
 _VERSION = 3
-_LEAVE_FREE = 200 << 20  # bytes of the disk that the cache leaves to others
+_LEAVE_FREE = 200 << 20  # bytes of the disk that the cache leaves free
 _ROW_OVERHEAD = 80  # bytes of keys, counters and index entries per row
 _EVICT_TO = 0.9
 _PARAMETERS = 500
 
 
 def text_key(identity: str, text: str) -> bytes:
-    """Hash what decides an embedding. Leading and trailing white space does not count, as in a prompt."""
+    """Hash what determines an embedding; surrounding white space does not count, as in a prompt."""
     digest = hashlib.blake2b(identity.encode(), digest_size=20)
     digest.update(b"\0" + text.strip().encode("utf-8", "surrogatepass"))
     return digest.digest()
 
 
 def _checksum(key: bytes, tokens: int, truncated: int, data: object) -> int:
-    """Sum up a row. What is no bytes, as in a damaged file, has a sum that no row has."""
+    """Compute the checksum of a row; values that are not bytes, as in a damaged file, never match."""
     if not isinstance(data, bytes) or len(data) % 4 or not isinstance(tokens, int) or not isinstance(truncated, int):
         return -1
     return zlib.crc32(data, zlib.crc32(b"%s %d %d" % (key, tokens, truncated)))
@@ -87,7 +87,7 @@ class EmbeddingCache:
                         part,
                     )
                     for key, tokens, truncated, checksum, data in rows:
-                        # SQLite has no checksums of its own: a damaged page may read as a sound row with other numbers.
+                        # SQLite has no checksums: a damaged page may read as a valid row with other numbers.
                         if checksum == _checksum(key, tokens, truncated, data):
                             found[key] = Vector(np.frombuffer(data, dtype="<f4"), tokens, bool(truncated))
                 self._touch(list(found))
@@ -120,7 +120,7 @@ class EmbeddingCache:
                 self._recover(error)
 
     def close(self) -> None:
-        """Close the database; nothing is found or stored from then on."""
+        """Close the database; from then on nothing is found or stored."""
         with self._lock:
             self._disconnect()
 
@@ -128,16 +128,16 @@ class EmbeddingCache:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         connection = sqlite3.connect(self._path, check_same_thread=False, timeout=self._patience)
         try:
-            # Vectors of a few kilobytes leave little of such a page empty, so the bound on size is one of the file too.
+            # Vectors of a few kilobytes fill such pages well, so the limit also holds for the file.
             connection.execute("PRAGMA page_size=16384")
             connection.execute("PRAGMA journal_mode=WAL")
-            # What a power cut loses is only work to be done again.
+            # A power failure only loses vectors that can be computed again.
             connection.execute("PRAGMA synchronous=OFF")
             if connection.execute("PRAGMA user_version").fetchone()[0] not in (0, _VERSION):
                 connection.execute("DROP TABLE IF EXISTS vector")
             connection.executescript(_SCHEMA)
             connection.execute(f"PRAGMA user_version={_VERSION}")
-            # A counter and not the time: clocks jump.
+            # A counter instead of the time, because clocks jump.
             self._clock = connection.execute("SELECT coalesce(max(used), 0) FROM vector").fetchone()[0]
             self._size = connection.execute("SELECT coalesce(sum(size), 0) FROM vector").fetchone()[0]
         except BaseException:
@@ -177,7 +177,7 @@ class EmbeddingCache:
 
     def _evict(self) -> None:
         assert self._connection is not None
-        # Two processes may share the file, so the sum is taken anew before anything is thrown out.
+        # Recompute the size before evicting, because another process may share the file.
         self._size = self._connection.execute("SELECT coalesce(sum(size), 0) FROM vector").fetchone()[0]
         surplus = self._size - int(self._limit * _EVICT_TO)
         if self._size <= self._limit:

@@ -42,7 +42,7 @@ class CancelScope:
             future.cancel()
 
     def add(self, future: Future[Any]) -> None:
-        """Collect a future; it is cancelled at once if the scope is."""
+        """Collect a future; cancel it at once if the scope is cancelled."""
         with self._lock:
             self._futures.add(future)
             cancelled = self.cancelled

@@ -130,7 +130,7 @@ class Engine:
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name="engine", daemon=True)
                 self._worker.start()
-            # Waking the worker for every request that only joins the queue would cost more than the request.
+            # The worker is not woken for requests that only join the queue: that costs more than a small request.
             if self._listening:
                 self._changed.notify_all()
         register(request.future)
@@ -171,7 +171,7 @@ class Engine:
                 patience = None
 
     def loading_error(self) -> ModelLoading:
-        """Make the error for a caller that cannot wait for the model any longer."""
+        """Make the error for a caller that will not wait any longer for the model."""
         retry_after = float(min(60, max(1, round(self._scheduler.load_left()))))
         name = self.settings.checkpoint
         return ModelLoading(f"the model `{name}` is still loading, retry in {retry_after:g} s", retry_after)
@@ -201,7 +201,7 @@ class Engine:
                 self._changed.wait_for(lambda: not self._unload_asked or self._closed)
 
     def close(self) -> None:
-        """Fail what waits, stop the worker, free the model. Blocks for the passes in flight."""
+        """Fail the waiting requests, stop the worker, free the model. Blocks until the passes in flight are done."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -246,14 +246,14 @@ class Engine:
     def _next(self) -> list[Request] | None:
         """Wait until a pass may start and return requests for it, or an empty list when one has to be ended.
 
-        None once the engine is closed. The model is unloaded here when nothing comes.
+        None once the engine is closed. The model is unloaded here when it has been idle.
         """
         passes = self._scheduler.passes
         with self._changed:
             while not self._closed:
                 if self._unload_asked and not passes:
                     self._scheduler.unload()
-                    # Its folder may hold another checkpoint by the time that it is loaded again.
+                    # Its folder may hold another checkpoint when it is loaded again.
                     self._close_embedder()
                     self._unload_asked = False
                     self._changed.notify_all()
@@ -271,7 +271,7 @@ class Engine:
             return None
 
     def _rest(self) -> None:
-        """Wait for a request; release free memory soon when none comes, and the model after a long time."""
+        """Wait for a request; release freed memory soon if none arrives, and unload the model after a long time."""
         scheduler = self._scheduler
         if scheduler.holds_free_memory:
             if not self._changed.wait(_RELEASE_AFTER):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Priority(IntEnum):
-    """Who waits: a person or an agent (INTERACTIVE), or nobody in particular (BULK, such as indexing)."""
+    """Whether a person or an agent waits (INTERACTIVE), or nobody does (BULK, such as indexing)."""
 
     INTERACTIVE = 0
     BULK = 1
@@ -38,7 +38,7 @@ class Embeddings:
     truncated: list[bool]
 
     def truncated_to(self, dimension: int | None) -> Embeddings:
-        """Return the same with the first `dimension` channels only, L2-normalised again; None leaves them whole."""
+        """Return the first `dimension` channels, L2-normalised again; None returns all."""
         if dimension is None or dimension == self.vectors.shape[1]:
             return self
         import numpy as np
@@ -81,7 +81,7 @@ class Request:
 
     @property
     def ended(self) -> bool:
-        """Whether its future has its outcome, or all that is needed for it."""
+        """Whether all texts are embedded, or the future is done."""
         return self.done == len(self.texts) or self.future.done()
 
     def put(self, index: int, vector: Vector) -> None:
@@ -90,7 +90,7 @@ class Request:
         self.done += 1
 
     def report(self) -> None:
-        """Tell progress, and resolve the future once every text is embedded."""
+        """Report progress, and resolve the future once every text is embedded."""
         if self.future.done():
             return
         if self.on_progress:
@@ -145,8 +145,8 @@ class RequestQueue:
     def put(self, request: Request, seconds_per_text: float) -> None:
         """Append a request. Raises Busy when the texts of its priority would pass the limit.
 
-        The limit holds for each priority by itself, so that indexing never makes a search wait outside. A request
-        larger than the limit is let in when nothing waits, because otherwise it never could be.
+        The limit holds for each priority separately, so that indexing never refuses a search. A request
+        larger than the limit is accepted when the queue is empty, because it could never be otherwise.
         """
         ahead = self.texts(request.priority)
         if ahead and ahead + len(request.texts) > self._limit:
@@ -166,14 +166,14 @@ class RequestQueue:
         return []
 
     def remove(self, finished: Sequence[Request]) -> None:
-        """Take out requests that have ended, be it because nobody waits for them any longer."""
+        """Remove requests that have ended or were cancelled."""
         gone = {id(request) for request in finished}
         for requests in self._requests.values():
             for serial in [serial for serial, request in requests.items() if id(request) in gone]:
                 self.dropped += requests.pop(serial).future.cancelled()
 
     def clear(self) -> Iterator[Request]:
-        """Take everything out."""
+        """Remove and yield all requests."""
         for requests in self._requests.values():
             while requests:
                 yield requests.pop(next(iter(requests)))

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _GROUP = 16  # texts tokenised at a time
-_GROUPS = 8  # groups in one turn of bulk work, because texts in the cache fill no token budget
-_RELEASE_EVERY = 4.0  # seconds of work after which free memory is released; that takes some 20 ms
-_USUAL_LOAD = 10.0  # seconds a load is expected to take before one was seen
+_GROUPS = 8  # groups in one turn of bulk work, because cached texts use no token budget
+_RELEASE_EVERY = 4.0  # seconds of work after which freed memory is released; that takes about 20 ms
+_USUAL_LOAD = 10.0  # expected seconds of a load before one was measured
 
 
 @dataclass
@@ -133,7 +133,7 @@ class Scheduler:
         return self.counters.seconds > self._released_at
 
     def release_memory(self) -> None:
-        """Return free memory to the system: passes of every size leave holes of every size."""
+        """Return freed memory to the system; passes of many sizes fragment it."""
         self._released_at = self.counters.seconds
         release_free_memory()
 
@@ -155,7 +155,7 @@ class Scheduler:
         return list(touched.values())
 
     def _fill(self, requests: Sequence[Request], budget: int, touched: dict[int, Request]) -> list[Unit]:
-        """Take units from the requests in turn until the token budget is full."""
+        """Take texts from the requests in turn until the token budget is used."""
         bulk = requests[0].priority is Priority.BULK
         units: list[Unit] = []
         groups = 0
@@ -256,7 +256,7 @@ class Scheduler:
 def _group(requests: Sequence[Request]) -> list[Request]:
     """Return the first request and those after it that can be prepared with it.
 
-    Asking cache and tokenizer for each by itself would cost more than their answers.
+    One call of cache and tokenizer for all costs far less than one for each.
     """
     group: list[Request] = []
     texts = 0
@@ -276,7 +276,7 @@ def _fail(requests: Iterable[Request], error: Exception) -> None:
 
 
 def _unexpected(error: Exception) -> ServiceError:
-    # The text of an unknown exception may quote what was embedded, so only its type is passed on.
+    # The message of an unknown exception may quote a text, so only its type is passed on.
     failure = ServiceError(
         f"embedding failed unexpectedly ({type(error).__name__}); try again, and report it if it stays"
     )

@@ -53,13 +53,13 @@ class Dataset:
         return self.name.rsplit("/", 1)[-1]
 
     def rows(self, part: str) -> list[Row]:
-        """Rows of a JSONL part, each with the fields its kind needs. Raises InvalidData with file and line."""
+        """Read the rows of a JSONL part, each with the fields its kind needs. Raises InvalidData with file and line."""
         path = self.files[part]
         forms = _WITH_ID if part in ("corpus", "queries") else FIELDS.get(self.kind, _LABELLED)
         return [typed(row, forms, f"{path}:{number}") for number, row in numbered_rows(path, tuple(forms))]
 
     def judgements(self) -> dict[str, dict[str, int]]:
-        """qrels: query id -> document id -> grade. Raises InvalidData."""
+        """Read the relevance judgements (qrels): query id -> document id -> grade. Raises InvalidData."""
         result: dict[str, dict[str, int]] = {}
         path = self.files["qrels"]
         for number, line in lines(path):
@@ -72,14 +72,14 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Found:
-    """What a folder holds: data sets in order of kind and name, and files left out with the reason."""
+    """The data sets of a folder, by kind and name, and the files left out, with reasons."""
 
     datasets: list[Dataset]
     skipped: dict[str, str]
 
 
 def find(folder: Path) -> Found:
-    """Every data set below `folder`, or the one that `folder` is. Raises InvalidData when there is none."""
+    """Find every data set below `folder`, or the one that `folder` is. Raises InvalidData when there is none."""
     if not folder.exists():
         raise InvalidData(f"{folder}: no such folder; give one in the format of docs/evaluation.md")
     datasets: list[Dataset] = []
@@ -111,7 +111,7 @@ def find(folder: Path) -> Found:
 
 
 def cut(rows: list[Row], limit: int) -> list[Row]:
-    """At most `limit` rows, evenly spread; labels keep their proportions, and each a row as far as the limit goes."""
+    """Take at most `limit` rows, evenly spread, with labels in proportion and a row of each label if possible."""
     if len(rows) <= limit:
         return rows
     groups: dict[str, list[int]] = defaultdict(list)
@@ -123,7 +123,7 @@ def cut(rows: list[Row], limit: int) -> list[Row]:
 
 
 def _shared(sizes: dict[str, int], limit: int) -> dict[str, int]:
-    """Rows of each label: one of the commonest `limit`, then each further one as Sainte-Laguë gives out seats."""
+    """Share `limit` rows among labels: one for each of the commonest, the rest by the Sainte-Laguë method."""
     first = sorted(sizes, key=lambda label: -sizes[label])[:limit]
     counts = dict.fromkeys(first, 1)
     waiting = [(-sizes[label] / 3, place, label) for place, label in enumerate(first)]
@@ -136,12 +136,12 @@ def _shared(sizes: dict[str, int], limit: int) -> dict[str, int]:
 
 
 def read_rows(path: Path, needed: Sequence[str] = ()) -> Iterator[Row]:
-    """Objects of a JSONL file. Raises InvalidData with file and line."""
+    """Read the objects of a JSONL file. Raises InvalidData with file and line."""
     return (row for _, row in numbered_rows(path, needed))
 
 
 def numbered_rows(path: Path, needed: Sequence[str] = ()) -> Iterator[tuple[int, Row]]:
-    """Objects of a JSONL file with the numbers of their lines. Raises InvalidData with file and line."""
+    """Read the objects of a JSONL file with their line numbers. Raises InvalidData with file and line."""
     for number, line in lines(path):
         if not line.strip():
             continue
@@ -156,7 +156,7 @@ def numbered_rows(path: Path, needed: Sequence[str] = ()) -> Iterator[tuple[int,
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines of a text file, or of a gzip-compressed one. Raises InvalidData."""
+    """Read the numbered lines of a text file, gzip-compressed or not. Raises InvalidData."""
     try:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
             yield from enumerate(file, 1)
@@ -165,7 +165,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def stem(path: Path) -> str:
-    """File name without `.jsonl`, `.tsv` and `.gz`."""
+    """Return the file name without `.jsonl`, `.tsv` and `.gz`."""
     name = path.name.removesuffix(".gz")
     return name.removesuffix(".jsonl").removesuffix(".tsv")
 

@@ -31,7 +31,7 @@ class Embedded:
 
 @runtime_checkable
 class Embedder(Protocol):
-    """The public seam: give `evaluate()` an object of this form to measure any model, one in training included."""
+    """The protocol of a model for `evaluate()`; implement it to measure any model, also during training."""
 
     name: str
 
@@ -86,7 +86,7 @@ class TeacherEmbedder:
     def embed(self, texts: Sequence[str], instruction: str, role: str) -> Embedded:
         """Embed texts with the model's own prompt for `role`; the instruction does not matter."""
         encode = {"query": self.model.encode_query, "document": self.model.encode_document}.get(role, self.model.encode)
-        # Equal texts are embedded once: padding makes the last digits depend on a text's neighbours in the batch.
+        # Equal texts are embedded once, because padding makes the last digits depend on the other texts of the batch.
         unique = {text: index for index, text in enumerate(dict.fromkeys(texts))}
         vectors = encode(list(unique), batch_size=64, normalize_embeddings=True, show_progress_bar=False)
         limit = self.model.max_seq_length or 0
@@ -100,7 +100,7 @@ class CachedEmbedder:
 
     def __init__(self, inner: Embedder, folder: Path) -> None:
         self.inner, self.folder, self.name = inner, folder, inner.name
-        # An object of the user's own may change between calls; only what names its identity is remembered.
+        # Vectors of an object without an identity are not cached, because it may change between calls.
         self.identity: str | None = getattr(inner, "identity", None)
 
     def embed(self, texts: Sequence[str], instruction: str, role: str) -> Embedded:

@@ -58,7 +58,7 @@ def evaluate(
     found = find(expanded(folder))
     chosen = _choose(found.datasets, folder, kinds, datasets)
     sets = [Instructions.load(source) for source in instructions]
-    # Judged before any model is loaded: a mistake in a description should not cost minutes.
+    # Checked before any model is loaded, so that a mistake in a description is reported at once.
     facet_sets = faceted(sets[0].facets, chosen, limit) if facets else []
     need_for({dataset.kind for dataset in chosen})
     embedders = [_open(model, revisions or {}, device=device, dtype=dtype, offline=offline) for model in models]
@@ -75,7 +75,7 @@ def evaluate(
 def _with_facets(
     report: Report, facet_sets: Sequence[Faceted], embedders: Sequence[Embedder], say: Callable[[str], Any]
 ) -> Report:
-    """Add how well each model follows instructions."""
+    """Add the instruction-following test of each model to the report."""
     for data in facet_sets:
         with _skipping(report, f"facets.{data.name}"):
             for embedder in embedders:
@@ -109,9 +109,9 @@ def _measure(
     limit: int | None,
     say: Callable[[str], Any],
 ) -> list[Result]:
-    """One data set under every model and set of instructions."""
+    """Measure one data set under every model and set of instructions."""
     results: list[Result] = []
-    # Words alone need no model: one column of them serves every model.
+    # BM25 needs no model, so its one result is shared by all.
     if BM25 in modes and dataset.kind == "retrieval":
         results += _run(dataset, _Words(), sets[0], [BM25], limit)
     with_vectors = [mode for mode in modes if mode != BM25]
@@ -123,7 +123,7 @@ def _measure(
 
 
 class _Words:
-    """Stands in for the model where only words count."""
+    """Takes the place of the model for BM25."""
 
     name = BM25
 

@@ -42,7 +42,7 @@ def faceted(specs: Mapping[str, Mapping[str, Any]], datasets: Sequence[Dataset],
 
 
 def follow(embedder: Embedder, data: Faceted) -> list[dict[str, Any]]:
-    """One row per facet: `asked`, `other` (the mean of the others) and `none`, accuracies; `gain` = asked - other.
+    """Return a row per facet: `asked`, `other` (the mean of the others) and `none`, accuracies; `gain` = asked - other.
 
     Raises Undefined where a facet has a single label.
     """

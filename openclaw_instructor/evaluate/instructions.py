@@ -29,7 +29,7 @@ class Instructions:
 
     @classmethod
     def load(cls, source: str | Path | None) -> Instructions:
-        """None: the packaged set; "none": no instructions at all; else a YAML file. Raises InvalidData."""
+        """Load the packaged set for None, no instructions for "none", else a YAML file. Raises InvalidData."""
         if source is not None and str(source) == "none":
             return cls("none", {}, {}, cls.load(None).facets)
         path = PACKAGED if source is None else Path(source)

@@ -57,7 +57,7 @@ def need_for(kinds: Iterable[str]) -> None:
 
 
 def sts(first: Vectors, second: Vectors, scores: Sequence[float]) -> dict[str, float]:
-    """Correlation of the pairs' cosine with the human scores; NaN where either side is constant."""
+    """Correlate the pairs' cosines with the human scores; NaN where either side is constant."""
     stats = need("scipy.stats", "evaluate")
     cosine = _cosine(first, second)
     if np.ptp(cosine) == 0 or np.ptp(np.asarray(scores)) == 0:
@@ -71,14 +71,14 @@ def sts(first: Vectors, second: Vectors, scores: Sequence[float]) -> dict[str, f
 def classification(
     train: Vectors, train_labels: Sequence[str], test: Vectors, test_labels: Sequence[str]
 ) -> dict[str, float]:
-    """Logistic regression (at most 100 iterations) fitted on `train`, scored on `test`; f1 is the macro average."""
+    """Fit a logistic regression (at most 100 iterations) on `train`, score it on `test`; f1 is the macro average."""
     from warnings import catch_warnings, simplefilter
 
     linear = need("sklearn.linear_model", "evaluate")
     measure = need("sklearn.metrics", "evaluate")
     model = linear.LogisticRegression(max_iter=100, random_state=SEED)
     with catch_warnings():
-        # 100 iterations are the definition; whether they sufficed is not the user's business.
+        # `mteb` uses 100 iterations, converged or not.
         simplefilter("ignore", need("sklearn.exceptions", "evaluate").ConvergenceWarning)
         model.fit(train, list(train_labels))
     predicted = model.predict(test)
@@ -89,7 +89,7 @@ def classification(
 
 
 def pair_classification(first: Vectors, second: Vectors, labels: Sequence[int]) -> dict[str, float]:
-    """Average precision and the best accuracy and F1 over all thresholds; `max_*` over four similarities."""
+    """Compute average precision and the best accuracy and F1 over all thresholds; `max_*` over four similarities."""
     similarities = {
         "cosine": _cosine(first, second),
         "dot": (first * second).sum(axis=1),
@@ -105,7 +105,7 @@ def pair_classification(first: Vectors, second: Vectors, labels: Sequence[int]) 
 def clustering(
     vectors: Vectors, labels: Sequence[str], experiments: int = 10, sample: int = 16_384
 ) -> dict[str, float]:
-    """V-measure of mini-batch k-means, the mean over bootstrapped samples (with replacement) of the texts."""
+    """Compute the V-measure of mini-batch k-means, averaged over bootstrap samples of the texts."""
     cluster = need("sklearn.cluster", "evaluate")
     measure = need("sklearn.metrics", "evaluate")
     truth = np.asarray(labels)
@@ -121,7 +121,7 @@ def clustering(
 
 
 def ranking(runs: Mapping[str, Mapping[str, float]], relevant: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
-    """Measures of `runs` (query -> document -> score) against `relevant` (query -> document -> grade), mean of queries.
+    """Score `runs` (query -> document -> score) against `relevant` (query -> document -> grade), mean of queries.
 
     As trec_eval: the gain is the grade itself, equal scores rank by document id, descending. Queries that have no run
     or no judgement are left out.
@@ -157,7 +157,7 @@ def _pair_scores(similarity: NDArray[np.floating[Any]], truth: NDArray[np.int64]
     order = np.argsort(-similarity, kind="stable")
     ranked, found = similarity[order], np.cumsum(truth[order])
     taken = np.arange(1, len(truth) + 1)
-    # A threshold cannot part equal similarities, and one below the last pair is none.
+    # A threshold cannot separate equal similarities, and must be above the last pair.
     usable = np.flatnonzero(ranked[:-1] != ranked[1:])
     positives = int(truth.sum())
     negatives_left = (len(truth) - positives) - (taken - found)

@@ -86,21 +86,21 @@ class MtebModel:
         prompt_type: Any = None,
         **kwargs: Any,
     ) -> NDArray[np.float32]:
-        """Embeddings (n, dimension) of the batches' `text`, under the task's instruction."""
+        """Embed the batches' `text` as (n, dimension), under the task's instruction."""
         texts = [text for batch in inputs for text in batch["text"]]
         kind = KINDS.get(task_metadata.type, "sts")
-        # Retrieval tells its sides apart; elsewhere a text is a text.
+        # Only retrieval distinguishes queries and documents.
         role = str(getattr(prompt_type, "value", prompt_type)) if kind in ("retrieval", "reranking") else "text"
         instruction = self.instructions.of(task_metadata.name, kind, role)
         return self.embedder.embed(texts, instruction, role).vectors
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> NDArray[np.float32]:
-        """Cosine of every pair (n, m)."""
+        """Compute the cosine of every pair (n, m)."""
         product: NDArray[np.float32] = np.asarray(_unit(embeddings1) @ _unit(embeddings2).T)
         return product
 
     def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> NDArray[np.float32]:
-        """Cosine of corresponding rows (n,)."""
+        """Compute the cosine of corresponding rows (n,)."""
         product: NDArray[np.float32] = (_unit(embeddings1) * _unit(embeddings2)).sum(axis=-1)
         return product
 

@@ -43,7 +43,7 @@ def dense(
 
 
 class FullText:
-    """A corpus as the index's full text has it: any word of a query may match, a word of the title counts twice."""
+    """Full-text search over a corpus as in the index: any word of a query may match, words of the title count twice."""
 
     def __init__(self, corpus: Sequence[Row]) -> None:
         self.documents = [row["id"] for row in corpus]
@@ -58,16 +58,16 @@ class FullText:
         )
 
     def bm25(self, queries: Mapping[str, str]) -> Run:
-        """By words alone, as the mode `keyword` ranks."""
+        """Rank by full text, as the mode `keyword` does."""
         return {
             query: {self.documents[number]: score for number, score in self.ranked(text, DEPTH)}
             for query, text in queries.items()
         }
 
     def ranked(self, query: str, limit: int) -> list[tuple[int, float]]:
-        """(row, BM25 score) of the best, best first."""
+        """Return (row, BM25 score) of the best rows, best first."""
         title, _, body, parts = fulltext.COLUMN_WEIGHTS
-        # bm25() is smaller for better matches.
+        # SQLite's bm25() is smaller for better matches.
         statement = (
             "SELECT rowid, -bm25(texts, ?, ?, ?) AS score FROM texts WHERE texts MATCH ? ORDER BY score DESC LIMIT ?"
         )
@@ -76,12 +76,12 @@ class FullText:
         return list(found)
 
     def coverage_weighted(self, query: str) -> list[tuple[int, float]]:
-        """Rank by words, with BM25 weighted by coverage as a fusion takes it."""
+        """Rank by full text, with BM25 weighted by coverage as in the fusion."""
         return fulltext.coverage_weighted(self._database, "texts", query, self.ranked(query, CANDIDATES))
 
 
 class Candidates(NamedTuple):
-    """(row, score) of what a query's vectors and words have found; `meaning` has all of both."""
+    """The (row, score) that vectors and full text have found for a query; `meaning` has the rows of both."""
 
     meaning: fusion.Ranking
     words: fusion.Ranking

@@ -57,7 +57,7 @@ class Report:
         ]
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready; a score that is undefined (of pairs that all score alike) is null."""
+        """Return the report as JSON types; an undefined score (such as of constant pairs) is null."""
         return {
             "folder": self.folder,
             "means": [_finite(row) for row in self.means()],
@@ -67,7 +67,7 @@ class Report:
         }
 
     def tables(self) -> list[tuple[str, list[str], list[list[str]]]]:
-        """(title, columns, rows) of each table, ready to print."""
+        """Return (title, columns, rows) of each table, ready to print."""
         made = [self._scores()] if self.results else []
         if self.facets:
             columns = ["data", "facet", "model", "asked", "other", "none", "gain"]
@@ -124,7 +124,7 @@ def _mode(name: str) -> str:
 
 
 def _column(result: Result, *, several: bool) -> str:
-    model = "/".join(Path(result.model).parts[-2:])  # the end of a long path tells models apart
+    model = "/".join(Path(result.model).parts[-2:])  # the end of a long path distinguishes models
     return f"{model} ({result.instructions})" if several and result.instructions else model
 
 
@@ -143,7 +143,7 @@ def _mean(values: Iterable[float]) -> float:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no NaN."""
+    """Return None for NaN, which JSON does not have."""
     if isinstance(value, dict):
         return {key: _finite(each) for key, each in value.items()}
     return None if isinstance(value, float) and math.isnan(value) else value

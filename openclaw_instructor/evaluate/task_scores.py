@@ -39,7 +39,7 @@ class Task:
         return embedded.vectors
 
     def cut(self, rows: list[Row]) -> list[Row]:
-        """At most `limit` rows, evenly spread and with the labels in proportion."""
+        """Take at most `limit` rows, evenly spread and with the labels in proportion."""
         return rows if self.limit is None else cut(rows, self.limit)
 
 
@@ -47,7 +47,7 @@ Scores = dict[str, dict[str, float]]  # mode -> metric -> value; "" where a kind
 
 
 def run(task: Task, modes: Sequence[str]) -> Scores:
-    """Scores of a data set by mode. Raises Undefined where it can have none."""
+    """Compute the scores of a data set by mode. Raises Undefined where it has none."""
     if task.dataset.kind == "retrieval":
         return _retrieval(task, modes)
     return {"": _PLAIN[task.dataset.kind](task)}

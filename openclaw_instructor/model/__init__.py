@@ -2,5 +2,5 @@
 
 from openclaw_instructor.model.openmp import let_threads_sleep
 
-# Before any module of this package imports torch.
+# Must run before any module of this package imports torch.
 let_threads_sleep()

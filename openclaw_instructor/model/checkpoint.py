@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import torch
 
 BUNDLED = {"mini": Path(__file__).parent / "mini"}
-LONGEST = 100_000  # tokens; for no limit transformers writes 1e30
+LONGEST = 100_000  # tokens; transformers writes 1e30 for "no limit"
 
 
 @dataclass(frozen=True)
@@ -88,26 +88,26 @@ class Checkpoint:
 
     @property
     def dimension(self) -> int:
-        """Channels of an embedding."""
+        """The dimension of an embedding."""
         if self.head.truncate_to:
             return self.head.truncate_to
         return self.head.projections[-1].outputs if self.head.projections else self.shape.width
 
     @cached_property
     def weight_files(self) -> list[Path]:
-        """The encoder's weights, more than one file where they are in shards. Raises InvalidCheckpoint."""
+        """The files of the encoder's weights; several if they are sharded. Raises InvalidCheckpoint."""
         return weights_of(self.folder)
 
     @property
     def megabytes(self) -> float:
-        """Size of the encoder's weights on disk."""
+        """The size of the encoder's weights on disk."""
         return sum(path.stat().st_size for path in self.weight_files) / 1e6
 
     @property
     def parameters(self) -> int:
-        """Number of weights of the encoder and projections."""
+        """The number of weights of the encoder and projections."""
         dense = sum(each.outputs * (each.inputs + each.bias) for each in self.head.projections)
-        counted = isinstance(self.shape, T5Shape)  # which holds a projection of its own
+        counted = isinstance(self.shape, T5Shape)  # whose shape includes the projection
         own = self.shape.width * self.shape.dimension if isinstance(self.shape, T5Shape) else 0
         return self.shape.parameters - (own if counted and self.head.projections else 0) + dense
 
@@ -130,7 +130,7 @@ class Checkpoint:
 
     @cached_property
     def identity(self) -> str:
-        """Digest that changes whenever the vectors would: the hub commit, else configuration and sampled weights."""
+        """A hash that changes with the vectors: of the hub commit, else of configuration and sampled weights."""
         digest = hashlib.sha256()
         if self.revision:
             digest.update(f"{self.name}@{self.revision}".encode())
@@ -144,7 +144,7 @@ class Checkpoint:
                     for path in weights_of(folder):
                         _digest_samples(path, digest)
         if self.lower_case:
-            # There are vectors of versions that left capitals as they were.
+            # Earlier versions did not lower-case, so their vectors must have another identity.
             digest.update(b"lower case")
         if not self.form.is_default(self.shape):
             digest.update(repr(self.form).encode())
@@ -155,7 +155,7 @@ class Checkpoint:
 
         Raises InvalidCheckpoint.
         """
-        # Late: opening a checkpoint must not import torch.
+        # Imported late, because opening a checkpoint must not import torch.
         from openclaw_instructor.model.weights import open_weights
 
         self.check_sizes()
@@ -166,7 +166,7 @@ class Checkpoint:
         return ChainMap({"dense.weight": dense["linear.weight"]}, encoder)  # type: ignore[arg-type]
 
     def projection_tensors(self, index: int) -> Mapping[str, torch.Tensor]:
-        """`linear.weight` and perhaps `linear.bias` of a projection. Raises InvalidCheckpoint."""
+        """Read `linear.weight`, and `linear.bias` if there is one, of a projection. Raises InvalidCheckpoint."""
         from openclaw_instructor.model.weights import open_weights
 
         folder = self.folder / self.head.projections[index].folder
@@ -179,7 +179,7 @@ class Checkpoint:
 
 
 def _limit(given: object, folder: Path, shape: Shape) -> int:
-    """Most tokens of a text: as given, else the tokenizer's, and no more than there are learned positions."""
+    """Return the length limit: as configured, else the tokenizer's; at most the number of learned positions."""
     limit = given if type(given) is int and 2 <= given <= LONGEST else _limit_of_tokenizer(folder)
     if isinstance(shape, BertShape):
         limit = min(limit, shape.positions - shape.first_position)
@@ -194,7 +194,7 @@ def _limit_of_tokenizer(folder: Path) -> int:
 
 
 def _digest_samples(path: Path, digest: hashlib._Hash) -> None:
-    """Size and 64 blocks spread over the file: training changes every weight, so samples tell two versions apart."""
+    """Hash the size and 64 blocks spread over the file: training changes every weight, so samples suffice."""
     size = path.stat().st_size
     digest.update(f"{path.name}:{size}".encode())
     block = 16_384

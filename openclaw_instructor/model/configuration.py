@@ -12,7 +12,7 @@ from openclaw_instructor.errors import InvalidCheckpoint
 from openclaw_instructor.model.layout import Module, modules_of, read_json
 from openclaw_instructor.model.shapes import BertShape, Head, ModernBertShape, Projection, Shape, T5Shape
 
-MOST = 100_000_000  # of any size that a configuration gives
+MOST = 100_000_000  # limit of every size in a configuration
 MOST_LAYERS = 1_000
 ACTIVATIONS = {"gelu": "gelu", "relu": "relu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
 POOLINGS = ("mean", "cls", "lasttoken")
@@ -38,7 +38,7 @@ FAMILIES = {
 
 
 class Numbers:
-    """The numbers of a configuration file; raises InvalidCheckpoint for those that are absent or impossible."""
+    """Reads numbers of a configuration file. Raises InvalidCheckpoint for missing and impossible ones."""
 
     def __init__(self, values: Any, path: Path) -> None:
         if not isinstance(values, dict):
@@ -151,7 +151,7 @@ def _t5(config: Numbers, head: Head) -> T5Shape:
 
 
 def is_plain(head: Head) -> bool:
-    """Whether a T5's head is at most one linear projection and a normalisation, as INSTRUCTOR's: kernels include it."""
+    """Whether a T5's head is at most one linear projection and a normalisation, which the kernels include."""
     few = head.projections
     return head.truncate_to is None and (
         not few or (len(few) == 1 and not few[0].bias and few[0].activation == "identity")
@@ -161,7 +161,7 @@ def is_plain(head: Head) -> bool:
 def _bert(config: Numbers, family: str) -> BertShape:
     if config.values.get("position_embedding_type", "absolute") != "absolute":
         raise InvalidCheckpoint(f"{config.path}: position_embedding_type is not `absolute`; use `st:` and its name")
-    # RoBERTa and its kin count positions from behind the padding token's number, MPNet from behind 1 whatever that is.
+    # RoBERTa's family counts positions from the padding token's id + 1, MPNet from 2 whatever that id is.
     padding = 1 if family == "mpnet" else config.size("pad_token_id", 1, least=0)
     offset = 0 if family == "bert" else padding + 1
     width, heads = config.size("hidden_size"), config.size("num_attention_heads")

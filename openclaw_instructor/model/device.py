@@ -12,7 +12,7 @@ from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model.torch_private import has_cpu_feature, has_onednn, int8_engine
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
-# torch's libraries for int8 products; its others have none for weights with a scale for each row.
+# The libraries of torch that multiply int8 weights with a scale for each row.
 INT8_ENGINES = ("x86", "fbgemm", "onednn")
 
 
@@ -39,7 +39,7 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     `auto` is bfloat16 where the device has matrix instructions for it (GPUs, AMX), else int8 where that runs, else
     float32. Raises InvalidArguments, also for float16.
 
-    AVX512's bfloat16 instruction is no reason to choose it: in int8 a pass takes a fifth of the time.
+    AVX512's bfloat16 instruction alone is not enough: in int8 a pass takes a fifth of the time.
     """
     if name == "auto":
         if _multiplies_bfloat16(device):
@@ -72,7 +72,7 @@ def choose_training_dtype(name: str, device: torch.device) -> torch.dtype:
 def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
     """Compute products in `dtype` while training, where the device has a choice and it is not float32.
 
-    Cast weights are not cached: one that is would tie the graphs of several passes together.
+    Cast weights are not cached, because a cached one would connect the graphs of several passes.
     """
     enabled = device.type in ("cpu", "cuda") and dtype != torch.float32
     return torch.autocast(device.type, dtype, enabled, cache_enabled=False)
@@ -90,7 +90,7 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
 
 
 def has_amx(device: torch.device) -> bool:
-    """Whether it is a processor with AMX, and oneDNN is there to use it."""
+    """Whether the device is a processor with AMX, and torch has oneDNN to use it."""
     return device.type == "cpu" and has_onednn() and has_cpu_feature("amx_tile")
 
 
@@ -101,7 +101,7 @@ def _trains_faster_in_bfloat16(device: torch.device) -> bool:
 
 @cache
 def _vectors_are_faster() -> bool:
-    """Whether AVX512's bfloat16 beats float32; measured once, because on some processors it takes twice the time."""
+    """Whether AVX512's bfloat16 is faster than float32; measured once, because on some processors it is slower."""
     return _seconds_of_product(torch.bfloat16) < _seconds_of_product(torch.float32)
 
 

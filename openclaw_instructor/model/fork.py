@@ -8,10 +8,10 @@ from weakref import WeakSet
 
 
 class Forkable(Protocol):
-    """Something with locks or threads of its own."""
+    """An object with locks or threads of its own."""
 
     def after_fork(self) -> None:
-        """Forget threads and replace locks; called in the child, which has one thread."""
+        """Drop threads and replace locks; called in the child process, which has one thread."""
         ...
 
 
@@ -25,7 +25,7 @@ def reset_in_child(thing: Forkable) -> None:
 
 
 def is_forked() -> bool:
-    """Whether this process was forked off one that had imported this module."""
+    """Whether this process was forked from one that had imported this module."""
     return _forked
 
 

@@ -25,7 +25,7 @@ _NAMES: dict[Role, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class InstructionForm:
-    """What stands before a text.
+    """What is put before a text.
 
     masked     the task's instruction, left out of the mean (INSTRUCTOR)
     prefix     a prompt of the checkpoint's own for each role, such as `query: `
@@ -50,7 +50,7 @@ class InstructionForm:
 
     @property
     def description(self) -> str:
-        """One line for people."""
+        """A description in one line, for people."""
         if self.kind == "masked":
             return "the task's instruction before each text, left out of the mean"
         if self.kind == "template":
@@ -60,7 +60,7 @@ class InstructionForm:
         return "none: texts are embedded as they are"
 
     def is_default(self, shape: Shape) -> bool:
-        """Whether it is the form that a checkpoint of this family has without being told."""
+        """Whether this is the default form of a checkpoint of this family."""
         return self.kind == ("masked" if isinstance(shape, T5Shape) else "none")
 
 

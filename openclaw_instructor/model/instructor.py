@@ -59,7 +59,7 @@ class INSTRUCTOR:
 
     @property
     def max_seq_length(self) -> int:
-        """Greatest number of tokens of a prompt, as in sentence-transformers."""
+        """The greatest number of tokens of a prompt, as in sentence-transformers."""
         return self.checkpoint.max_seq_length
 
     def get_sentence_embedding_dimension(self) -> int:
@@ -110,7 +110,7 @@ class INSTRUCTOR:
         batch_tokens: int | None = None,
         on_progress: Callable[[int], Any] | None = None,
     ) -> NDArray[np.float32]:
-        """Embeddings (n, dimension) float32, L2-normalised, in the order of `prompts`; progress counts tokens.
+        """Embed as (n, dimension) float32, L2-normalised, in the order of `prompts`; progress counts tokens.
 
         A forward pass takes as many tokens as suit the device, and at most `batch_tokens`.
         """
@@ -118,7 +118,7 @@ class INSTRUCTOR:
         return F.normalize(vectors, dim=1).numpy()
 
     def _move(self, device: torch.device) -> None:
-        # In a thread that ends: OpenMP threads that loading starts here would be too many (`cpu_pool.py`).
+        # In a thread that ends, so that the OpenMP threads which loading starts end with it (`cpu_pool.py`).
         with ThreadPoolExecutor(1) as briefly:
             briefly.submit(self._load, device).result()
 

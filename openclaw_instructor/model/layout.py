@@ -14,7 +14,7 @@ TOKENIZERS = ("tokenizer.json", "spiece.model", "sentencepiece.bpe.model", "voca
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
-# A configuration file is a few kilobytes, the index of a large model's shards some hundred.
+# A configuration file has a few kilobytes, the index of a large model's shards about a hundred.
 MOST_JSON_BYTES, MOST_TOKENIZER_BYTES = 4_000_000, 200_000_000
 
 
@@ -67,7 +67,7 @@ def weights_of(folder: Path) -> list[Path]:
 
 
 def weight_patterns(files: Collection[str]) -> list[str]:
-    """Which of a repository's files hold the weights that `weights_of` would take."""
+    """Return patterns of the files of a repository that `weights_of` would choose."""
     for name in WEIGHTS:
         if name in files:
             return [name]
@@ -78,7 +78,7 @@ def weight_patterns(files: Collection[str]) -> list[str]:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether no file is missing that loading needs; damage is not looked for."""
+    """Whether all files that loading needs are there; they are not checked for damage."""
     if not all((folder / name).is_file() for name in CONFIGURATION):
         return False
     if not any((folder / name).is_file() for name in TOKENIZERS):

@@ -17,7 +17,7 @@ M_ARENA_MAX = -8  # of <malloc.h>
 
 
 def release_free_memory() -> None:
-    """Return freed pages to the system; takes some milliseconds, and what is allocated next is slower for it."""
+    """Return freed pages to the system; this takes milliseconds and slows down the next allocations."""
     _malloc_trim()(0)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-# Of GNU's library, of every library, and of Intel's and LLVM's.
+# The variables of GNU's library, of all libraries, and of Intel's and LLVM's.
 VARIABLES = {"GOMP_SPINCOUNT": "0", "OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 
 

@@ -34,7 +34,7 @@ class Prompt:
 
     @property
     def tokens(self) -> int:
-        """Number of token ids, special tokens included."""
+        """The number of token ids, special tokens included."""
         return len(self.ids)
 
 
@@ -71,7 +71,7 @@ class Prompter:
             return self._tokenizer.count(texts)
 
     def room(self, instruction: str) -> int:
-        """Content tokens that fit beside this instruction before a text is truncated."""
+        """Return how many tokens of a text fit beside this instruction."""
         with self._lock:
             trailing = 1
             leading = len(self._encode([""])[0].ids) - trailing

@@ -29,7 +29,7 @@ class T5Shape:
 
     @property
     def attention_width(self) -> int:
-        """Channels of all heads together; T5 does not require them to be as many as the stream's."""
+        """The number of channels of all heads; in T5 it may differ from that of the residual stream."""
         return self.heads * self.head_width
 
     @property

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
 _REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-# Expressions that take time linear in the text: T5 and XLM-R, GPT-2 and its kin, Llama 3 and Qwen, DeepSeek, Gemma.
+# Expressions known to take linear time: of T5 and XLM-R, GPT-2 and its relatives, Llama 3, Qwen, DeepSeek, Gemma.
 KNOWN_EXPRESSIONS = frozenset(
     {
         " {2,}",
@@ -41,19 +41,19 @@ KNOWN_EXPRESSIONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The ids of one text, and whether it was cut to the limit."""
+    """The token ids of one text, and whether it was truncated."""
 
     ids: list[int]
     truncated: bool
 
 
 class TextTokenizer(Protocol):
-    """Turns texts into ids. `special_ids` are those of tokens such as `</s>`."""
+    """Converts texts to token ids. `special_ids` are those of tokens such as `</s>`."""
 
     special_ids: frozenset[int]
 
     def encode(self, texts: Sequence[str], limit: int) -> list[Tokens]:
-        """Ids with special tokens, at most `limit` of each text."""
+        """Tokenize the texts with special tokens, each truncated to `limit` tokens."""
         ...
 
     def count(self, texts: Sequence[str]) -> list[int]:
@@ -100,7 +100,7 @@ def read_tokenizer(path: Path, lower_case: bool) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(path))
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # the Rust side raises bare Exception, and panics are no Exception
+    except BaseException as error:  # the Rust side raises plain Exception, and a panic is a BaseException
         raise InvalidCheckpoint(f"{path} cannot be read ({error!s:.200}); download the checkpoint again") from None
     return lower_cased(tokenizer, lower_case)
 
@@ -119,7 +119,7 @@ def _expressions(node: Any) -> Iterator[str]:
 
 
 def lower_cased(tokenizer: Tokenizer, lower_case: bool) -> Tokenizer:
-    """Lower-case before every other step, unless one of them does: the rule of sentence-transformers 6."""
+    """Lower-case texts before tokenizing, unless the tokenizer does, as sentence-transformers 6 does."""
     from tokenizers.normalizers import Lowercase, Sequence
 
     own = tokenizer.normalizer
@@ -135,7 +135,7 @@ def convert(checkpoint: Checkpoint) -> Tokenizer:
         (checkpoint.folder / name).is_file() for name in ("spiece.model", "sentencepiece.bpe.model", "vocab.txt")
     ):
         raise InvalidCheckpoint(f"{checkpoint.folder}: neither tokenizer.json nor spiece.model is there")
-    # Late and only here: transformers takes seconds to import.
+    # Imported late and only here, because transformers takes seconds to import.
     from transformers import AutoTokenizer
 
     try:

@@ -17,7 +17,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> TextTokenizer:
     """Load the tokenizer of a checkpoint. Raises InvalidCheckpoint, MissingExtra."""
     path = checkpoint.folder / "tokenizer.json"
     if path.is_file() and unknown_expressions(path):
-        # Late: few checkpoints need it.
+        # Imported late, because few checkpoints need it.
         from openclaw_instructor.model.tokenizer_process import IsolatedTokenizer
 
         return IsolatedTokenizer(path, checkpoint.lower_case)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 Program = TypeVar("Program", bound=Callable[..., Any])
 
-# A weight in the layout of FBGEMM's int8 kernels.
+# A weight packed for FBGEMM's int8 kernels.
 FbgemmWeight = torch.classes.quantized.LinearPackedParamsBase
 
 
@@ -42,7 +42,7 @@ def pack_for_onednn(weight: Tensor) -> Tensor:
 
 
 def onednn_linear(x: Tensor, weight: Tensor, activation: str) -> Tensor:
-    """`x` (n, in) times a weight of `pack_for_onednn`, through `activation`: "none", "relu" or "gelu"."""
+    """Multiply `x` (n, in) by a weight of `pack_for_onednn`, and apply `activation`: "none", "relu" or "gelu"."""
     none: list[int | float | complex | None] = []
     y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, activation, none, "none")
     return y
@@ -57,7 +57,7 @@ def pack_int8_for_onednn(weight: Tensor) -> Tensor:
 def onednn_int8_linear(
     x: Tensor, scale: float, zero: int, weight: Tensor, scales: Tensor, zeros: Tensor, activation: str
 ) -> Tensor:
-    """Float32 product of quantized `x` (n, in) with a weight of `pack_int8_for_onednn`.
+    """Compute the float32 product of quantized `x` (n, in) with a weight of `pack_int8_for_onednn`.
 
     `x` stands for `scale * (x - zero)`; `scales` and `zeros` (out,) are the weight's, per row.
     """
@@ -93,7 +93,7 @@ def pack_int8_for_fbgemm(weight: Tensor, scales: Tensor, zeros: Tensor) -> Any:
 
 
 def fbgemm_int8_linear(x: Tensor, weight: FbgemmWeight, relu: bool) -> Tensor:  # type: ignore[valid-type]
-    """Float32 product of float32 `x` (n, in), quantized with one scale for all rows, with an int8 weight."""
+    """Multiply `x` (n, in) float32, quantized with one scale for all rows, by an int8 weight; return float32."""
     if relu:
         y: Tensor = torch.ops.quantized.linear_relu_dynamic(x, weight, False)
     else:
@@ -102,12 +102,12 @@ def fbgemm_int8_linear(x: Tensor, weight: FbgemmWeight, relu: bool) -> Tensor:  
 
 
 def int8_engine() -> str:
-    """Name of the library that multiplies quantized tensors here."""
+    """Return the name of the library that multiplies quantized tensors here."""
     return str(torch.backends.quantized.engine)
 
 
 def gelu_(x: Tensor) -> Tensor:
-    """GELU in place; torch's public function allocates."""
+    """Apply GELU in place, which torch's public function cannot."""
     y: Tensor = torch.ops.aten.gelu_(x)
     return y
 

@@ -33,8 +33,8 @@ def write_checkpoint(
     `tokenizer_from` is a folder that holds a tokenizer; if it is a checkpoint that lower-cases its tokenizer's input,
     the new one does too.
 
-    `dtype` is that of the stored weights only: they are always computed with as the reader decides. The folder appears
-    whole or not at all.
+    `dtype` is the format of the stored weights; whoever loads them chooses the one to compute in. The folder appears
+    complete or not at all.
     """
     from safetensors.torch import save_file
 

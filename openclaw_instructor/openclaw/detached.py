@@ -20,5 +20,5 @@ def sync_detached(settings: Settings, *, wait: float, force: bool = False, progr
         start_new_session=True,
         close_fds=True,
     )
-    # A caller that lives long must collect its exit status.
+    # Collect the exit status, in case the caller lives longer.
     threading.Thread(target=process.wait, daemon=True).start()

@@ -24,7 +24,7 @@ _INSTALL_HINT = "install Node 24.16 or newer, then: npm install -g openclaw"
 
 
 class GatewayDown(Exception):
-    """No Gateway answers at the address OpenClaw is configured for."""
+    """No Gateway answers at OpenClaw's configured address."""
 
 
 class GatewayError(OpenClawFailed):
@@ -52,13 +52,13 @@ class Host:
         if found is None:
             wanted = f"`{program}`" if program else "`openclaw` on PATH"
             raise OpenClawMissing(f"cannot find {wanted}; {_INSTALL_HINT}, or pass --openclaw PATH")
-        # A program given by its path brings its own Node along in the same folder (npm's `.bin`).
+        # Node is in the same folder as a program given by its path (npm's `.bin`).
         ahead = [str(Path(found).absolute().parent)] if program else []
         environment = remembered.get("environment", {}) | os.environ | {"PATH": os.pathsep.join([*ahead, search])}
         return cls(str(Path(found).absolute()), environment | {"NO_COLOR": "1"})
 
     def remember(self, settings: Settings, **more: object) -> None:
-        """Keep what `find` found, and `more` facts about this installation, in home."""
+        """Store the program that `find` found, and `more` facts about this installation, in home."""
         node = shutil.which("node", path=self.environment["PATH"])
         path = [str(Path(place).parent) for place in (self.program, node) if place]
         environment = {name: self.environment[name] for name in _SELECTS_PROFILE if self.environment.get(name)}
@@ -74,7 +74,7 @@ class Host:
         return done.stdout
 
     def found_plugin(self, plugin: str) -> dict[str, Any] | None:
-        """Return what OpenClaw's command line, without a Gateway, says of a plugin; None when it does not have it."""
+        """Return what OpenClaw's command line, without a Gateway, knows of a plugin; None if it is not installed."""
         try:
             found: dict[str, Any] = json.loads(self.run("plugins", "inspect", plugin, "--json"))["plugin"]
         except (OpenClawFailed, ValueError, KeyError):
@@ -82,7 +82,7 @@ class Host:
         return found
 
     def call(self, method: str, parameters: Mapping[str, Any], timeout: float = 90) -> dict[str, Any]:
-        """Answer of a Gateway method. Raises GatewayDown, GatewayError, OpenClawFailed."""
+        """Call a Gateway method and return its answer. Raises GatewayDown, GatewayError, OpenClawFailed."""
         done = self._run(
             *("gateway", "call", method, "--params", json.dumps(parameters)),
             *("--json", "--timeout", str(int(timeout * 1000))),
@@ -135,7 +135,7 @@ def _remembered(settings: Settings) -> dict[str, Any]:
 
 
 def _json_object(text: str) -> dict[str, Any]:
-    # Warnings of plugins can come before the answer.
+    # Plugins may print warnings before the answer.
     start = text.find("{")
     try:
         value = json.JSONDecoder().raw_decode(text[start:])[0] if start >= 0 else {}

@@ -27,7 +27,7 @@ _READY_MS = 180_000
 
 @dataclass
 class Applied:
-    """What was changed: the configuration file, its copy from before, and what is to be done next."""
+    """What was changed: the configuration file, its backup, and the next steps."""
 
     config: str
     backup: str | None
@@ -79,7 +79,7 @@ def apply(settings: Settings, patch: dict[str, Any], *, program: str | None = No
     host = Host.find(settings, program)
     path = Path(host.run("config", "file").strip().splitlines()[-1]).expanduser()
     backup = _keep(path)
-    # In a file that only this user can read, because arguments are visible to everybody and the block holds the key.
+    # Passed in a private file, because arguments are visible to all users and the block contains the key.
     descriptor, name = tempfile.mkstemp(suffix=".json")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -92,13 +92,13 @@ def apply(settings: Settings, patch: dict[str, Any], *, program: str | None = No
 
 
 def _without_leftovers(patch: dict[str, Any]) -> dict[str, Any]:
-    """Clear an earlier provider's address, which would win over the new one: a patch keeps what it does not name."""
+    """Clear an earlier provider's address, which would override the new one: a patch keeps unnamed keys."""
     search = patch["memory"]["search"]
     return patch | {"memory": {"search": {"remote": None} | search}}
 
 
 def _keep(path: Path) -> Path | None:
-    """Copy the file to the first free name beside it; None when there is no file yet."""
+    """Copy the file to the first free name next to it; None if there is no file yet."""
     try:
         content = path.read_bytes()
         number = 1

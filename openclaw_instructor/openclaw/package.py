@@ -30,7 +30,7 @@ GENERIC_TOOL = "instructor_task"
 NAME = "OpenClaw INSTRUCTOR"
 DESCRIPTION = "Search documents, sort e-mail and match texts by meaning, with one embedding model that runs locally."
 LICENSE = "Apache-2.0"
-# The oldest plugin API with `defineToolPlugin`; the release below is the one the tests run.
+# The oldest plugin API with `defineToolPlugin`; the tests run the release below.
 PLUGIN_API = ">=2026.5.17"
 TESTED_OPENCLAW = "2026.9.6"
 
@@ -39,7 +39,7 @@ SCRIPTS = ("plugin.js", "client.js", "transport.js", "approvals.js", "specs.js")
 MANIFEST = "openclaw.plugin.json"
 TOOLS = f"{CODE_FOLDER}/tools.json"
 
-# What stands between the two in a SKILL.md is generated.
+# The text between the two in a SKILL.md is generated.
 _OPEN, _CLOSE = "<!-- tools -->\n", "<!-- /tools -->"
 _METADATA = re.compile(r'^metadata: .*?"emoji": "([^"]*)".*\n', re.MULTILINE)
 
@@ -76,7 +76,7 @@ def bundle_files() -> dict[str, str]:
 
 
 def skill_files(tasks: Mapping[str, Task], *, gated: bool = True) -> dict[str, str]:
-    """Return the skills that have a task to speak of, each with its generated list of tools.
+    """Return the skills of kinds that have a task, each with its generated list of tools.
 
     `gated` skills ask for the program on PATH; a plugin that knows the program's place does without.
     """
@@ -136,13 +136,13 @@ def _manifest(tasks: Mapping[str, Task]) -> str:
 
 
 def _effects(tasks: Mapping[str, Task]) -> dict[str, Effect]:
-    """Each tool's effect; the generic tool may run any task, so it has the strongest."""
+    """Return each tool's effect; the generic tool may run any task, so it has the strongest one."""
     effects: dict[str, Effect] = {name: task.effect for name, task in tasks.items()}
     return effects | {GENERIC_TOOL: max(effects.values(), key=EFFECTS.index, default="read")}
 
 
 def _metadata(effect: Effect) -> dict[str, bool]:
-    """Say whether a call may be repeated after a broken turn, and whether it changes things."""
+    """Return whether a call may be repeated after an interrupted turn, and whether it changes things."""
     return {"replaySafe": effect == "read", "sideEffecting": effect != "read"}
 
 
@@ -188,7 +188,7 @@ def _generic(tasks: Mapping[str, Task]) -> dict[str, Any]:
         "parameters": {
             "type": "object",
             "properties": {
-                # No enum: a task added a moment ago must pass, and the daemon's refusal suggests the right name.
+                # No enum, so that a task added a moment ago is accepted; the daemon's error suggests the right name.
                 "task": {"type": "string", "minLength": 1, "description": "Name of the task: " + ", ".join(tasks)},
                 "input": {"type": "object", "description": "The arguments of that task, as an object."},
             },
@@ -214,7 +214,7 @@ def _json(value: Any) -> str:
 
 
 def generated_files() -> dict[str, str]:
-    """Every generated file that is committed, from the packaged registry alone."""
+    """Return every generated file that is committed, made from the packaged registry."""
     with tempfile.TemporaryDirectory() as home:
         tasks = Registry.load(Settings(home=Path(home))).tasks
     scripts = {f"{CODE_FOLDER}/{name}" for name in SCRIPTS}

@@ -28,7 +28,7 @@ Confirm = Callable[[Sequence[str]], bool]
 """Asks the owner whether OpenClaw may offer these tools to its agents."""
 
 _RETRY_SECONDS = 2.0
-_PATIENT_SECONDS = 3600.0  # nobody waits for a sync of the daemon's own
+_PATIENT_SECONDS = 3600.0  # nobody waits for a sync that the daemon starts
 _LIVE = "agents have these tools from their next turn"
 _DISABLED = f"it is disabled in OpenClaw; run: openclaw plugins enable {package.PLUGIN_ID}"
 _CONSENT = "PLUGIN_CAPABILITY_CONSENT_REQUIRED"
@@ -36,7 +36,7 @@ _CONSENT = "PLUGIN_CAPABILITY_CONSENT_REQUIRED"
 
 @dataclass
 class SyncReport:
-    """What a sync did, and how it stands with OpenClaw.
+    """What a sync did, and the resulting state in OpenClaw.
 
     `state`: live (agents have the tools from their next turn), current (they had them already), saved (no Gateway runs;
     the next start loads them), pending (the Gateway stayed busy), disabled or absent (nothing was done).
@@ -57,7 +57,7 @@ class SyncReport:
 
 
 def plugin_folder(settings: Settings) -> Path:
-    """Where the plugin generated from the user's registry lives."""
+    """Return the folder of the plugin generated from the user's registry."""
     return settings.home / "openclaw-plugin"
 
 
@@ -67,7 +67,7 @@ def write_plugin(settings: Settings, registry: Registry) -> list[str]:
 
 
 def refresh_plugin(settings: Settings, registry: Registry) -> list[str]:
-    """Bring specs and skills of an already generated plugin folder up to date, so that its next turn shows them."""
+    """Update specs and skills of an already generated plugin folder, so that the next turn shows them."""
     folder = plugin_folder(settings)
     if not (folder / package.MANIFEST).is_file():
         return []
@@ -238,7 +238,7 @@ def _link(settings: Settings, host: Host, registry: Registry, confirm: Confirm) 
     folder = plugin_folder(settings)
     _agree([*registry.tasks, package.GENERIC_TOOL], confirm)
     said = host.run("plugins", "install", "-l", str(folder), "--force", "--accept-capabilities")
-    # An earlier uninstall leaves `enabled: false` behind, and a link does not lift it.
+    # An earlier uninstall leaves `enabled: false`, which a link does not change.
     said = host.run("plugins", "enable", package.PLUGIN_ID, "--accept-capabilities") if _left_disabled(host) else said
     host.remember(settings, linked=str(folder), loaded=_digest(folder))
     if "Saved for the next" in said:
@@ -269,7 +269,7 @@ def _write(folder: Path, files: Mapping[str, str], *, whole: bool) -> list[str]:
 
 
 def _out_of_step(settings: Settings, registry: Registry) -> bool:
-    """Whether a sync would find anything to load, as far as the plugin folder tells."""
+    """Whether a sync would have something to load, by the plugin folder."""
     if not (plugin_folder(settings) / package.MANIFEST).is_file():
         return False
     written = write_plugin(settings, registry)
@@ -277,7 +277,7 @@ def _out_of_step(settings: Settings, registry: Registry) -> bool:
 
 
 def _digest(folder: Path) -> str:
-    """Of everything that only a reload brings in, so all but the tool specs."""
+    """Hash everything that needs a reload to take effect: all but the tool specs."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / package.TOOLS):
         digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")

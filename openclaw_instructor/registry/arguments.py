@@ -34,7 +34,7 @@ def validate(task: Task, arguments: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidArguments(f"{task.name}: the arguments must be an object, not {_given(arguments)}")
     schema = task.parameters()
     given = {name: value for name, value in arguments.items() if value is not None}
-    # Before the schema, which would walk through megabytes first. An unknown name explains a missing one.
+    # Checked before the schema, which would walk through megabytes. An unknown name explains a missing one.
     unknown = next((name for name in given if name not in schema["properties"]), None)
     if unknown is not None:
         name = str(unknown)[:_MAX_NAME]
@@ -44,7 +44,7 @@ def validate(task: Task, arguments: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         _check_size(task, name, value)
         _check_nesting(task, name, value)
-        # NaN passes every bound of a schema.
+        # NaN passes the bounds of a schema.
         if isinstance(value, float) and not math.isfinite(value):
             raise InvalidArguments(f"{task.name}: `{name}` is {value}; give an ordinary number")
     errors = sorted(Draft202012Validator(schema).iter_errors(given), key=_urgency)
@@ -52,7 +52,7 @@ def validate(task: Task, arguments: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidArguments(f"{task.name}: {_sentence(errors[0], schema)}")
     for name, value in given.items():
         _check_blank(task, name, value, schema["properties"][name])
-        # JSON Schema takes 5.0 for an integer, and Python does not.
+        # In JSON Schema 5.0 is an integer, in Python it is not.
         if schema["properties"][name].get("type") == "integer":
             given[name] = int(value)
     defaults = {name: rule["default"] for name, rule in schema["properties"].items() if "default" in rule}

@@ -21,7 +21,7 @@ _BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "
 
 @dataclass
 class Entries:
-    """The content of one file; `hidden` are the tasks that it switches off by `enabled: false` alone."""
+    """The content of one file; `hidden` are the tasks that it only switches off, by `enabled: false`."""
 
     tasks: dict[str, Task] = field(default_factory=dict)
     embeddings: dict[str, str | dict[str, str]] = field(default_factory=dict)
@@ -171,7 +171,7 @@ def _sentence(kind: str, inner: Location, details: Any, model: type[BaseModel] |
     if kind == "extra_forbidden":
         return "is not a known key", suggest(str(inner[-1]), _keys(model, inner[:-1]))
     if kind == "string_type":
-        # YAML reads a bare no, on, 12 or 2024-01-01 as something else than text.
+        # YAML reads an unquoted no, on, 12 or 2024-01-01 as another type than text.
         return f"must be text, not {type(given).__name__}", "put it in quotes"
     if kind == "string_too_long":
         return f"is {len(given)} characters long; the limit is {context['max_length']}", "shorten it"

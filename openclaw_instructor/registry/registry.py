@@ -34,7 +34,7 @@ class _State:
 
     @cached_property
     def digest(self) -> str:
-        # Late: OpenSSL is a tenth of the start-up of `--help`.
+        # Imported late: loading OpenSSL takes a tenth of the start-up of `--help`.
         import hashlib
 
         tasks = [task.model_dump(mode="json") for task in self.tasks.values()]
@@ -81,7 +81,7 @@ class Registry:
 
     @property
     def digest(self) -> str:
-        """Changes exactly when the effective tasks or embeddings change."""
+        """A hash that changes exactly when the tasks in force or the embeddings change."""
         return self._state.digest
 
     def get(self, name: str) -> Task:
@@ -149,7 +149,7 @@ class Registry:
 
 
 def check(path: Path) -> list[Problem]:
-    """Everything wrong with a registry file, as an overlay of the packaged one; empty when it is sound."""
+    """List the problems of a registry file as an overlay of the packaged one; empty if it is valid."""
     base, problems = entries.load(packaged_path(), None)
     return problems if path.resolve() == packaged_path() else entries.load(path, base)[1]
 
@@ -160,7 +160,7 @@ def _stamp(path: Path) -> _Stamp:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:
-        # There, but out of reach: reading it says so.
+        # It exists but cannot be reached; reading it gives the reason.
         return 0, 0, 0
     return status.st_mtime_ns, status.st_size, status.st_ino
 

@@ -47,7 +47,7 @@ class Source:
     problems: list[Problem] = field(default_factory=list)
 
     def line(self, location: Location) -> int | None:
-        """Line of a key, or of the nearest thing that encloses it."""
+        """Return the line of a key, or of the nearest one that encloses it."""
         while location and location not in self.lines:
             location = location[:-1]
         return self.lines.get(location)
@@ -100,7 +100,7 @@ def _parse(text: str, source: Source) -> None:
             source.data = {}
             return
         _walk(node, (), source, ())
-        # Duplicates would silently lose a value, so what they leave is not used at all.
+        # Duplicate keys would silently lose a value, so the file is not used.
         if not source.problems:
             source.data = loader.construct_document(node)
     except ValueError as error:
@@ -111,7 +111,7 @@ def _parse(text: str, source: Source) -> None:
 
 def _walk(node: yaml.Node, location: Location, source: Source, parents: tuple[int, ...]) -> None:
     source.lines.setdefault(location, node.start_mark.line + 1)
-    # An alias may stand for its own parent, or expand without end.
+    # An alias may refer to its own parent, or expand exponentially.
     if id(node) in parents or len(source.lines) > _MAX_NODES:
         raise yaml.YAMLError("aliases that expand without end")
     parents = (*parents, id(node))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, PlainValidator, StringConstraints, f
 from openclaw_instructor.registry.tool_spec import Effect, ToolSpec, title_of
 
 DESCRIPTION_LIMIT = 300
-# Surfaces publish tools of their own under these names.
+# Names of tools that surfaces publish themselves.
 RESERVED_NAMES = frozenset({"instructor_task"})
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
 
@@ -26,7 +26,7 @@ def _instruction(value: object) -> str | dict[str, str]:
     for checkpoint, text in value.items():
         if not isinstance(checkpoint, str) or not isinstance(text, str):
             raise ValueError(f"the entry for checkpoint `{checkpoint}` must be text; put it in quotes")
-    # Only a named checkpoint may say "no instruction": a blank default is far more likely a slip.
+    # Only a named checkpoint may have no instruction: a blank default is probably a mistake.
     if not value.get("default", "").strip():
         raise ValueError("a mapping of checkpoints needs a `default`; add `default: ...`")
     return value
@@ -96,5 +96,5 @@ class Task(Entry, ABC):
         return None
 
     def usage(self) -> str:
-        """Return what a skill says of this task after its description, as sentences; "" for nothing."""
+        """Return sentences that a skill adds to this task's description; "" for none."""
         return ""

@@ -95,7 +95,7 @@ def _dumped(value: Any) -> str:
 
 
 def _insertion(text: str, section: str) -> tuple[int, int, str]:
-    """Line before which an entry of `section` goes, its indentation, and a header line when the section is new."""
+    """Return the line before which to insert an entry of `section`, its indentation, and a header for a new section."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     rows = text.splitlines()
@@ -109,7 +109,7 @@ def _insertion(text: str, section: str) -> tuple[int, int, str]:
 
 
 def _content_end(rows: list[str], end: int) -> int:
-    """Blank lines and comments before the next key belong to that key, so new lines go in front of them."""
+    """Return the last line of the content: blank lines and comments before the next key belong to that key."""
     while end > 0 and (end > len(rows) or not rows[end - 1].strip() or rows[end - 1].startswith("#")):
         end -= 1
     return end
@@ -145,7 +145,7 @@ def _scalar(value: str) -> str:
 
 
 def _proved(path: Path, text: str, wanted: Mapping[str, Any], lines: str) -> str:
-    """`text`, the file's next, if it reads back as exactly `wanted`."""
+    """Return `text`, the new content of the file, if it parses to exactly `wanted`."""
     try:
         result = yaml.safe_load(text) or {}
     except yaml.YAMLError:

@@ -33,7 +33,7 @@ from openclaw_instructor.service import Toolbox
 
 logger = logging.getLogger(__name__)
 
-_SLOW = 1.0  # seconds after which a request is worth a line in the log
+_SLOW = 1.0  # seconds after which a request is logged
 
 Scope_ = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -67,7 +67,7 @@ class App:
         table = routes(self._context)
         self.mcp = McpEndpoint(toolbox.tools, self._run_for_mcp)
         memory = AnswerMemory()
-        # Without the Starlette object around it: its layers would catch again, and dearly, what is caught here.
+        # Not wrapped in Starlette, whose middleware would handle errors again, at a cost.
         self._router = Router(
             [
                 *(route.starlette_route(memory) for route in table),
@@ -90,7 +90,7 @@ class App:
             await self._router(scope, receive, send)
             return
         started = time.monotonic()
-        # A probe must not keep an unused daemon alive.
+        # Health checks must not keep an idle daemon alive.
         if scope["path"] == "/health":
             status = await self._answer(scope, receive, send)
         else:
@@ -100,8 +100,8 @@ class App:
         route = self._route_of(scope)
         method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "DELETE", "OPTIONS") else "other"
         self.metrics.answered(route, method, status, seconds)
-        # The template of the route and never the path: a path may hold what somebody typed. What went well is counted
-        # by the metrics; a line on disk for each would cost more than the rest of serving a small request.
+        # Log the template of the route, because a path may contain user input. Successful requests are only counted:
+        # a log line for each would cost more than serving a small request.
         level = logging.INFO if status >= 400 or seconds > _SLOW else logging.DEBUG
         logger.log(level, "%s %s %s %.1f ms", method, route, status, seconds * 1000)
 
@@ -115,12 +115,12 @@ class App:
                 status = message["status"]
             await send(message)
 
-        # With an application in the scope, the router raises its refusals instead of sending them as plain text.
+        # With an application in the scope, the router raises errors instead of answering plain text.
         scope["app"] = self
         try:
             await self._guarded(scope, receive, watched)
         except asyncio.CancelledError:
-            # The grace of a shutdown is over.
+            # The grace period of a shutdown is over.
             if status != 499:
                 raise
             await _failed(shutting_down())(scope, receive, watched)
@@ -131,7 +131,7 @@ class App:
         return status
 
     def _route_of(self, scope: Scope_) -> str:
-        """Return the template of the route that answered, or, for a request refused before, would have."""
+        """Return the template of the route that answered, or that would have answered a refused request."""
         if (known := self._templates.get(scope.get("endpoint", _unrouted))) is not None:
             return known
         matching = (route for route in self._router.routes if route.matches(scope)[0] is not Match.NONE)
@@ -145,7 +145,7 @@ class App:
 
 
 class _OpenPaths:
-    """Which requests need no token: those to routes that are declared without a scope."""
+    """Tells which requests need no token: those to routes declared without a scope."""
 
     def __init__(self, table: Sequence[ApiRoute]) -> None:
         paths = [(route.method, *route.path.partition("{")[:2]) for route in table if route.scope is None]
@@ -169,7 +169,7 @@ class _Endpoint:
 
 
 def _unrouted() -> None:
-    """Stands for the endpoint of a request that no route has seen."""
+    """Serve as the endpoint of a request that matched no route."""
 
 
 _REFUSALS = {
@@ -179,7 +179,7 @@ _REFUSALS = {
 
 
 def _failed(error: Exception) -> Response:
-    """Every failure as the one error object, and a hang-up as nothing that anybody reads."""
+    """Turn every exception into an error object; after a disconnect, into a response that nobody reads."""
     if isinstance(error, ClientGone):
         return Response(status_code=499)
     if isinstance(error, HTTPException):

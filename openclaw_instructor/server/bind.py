@@ -14,13 +14,13 @@ logger = logging.getLogger(__name__)
 
 
 def listen_privately(settings: Settings) -> socket.socket | None:
-    """Listen on the Unix socket in home, which only its owner reaches; None where there can be none."""
+    """Listen on the Unix socket in home, which only its owner can open; None where there can be none."""
     path = socket_path(settings)
     if path is None:
         return None
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        # The lock of this home is ours, so whoever made it has ended.
+        # This process holds the lock of the home, so the socket is left from a daemon that has ended.
         path.unlink(missing_ok=True)
         listener.bind(str(path))
         path.chmod(0o600)
@@ -33,7 +33,7 @@ def listen_privately(settings: Settings) -> socket.socket | None:
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Bound to the host and port of the settings. Raises InvalidSettings when that cannot be, or needs a token."""
+    """Listen on the host and port of the settings. Raises InvalidSettings if they are unusable or need a token."""
     if not is_loopback(settings.host) and not settings.token:
         raise InvalidSettings(
             f"host {settings.host!r} opens the service to other machines, which needs a token of your own: set `token` "

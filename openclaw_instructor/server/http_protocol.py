@@ -17,14 +17,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 << 10
 NEWCOMERS = 128
-HANG_UPS = "hang_ups"  # in the ASGI scope: the set of functions to be called when the client hangs up
-KNOWN = "known"  # in the ASGI scope: a function to be called once the client has shown a token
+HANG_UPS = "hang_ups"  # in the ASGI scope: functions to be called when the client disconnects
+KNOWN = "known"  # in the ASGI scope: a function to be called once the client has authenticated
 
 
 class Newcomers:
-    """The TCP connections that have not shown a token yet: few, so that they take no place from those that have.
+    """The TCP connections without a valid token so far, limited so that they do not displace authenticated ones.
 
-    The oldest idle one is closed when there are too many; a probe is younger than what waits there to be in the way.
+    The oldest idle one is closed when there are too many, because a health check is recent.
     """
 
     def __init__(self, limit: int = NEWCOMERS) -> None:
@@ -32,7 +32,7 @@ class Newcomers:
         self._held: dict[LimitedProtocol, None] = {}
 
     def add(self, protocol: LimitedProtocol) -> None:
-        """Take one in, and close another where that is one too many."""
+        """Add a connection, and close the oldest idle one if there are too many."""
         self._held[protocol] = None
         if len(self._held) > self._limit:
             idle = next((held for held in self._held if held.is_idle and held is not protocol), None)
@@ -41,7 +41,7 @@ class Newcomers:
                 idle.transport.close()
 
     def discard(self, protocol: LimitedProtocol) -> None:
-        """Forget one: it has shown a token, or is gone."""
+        """Remove a connection that has authenticated or is closed."""
         self._held.pop(protocol, None)
 
 
@@ -62,12 +62,12 @@ class LimitedProtocol(HttpToolsProtocol):
         """Start the time limit of the head, and count a TCP connection among the newcomers."""
         super().connection_made(transport)
         self._await_head()
-        # The Unix socket lies where only the owner reaches it.
+        # Only the owner can open the Unix socket.
         if transport.get_extra_info("socket").family != socket.AF_UNIX:
             self.newcomers.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection and tell those who watch it that the client has gone."""
+        """Remove the connection and call the functions registered for a disconnect."""
         self._head_arrived()
         self.newcomers.discard(self)
         super().connection_lost(exc)
@@ -92,15 +92,15 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """End a request, and keep reading so that a client that hangs up is noticed."""
+        """End a request, and keep reading so that a disconnect is noticed."""
         super().on_message_complete()
-        # A large body makes uvicorn stop reading, and it goes on when the body is asked for again: after the last piece
-        # never, and of a connection that is not read nobody learns that its client has gone.
+        # For a large body uvicorn pauses reading until more of it is requested, which never happens after the last
+        # part; and a disconnect is only noticed while reading.
         if not self.pipeline:
             self.flow.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        """Parse bytes of the client; refuse a head over `HEAD_BYTES`."""
+        """Parse received bytes; refuse a head over `HEAD_BYTES`."""
         if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
@@ -109,7 +109,7 @@ class LimitedProtocol(HttpToolsProtocol):
         elif self.cycle is not None and not self.cycle.response_complete:
             self._head_arrived()
         elif self._head_deadline is None:
-            # The first bytes of a further request on a kept connection.
+            # The first bytes of another request on this connection.
             self._await_head()
 
     def _await_head(self) -> None:

@@ -40,7 +40,7 @@ class HttpServer(uvicorn.Server):
         self._private = private
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen on the sockets given, and on the private one, which uvicorn would take for one of TCP."""
+        """Listen on the given sockets, and on the private one, which uvicorn would treat as TCP."""
         await super().startup(sockets)
         if self._private is not None:
             protocol = partial(
@@ -52,5 +52,5 @@ class HttpServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to the daemon."""
-        # uvicorn raises a captured signal again at the end, which would skip everything that comes after it.
+        # uvicorn would raise a captured signal again at the end and so skip the clean-up after it.
         yield

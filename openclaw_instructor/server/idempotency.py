@@ -36,7 +36,7 @@ class _Kept:
 
     @property
     def size(self) -> int:
-        """Bytes of the answer; none while it is being made."""
+        """The size of the answer in bytes; 0 while it is being made."""
         return len(self.task.result().body) if self.task.done() else 0
 
 
@@ -50,8 +50,8 @@ class AnswerMemory:
     async def answer(self, identity: Identity, body: bytes, make: Callable[[], Awaitable[Response]]) -> Response:
         """Return the remembered answer to this request, wait for it, or make it.
 
-        The work goes on when its caller hangs up, so that a repeated request finds what it did. Raises InvalidArguments
-        for a key that named another request, and what `make` raises.
+        The work continues when its caller disconnects, so that a repeated request gets its answer. Raises
+        InvalidArguments for a key of another request, and what `make` raises.
         """
         key = identity[-1]
         if not 1 <= len(key) <= _LONGEST_KEY or not key.isascii() or not key.isprintable():
@@ -70,7 +70,7 @@ class AnswerMemory:
         return _copy(await asyncio.shield(kept.task))
 
     def _settle(self, identity: Identity, task: asyncio.Task[Response]) -> None:
-        """Keep an answer that would be the same again."""
+        """Keep the answer if a repeated request should get it too."""
         if task.cancelled() or task.exception() is not None or not _is_final(task.result()):
             self._kept.pop(identity, None)
 
@@ -92,7 +92,7 @@ def _is_final(response: Response) -> bool:
 
 
 def _copy(response: Response) -> Response:
-    """Each sender gets a response of its own; one that is streamed has one reader, the first."""
+    """Copy a response for each caller; a streamed one is only for the first."""
     if not hasattr(response, "body"):
         return response
     copy = Response(response.body, response.status_code)

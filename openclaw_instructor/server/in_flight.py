@@ -30,7 +30,7 @@ class InFlight:
 
     @contextmanager
     def work(self, scope: CancelScope, *, long: bool = False) -> Iterator[None]:
-        """Remember work in a thread; `long` work, such as indexing, is not waited for at a shutdown."""
+        """Register work in a thread; a shutdown does not wait for `long` work, such as indexing."""
         kinds = self._long if long else self._work
         kinds.add(scope)
         try:
@@ -44,7 +44,7 @@ class InFlight:
         return bool(self._work or self._long)
 
     def idle_seconds(self) -> float:
-        """Return how many seconds nothing has been in progress."""
+        """Return for how many seconds nothing has been in progress."""
         return 0.0 if self.count or self.busy else time.monotonic() - self._last
 
     def drop(self, *, everything: bool) -> None:

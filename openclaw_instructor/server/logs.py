@@ -37,7 +37,7 @@ class Wordless(logging.Formatter):
 
 
 class LogFile(RotatingFileHandler):
-    """A log that a full or unwritable disk cannot stop the daemon with; `lost` counts what was not written."""
+    """A log file whose errors, such as a full disk, never stop the daemon; `lost` counts unwritten records."""
 
     def __init__(self, path: Path) -> None:
         self.lost = 0
@@ -48,7 +48,7 @@ class LogFile(RotatingFileHandler):
         """Count a record that could not be written, and close the stream so that the next one opens it again."""
         self.lost += 1
         if self.stream is not None:
-            # What is buffered would fail again at every later line, and when the stream is closed.
+            # The buffered data would fail again with every later record, and when the stream is closed.
             stream, self.stream = self.stream, None
             try:
                 stream.close()

@@ -64,7 +64,7 @@ class McpEndpoint:
         for session in list(self._sessions.values()):
             try:
                 await session.send_tool_list_changed()
-            except Exception as error:  # a session that ended a moment ago
+            except Exception as error:  # the session has ended meanwhile
                 logger.info("a client was not told of the new tool list (%s)", type(error).__name__)
 
     async def close(self) -> None:
@@ -80,7 +80,7 @@ class McpEndpoint:
         await ready
 
     async def _keep(self, ready: asyncio.Future[None]) -> None:
-        """Hold the manager open in one task of its own, as its task group demands."""
+        """Keep the session manager open in one task, because its task group must be closed where it was opened."""
         from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
         from openclaw_instructor.server.request_body import MAX_BODY
@@ -99,7 +99,7 @@ class McpEndpoint:
                 ready.set_exception(error)
 
     def _remember(self, context: ServerRequestContext[Any]) -> None:
-        """Keep the latest request's session of each client: it can reach the client for as long as that is there."""
+        """Keep the session of each client's latest request, through which notifications are sent."""
         name = context.request.headers.get("mcp-session-id") if context.request is not None else None
         if name:
             self._sessions[name] = context.session
@@ -134,7 +134,7 @@ class McpEndpoint:
             return types.CallToolResult.model_validate(answer)
 
         class ToolServer(Server[Any]):
-            # The HTTP transport asks for the options without saying that the list can change.
+            # The SDK's HTTP transport does not announce that the list of tools can change.
             def create_initialization_options(self, *args: Any, **options: Any) -> InitializationOptions:
                 return super().create_initialization_options(NotificationOptions(tools_changed=True))
 

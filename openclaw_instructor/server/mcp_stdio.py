@@ -58,7 +58,7 @@ class StdioServer:
         self._following: threading.Thread | None = None
 
     def serve(self) -> None:
-        """Answer until the input ends; calls under way are finished first."""
+        """Answer until the input ends; calls in progress are finished first."""
         try:
             while line := self._source.readline(MAX_LINE + 1):
                 if len(line) > MAX_LINE:
@@ -80,7 +80,7 @@ class StdioServer:
             self._refuse(None, PARSE_ERROR, "the line is not valid JSON")
             return
         if not isinstance(message, dict) or not isinstance(message.get("method"), str):
-            # A response to us would be one without a method; we never ask, so it is dropped.
+            # A message without a method is a response; this server sends no requests, so it is ignored.
             if not isinstance(message, dict) or "id" not in message or not message.keys() & {"result", "error"}:
                 self._refuse(None, INVALID_REQUEST, "the message is no JSON-RPC request; one object a line")
             return
@@ -161,7 +161,7 @@ class StdioServer:
     def _notified(self, message: dict[str, Any]) -> None:
         params = message.get("params")
         if message["method"] == "notifications/cancelled" and isinstance(params, dict):
-            # Hosts also cancel what was never asked; that is no error.
+            # Cancelling an unknown request is not an error.
             cancellation = self._calls.pop(repr(params.get("requestId")), None)
             if cancellation:
                 cancellation.cancel()

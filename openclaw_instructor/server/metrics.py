@@ -48,7 +48,7 @@ class Metrics:
         )
         self.calls = Counter(_PREFIX + "tool_calls", "Tasks run.", ["task", "outcome"], registry=self._registry)
 
-        # Looking a child up by its labels costs several times what counting does.
+        # Looking up a metric by its labels takes several times as long as counting.
         self._request = cache(self._requests.labels)
         self._second = cache(self._seconds.labels)
 

@@ -84,7 +84,7 @@ def run(launch: Launch) -> None:
         with _said_by_home(settings), lock as lock_fd:
             ending = _serve(settings, launch)
             if ending.restart:
-                # The lock stays with this process, so that nobody takes it for gone meanwhile.
+                # Keep the lock, so that no other daemon starts meanwhile.
                 _start_anew(launch.again(settings, ending.port), lock_fd)
     except InstructorError as known:
         error = known
@@ -99,7 +99,8 @@ def run(launch: Launch) -> None:
 
 def _serve(settings: Settings, launch: Launch) -> Ending:
     with listen(settings) as listener:
-        # Whoever ends in order takes its announcement away; this one's process and port may be a stranger's by now.
+        # A daemon that is stopped removes its announcement; one that is left is of a crashed daemon, and its process id
+        # and port may belong to another program by now.
         crashed = Endpoint.read(settings.daemon_path)
         settings.daemon_path.unlink(missing_ok=True)
         daemon = Daemon(settings, listener, launch, crashed=crashed.pid if crashed else None)
@@ -152,7 +153,7 @@ class Daemon:
         self._failure: InstructorError | None = None
 
     async def serve(self) -> Ending:
-        """Answer requests until the end, which is said."""
+        """Answer requests until stopped; return why."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end, number.name)
@@ -179,7 +180,7 @@ class Daemon:
         try:
             self._announce()
         except InstructorError as error:
-            # Nobody could find this process, nor end it.
+            # Without an announcement nobody could find or stop this process.
             self._failure = error
             self._server.should_exit = True
             return
@@ -213,7 +214,7 @@ class Daemon:
             logger.info("%s", outcome)
 
     async def _follow_configuration(self) -> None:
-        """Put a valid edit of the configuration into effect by starting anew on the same port."""
+        """Apply a valid edit of the configuration by restarting on the same port."""
         try:
             # In a thread, because reading the file and looking up the host may take a while.
             if not await asyncio.to_thread(self._configuration.changed):
@@ -227,7 +228,7 @@ class Daemon:
         self._stop("the configuration changed")
 
     def _end(self, reason: str) -> None:
-        """Stop for good, also when about to start anew."""
+        """Stop without a restart, even if one was about to happen."""
         self._restart = False
         self._stop(reason)
 
@@ -279,7 +280,7 @@ def leave() -> NoReturn:
 
 
 def _tell(descriptor: int | None, words: dict[str, Any]) -> None:
-    """One line to whoever started us, who may be gone."""
+    """Write one line to the process that started this one, which may have ended."""
     if descriptor is None:
         return
     with contextlib.suppress(OSError), os.fdopen(descriptor, "w", encoding="utf-8") as pipe:

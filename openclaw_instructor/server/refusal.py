@@ -20,7 +20,7 @@ _DRAIN_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request goes no further: status, stable code, and what is wrong with the fix."""
+    """Why a request is refused: status, stable code, and a message with the fix."""
 
     status: int
     code: str
@@ -28,7 +28,7 @@ class Refusal:
 
 
 async def refuse(send: Send, refusal: Refusal, receive: Receive | None = None, *, close: bool = False) -> None:
-    """Answer with the error object of this package; with `receive`, after the request's body was read off."""
+    """Answer with this package's error object; with `receive`, after reading the rest of the request's body."""
     if receive is not None:
         await _drain(receive)
     body = orjson.dumps({"error": {"code": refusal.code, "message": refusal.message}})
@@ -42,7 +42,7 @@ async def refuse(send: Send, refusal: Refusal, receive: Receive | None = None, *
 
 
 async def _drain(receive: Receive) -> None:
-    """Read off the body of a refused request, for a moment: a sender that is cut off never sees the answer."""
+    """Read and drop the body of a refused request for a moment, because a client still sending sees no answer."""
     deadline = time.monotonic() + _DRAIN_SECONDS
     try:
         async with asyncio.timeout(_DRAIN_SECONDS):

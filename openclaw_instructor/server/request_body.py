@@ -9,18 +9,18 @@ from typing import Any
 
 from openclaw_instructor.server.refusal import App, Message, Receive, Refusal, Send, refuse
 
-# A mail of 50 MB in base64, and what stands around it.
+# A mail of 50 MB in base64, and the JSON around it.
 MAX_BODY = 72 << 20
 BODY_SECONDS = 30.0
 # Values in a body: 2,048 texts or 10,000 folders are the most that any route takes.
 MAX_VALUES = 100_000
 _SMALL = 1 << 20
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_DRAIN = 256 << 20  # how much of a body that is too large is read off, so that its sender sees the answer
+_DRAIN = 256 << 20  # how much of a too large body is read and dropped, so that its sender sees the answer
 
 
 class BodyLimit:
-    """Hands the body to the application whole. Refuses with 413 (size) and 408 (time)."""
+    """Passes the complete body to the application. Refuses with 413 (size) and 408 (time)."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -66,7 +66,7 @@ def _values(body: bytes) -> int:
 
 
 async def _read(receive: Receive, announced: str) -> bytes | None:
-    """Read the body; None when it is too large, and then it is read off without being kept."""
+    """Read the body; None if it is too large, after reading and dropping it."""
     parts: list[bytes] = []
     size = 0
     too_large = announced.isdigit() and int(announced) > MAX_BODY

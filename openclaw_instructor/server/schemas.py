@@ -14,7 +14,7 @@ from openclaw_instructor.errors import InvalidArguments
 MAX_INPUTS = 2_048
 MAX_INPUT_CHARACTERS = 200_000
 
-# Pairs of surrogates and other escapes, so that what is left in the group is half a pair.
+# Matches surrogate pairs and other escapes first, so that the group matches lone surrogates only.
 _ESCAPES = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
 
 # The answer of POST /v1/embeddings.
@@ -116,7 +116,7 @@ class EmbeddingsRequest(BaseModel):
 
 
 async def read_object(request: Request) -> dict[str, Any]:
-    """Read the JSON object of a body; nothing at all stands for an empty one. Raises InvalidArguments."""
+    """Read the JSON object of a body; an empty body is an empty object. Raises InvalidArguments."""
     body = await request.body()
     if not body.strip():
         return {}
@@ -135,7 +135,7 @@ def _parsed(body: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         if "surrogate" not in str(error):
             raise
-    # JavaScript may cut a text within an emoji, and writes the half that is left; it becomes the replacement character.
+    # JavaScript may cut a text inside an emoji and write a lone surrogate, which becomes the replacement character.
     return orjson.loads(_ESCAPES.sub(lambda escape: b"\\ufffd" if escape[1] else escape[0], body))
 
 

@@ -76,7 +76,7 @@ _TOKEN = Refusal(
 
 
 class Bearers:
-    """The tokens that are valid: the owner's may do everything, the agents' what the owner allows."""
+    """The valid tokens: the owner's allows everything, the agents' what the owner allows."""
 
     def __init__(self, owner: str, agent: str = "", agent_scope: AccessScope = AccessScope.READ) -> None:
         self._known = [(owner.encode(), Principal("owner", AccessScope.ADMIN))]
@@ -84,7 +84,7 @@ class Bearers:
             self._known.append((agent.encode(), Principal("agent", agent_scope)))
 
     def principal(self, authorization: str) -> Principal | None:
-        """Return whose header this is, if anybody's."""
+        """Return the caller whose token the header contains, if any."""
         scheme, _, given = authorization.partition(" ")
         if scheme.lower() != "bearer":
             return None
@@ -142,7 +142,7 @@ class Guard:
     def _principal(self, scope: Mapping[str, Any], headers: Mapping[bytes, str]) -> Principal | None:
         if (authorization := headers.get(b"authorization")) is not None:
             return self._bearers.principal(authorization)
-        # Of another page on this machine, which is same-site to a browser; without Origin a browser sends navigations.
+        # A page of another port on this machine is same-site for a browser; navigations have no Origin.
         if (origin := headers.get(b"origin")) is not None and _netloc(origin) != headers.get(b"host"):
             return None
         return self._session(headers, (scope.get("server") or ("", 0))[1] or 0)
@@ -161,7 +161,7 @@ class Guard:
 
 @lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
-    """Say whether a host name or address is this machine and nothing else."""
+    """Whether a host name or address is only this machine."""
     if host == "localhost":
         return True
     try:

@@ -24,7 +24,7 @@ _COOKIE = "openclaw_instructor_session"
 
 @dataclass(frozen=True)
 class Link:
-    """What a link opens: a session of this scope, and the page that the browser goes on to."""
+    """What a link opens: a session of this scope, and the page to redirect to."""
 
     scope: AccessScope
     page: str
@@ -40,7 +40,7 @@ class Session:
 
 
 class Sessions:
-    """Links and sessions, few and for a while. Used from the event loop only; times are monotonic."""
+    """Holds links and sessions, limited in number and time. Used from the event loop only; times are monotonic."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -48,7 +48,7 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
 
     def new_link(self, scope: AccessScope, page: str) -> str:
-        """Return the code of a fresh link; the oldest goes when there are too many."""
+        """Return the code of a new link; the oldest one is dropped if there are too many."""
         code = secrets.token_urlsafe(32)
         self._links[code] = Link(scope, page, self._clock() + LINK_SECONDS)
         while len(self._links) > _LINKS:
@@ -56,7 +56,7 @@ class Sessions:
         return code
 
     def open(self, code: str) -> tuple[str, Link] | None:
-        """Spend a link: the name of its new session, and the link; None for one that is unknown, spent or too old."""
+        """Use a link; return its new session and the link, or None for one that is unknown, used or expired."""
         link = self._links.pop(code, None)
         if link is None or link.until < self._clock():
             return None
@@ -68,7 +68,7 @@ class Sessions:
         return name, link
 
     def principal(self, headers: Mapping[bytes, str], port: int) -> Principal | None:
-        """Return whose session the cookies of a request name; using it keeps it."""
+        """Return the principal of the session in a request's cookies, and extend the session."""
         name = _cookie(headers.get(b"cookie", ""), port)
         session = self._sessions.get(name)
         if session is None:
@@ -80,12 +80,15 @@ class Sessions:
         return session.principal
 
     def end(self, principal: Principal) -> None:
-        """Forget the session of a principal."""
+        """End the session of a principal."""
         self._sessions = {name: held for name, held in self._sessions.items() if held.principal != principal}
 
 
 def set_cookie(session: str, port: int) -> str:
-    """Write the Set-Cookie header of a session. The name holds the port, because cookies are not kept apart by it."""
+    """Write the Set-Cookie header of a session.
+
+    The cookie's name contains the port, because browsers share cookies between ports.
+    """
     return f"{_COOKIE}_{port}={session}; Path=/; HttpOnly; SameSite=Strict"
 
 

@@ -22,7 +22,7 @@ _Result = TypeVar("_Result")
 
 
 class ClientGone(Exception):
-    """The client hung up; nobody reads an answer."""
+    """The client has disconnected; nobody reads an answer."""
 
 
 class ThreadPool:
@@ -35,7 +35,7 @@ class ThreadPool:
         self._probes = anyio.CapacityLimiter(4)
 
     async def probe(self, function: Callable[[], _Result]) -> _Result:
-        """Run a function that only looks; a daemon that is slow to answer it is taken for dead."""
+        """Run a function of a health check, which must answer quickly: callers take a slow daemon for dead."""
         return await anyio.to_thread.run_sync(function, limiter=self._probes)
 
     async def run(self, request: Request, function: Callable[[], _Result], *, long: bool = False) -> _Result:
@@ -84,19 +84,19 @@ class ThreadPool:
 
 
 def shutting_down() -> DaemonUnavailable:
-    """Return the error of a request that the end of the daemon breaks off; our client repeats it where that is safe."""
+    """Return the error of a request that the shutdown interrupts; our client repeats it if that is safe."""
     return DaemonUnavailable("the service is shutting down; try again")
 
 
 async def embed(
     request: Request, engine: Engine, texts: list[str], instruction: str, role: Role, priority: Priority
 ) -> Embeddings:
-    """Embed without a thread: many small requests wait for one pass. Raises ClientGone, Busy, ModelLoading."""
+    """Embed without a thread, because many small requests wait for one pass. Raises ClientGone, Busy, ModelLoading."""
     return await _Embedding(engine).answer(request, texts, instruction, role, priority)
 
 
 class _Embedding:
-    """One request's wait for the engine: until its answer, its client's hang-up or the end of patience."""
+    """Waits for the engine's answer to one request, its client's disconnect, or the time limit."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -107,7 +107,7 @@ class _Embedding:
     async def answer(
         self, request: Request, texts: list[str], instruction: str, role: Role, priority: Priority
     ) -> Embeddings:
-        # Not a task that waits for the hang-up: that would cost a small request more than anything else here.
+        # A callback instead of a task that waits for the disconnect: a task costs more than all else here.
         request.scope[HANG_UPS].add(self._hang_up)
         future: Future[Embeddings] | None = None
         try:
@@ -118,7 +118,7 @@ class _Embedding:
             self._timer.cancel()
             request.scope[HANG_UPS].discard(self._hang_up)
             if future is not None:
-                # Reaches the engine, which drops what it has not begun.
+                # The engine drops what it has not begun.
                 future.cancel()
 
     def _hang_up(self) -> None:
@@ -129,7 +129,7 @@ class _Embedding:
             self._answer.set_exception(error)
 
     def _look_up(self) -> None:
-        """After the wait for a model that loads: give up if it still does, else wait for the work."""
+        """Give up if the model is still loading after the wait for it, else wait for the work."""
         if self._engine.loading:
             self._give_up(self._engine.loading_error())
         else:

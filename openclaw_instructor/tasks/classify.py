@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.tasks.runners import Resources
 
 _RUNNERS_UP = 3
-# No checkpoint reads further; a megabyte of text would only be tokenised to be thrown away.
+# No checkpoint reads more; tokenizing a megabyte of text would be wasted.
 _HEAD = 20_000
 _SPACES_KEPT = 32
 
@@ -133,7 +133,7 @@ def _labels(task: ClassifyTask, given: list[str] | None) -> tuple[Label, ...]:
 
 
 def _name_and_description(entry: str, known: Collection[str]) -> tuple[str, str]:
-    """Parted at the first colon before a space, unless that lies within a name the task knows."""
+    """Split at the first colon before a space, unless that is within a name that the task knows."""
     entry = entry.strip()
     folded = entry.casefold()
     if folded in known:

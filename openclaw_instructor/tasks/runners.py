@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Resources(Protocol):
-    """What a running task may use; each is opened on first use."""
+    """The resources that a running task may use; each is opened on first use."""
 
     @property
     def engine(self) -> Engine:

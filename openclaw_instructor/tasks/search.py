@@ -46,5 +46,5 @@ def _instruction(task: SearchTask, mode: str, index: Index) -> str:
     try:
         return task.instruction("query", index.engine.checkpoint_name)
     except NO_MODEL:
-        # The index goes on by words where it may.
+        # Without the checkpoint the index searches by words.
         return ""

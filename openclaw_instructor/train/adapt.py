@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HELD_OUT = 0.2
-EXAMPLES = 16  # of a label, for the classifier that is measured; a task's YAML holds no more than a few
+EXAMPLES = 16  # examples of a label for the measured classifier; a task's YAML has only a few
 ROUNDS = 4
 SMALL_MODEL = 60_000_000
 FEWEST = 10
@@ -48,7 +48,7 @@ Rows: TypeAlias = "NDArray[np.float64]"
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What adapting gave: `metric` (higher is better) on the `held_out` texts (of pairs: queries) before and after.
+    """The result of adapting: `metric` (higher is better) on the `held_out` texts (of pairs: queries) before and after.
 
     `certain` when the difference is larger than chance would make it on so many (paired, at 95%).
     """
@@ -107,7 +107,7 @@ def adapt(
 
 
 def default_config(start: Checkpoint, rows: int) -> TrainConfig:
-    """Few, small steps: enough to learn some hundred rows, not enough to forget the rest."""
+    """Return settings with few, small steps: enough to learn some hundred rows without forgetting the rest."""
     rate = 1e-4 if start.parameters < SMALL_MODEL else 2e-5
     batch = min(32, max(4, rows // 4))
     return TrainConfig(epochs=3, batch_size=batch, learning_rate=rate, temperature=0.05, max_tokens=256, save_every=50)
@@ -151,7 +151,7 @@ def _labelled(source: Path, task: ClassifyTask, start: Checkpoint) -> _Data:
     labels = [known.get(name) or Label(name=name) for name in groups]
     train_texts, test = _split(groups)
     instruction = task.instruction("text", start.name)
-    # The description stands among a label's texts, since the classifier counts it as an example.
+    # The description is one of a label's texts, because the classifier treats it as an example.
     texts = [(described(label), label.name) for label in labels]
     texts += [(text, name) for name, all_ in train_texts.items() for text in all_]
     rows_to_learn = [{"text": text, "label": label} for text, label in texts]
@@ -187,7 +187,7 @@ def _pairs(source: Path, task: Task, start: Checkpoint) -> _Data:
 
     def score(embed: Embed) -> Rows:
         similarity = embed(test, query) @ embed(list(place), document).T
-        # Of several documents of a query, the first that is found counts.
+        # If a query has several documents, the best ranked one counts.
         reached = [each[own[text]].max() for text, each in zip(test, similarity, strict=True)]
         return np.asarray(1.0 / (similarity >= np.array(reached)[:, None]).sum(axis=1))
 

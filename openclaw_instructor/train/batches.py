@@ -17,7 +17,7 @@ from openclaw_instructor.train.medi import MediData, Pair, Plan
 
 @dataclass(frozen=True)
 class Batch:
-    """`rows` are this process's places among the `count` texts (queries, positives, negatives), `prompts` theirs."""
+    """A batch of `count` texts (queries, positives, negatives); `rows` and `prompts` are this process's share."""
 
     count: int
     rows: list[int]
@@ -27,7 +27,7 @@ class Batch:
 
     @property
     def tokens(self) -> int:
-        """Tokens of this process's prompts."""
+        """The number of tokens of this process's prompts."""
         return sum(len(prompt.ids) for prompt in self.prompts)
 
 
@@ -62,7 +62,7 @@ class Batches:
     def make(self, step: int) -> Batch:
         """Build the batch of a step."""
         records = [self.data[int(index)] for index in self.plan.batch(step)]
-        # Which of several positives and negatives: decided by seed and step alone, so a resumed run draws the same.
+        # The choice among positives and negatives depends on seed and step only, so a resumed run draws the same.
         random = np.random.default_rng((self.plan.seed, step, 1))
         queries = [record.query for record in records]
         positives = [_one(record.positives, random) for record in records]

@@ -84,7 +84,7 @@ def labelled(
             if len(groups[label]) < 2:
                 continue
             positive = draw.choice([other for other in groups[label] if other != text])
-            # A label is drawn before a text, so that a common one does not crowd out the rare.
+            # Draw the label before the text, so that common labels do not crowd out rare ones.
             other = draw.choice([name for name in groups if name != label])
             yield {
                 "query": [rendered, text],

@@ -15,7 +15,7 @@ def _setting(default: Any, text: str, **bounds: Any) -> Any:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """All that decides a run; written to `config.json` beside its results.
+    """The settings of a run, written to `config.json` with its results.
 
     A field with help is an option of `openclaw-instructor train`.
     """
@@ -25,23 +25,23 @@ class TrainConfig:
     batch_size: int = _setting(64, "Records of a step, over all processes.", minimum=2)
     chunk_tokens: int = _setting(16_384, "Tokens of one pass, the bound on memory.", minimum=64)
     max_tokens: int = _setting(512, "Tokens of a text with its instruction.", minimum=8)
-    # The paper's; a small model like mini takes 1e-4 and more.
+    # The paper's value; a small model like mini needs 1e-4 or more.
     learning_rate: float = _setting(2e-5, "Highest rate.")
     warmup: float = _setting(0.1, "Share of the steps in which the rate rises.", minimum=0, maximum=1)
-    # Not of norms and tables.
+    # Does not apply to norms and tables.
     weight_decay: float = 0.01
-    # The paper's; 0.1 in the README of its code is a slip.
+    # The paper's value; 0.1 in the README of its code is a mistake.
     temperature: float = _setting(0.01, "Temperature of the loss.")
     # "negatives": only hard negatives of the batch count, as in the authors' code.
     in_batch: str = _setting("all", "Which of the batch count against a query.", choices=("all", "negatives"))
-    # Bound of the gradient's norm.
+    # The greatest norm of the gradient.
     clip: float = 1.0
-    # Of the matrix products: bfloat16 where it is native; weights stay float32.
+    # The format of matrix products; weights stay float32.
     dtype: str = "auto"
     seed: int = _setting(0, "Seed of the data's order and of --scratch.")
     device: str | None = None
     log_every: int = _setting(10, "Steps between rows of metrics.jsonl.", minimum=1)
-    # A kill loses at most so many steps.
+    # A killed run loses at most this many steps.
     save_every: int = _setting(200, "Steps between saved states.", minimum=1)
     evaluate_every: int = _setting(0, "Steps between measurements.", minimum=1)
 

@@ -42,7 +42,7 @@ from openclaw_instructor.train.loss import info_nce
 from openclaw_instructor.train.medi import MediData, Plan
 from openclaw_instructor.train.metrics_log import MetricsLog, read
 
-# A pass of fewer tokens is not worth a core of its own.
+# A pass of fewer tokens is not worth using another core.
 MIN_TOKENS = 256
 
 
@@ -125,7 +125,7 @@ class _Run:
         leads, done = self.world.leads, self.start.step
         self.encoder.train()
         with MetricsLog(self.out if leads else None, self.start, self.steps, shown=self.progress and leads) as log:
-            # States are saved before they are measured, so this one may not have been.
+            # A state is saved before it is evaluated, so the last one may not have been.
             if self._is_measured_after(done):
                 self._measure(done, log)
             for step, batch in enumerate(self.source.run(done, self.steps), done + 1):
@@ -182,8 +182,8 @@ def backward(
 ) -> torch.Tensor:
     """Accumulate the gradients of the whole batch's loss, in as many passes and processes as needed; returns the loss.
 
-    As many passes as the pool has threads keep their graphs. More run without one first; the loss's gradients on the
-    vectors, which is all that a pass has to know of the others, then lead each of them back through a second run.
+    If there are no more passes than threads, each keeps its graph. Otherwise all passes first run without a graph; then
+    the gradient of the loss by each vector is computed, and each pass runs again and is backpropagated from it.
     """
     lengths, count = [len(prompt.ids) for prompt in batch.prompts], pool.count if pool else 1
     chunks = list(batches(lengths, config.chunk_tokens, count if sum(lengths) >= count * MIN_TOKENS else 1))

@@ -47,7 +47,7 @@ class Scores:
     """
 
     def __init__(self, folder: Path, limit: int | None = None) -> None:
-        # Now, not after the steps of hours.
+        # Checked before training, not hours later.
         need_for({dataset.kind for dataset in find(expanded(folder)).datasets})
         self.folder, self.limit = folder, limit
 

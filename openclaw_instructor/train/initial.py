@@ -14,7 +14,7 @@ from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.shapes import T5Shape
 from openclaw_instructor.model.writer import write_checkpoint
 
-# A small student: a few million weights beside the token table.
+# A small model: a few million weights besides the token table.
 SMALL = T5Shape(
     vocab_size=0,
     width=384,
@@ -83,6 +83,6 @@ def initialise(encoder: T5Encoder, seed: int) -> T5Encoder:
             fan_in = {"tokens.weight": 1, "position.weight": shape.width}.get(name, weight.shape[1])
             weight.normal_(0.0, fan_in**-0.5, generator=random)
             if "qkv" in name:
-                # Attention is not scaled, so its queries start smaller.
+                # T5 does not scale attention scores, so its queries start smaller.
                 weight[: shape.heads * shape.head_width] *= shape.head_width**-0.5
     return encoder

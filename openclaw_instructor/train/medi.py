@@ -26,7 +26,7 @@ from openclaw_instructor.errors import InvalidData
 
 Pair = tuple[str, str]
 _BLOCK = 1 << 20
-_BETWEEN = re.compile(r"\s*,?\s*")  # elements of an array; it matches anywhere
+_BETWEEN = re.compile(r"\s*,?\s*")  # separators of array elements; matches at any position
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Record:
 
 
 class MediData:
-    """Random access to the records of several files; `digest` is of what they hold, wherever they lie.
+    """Random access to the records of several files; `digest` hashes their content, whatever their paths.
 
     Raises InvalidData with file and line for a malformed record.
     """
@@ -184,7 +184,7 @@ def _index(path: Path, work: Path) -> dict[str, Any]:
     kept = work / f"{path.stem}-{_fingerprint(path)}.npz"
     if kept.is_file():
         with np.load(kept) as found:
-            # An index of an earlier version has no digest.
+            # The index of an earlier version has no digest.
             if "digest" in found:
                 return dict(found)
     offsets: list[int] = []

@@ -15,7 +15,7 @@ from openclaw_instructor.train.train_state import Position
 
 
 class MetricsLog:
-    """Rows of numbers per step; without a folder it only keeps time.
+    """Writes a row of numbers per step; without a folder it only measures time.
 
     On resume, rows after the resumed step are dropped: they are about to come again.
     """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.model.networks.t5 import T5Encoder
 
 KEPT = 2
-# Settings that change how a run is watched, not what it computes.
+# Settings that change the logging of a run, not what it computes.
 FREE = frozenset({"device", "log_every", "save_every", "evaluate_every", "chunk_tokens"})
 
 
@@ -68,7 +68,7 @@ def restore(path: Path, encoder: T5Encoder, optimizer: torch.optim.Optimizer) ->
         optimizer.load_state_dict(content["optimizer"])
         torch.set_rng_state(content["random"].cpu())
         return Position(**content["position"])
-    except Exception as error:  # torch raises many kinds for a damaged file
+    except Exception as error:  # torch raises various exceptions for a damaged file
         first = str(error).splitlines()[0]
         raise InvalidData(
             f"{path}: not a state of this run ({first}); delete it to go on from the one before"
@@ -80,7 +80,7 @@ def check_settings(folder: Path, settings: dict[str, Any]) -> None:
     path = folder / "config.json"
     if path.is_file() and states(folder):
         before = json.loads(path.read_text(encoding="utf-8"))
-        # A run of an earlier version lacks the settings that came later.
+        # A run of an earlier version lacks newer settings.
         changed = [key for key in settings if key not in FREE and before.get(key, settings[key]) != settings[key]]
         if changed:
             key = changed[0]

@@ -14,7 +14,7 @@ from openclaw_instructor.model.known import KNOWN
 from openclaw_instructor.model.prompt import Prompt, Prompter
 from openclaw_instructor.settings import Settings
 
-# oneDNN keeps half a megabyte for every number of tokens it has seen, of which it would keep 1,024.
+# oneDNN keeps half a megabyte for each number of tokens, and by default 1,024 of them.
 ONEDNN_CACHE = "128"
 
 
@@ -89,9 +89,9 @@ class LocalEmbedder:
         """Do nothing: the scheduler owns the loaded model."""
 
     def load(self) -> Model:
-        """Load the weights, for a process that lives long."""
+        """Load the weights, with settings for a long-lived process."""
         os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", ONEDNN_CACHE)
-        # The tokenizer's threads would only take the cores from the passes in flight.
+        # The tokenizer's threads would take cores from the passes in flight.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         import torch
 

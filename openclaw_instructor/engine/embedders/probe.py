@@ -16,7 +16,7 @@ from pathlib import Path
 from openclaw_instructor.errors import InvalidCheckpoint
 
 PROBE = "The ferry to the island leaves at half past nine, if the weather allows."
-SAME = 0.999  # cosine: kernels and batch sizes round differently, another model differs by far more
+SAME = 0.999  # cosine; rounding of kernels differs by less, another model by far more
 MOST_DIMENSIONS = 65_536
 
 
@@ -44,7 +44,7 @@ class Record:
         return cls(name, len(probe), max_tokens, probe, identity)
 
     def check(self, vector: Sequence[float], path: Path) -> None:
-        """Compare with what the model answers now. Raises InvalidCheckpoint when it is another one."""
+        """Compare with the model's present vector. Raises InvalidCheckpoint when it is another model."""
         if len(vector) != self.dimension:
             raise InvalidCheckpoint(
                 f"{self.name} answers {len(vector)} dimensions, {self.dimension} before: it is another model; give it "
@@ -70,7 +70,7 @@ class RecordFile:
 
     @property
     def record(self) -> Record:
-        """The record, which asks the model when it is seen for the first time. Raises InstructorError."""
+        """The record; made by asking the model if there is none yet. Raises InstructorError."""
         if self._record is None:
             self._record = self._read()
         if self._record is None:
@@ -79,7 +79,7 @@ class RecordFile:
         return self._record
 
     def check(self) -> None:
-        """Ask the model whether it is the same, once. Raises InvalidCheckpoint when it is not."""
+        """Check once that the model is the recorded one. Raises InvalidCheckpoint when it is not."""
         record = self.record
         if not self._checked:
             record.check(list(self._ask()), self.path)

@@ -45,7 +45,7 @@ class Model(Protocol):
 
 
 class Embedder(Protocol):
-    """A source of embeddings that is known but need not be loaded.
+    """A source of embeddings; its properties are known before it is loaded.
 
     `identity` changes whenever its vectors would; `max_seq_length` is in tokens; `passes` says how many calls of
     `Model.embed` may run at a time once it is loaded; `least_dimension` is the smallest to which its embeddings may be
@@ -54,7 +54,7 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """The name under which people know the model."""
+        """The name of the model, for people."""
         ...
 
     @property
@@ -87,15 +87,15 @@ class Embedder(Protocol):
         ...
 
     def render(self, before: str, texts: Sequence[str]) -> Sequence[Rendered]:
-        """Join it and the texts as the model wants them, one prompt for each text."""
+        """Render one prompt for each text, with the prefix `before`."""
         ...
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text alone."""
+        """Count the tokens of each text, without an instruction."""
         ...
 
     def room(self, instruction: str) -> int:
-        """Tokens of a document that fit under this instruction before it is truncated."""
+        """Return how many tokens of a document fit beside this instruction."""
         ...
 
     def load(self) -> Model:

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MOST_TEXTS = 64  # of a request
+MOST_TEXTS = 64  # in a request
 OUR_DAEMON = "openclaw-instructor"
-# Of our daemon's, by role.
+# The `input_type` of our daemon for each role.
 INPUT_TYPES: dict[Role, str] = {"query": "query", "document": "passage", "text": ""}
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
 @dataclass(frozen=True)
 class RemoteText:
-    """A text with what stands before it; with our daemon `before` is an `input_type`."""
+    """A text with its prefix; for our own daemon `before` is an `input_type`."""
 
     text: str
     before: str
@@ -110,7 +110,7 @@ class RemoteEmbedder:
         self._endpoint.close()
 
     def embed(self, prompts: Sequence[RemoteText], batch_tokens: int) -> NDArray[np.float32]:
-        """Embeddings (n, dimension) float32, L2-normalised. Raises Busy, CheckpointUnavailable, ServiceError."""
+        """Embed as (n, dimension) float32, L2-normalised. Raises Busy, CheckpointUnavailable, ServiceError."""
         import numpy as np
 
         width = self._record_file.record.dimension
@@ -133,7 +133,7 @@ class RemoteEmbedder:
     @property
     def _form(self) -> InstructionForm:
         known = KNOWN.get(self.name)
-        # An endpoint cannot leave an instruction out of the mean.
+        # An endpoint cannot exclude an instruction from the mean.
         usable = known is not None and known.form != "masked"
         form = InstructionForm(known.form, dict(known.prompts), known.template) if known and usable else None
         return overridden(form or InstructionForm("none"), self._settings.instruction_form, self._settings.prompts)
@@ -182,7 +182,7 @@ class RemoteEmbedder:
 
     @property
     def _ours(self) -> bool:
-        """Whether it is a daemon of ours, which joins instructions itself. Others need not list their models."""
+        """Whether the endpoint is our daemon, which adds instructions itself. Others may not list their models."""
         if self._joins_instructions is None:
             try:
                 models = self._models()

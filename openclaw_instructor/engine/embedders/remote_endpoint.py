@@ -149,7 +149,7 @@ def read_key(settings: Settings) -> str | None:
 
 
 def check_key_is_safe(url: str, key: str | None) -> None:
-    """Raise InvalidSettings where a key would travel readable for everybody."""
+    """Raise InvalidSettings if the key would be sent unencrypted to another machine."""
     parts = urlsplit(url)
     if key and parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise InvalidSettings(f"{url}: a key is sent over https only, or to this machine; use https://")

@@ -101,7 +101,7 @@ class SentenceTransformersEmbedder:
         self._model = None
 
     def embed(self, prompts: Sequence[PromptedText], batch_tokens: int) -> NDArray[np.float32]:
-        """Embeddings (n, dimension) float32, L2-normalised."""
+        """Embed as (n, dimension) float32, L2-normalised."""
         import numpy as np
 
         parts = []
@@ -143,7 +143,7 @@ class SentenceTransformersEmbedder:
                 local_files_only=self._settings.offline,
                 trust_remote_code=False,
             )
-        except Exception as error:  # the library and its own raise a great many kinds
+        except Exception as error:  # the library and its dependencies raise various exceptions
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
             raise CheckpointUnavailable(
                 f"checkpoint {PREFIX}{self.name}: sentence-transformers cannot load it ({reason}); check the name"

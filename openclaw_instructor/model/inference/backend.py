@@ -70,9 +70,9 @@ class Backend(Protocol):
         ...
 
     def embed(self, batch: Packed) -> Tensor:
-        """Embeddings (prompts, dimension) float32, normalised if the checkpoint says so."""
+        """Compute embeddings (prompts, dimension) float32, normalised if the checkpoint says so."""
         ...
 
     def token_states(self, batch: Packed) -> Tensor:
-        """States (tokens, width) float32 after the last norm; rows of filler hold anything."""
+        """Compute states (tokens, width) float32 after the last norm; padding rows have arbitrary values."""
         ...

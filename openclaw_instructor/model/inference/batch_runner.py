@@ -16,7 +16,7 @@ from openclaw_instructor.model.malloc import release_free_memory
 from openclaw_instructor.model.packing import Packed, batches
 from openclaw_instructor.model.prompt import Prompt
 
-# On a CPU freed memory is released after so many tokens; after a quarter of them it takes `mini` 3% of its time.
+# On a CPU freed memory is released after this many tokens; four times as often would take 3% of `mini`'s time.
 RELEASE_AFTER_TOKENS = 65_536
 
 Batch = tuple[list[int], Packed]
@@ -24,7 +24,7 @@ Done = tuple[list[int], torch.Tensor]
 
 
 class BatchRunner:
-    """Forward passes of one backend: batches by token budget, one per core on a CPU, pipelined on a GPU."""
+    """Runs forward passes of one backend: batches by token budget, one per core on a CPU, pipelined on a GPU."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
@@ -41,7 +41,10 @@ class BatchRunner:
     def run(
         self, prompts: Sequence[Prompt], batch_tokens: int | None, on_progress: Callable[[int], Any] | None
     ) -> torch.Tensor:
-        """Embeddings (n, dimension) float32 on the CPU, in the order of `prompts`; at most `batch_tokens` a pass."""
+        """Compute embeddings (n, dimension), float32 on the CPU, in the order of `prompts`.
+
+        A pass has at most `batch_tokens`.
+        """
         with self._lock:
             self._runs_in_flight += 1
         try:
@@ -59,17 +62,17 @@ class BatchRunner:
         preferred = self.backend.preferred_tokens
         budget = min(batch_tokens or preferred, preferred)
         if on_cpu and is_forked():
-            # OpenMP's threads stayed in the parent, and it would wait for them for ever.
+            # OpenMP's threads are only in the parent process, and it would wait for them for ever.
             torch.set_num_threads(1)
         cores = torch.get_num_threads() if on_cpu else 1
-        # A core that has the longest text should not be the only one with work.
+        # Divide the work so that the core with the longest text is not the last one working.
         parts = min(cores, tokens // max(self.backend.tokens_per_core, max(lengths, default=0)))
-        # Cores that other passes use would keep each other waiting at every operation.
+        # While other passes use the cores, threads of one pass would wait for each other at every operation.
         work = self.backend.operations_per_token * tokens
         shared = work >= self.backend.shared_operations and self._runs_in_flight == 1
         apart = parts > 1 or not shared
         plan = batches(lengths, budget, max(1, parts))
-        # The main thread may have OpenMP threads of its own, and it stays.
+        # The main thread may have its own OpenMP threads.
         if cores > 1 and (apart or threading.current_thread() is not threading.main_thread()):
             done = self._threaded(prompts, plan, cores, apart)
         else:
@@ -96,7 +99,7 @@ class BatchRunner:
     def _threaded(
         self, prompts: Sequence[Prompt], plan: Iterable[list[int]], cores: int, apart: bool
     ) -> Iterator[Done]:
-        """On threads of our own: one for each core, or, not `apart`, one for all of them."""
+        """Run on our own threads: one for each core, or, if not `apart`, one for all cores."""
         threads, cores_each = (cores, 1) if apart else (1, cores)
         with self._lock:
             pool = self._pools.get(apart)
@@ -105,7 +108,7 @@ class BatchRunner:
         return pool.run(self._forward, (self._pack(prompts, indices) for indices in plan))
 
     def _pipelined(self, prompts: Sequence[Prompt], plan: Iterable[list[int]]) -> Iterator[Done]:
-        """On a GPU the next pass is enqueued before the last one is fetched, so the device never waits for us."""
+        """Run on a GPU: enqueue the next pass before fetching the last one, so that the device never waits."""
         last: Done | None = None
         for indices in plan:
             current = self._forward(self._pack(prompts, indices))

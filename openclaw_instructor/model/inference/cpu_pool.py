@@ -26,17 +26,17 @@ AHEAD = 3  # items per thread that are running or ready
 
 
 class CpuPool:
-    """`count` threads that each run torch on `cores` cores; made once and kept."""
+    """Keeps `count` threads, each of which runs torch on `cores` cores."""
 
     def __init__(self, count: int, cores: int = 1) -> None:
         self.count, self.cores = count, cores
         ready = threading.Barrier(count + 1)
 
         def start() -> None:
-            # A thread adopts the process's number at its first use of it, which must not come after ours is set.
+            # A thread takes over the process's number at its first use, which must be before ours is set.
             torch.get_num_threads()
             torch.set_num_threads(cores)
-            # Sharp attention leaves probabilities too small for normal arithmetic, which is then many times slower.
+            # Sharp attention gives denormal probabilities, with which arithmetic is many times slower.
             torch.set_flush_denormal(True)
             ready.wait()
 
@@ -44,11 +44,11 @@ class CpuPool:
         for _ in range(count):
             self._pool.submit(int)
         ready.wait()
-        # The setting is per thread, yet new threads start with the last one made: restore the process's.
+        # The setting is per thread, but new threads start with the last one set, so restore the process's.
         torch.set_num_threads(count * cores)
 
     def map(self, work: Callable[[S], T], parts: Sequence[S]) -> list[T]:
-        """One result for each part, in order."""
+        """Return one result for each part, in order."""
         return list(self._pool.map(work, parts))
 
     def run(self, work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:

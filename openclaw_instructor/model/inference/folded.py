@@ -16,7 +16,7 @@ from openclaw_instructor.model.shapes import T5Shape
 
 
 class FoldedLayer(NamedTuple):
-    """Weights (out, in) of a layer, float32. `qkv` and `up` read rows of unit length."""
+    """The weights (out, in) of a layer, float32. The input rows of `qkv` and `up` have unit length."""
 
     qkv: Tensor
     out: Tensor
@@ -54,7 +54,7 @@ def fold_ends(state: Mapping[str, Tensor]) -> FoldedEnds:
 
 
 def _channel_weights(weight: Tensor) -> Tensor:
-    # Rows are divided by the root of their sum of squares, not of its mean: the factor between them belongs here.
+    # Rows are divided by the root of the sum of their squares instead of the mean; the factor between them is here.
     return weight * math.sqrt(len(weight))
 
 
@@ -65,7 +65,7 @@ def norm_floor(shape: T5Shape) -> Tensor:
 
 def row_lengths(states: Tensor, floor: Tensor) -> Tensor:
     """Compute the length of each row (tokens, 1)."""
-    # The norm sums in float32 for every input; asking for that by `dtype` would copy the input first.
+    # The norm accumulates in float32 anyway; passing `dtype` would copy the input first.
     length: Tensor = torch.linalg.vector_norm(states, dim=-1, keepdim=True).hypot_(floor)
     return length
 

@@ -30,11 +30,11 @@ class HeadWeights:
             self._projections.append((weight, bias, projection.activation == "tanh"))
 
     def embed(self, states: Tensor, batch: Packed) -> Tensor:
-        """Embeddings (prompts, dimension) of token states (tokens, width)."""
+        """Compute embeddings (prompts, dimension) of token states (tokens, width)."""
         return self.project(F.embedding_bag(batch.pooled, states, batch.starts, mode="mean"))
 
     def project(self, pooled: Tensor) -> Tensor:
-        """Embeddings (prompts, dimension) of pooled states (prompts, width)."""
+        """Compute embeddings (prompts, dimension) of pooled states (prompts, width)."""
         for weight, bias, tanh in self._projections:
             pooled = F.linear(pooled, weight, bias)
             pooled = pooled.tanh() if tanh else pooled
@@ -44,7 +44,7 @@ class HeadWeights:
 
 
 class WithHead:
-    """A T5 backend whose kernels end with the pooled states, with the rest of its head behind it. See `Backend`."""
+    """A T5 backend whose kernels return pooled states, followed by the projections. See `Backend`."""
 
     def __init__(self, inner: Backend, head: Head, weights: HeadWeights) -> None:
         self.inner, self._weights, self.pooling = inner, weights, head.pooling

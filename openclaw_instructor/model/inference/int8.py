@@ -25,9 +25,9 @@ from openclaw_instructor.model.torch_private import (
     pack_int8_for_onednn,
 )
 
-# Without VNNI the processor adds two products in 16 bits: with 127 steps one of twenty results would overflow.
+# Without VNNI the processor adds two products in 16 bits: with 127 steps one in twenty results would overflow.
 STEPS, STEPS_WITHOUT_VNNI = 127, 96
-# From this width of the stream on a product takes so long that the cost of calling oneDNN does not matter.
+# From this width on, products take so long that the cost of calling oneDNN does not matter.
 ONEDNN_MIN_WIDTH = 512
 
 
@@ -49,7 +49,7 @@ class Int8Layers(NamedTuple):
 
     @classmethod
     def of(cls, packed: Sequence[Any], activation: str) -> "Int8Layers":
-        """Sort packed weights by their form; all have the same."""
+        """Group packed weights by form; all have the same."""
         onednn = [weight for weight in packed if isinstance(weight, Int8Weight)]
         split = [weight for weight in packed if isinstance(weight, SplitWeight)]
         return cls(onednn, [] if onednn or split else list(packed), split, activation == "relu")
@@ -69,7 +69,7 @@ def quantize(weight: Tensor, width: int) -> Any:
     model; without VNNI FBGEMM's are as fast for many rows and faster for few.
     """
     vnni = has_cpu_feature("vnni")
-    # A scale for each row: rows of a trained weight differ by more than the steps that one scale would share.
+    # A scale for each row, because the rows of a trained weight differ much in magnitude.
     scales = (weight.abs().amax(1) / (STEPS if vnni else STEPS_WITHOUT_VNNI)).clamp(min=1e-12)
     zeros = torch.zeros(len(weight), dtype=torch.long)
     if vnni and width >= ONEDNN_MIN_WIDTH:
@@ -81,10 +81,10 @@ def quantize(weight: Tensor, width: int) -> Any:
 def linear_by_onednn(rows: Tensor, scale: Tensor, layers: Int8Layers, at: int) -> Tensor:
     """Multiply by oneDNN's int8 kernel: rows (tokens, in) with their scales (tokens, 1) to (tokens, out)."""
     weight, place = layers.onednn[at], at % 4
-    # Behind a ReLU or a GELU there is no negative half, or a small one.
+    # After a ReLU or a GELU there are no negative values, or small ones.
     zero, steps = (128, 127.0) if place < 3 else (0, 255.0) if layers.relu else (40, 215.0)
     scaled = rows.mul_(steps / scale) if place in (1, 3) else rows * (steps / scale)
-    # Half a step more, because the conversion truncates; straight to uint8 it would take half as long again.
+    # Add half a step, because the conversion truncates; converting to uint8 directly takes 1.5 times as long.
     quantized = scaled.add_(zero + 0.5).to(torch.int16).to(torch.uint8)
     activation = "relu" if layers.relu and place == 2 else "none"
     return onednn_int8_linear(quantized, 1.0 / steps, zero, weight.rows, weight.scales, weight.zeros, activation)

@@ -22,7 +22,7 @@ from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompter
 from openclaw_instructor.model.shapes import T5Shape
 
-MIN_COSINE = 0.99  # cosine to float32 of each sample, below which "auto" does not choose int8
+MIN_COSINE = 0.99  # least cosine to float32 of each sample for "auto" to choose int8
 SAMPLES = (
     ("Represent the question for retrieving supporting documents: ", "How long does a parcel take to reach Norway?"),
     ("Represent the document for retrieval: ", "Set `retries` to 0 in config.yaml, then restart it (port 8080)."),
@@ -41,7 +41,7 @@ SAMPLES = (
 
 
 class Int8Check:
-    """Computes the samples in float32 during one loading, and compares the loaded backend with them."""
+    """Computes the samples in float32 while the checkpoint is loaded, and compares the backend with them."""
 
     def __init__(self, prompter: Prompter, pooling: str = "mean") -> None:
         prompts = [prompter.render(instruction, [text])[0] for instruction, text in SAMPLES]
@@ -52,26 +52,26 @@ class Int8Check:
 
     @torch.no_grad()
     def begin(self, outside: Mapping[str, Tensor], shape: T5Shape) -> None:
-        """Look the samples' tokens up; `outside` is the encoder's state without its layers."""
+        """Embed the samples' tokens; `outside` is the encoder's state without its layers."""
         with torch.device("meta"):
             self._network = T5Encoder(replace(shape, layers=1))
         self._network.load_state_dict(dict(outside), strict=False, assign=True)
         self._states = self._network.tokens(self._batch.ids)
         bias = self._network.position_bias(self._batch.longest)
         self._masks = masks_of(bias, self._batch.groups, len(self._batch.ids), pad_keys=False)
-        # Nothing reads the table again, and it is large.
+        # The table is large and not needed again.
         self._network.tokens.weight = nn.Parameter(torch.empty(0))
 
     @torch.no_grad()
     def follow(self, state: Mapping[str, Tensor]) -> None:
-        """Take the samples through the next layer."""
+        """Pass the samples through the next layer."""
         layer = next(self._network.blocks())
         layer.load_state_dict(dict(state), assign=True)
         self._states = layer(self._states, self._batch, self._masks)
 
     @torch.no_grad()
     def compute(self, network: BertEncoder | ModernBertEncoder, head: HeadWeights) -> None:
-        """Compute the samples with a whole network in float32, where that fits into memory anyway."""
+        """Compute the samples with a complete network in float32."""
         states = network(self._batch.ids, self._batch.groups, network.prepare(self._batch.longest), False)
         self._exact = head.embed(states, self._batch)
 

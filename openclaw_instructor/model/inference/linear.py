@@ -20,7 +20,7 @@ from openclaw_instructor.model.torch_private import (
 
 
 class CastLinear(nn.Module):
-    """torch's own product in the number format of its weight."""
+    """A linear layer with torch's product in the number format of its weight."""
 
     def __init__(self, linear: nn.Linear, dtype: torch.dtype) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class CastLinear(nn.Module):
 
 
 class OneDnnLinear(nn.Module):
-    """A product whose weight lies in the order that oneDNN reads."""
+    """A linear layer whose weight is packed for oneDNN."""
 
     def __init__(self, linear: nn.Linear, dtype: torch.dtype) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class OneDnnLinear(nn.Module):
 
 
 class FbgemmLinear(nn.Module):
-    """An int8 product by FBGEMM; each row is scaled to a greatest magnitude of one before it."""
+    """A linear layer in int8 by FBGEMM; each input row is first scaled to a greatest magnitude of one."""
 
     weight: FbgemmWeight
 
@@ -66,7 +66,7 @@ class FbgemmLinear(nn.Module):
 
 
 class OneDnnInt8Linear(nn.Module):
-    """An int8 product by oneDNN, on processors with VNNI."""
+    """A linear layer in int8 by oneDNN, for processors with VNNI."""
 
     def __init__(self, weight: Int8Weight, bias: Tensor) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class OneDnnInt8Linear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Multiply (tokens, in) to (tokens, out), quantizing each row to int8."""
         scale = row_scales(x)
-        # Half a step more, because the conversion truncates.
+        # Add half a step, because the conversion truncates.
         quantized = (x * (127.0 / scale)).add_(128.5).to(torch.int16).to(torch.uint8)
         y = onednn_int8_linear(quantized, 1.0 / 127.0, 128, self.rows, self.scales, self.zeros, "none").mul_(scale)
         return y.add_(self.bias) if self.bias.numel() else y

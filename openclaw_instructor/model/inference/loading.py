@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class Builder(Protocol):
-    """Takes a network's weights one layer at a time and makes a backend of them."""
+    """Builds a backend from a network's weights, one layer at a time."""
 
     def add(self, layer: FoldedLayer) -> None:
         """Add the next layer."""
@@ -53,7 +53,7 @@ def load_for_inference(checkpoint: Checkpoint, dtype: str, device: torch.device,
         return load_backend(checkpoint, chosen, device)
     check = Int8Check(prompter, checkpoint.head.pooling)
     backend = load_backend(checkpoint, chosen, device, check)
-    # The samples were followed up to the pooled states, where the kernels of a T5 end.
+    # The samples were computed up to the pooled states, which are what the kernels of a T5 return.
     if check.least_cosine(backend.inner if isinstance(backend, WithHead) else backend) >= MIN_COSINE:
         return backend
     logger.info("int8 changes the vectors of %s too much; it runs in float32", checkpoint.folder)

@@ -54,16 +54,16 @@ class NetworkBackend:
         self._forward: Forward = compile_script(network) if compiles else network
 
     def embed(self, batch: Packed) -> Tensor:
-        """Embeddings (prompts, dimension) float32."""
+        """Compute embeddings (prompts, dimension) float32."""
         return self._weights.embed(self.token_states(batch), batch)
 
     def token_states(self, batch: Packed) -> Tensor:
-        """States (tokens, width) float32 after the last norm."""
+        """Compute states (tokens, width) float32 after the last norm."""
         return self._forward(batch.ids, batch.groups, self._prepared.of(batch.longest), self.pads_rows)
 
 
 class _Prepared:
-    """Keeps what a network prepared for the longest text so far; safe to share between threads."""
+    """Caches what a network prepares for the longest text so far; safe to share between threads."""
 
     def __init__(self, network: BertEncoder | ModernBertEncoder, dtype: torch.dtype) -> None:
         self._network, self._dtype = network, dtype
@@ -72,7 +72,7 @@ class _Prepared:
     def of(self, length: int) -> list[Tensor]:
         kept = self._kept
         if kept is None or kept[0] < length:
-            # In steps, so that a sequence of ever longer texts is not prepared for each.
+            # Lengths are rounded up, so that a sequence of ever longer texts is not prepared for each.
             longest = -(-length // 64) * 64
             prepared = self._network.prepare(longest)
             # Biases are added to scores in the format of the products; rotary tables stay float32.

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from openclaw_instructor.model.inference.folded import FoldedLayer
 
-BLOCK_ROWS = 1_024  # of a table that are rotated at a time
+BLOCK_ROWS = 1_024  # rows of a table that are rotated at a time
 
 
 class Rotation:

@@ -14,11 +14,11 @@ from torch import Tensor
 from openclaw_instructor.model.device import has_amx
 from openclaw_instructor.model.torch_private import onednn_int8_linear, onednn_int8_linear_add, pack_int8_for_onednn
 
-# The whole number for a row's greatest magnitude; rounded up, it still has a first digit of 127.
+# The integer that a row's greatest magnitude becomes; rounded up, its first digit is still 127.
 STEPS = 127.0 * 65_536
-# Rows that are split at a time, so that they stay in the cache between the steps.
+# Rows split at a time, so that they stay in the cache between the steps.
 BLOCK_ROWS = 64
-# Up to so many rows each digit of the weight is read once, for all digits of the rows: reading it takes the time.
+# Up to this many rows, each digit of the weight is read once for all digits of the rows, because reading dominates.
 FEW_ROWS = 64
 # The least width of a stream at which it is faster than float32 itself.
 MIN_WIDTH = 512
@@ -38,7 +38,7 @@ class SplitWeight(NamedTuple):
         """Split a float32 weight (out, in)."""
         scale = weight.abs().amax(1, keepdim=True).clamp_(min=1e-12)
         high, middle, low = (pack_int8_for_onednn(digit) for digit in split(weight, scale))
-        # Both factors are whole numbers in the product, and the rows it multiplies have a scale of one.
+        # Both factors are integers in the product, and the rows have a scale of one.
         scales = scale[:, 0] * (65_536 / STEPS) ** 2
         return cls(high, middle, low, scales, torch.zeros(len(weight), dtype=torch.long))
 
@@ -49,7 +49,7 @@ def is_supported(dtype: torch.dtype, device: torch.device, width: int) -> bool:
 
 
 def split(rows: Tensor, scale: Tensor, steps: float = STEPS, block: int = BLOCK_ROWS) -> Tensor:
-    """Three digits (3, n, in) int8, the highest first, of `rows` (n, in) with greatest magnitudes `scale` (n, 1)."""
+    """Split `rows` (n, in) with greatest magnitudes `scale` (n, 1) into int8 digits (3, n, in), highest first."""
     result = torch.empty([3, rows.size(0), rows.size(1)], dtype=torch.int8)
     factors = steps / scale
     for some, factor, digits in zip(rows.split(block), factors.split(block), result.split(block, 1), strict=True):
@@ -63,7 +63,7 @@ def split(rows: Tensor, scale: Tensor, steps: float = STEPS, block: int = BLOCK_
 
 def split_linear(digits: Tensor, weight: SplitWeight, activation: str, few: int = FEW_ROWS) -> Tensor:
     """Float32 product (n, out) of rows given as digits (3, n, in) of scale one; `activation` is "relu" or "none"."""
-    # Summed from the smallest terms to the greatest.
+    # Summed from the smallest terms to the greatest, to lose no digits.
     scales, zeros = weight.scales, weight.zeros
     if digits.size(1) > few:
         high, middle, low = digits[0], digits[1], digits[2]

@@ -34,19 +34,19 @@ if TYPE_CHECKING:
 
 Program = Callable[..., Tensor]
 
-# From this Python on torch does not support TorchScript. Nor is it used on a GPU, whose queue hides what Python takes:
-# it would compile kernels for every new length there.
+# The first Python without TorchScript in torch. It is not used on a GPU either, where it would compile kernels for
+# every new length and the queue hides the time that Python takes.
 UNCOMPILED_FROM = (3, 14)
 
-# A pass whose activations stay in a core's cache is fastest; a GPU wants enough work to fill it. Products of int8 are
-# as fast with fewer tokens, which takes less memory.
+# A pass is fastest if its activations fit a core's cache, and on a GPU if it fills the device. int8 products are as
+# fast with fewer tokens, which take less memory.
 CPU_TOKENS, INT8_TOKENS, GPU_TOKENS = 768, 512, 65_536
-# Fewer tokens are not worth a core of their own.
+# Fewer tokens are not worth using another core.
 TOKENS_PER_CORE = 256
-# A single pass of fewer operations runs on one core: threads that wait for one another at each operation bring little
-# on idle cores, and on busy ones they wait for whole time slices of the system.
+# A single pass of fewer operations runs on one core: threads that wait for each other at every operation gain little on
+# idle cores, and on busy cores each wait may take a whole time slice.
 SHARED_OPERATIONS = 4e9
-# On a CPU sums and norms go through the states in blocks of so many rows, which stay in the cache between the steps.
+# On a CPU sums and norms process the states in blocks of this many rows, which stay in the cache between the steps.
 BLOCK_ROWS = 64
 
 
@@ -99,7 +99,7 @@ def _float_layers(linear: Linear) -> Layers:
 
     def run(states: Tensor, weights: Weights, groups: list[Group], masks: list[Tensor]) -> Tensor:
         units = unit_rows(states, weights.floor).to(masks[0].dtype)
-        # Nested, so that nothing but the states and their unit rows outlives the half of a layer that needs it.
+        # Nested calls free the intermediate results of each half of a layer early.
         for at in range(0, len(weights.layers), 4):
             mixed = attend(linear(units, weights, at, "none"), groups, masks, weights.heads)
             _add_and_norm(states, linear(mixed, weights, at + 1, "none"), units, weights)
@@ -124,7 +124,7 @@ def _programs(layers: Layers) -> tuple[Program, Program]:
     """Script the functions for unit token states (tokens, width) and embeddings (prompts, dimension)."""
 
     def states(weights: Weights, bias: Tensor, ids: Tensor, groups: list[Group]) -> Tensor:
-        # Float32 also where the layers are bfloat16: rounded after every layer, they change rankings.
+        # The states are float32 also in bfloat16 layers: rounding them after every layer changes rankings.
         embedded = F.embedding(ids, weights.tokens).float()
         masks = masks_of(bias, groups, len(ids), weights.pad_keys)
         return unit_rows(layers(embedded, weights, groups, masks), weights.floor)
@@ -221,12 +221,12 @@ class TorchBackend:
         )
 
     def embed(self, batch: "Packed") -> Tensor:
-        """Embeddings (prompts, dimension) float32."""
+        """Compute embeddings (prompts, dimension) float32."""
         bias = self._bias.of(batch.longest)
         return self._embed(self.weights, bias, batch.ids, batch.groups, batch.pooled, batch.starts)
 
     def token_states(self, batch: "Packed") -> Tensor:
-        """States (tokens, width) float32 after the final norm."""
+        """Compute states (tokens, width) float32 after the final norm."""
         states = self._states(self.weights, self._bias.of(batch.longest), batch.ids, batch.groups)
         return (self._rotation.rotate_back(states) if self._rotation else states) * self._norm
 

@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-# `config.json`'s names of the feed-forward's activation.
+# Names of activations in `config.json`.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
 
 
 class Group(NamedTuple):
-    """`prompts` neighbours of one `length`, starting at token `start` of the packed row."""
+    """Consecutive `prompts` of equal `length`, starting at token `start` of the packed row."""
 
     start: int
     prompts: int
@@ -22,7 +22,7 @@ class Group(NamedTuple):
 
     @property
     def tokens(self) -> int:
-        """Number of tokens of the group."""
+        """The number of tokens of the group."""
         return self.prompts * self.length
 
 
@@ -42,7 +42,7 @@ def masks_of(bias: Tensor, groups: list[Group], rows: int, pad_keys: bool) -> li
 
 
 def attend(qkv: Tensor, groups: list[Group], masks: list[Tensor], heads: int, scale: float = 1.0) -> Tensor:
-    """Attention (tokens, width) of `qkv` (tokens, 3 x width), without gradients.
+    """Compute attention (tokens, width) of `qkv` (tokens, 3 x width), without gradients.
 
     `masks` hold each group's bias (1, heads, length, keys); keys beyond the length have minus infinity. Tokens behind
     the last group are filler and get any finite value.
@@ -55,7 +55,7 @@ def attend(qkv: Tensor, groups: list[Group], masks: list[Tensor], heads: int, sc
         stride, start = [group.length * row, head_width, row, 1], group.start * row
         size = [group.prompts, heads, mask.size(-1), head_width]
         query = qkv.as_strided([group.prompts, heads, group.length, head_width], stride, start)
-        # Padded keys and values are views of the rows that follow in the same tensor: nothing is copied.
+        # Padded keys and values are views of the following rows of the same tensor, so nothing is copied.
         key, value = qkv.as_strided(size, stride, start + width), qkv.as_strided(size, stride, start + 2 * width)
         attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
         mixed.append(attended.transpose(1, 2).reshape(group.prompts * group.length, width))
@@ -71,7 +71,7 @@ def attend_with_gradients(qkv: Tensor, groups: Sequence[Group], masks: Sequence[
     Torch's fused attention has no gradient for the bias, and its unfused attention takes a third more time than this.
     """
     mixed = []
-    # One split, not a slice per group: its backward pass is a single concatenation.
+    # One split instead of slices, because its backward pass is a single concatenation.
     for group, rows, mask in zip(groups, qkv.split([g.tokens for g in groups]), masks, strict=True):
         parts = rows.view(group.prompts, group.length, 3, heads, -1).permute(2, 0, 3, 1, 4)
         query, key, value = parts.reshape(3, group.prompts * heads, group.length, -1)

@@ -16,7 +16,7 @@ from openclaw_instructor.model.shapes import BertShape
 
 
 class Activation(nn.Module):
-    """A feed-forward's activation by name: "gelu", "gelu_tanh" or "relu"; "none" where a kernel applies it."""
+    """An activation by name: "gelu", "gelu_tanh" or "relu"; "none" where the kernel before applies it."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class BertLayer(nn.Module):
         self.feed_norm = nn.LayerNorm(shape.width, shape.epsilon)
 
     def forward(self, states: Tensor, groups: list[Group], masks: list[Tensor]) -> Tensor:
-        """States (tokens, width) after the layer."""
+        """Compute the states (tokens, width) after the layer."""
         mixed = attend(self.qkv(states), groups, masks, self.heads, self.scale)
         states = self.attention_norm(states + self.out(mixed))
         fed: Tensor = self.feed_norm(states + self.down(self.activation(self.up(states))))
@@ -54,7 +54,7 @@ class BertLayer(nn.Module):
 
 
 class BertEncoder(nn.Module):
-    """Packed token ids -> token states. `positions` includes the embedding of the first token type."""
+    """Computes token states of packed token ids. `positions` includes the embedding of the first token type."""
 
     def __init__(self, shape: BertShape) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class BertEncoder(nn.Module):
         return [torch.zeros(1, 1, length, length, device=self.tokens.weight.device)]
 
     def forward(self, ids: Tensor, groups: list[Group], prepared: list[Tensor], pad_keys: bool) -> Tensor:
-        """States (tokens, width) float32; rows of filler hold any finite value."""
+        """Compute states (tokens, width) float32; padding rows have arbitrary finite values."""
         states: Tensor = self.norm(self.tokens(ids).float() + self.positions(self._positions_of(ids, groups)).float())
         masks = masks_of(prepared[0], groups, len(ids), pad_keys)
         for layer in self.layers:

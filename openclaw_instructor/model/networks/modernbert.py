@@ -17,7 +17,7 @@ from openclaw_instructor.model.shapes import ModernBertShape
 
 
 def rotary_tables(length: int, width: int, base: float) -> Tensor:
-    """Cosines and sines (2, length, width) of rotary positions (Su et al., RoFormer, 2021) for heads of `width`."""
+    """Compute cosines and sines (2, length, width) of rotary positions (Su et al., RoFormer, 2021)."""
     frequencies = base ** -(torch.arange(0, width, 2, dtype=torch.float32) / width)
     angles = torch.arange(length, dtype=torch.float32)[:, None] * frequencies
     angles = torch.cat([angles, angles], dim=1)
@@ -54,7 +54,7 @@ class ModernBertLayer(nn.Module):
         self.down = nn.Linear(shape.inner, shape.width, bias=shape.has_biases)
 
     def forward(self, states: Tensor, groups: list[Group], masks: list[Tensor], tables: Tensor) -> Tensor:
-        """States (tokens, width) after the layer."""
+        """Compute the states (tokens, width) after the layer."""
         qkv = rotate(self.qkv(self.attention_norm(states)), self.heads, tables)
         states = states + self.out(attend(qkv, groups, masks, self.heads, self.scale))
         inner, gate = self.up(self.feed_norm(states)).chunk(2, dim=-1)
@@ -63,7 +63,7 @@ class ModernBertLayer(nn.Module):
 
 
 class ModernBertEncoder(nn.Module):
-    """Packed token ids -> token states."""
+    """Computes token states of packed token ids."""
 
     def __init__(self, shape: ModernBertShape) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class ModernBertEncoder(nn.Module):
         return [part.to(device) for part in (torch.zeros(1, 1, length, length), local, *tables)]
 
     def forward(self, ids: Tensor, groups: list[Group], prepared: list[Tensor], pad_keys: bool) -> Tensor:
-        """States (tokens, width) float32; rows of filler hold any finite value."""
+        """Compute states (tokens, width) float32; padding rows have arbitrary finite values."""
         states = self.norm(self.tokens(ids).float())
         rows, rotary = len(ids), self._positions_of(ids, groups)
         global_masks = masks_of(prepared[0], groups, rows, pad_keys)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 
 def names(layers: int) -> Iterator[tuple[str, list[str]]]:
-    """Our tensors' names with those on disk."""
+    """Map our tensors' names to those on disk."""
     yield "tokens.weight", ["embeddings.word_embeddings.weight"]
     yield "positions.weight", ["embeddings.position_embeddings.weight"]
     yield "relative.weight", ["encoder.relative_attention_bias.weight"]

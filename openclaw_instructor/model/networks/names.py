@@ -11,7 +11,7 @@ from openclaw_instructor.errors import InvalidCheckpoint
 from openclaw_instructor.model.networks import mpnet, xlm_roberta
 from openclaw_instructor.model.shapes import BertShape, ModernBertShape
 
-# One of our tensors, and those on disk that it is made of, one above the other.
+# The name of one of our tensors, and those of the tensors on disk that are concatenated to it.
 Names = Iterator[tuple[str, list[str]]]
 PREFIXES = ("", "bert.", "roberta.", "mpnet.", "distilbert.", "model.", "encoder.", "0.auto_model.")
 PARTS = ("weight", "bias")
@@ -67,7 +67,7 @@ def _modernbert(shape: ModernBertShape) -> Names:
 
 
 def names_of(shape: BertShape | ModernBertShape) -> Names:
-    """Our tensors' names with those on disk."""
+    """Map our tensors' names to those on disk."""
     if isinstance(shape, ModernBertShape):
         return _modernbert(shape)
     if shape.family == "distilbert":

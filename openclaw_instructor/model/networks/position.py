@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def bucket_of(distance: Tensor, buckets: int, max_distance: int) -> Tensor:
-    """Bucket of each distance, key position minus query position."""
+    """Compute the bucket of each distance, key position minus query position."""
     half = buckets // 2
     exact = half // 2
     far = torch.log(distance.abs().clamp(min=1).float() / exact) / math.log(max_distance / exact) * (half - exact)
@@ -23,26 +23,26 @@ def bucket_of(distance: Tensor, buckets: int, max_distance: int) -> Tensor:
 
 
 def relative_buckets(length: int, buckets: int, max_distance: int) -> Tensor:
-    """Bucket (length, length) of every key for every query."""
+    """Compute the buckets (length, length) of every key for every query."""
     positions = torch.arange(length)
     return bucket_of(positions[None, :] - positions[:, None], buckets, max_distance)
 
 
 def position_bias(table: Tensor, length: int, max_distance: int) -> Tensor:
-    """Bias (1, heads, length, length) of attention scores, from a table (buckets, heads)."""
+    """Look up the bias (1, heads, length, length) of attention scores in a table (buckets, heads)."""
     rows: Tensor = table[relative_buckets(length, len(table), max_distance).to(table.device)]
     return rows.permute(2, 0, 1)[None]
 
 
 def distance_bias(table: Tensor, length: int, max_distance: int) -> Tensor:
-    """Bias (heads, 2 x length + 1) of the distances from -length to length."""
+    """Look up the bias (heads, 2 x length + 1) of the distances from -length to length."""
     distances = torch.arange(-length, length + 1)
     rows: Tensor = table[bucket_of(distances, len(table), max_distance).to(table.device)]
     return rows.T.contiguous()
 
 
 class BiasCache:
-    """Keeps the longest bias made so far; safe to share between threads."""
+    """Caches the longest bias so far; safe to share between threads."""
 
     def __init__(self, make: Callable[[int], Tensor]) -> None:
         self._make = make
@@ -50,7 +50,7 @@ class BiasCache:
 
     def of(self, length: int) -> Tensor:
         """Return a bias made for at least `length` tokens."""
-        # Through a local: another thread may replace the attribute between the test and the return.
+        # Use a local variable, because another thread may replace the attribute meanwhile.
         kept = self._kept
         if kept is None or kept[0] < length:
             kept = self._kept = length, self._make(length).contiguous()

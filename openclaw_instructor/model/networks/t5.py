@@ -43,9 +43,9 @@ class T5Layer(nn.Module):
         self.down = nn.Linear(shape.inner, shape.width, bias=False)
 
     def forward(self, hidden: Tensor, batch: Packed, masks: list[Tensor]) -> Tensor:
-        """States (tokens, width) after the layer; `masks` hold each group's bias, (1, heads, length, length)."""
+        """Compute states (tokens, width); `masks` hold each group's bias, (1, heads, length, length)."""
         qkv = self.qkv(self.attention_norm(hidden))
-        # Asked of the product: under no_grad nothing needs a gradient, whatever the weights say.
+        # Check the product, because under no_grad nothing needs a gradient, whatever the weights say.
         mix = attend_with_gradients if qkv.requires_grad else attend
         hidden = hidden + self.out(mix(qkv, batch.groups, masks, self.heads))
         fed: Tensor = hidden + self.down(ACTIVATIONS[self.activation](self.up(self.feed_norm(hidden))))
@@ -53,7 +53,7 @@ class T5Layer(nn.Module):
 
 
 class T5Encoder(nn.Module):
-    """Packed token ids -> embeddings: layers, final norm, mean over the pooled tokens, projection, normalisation."""
+    """Embeds packed token ids: layers, final norm, mean over the pooled tokens, projection, normalisation."""
 
     def __init__(self, shape: T5Shape) -> None:
         super().__init__()
@@ -82,11 +82,11 @@ class T5Encoder(nn.Module):
         return self.dense.weight.device
 
     def forward(self, batch: Packed) -> Tensor:
-        """Embeddings (prompts, dimension) float32, L2-normalised if the checkpoint says so."""
+        """Compute embeddings (prompts, dimension) float32, L2-normalised if the checkpoint says so."""
         return self.pool(self.hidden(batch), batch)
 
     def pool(self, hidden: Tensor, batch: Packed) -> Tensor:
-        """Embeddings of a batch from its states before the final norm."""
+        """Compute the embeddings of a batch from its states before the final norm."""
         mean = F.embedding_bag(batch.pooled, self.norm(hidden.float()), batch.starts, mode="mean")
         device = mean.device.type
         with torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext():
@@ -94,12 +94,12 @@ class T5Encoder(nn.Module):
             return F.normalize(embedding, dim=-1) if self.shape.normalize else embedding
 
     def token_states(self, hidden: Tensor) -> Tensor:
-        """Token states (tokens, width) float32 after the final norm, from those before it."""
+        """Compute token states (tokens, width) float32 after the final norm, from those before it."""
         states: Tensor = self.norm(hidden.float())
         return states
 
     def hidden(self, batch: Packed) -> Tensor:
-        """Token states (tokens, width) before the final norm."""
+        """Compute token states (tokens, width) before the final norm."""
         hidden: Tensor = self.tokens(batch.ids)
         device = hidden.device.type
         if torch.is_autocast_enabled(device):
@@ -117,5 +117,5 @@ class T5Encoder(nn.Module):
             yield layer
 
     def position_bias(self, length: int) -> Tensor:
-        """Bias (1, heads, length, length) of attention scores."""
+        """Compute the bias (1, heads, length, length) of attention scores."""
         return position_bias(self.position.weight, length, self.shape.max_distance)

@@ -41,7 +41,7 @@ def find(name: str) -> Kind | None:
 
 
 def kind_of(task: Task) -> Kind:
-    """Return the kind of a task. Raises LookupError for one that was never in the table."""
+    """Return the kind of a task. Raises LookupError for one that is not in the table."""
     found = find(task.kind)
     if found is None:
         raise LookupError(f"kind {task.kind!r} is not registered")

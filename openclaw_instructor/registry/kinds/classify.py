@@ -32,7 +32,7 @@ class LabelEdit(Label):
 
 
 class ClassifyTask(Task):
-    """Labels, each told by a description and examples, and when to answer none of them."""
+    """A task with labels, described and exemplified, and with thresholds below which it answers none."""
 
     limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {
         "text": 200_000,

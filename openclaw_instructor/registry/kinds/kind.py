@@ -26,7 +26,7 @@ class Option:
 
 
 class ExtensionError(ValueError):
-    """What an entry changes of the one that it extends cannot be done; the message is "what is wrong; the fix"."""
+    """An entry asks for a change of the entry it extends that is impossible; the message is "problem; fix"."""
 
     def __init__(self, location: tuple[str | int, ...], what: str, fix: str) -> None:
         super().__init__(f"{what}; {fix}")
@@ -58,5 +58,5 @@ class Kind:
 
     @property
     def name(self) -> str:
-        """What an entry says under `kind`."""
+        """The value of `kind` in an entry."""
         return str(self.task.model_fields["kind"].default)

@@ -14,7 +14,7 @@ from openclaw_instructor.registry.task import InstructionText, Task, render
 
 
 class MatchTask(Task):
-    """Query and candidates are steered by one instruction."""
+    """A task whose query and candidates share one instruction."""
 
     limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {"query": 20_000, "candidates": (2_000, 20_000)}
 

@@ -16,14 +16,14 @@ DEFAULT_COLLECTION = "docs"
 
 
 class SearchInstructions(Entry):
-    """Questions and documents are steered apart, so that a question lands near its answer."""
+    """The instructions of a search task: one for questions, another for documents."""
 
     query: InstructionText
     document: InstructionText
 
 
 class SearchTask(Task):
-    """A question is steered by one instruction, and the documents of `collection` by another."""
+    """A task that searches `collection`, with one instruction for questions and another for documents."""
 
     roles = ("query", "document")
     limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {

@@ -18,7 +18,7 @@ from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
 from openclaw_instructor.server.threadpool import embed
 
-_BULK_TEXTS = 32  # more texts than this in one request are bulk work whatever their type
+_BULK_TEXTS = 32  # a request with more texts is bulk work, whatever its type
 _BULK_TYPES = ("passage", "document")
 _REFRESH_SECONDS = 0.05
 
@@ -53,7 +53,7 @@ class _Handlers:
         body = await schemas.read_embeddings(request)
         engine = self._toolbox.engine
         prepare = partial(self._prepare, body)
-        # Opening a checkpoint may download it; later the instruction is at hand, and a thread would cost more.
+        # Use a thread only for the first request, which may have to download the checkpoint.
         instruction = prepare() if engine.opened else await self._threads.run(request, prepare)
         bulk = body.input_type.rpartition(".")[2] in _BULK_TYPES or len(body.texts) > _BULK_TEXTS
         priority = Priority.BULK if bulk else Priority.INTERACTIVE
@@ -64,10 +64,10 @@ class _Handlers:
         return Json(embedding_body(embeddings, engine.checkpoint_name, encoding))
 
     def _prepare(self, body: schemas.EmbeddingsRequest) -> str:
-        """Return the instruction that is meant; opens the checkpoint, which may have to download it."""
+        """Return the named instruction; opens the checkpoint, which may have to be downloaded."""
         engine = self._toolbox.engine
         _check_model(engine, body)
-        # Looking at files lets other threads in, which is dear under load; nobody edits and asks faster than this.
+        # Files are not checked for every request: that releases Python's lock, which is expensive under load.
         if time.monotonic() - self._refreshed > _REFRESH_SECONDS:
             self._toolbox.registry.refresh()
             self._refreshed = time.monotonic()

@@ -27,7 +27,7 @@ _NAME = {"name": "name", "in": "query", "required": False, "schema": {"type": "s
 
 
 def routes(context: Context) -> list[ApiRoute]:
-    """Return the routes bound to a context. Adding names any path of the disk, so it is the owner's alone."""
+    """Return the routes bound to a context. Only the owner may add folders, because they can be any path."""
     handlers = _Handlers(context)
     return [
         ApiRoute(
@@ -109,7 +109,7 @@ class _Handlers:
                     yield orjson.dumps({"progress": latest[0]}) + b"\n"
             yield orjson.dumps(_outcome(sync)) + b"\n"
         finally:
-            # The client hung up: what is committed stays, the rest is for the next sync.
+            # The client has disconnected: what is committed stays, the next sync does the rest.
             sync.cancel()
 
 

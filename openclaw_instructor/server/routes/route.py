@@ -38,7 +38,7 @@ class Json(Response):
         try:
             return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
         except orjson.JSONEncodeError:
-            # Half a surrogate pair, out of a header or a file's name, has no bytes.
+            # Lone surrogates, from a header or a file name, cannot be encoded.
             return orjson.dumps(clean_all(content), option=orjson.OPT_SERIALIZE_NUMPY)
 
 
@@ -65,7 +65,7 @@ class ApiRoute:
     effect_of: Callable[[Request], Effect] | None = None
 
     def starlette_route(self, memory: AnswerMemory) -> Route:
-        """Bind the handler behind the checks that the declaration asks for."""
+        """Make a Starlette route that checks scope and idempotency key before the handler."""
 
         async def endpoint(request: Request) -> Response:
             with timezone.of_caller(request.headers.get(timezone.HEADER)):
@@ -81,7 +81,7 @@ class ApiRoute:
             if key is None or effect == "read" or principal is None:
                 return await self.handler(request)
             body = await request.body()
-            # The work is finished for whoever repeats the request, though this client may hang up.
+            # Finish the work even if this client disconnects, for when it repeats the request.
             request.scope[HANG_UPS] = set()
             identity = (principal.name, principal.csrf, self.method, request.url.path, request.url.query, key)
             return await memory.answer(identity, body, lambda: self.handler(request))

@@ -49,7 +49,7 @@ class _Handlers:
         self.described: Sequence[ApiRoute] = ()
 
     async def health(self, request: Request) -> Response:
-        """How the service is; to a challenge, also the proof that it holds the token."""
+        """Return the health; for a challenge, also the proof that this daemon has the token."""
         known = request.scope.get(PRINCIPAL) is not None
         answer = await self._context.threads.probe(partial(self._context.health, known))
         challenge = request.headers.get(CHALLENGE_HEADER)

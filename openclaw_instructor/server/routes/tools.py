@@ -60,7 +60,7 @@ class _Handlers:
         self._toolbox = context.toolbox
 
     def effect_of(self, request: Request) -> Effect:
-        """Return the effect of the task that is named; an unknown one is refused before it could have any."""
+        """Return the effect of the named task. Raises UnknownTask."""
         task = self._toolbox.registry.tasks.get(request.path_params["name"])
         return task.effect if task else "read"
 

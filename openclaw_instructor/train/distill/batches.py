@@ -39,11 +39,11 @@ class Corpus:
     instructions: list[list[int]]
     query_instructions: list[list[int]]
     passage_instructions: list[list[int]]
-    start: int  # the token before every prompt ([CLS]); -1: none
+    start: int  # the token before every prompt ([CLS]); -1 for none
     end: int  # the token after it ([SEP] or </s>)
     faceted: list[Faceted] = field(default_factory=list)
     token_teacher: TokenTeacher | None = None
-    often: Sequence[int] = ()  # texts that are drawn three times as often as others of their length
+    often: Sequence[int] = ()  # texts drawn three times as often as others of their length
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Drawn:
 
     prompts: list[Prompt]
     targets: torch.Tensor | None
-    of_teacher: bool = True  # these are the teacher's vectors, its token states go with them
+    of_teacher: bool = True  # the targets are the teacher's vectors, so its token states can be used too
 
     def reordered(self, order: Sequence[int]) -> Drawn:
         """Return the batch in another order."""
@@ -73,7 +73,7 @@ class Batches:
         self.lengths = lengths
         singles = np.arange(held_out, len(lengths))
         self.order = singles[np.argsort(lengths[held_out:], kind="stable")]
-        # By tokens: long texts are the harder ones to follow a teacher on, and uniformly they would hardly be drawn.
+        # Draw by tokens, because long texts are harder to learn and would hardly be drawn uniformly.
         tokens = lengths + 4.0
         times = np.ones(len(lengths))
         times[list(corpus.often)] = 3.0

@@ -37,7 +37,7 @@ class PackedBert:
     def __init__(self, network: Any, device: torch.device, dtype: torch.dtype) -> None:
         self.heads = network.config.num_attention_heads
         scale = (network.config.hidden_size // self.heads) ** -0.5
-        # A copy: whoever gave it may go on computing with it.
+        # A copy, because the caller may still use the model.
         network = deepcopy(network).to(device, dtype).eval()
         self.embeddings, self.layers = network.embeddings, network.encoder.layer
         self.projections = [Projection.of(layer.attention.self, scale) for layer in self.layers]

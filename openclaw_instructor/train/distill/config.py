@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DistillConfig:
-    """All that decides a distillation."""
+    """The settings of a distillation."""
 
     tokens: int = 24_000_000  # length of the run; the learning rate follows it
     batch_tokens: int = 6_144  # tokens of a step

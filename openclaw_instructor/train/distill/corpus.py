@@ -52,7 +52,7 @@ PAIR_FILES = {
     "turk-simplification": "CC BY-SA",
 }
 LABELLED_FILES = {"dbpedia14": "CC BY-SA 3.0", "snips": "CC0 1.0"}
-# What their labels say, and as much of a text as shows it.
+# The meaning of each set's labels, and how much of a text is used.
 LABELLED_FACETS = {"dbpedia14": "topic", "snips": "intent"}
 FACET_WORDS = 28
 SENTENCE_TAGS = {
@@ -168,7 +168,7 @@ def _instruction_row(row: dict[str, Any], collector: _Collector) -> None:
 
 
 def _finish(collector: _Collector) -> TrainingTexts:
-    # Command pages are many and alike: a third of them is enough.
+    # Command pages are numerous and similar: a third of them is enough.
     short = [t for t in sorted(collector.short) if "{{" not in t or collector.random.random() < 0.35]
     together = [
         " ".join(collector.random.choice(short) for _ in range(collector.random.randint(3, 8)))[: LONG - 100]

@@ -46,7 +46,7 @@ def distill(
 ) -> T5Encoder:
     """Train for `config.tokens` tokens; checkpoints and `metrics.jsonl` go to `folder`, and a run there is resumed."""
     torch.manual_seed(config.seed)
-    # Moments of rare tokens and sharp attention fade into denormals, which are many times slower.
+    # The moments of rare tokens and sharp attention become denormals, which are many times slower.
     torch.set_flush_denormal(True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))

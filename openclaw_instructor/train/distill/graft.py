@@ -55,7 +55,7 @@ def graft(student: T5Encoder, teacher: Any, texts: Sequence[Sequence[int]], kept
     `texts` are a few hundred tokenised samples in the teacher's ids, special tokens included; `kept` says which
     teacher token each row of the student's table is.
     """
-    teacher = deepcopy(teacher).to("cpu", torch.float32)  # sentence-transformers may have put it on a GPU
+    teacher = deepcopy(teacher).to("cpu", torch.float32)  # sentence-transformers may have moved it to a GPU
     sample = _teacher_states(teacher, texts)
     for parameter in student.parameters():
         if parameter.dim() == 1:
@@ -195,7 +195,7 @@ def _steadiest_direction(sample: _Sample) -> Tensor:
     """Find the unit vector of zero mean along which the teacher's states differ least."""
     width = sample.states[0].shape[1]
     covariance = sum((torch.cov(_centred(state).T) for state in sample.states), start=torch.zeros(width, width))
-    # The direction of ones has no variance left: lift it out of the way.
+    # The direction of ones has no variance, so exclude it.
     directions: Tensor = torch.linalg.eigh(covariance + covariance.trace() / width).eigenvectors
     return directions[:, 0]
 

@@ -31,19 +31,19 @@ from openclaw_instructor.model.torch_private import has_cpu_feature
 
 LIBRARY = Path(__file__).with_name("amx.so")
 
-# Channels of a tile's row, and outputs of a panel of a weight.
+# The channels of a tile row, and the outputs of a weight panel.
 TILE_CHANNELS = 32
-# Most channels of a feed-forward that are computed before they are multiplied on, most tokens of a pass, and most
-# numbers of its stream: what a core reads again and again then fits into its second-level cache, more or less.
+# Upper bounds on the feed-forward channels computed at a time, on the tokens of a pass, and on the numbers of its
+# residual stream. With these, what a core reads repeatedly nearly fits into its second-level cache.
 CHUNK, PASS_TOKENS, PASS_NUMBERS = 512, 512, 512 * 768
-# Fewer tokens are not worth a core of their own. That is fewer than with torch's kernels: these lose nothing with few
-# rows, and what another core has written is as slow to read as memory.
+# Fewer tokens are not worth using another core. The bound is lower than for torch's kernels, because these are as fast
+# with few rows, and data written by another core is as slow to read as memory.
 TOKENS_PER_CORE = 64
-# Operations from which one pass is worth all cores: below it, waiting for one another costs more than it brings.
+# Operations from which a single pass uses all cores; below, threads waiting for each other cost more than they gain.
 SHARED_OPERATIONS = 2e8
 # Outputs of the projection that are computed at a time.
 PROJECTED = 16
-# A large page; the system aligns memory whose size is a multiple of it.
+# The size of a large page; the system aligns memory whose size is a multiple of it.
 PAGE = 2 << 20
 # What `amx_forward` returns when it fails.
 NO_MEMORY, UNKNOWN_TOKEN = 1, 2
@@ -94,7 +94,7 @@ def open_library(path: Path, sources: str) -> ctypes.CDLL | None:
     """Open a library made of the sources with this digest, or return None where it cannot be used."""
     try:
         library = ctypes.CDLL(str(path))
-    except OSError:  # there is none, or it is of a newer system
+    except OSError:  # there is none, or it needs a newer system
         return None
     library.amx_sources.restype = ctypes.c_char_p
     library.amx_forward.argtypes = (ctypes.POINTER(_Model), ctypes.POINTER(_Batch), ctypes.c_long)
@@ -123,12 +123,12 @@ def is_supported(shape: T5Shape, dtype: torch.dtype, device: torch.device) -> bo
 
 
 def preferred_tokens(width: int) -> int:
-    """How many tokens suit a pass."""
+    """Return the number of tokens of a pass at which the kernels are fastest."""
     return min(PASS_TOKENS, PASS_NUMBERS // width)
 
 
 class AmxBuilder:
-    """Lays a T5's weights out layer by layer in the order in which a pass reads them, one row of bfloat16 a layer."""
+    """Packs a T5's weights layer by layer in the order in which a pass reads them, one bfloat16 row for each layer."""
 
     def __init__(self, ends: FoldedEnds, shape: T5Shape) -> None:
         self._shape, self._chunk, self._added = shape, chunk_of(shape), 0
@@ -137,7 +137,7 @@ class AmxBuilder:
         self._rows = _in_large_pages(numbers).view(shape.layers, -1)
 
     def add(self, layer: FoldedLayer) -> None:
-        """Lay out the next layer."""
+        """Pack the next layer."""
         parts = [layer.qkv.unflatten(0, (3, self._shape.heads, -1)).transpose(0, 1).flatten(0, 2), layer.out]
         for some in range(0, self._shape.inner, self._chunk):
             parts += [layer.up[some : some + self._chunk], layer.down[:, some : some + self._chunk]]
@@ -152,29 +152,29 @@ class AmxBuilder:
 
 
 def chunk_of(shape: T5Shape) -> int:
-    """Channels of the feed-forward that are computed before they are multiplied on."""
+    """Return the number of feed-forward channels that are computed at a time."""
     return max(channels for channels in range(TILE_CHANNELS, CHUNK + 1, TILE_CHANNELS) if shape.inner % channels == 0)
 
 
 def _pack_panels(weight: Tensor, into: Tensor) -> None:
-    """Write a weight (out, in) as the pairs of tiles that `gemm.h` describes, for every 32 outputs and 32 inputs."""
+    """Pack a weight (out, in) into pairs of tiles, for every 32 outputs and 32 inputs; see `gemm.h`."""
     n, k = weight.size(0) // TILE_CHANNELS, weight.size(1) // TILE_CHANNELS
     tiles = weight.unflatten(1, (k, 16, 2)).unflatten(0, (n, 2, 16))
     into.view(n, k, 2, 16, 16, 2).copy_(tiles.permute(0, 3, 1, 4, 2, 5))
 
 
 def _in_large_pages(numbers: int) -> Tensor:
-    """Uninitialised bfloat16 numbers, in large pages if the system has them: reading them is a quarter faster."""
+    """Allocate bfloat16 numbers in large pages if the system has them, which makes reading a quarter faster."""
     size = -(-2 * numbers // PAGE) * PAGE
     pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    # Some kernels have none.
+    # Some kernels of the system have no large pages.
     with suppress(OSError, AttributeError):
         pages.madvise(mmap.MADV_HUGEPAGE)
     return torch.frombuffer(pages, dtype=torch.bfloat16, count=numbers)
 
 
 class AmxBackend:
-    """Runs the layers that an `AmxBuilder` laid out. See `Backend`.
+    """Runs the layers that an `AmxBuilder` packed. See `Backend`.
 
     Raises MemoryError, and IndexError for tokens that the table does not have.
     """
@@ -194,7 +194,7 @@ class AmxBackend:
         self._norm, self._floor = ends.norm, norm_floor(shape)
         self.bias = BiasCache(lambda length: distance_bias(ends.position, length, shape.max_distance))
         table, dense = ends.tokens.contiguous(), ends.dense.float().contiguous()
-        self._owners = table, dense, weights  # of the memory at the addresses below
+        self._owners = table, dense, weights  # keeps the memory at the addresses below alive
         self._model = _Model(
             shape.vocab_size,
             shape.width,
@@ -213,19 +213,19 @@ class AmxBackend:
         )
 
     def embed(self, batch: Packed) -> Tensor:
-        """Embeddings (prompts, dimension) float32."""
+        """Compute embeddings (prompts, dimension) float32."""
         vectors = torch.empty(len(batch.starts), self.dimension, dtype=torch.float32, device="cpu")
         self._run(batch, self.bias.of(batch.longest), vectors=vectors)
         return vectors
 
     def token_states(self, batch: Packed) -> Tensor:
-        """States (tokens, width) float32 after the final norm."""
+        """Compute states (tokens, width) float32 after the final norm."""
         hidden = torch.empty(len(batch.ids), self.shape.width, dtype=torch.float32, device="cpu")
         self._run(batch, self.bias.of(batch.longest), hidden=hidden)
         return unit_rows(hidden, self._floor) * self._norm
 
     def _run(self, batch: Packed, bias: Tensor, vectors: Tensor | None = None, hidden: Tensor | None = None) -> None:
-        """`bias` (heads, 2 x d + 1) is that of the distances from -d to d, and no prompt is longer than d."""
+        """Run a pass; `bias` (heads, 2 x d + 1) is for the distances from -d to d, and no prompt is longer than d."""
         arguments = _Batch(
             _address(batch.ids, torch.int64),
             len(batch.ids),
@@ -250,7 +250,7 @@ class AmxBackend:
 
 
 def _address(tensor: Tensor, dtype: torch.dtype) -> int:
-    """Return the address of a tensor's data. Raises TypeError where C would misread it."""
+    """Return the address of a tensor's data. Raises TypeError for a layout that C would misread."""
     if tensor.dtype != dtype or tensor.device.type != "cpu" or not tensor.is_contiguous():
         raise TypeError(f"{dtype} in one piece of memory is read here, not {tensor.dtype} on {tensor.device}")
     return tensor.data_ptr()

@@ -23,12 +23,12 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 FOLDER = Path(__file__).parent
 LIBRARY = FOLDER / "amx.so"
 PURE = "OPENCLAW_INSTRUCTOR_PURE"
-# For the oldest processors with AMX; `__init__.py` asks the processor before it opens the library.
+# For the oldest processors with AMX; `__init__.py` checks the processor before it opens the library.
 OPTIONS = ("-std=c17", "-O3", "-march=sapphirerapids", "-fno-math-errno", "-fPIC", "-shared", "-pthread")
 
 
 class CompileAmx(BuildHookInterface[Any]):
-    """Writes the library beside its sources and into the wheel, which is then tagged for this system."""
+    """Compiles the library into the source folder and the wheel, which is then tagged for this platform."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile the library into the wheel and tag it for this platform; a pure wheel needs none."""
@@ -41,7 +41,7 @@ class CompileAmx(BuildHookInterface[Any]):
 def platform_tag(library: Path) -> str:
     """Return the tag of the systems that can load the library (PEP 600): those with its newest version of glibc.
 
-    It needs no other library. With another C library the tag is that of this very system.
+    It needs no other library. With another C library the tag is that of this platform.
     """
     needed = [int(minor) for minor in re.findall(rb"GLIBC_2\.(\d+)", library.read_bytes())]
     system = sysconfig.get_platform().replace("-", "_").replace(".", "_")
@@ -53,7 +53,7 @@ def compiled() -> bool:
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return False
     digest = runpy.run_path(str(FOLDER / "sources.py"))["digest"]
-    # Into another file first: a process may have the old one open.
+    # Written to another file first, because a process may have the old one open.
     with tempfile.TemporaryDirectory(dir=FOLDER) as beside:
         made = Path(beside) / LIBRARY.name
         options = [*OPTIONS, f'-DSOURCES="{digest(FOLDER)}"', str(FOLDER / "forward.c"), "-o", str(made)]
