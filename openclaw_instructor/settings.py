@@ -78,6 +78,9 @@ class Settings(BaseModel):
         pattern="^(read|write)$",
         description="what agents may do: read, or write where a tool changes something",
     )
+    agents_may_index: str = Field(
+        "", description="folders below which agents may add folders to the index, with `:` between; default: none"
+    )
     queue_texts: int = Field(20_000, ge=1, description="texts that may wait before requests get `busy`")
     load_wait: float = Field(45.0, gt=0, description="seconds a call waits for a loading model")
     cache_mb: int = Field(256, ge=0, description="size of the embedding cache on disk; 0: no cache")

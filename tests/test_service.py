@@ -43,7 +43,8 @@ def toolbox(home: Path, tiny_checkpoint: Path) -> Iterator[Toolbox]:
 def test_listing_opens_neither_engine_nor_index(home: Path) -> None:
     with Toolbox(home) as box:
         specs = box.tools()
-        assert [spec.name for spec in specs] == ["search_docs", "semantic_match", "classify_email"]
+        names = ["search_docs", "read_document", "list_documents", "semantic_match", "classify_email"]
+        assert [spec.name for spec in specs] == names
         assert all(spec.effect == "read" and spec.parameters["type"] == "object" for spec in specs)
         assert json.loads(json.dumps(specs[0].as_dict()))["name"] == "search_docs"
         assert list(home.iterdir()) == []
@@ -193,4 +194,4 @@ def test_threads_share_one_toolbox(toolbox: Toolbox) -> None:
 def test_home_may_be_a_setting(home: Path) -> None:
     with Toolbox(settings=Settings(home=home, checkpoint="elsewhere")) as box:
         assert box.settings.checkpoint == "elsewhere"
-        assert len(box.tools()) == 3
+        assert len(box.tools()) == 5

@@ -288,11 +288,24 @@ def as_blob(vector: npt.NDArray[np.float32]) -> bytes:
 
 def fetch(connection: sqlite3.Connection, ids: Sequence[int]) -> Mapping[int, Passage]:
     """Map ids to their passages, without those that are gone."""
+    return {
+        passage.id: passage
+        for passage in _passages(connection, "chunks.id IN (SELECT value FROM json_each(?))", json.dumps(ids))
+    }
+
+
+def passages_of(connection: sqlite3.Connection, document_id: int) -> list[Passage]:
+    """List the passages of a document, in order."""
+    condition = "document_id = ? ORDER BY first_line, line_offset, chunks.id"
+    return list(_passages(connection, condition, document_id))
+
+
+def _passages(connection: sqlite3.Connection, condition: str, value: str | int) -> Iterator[Passage]:
     rows = connection.execute(
-        "SELECT chunks.id, document_id, generation_id, path, documents.title AS document_title, modified, first_line, "
+        "SELECT chunks.id, document_id, generation_id, path, documents.title AS document_title, modified, first_line, "  # noqa: S608
         "last_line, line_offset, heading, context, text, digest, locations "
-        "FROM chunks JOIN documents ON documents.id = chunks.document_id "
-        "WHERE chunks.id IN (SELECT value FROM json_each(?))",
-        (json.dumps(ids),),
+        f"FROM chunks JOIN documents ON documents.id = chunks.document_id WHERE {condition}",
+        (value,),
     )
-    return {row["id"]: Passage(**{**dict(row), "locations": _from_json(row["locations"])}) for row in rows}
+    for row in rows:
+        yield Passage(**{**dict(row), "locations": _from_json(row["locations"])})

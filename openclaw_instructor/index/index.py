@@ -22,6 +22,7 @@ from openclaw_instructor.index import (
     status,
     walk,
 )
+from openclaw_instructor.index.catalogue import Catalogue
 from openclaw_instructor.index.filters import Filter
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
 from openclaw_instructor.index.search import Mode, QueryEmbedding, Question, Retrieval, Source, checked_query, to_hits
@@ -57,6 +58,7 @@ class Index:
         self.settings = settings
         self.engine = engine
         self._store = Store(settings.index_path)
+        self.catalogue = Catalogue(self._store)
         self._sync_lock = settings.home / "sync.lock"
         self._vectors = engines.engine(settings.vector_engine, settings.vectors_dir)
         self._samples = Samples()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 # How lines are cited: `notes.md:12-30`.
-_CITED = re.compile(r":\d+(?:-\d+)?$")
+CITED = re.compile(r":\d+(?:-\d+)?$")
 
 
 class PathFilter:
@@ -32,7 +32,7 @@ class PathFilter:
             typed = typed[2:].lstrip("/")
         if not typed.strip("./! ") and not typed.startswith("/"):
             raise InvalidArguments(f"{argument}: {wanted[:60]!r} names no file; write a path, or leave it out")
-        self._names = {name for name in (typed, _CITED.sub("", typed)) if name}
+        self._names = {name for name in (typed, CITED.sub("", typed)) if name}
         self._absolute = typed.startswith("/")
         # A blank at the end of a pattern would be passed over.
         end = len(typed.rstrip(" "))

@@ -80,17 +80,18 @@ def skill_files(tasks: Mapping[str, Task], *, gated: bool = True) -> dict[str, s
 
     `gated` skills ask for the program on PATH; a plugin that knows the program's place does without.
     """
+    skill_of = {kind.name: kind.skill for kind in kinds().values()}
     files = {}
-    for kind in kinds().values():
-        own = [task for task in tasks.values() if task.kind == kind.name]
-        if own and kind.skill:
-            files[f"skills/{kind.skill}/SKILL.md"] = _skill(kind.skill, own, gated)
+    for skill in skill_names():
+        own = [task for task in tasks.values() if skill_of[task.kind] == skill]
+        if own:
+            files[f"skills/{skill}/SKILL.md"] = _skill(skill, own, gated)
     return files
 
 
 def skill_names() -> list[str]:
     """List the skills of all kinds, shipped while the registry holds a task of the kind."""
-    return [kind.skill for kind in kinds().values() if kind.skill]
+    return list(dict.fromkeys(kind.skill for kind in kinds().values() if kind.skill))
 
 
 def _skill(name: str, tasks: Sequence[Task], gated: bool) -> str:

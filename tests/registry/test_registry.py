@@ -13,7 +13,9 @@ import pytest
 from openclaw_instructor.errors import InvalidRegistry, UnknownInstruction, UnknownTask
 from openclaw_instructor.registry import Registry, check
 from openclaw_instructor.registry.kinds.classify import ClassifyTask
+from openclaw_instructor.registry.kinds.list import ListTask
 from openclaw_instructor.registry.kinds.match import MatchTask
+from openclaw_instructor.registry.kinds.read import ReadTask
 from openclaw_instructor.registry.kinds.search import SearchTask
 from openclaw_instructor.registry.registry import packaged_path
 from openclaw_instructor.settings import Settings
@@ -41,10 +43,12 @@ class TestPackaged:
     def test_it_is_sound(self) -> None:
         assert check(packaged_path()) == []
 
-    def test_the_three_kinds_are_there(self, settings: Settings) -> None:
+    def test_the_kinds_are_there(self, settings: Settings) -> None:
         tasks = Registry.load(settings).tasks
         assert [(name, type(task)) for name, task in tasks.items()] == [
             ("search_docs", SearchTask),
+            ("read_document", ReadTask),
+            ("list_documents", ListTask),
             ("semantic_match", MatchTask),
             ("classify_email", ClassifyTask),
         ]
@@ -83,7 +87,7 @@ class TestOverlay:
     @pytest.mark.parametrize("body", ["{enabled: false}", "\n    enabled: no\n"])
     def test_enabled_false_hides(self, settings: Settings, body: str) -> None:
         write(settings, f"tasks:\n  semantic_match: {body}")
-        assert list(Registry.load(settings).tasks) == ["search_docs", "classify_email"]
+        assert "semantic_match" not in Registry.load(settings).tasks
 
     def test_a_whole_task_can_be_switched_off_too(self, settings: Settings) -> None:
         write(settings, MATCH + "    enabled: false\n")
@@ -176,7 +180,7 @@ class TestReload:
     def test_a_start_on_a_broken_overlay_keeps_its_sound_entries(self, settings: Settings) -> None:
         write(settings, MATCH + "  broken:\n    kind: search\n  search_docs:\n    kind: oops\n")
         registry = Registry.load(settings)
-        assert list(registry.tasks) == ["search_docs", "semantic_match", "classify_email", "find_similar"]
+        assert list(registry.tasks) == [*Registry(packaged_path(), Path("none")).tasks, "find_similar"]
         assert registry.get("search_docs").kind == "search"
         assert registry.problem is not None
         assert registry.problem.startswith(f"{settings.instructions_path}:6: tasks.broken.")
@@ -211,7 +215,7 @@ MISTAKES = [
         "no kind",
         "tasks:\n  t:\n    description: d\n",
         2,
-        "tasks.t: has no `kind`; add `kind:`, one of classify, match, search",
+        "tasks.t: has no `kind`; add `kind:`, one of classify, index, list, match, read, search",
     ),
     ("hidden nothing", "tasks:\n  semantic_mach: {enabled: false}\n", 2, "did you mean `semantic_match`?"),
     ("a task that is text", "tasks:\n  t: match\n", 2, "tasks.t: must be a mapping"),

@@ -68,7 +68,7 @@ EMULATED __m512i _mm512_slli_epi32(__m512i x, int bits) { return (__m512i)((Doub
 
 EMULATED __m512i _mm512_cvtepu16_epi32(__m256i x) {
     uint16_t words[16];
-    Doubles y = {0};
+    Doubles y;
     memcpy(words, &x, 32);
     EACH(16) y[i] = words[i];
     return (__m512i)y;
@@ -81,13 +81,13 @@ EMULATED uint16_t rounded_to_bf16(float x) {
 }
 
 EMULATED __m512i _mm512_cvtne2ps_pbh(__m512 high, __m512 low) {
-    Words y = {0};
+    Words y;
     EACH(16) { y[i] = rounded_to_bf16(low[i]); y[i + 16] = rounded_to_bf16(high[i]); }
     return (__m512i)y;
 }
 
 EMULATED __m512i interleaved(__m512i a, __m512i b, int first) {
-    Doubles x = (Doubles)a, z = (Doubles)b, y = {0};
+    Doubles x = (Doubles)a, z = (Doubles)b, y;
     EACH(16) y[i] = (i % 2 ? z : x)[i / 4 * 4 + first + i % 4 / 2];
     return (__m512i)y;
 }
@@ -98,7 +98,7 @@ EMULATED __m512i _mm512_unpacklo_epi64(__m512i a, __m512i b) { __m512i y; EACH(8
 EMULATED __m512i _mm512_unpackhi_epi64(__m512i a, __m512i b) { __m512i y; EACH(8) y[i] = (i % 2 ? b : a)[i / 2 * 2 + 1]; return y; }
 
 EMULATED __m512i _mm512_shuffle_i32x4(__m512i a, __m512i b, int lanes) {
-    __m512i y = {0};
+    __m512i y;
     EACH(8) y[i] = (i < 4 ? a : b)[2 * (lanes >> i / 2 * 2 & 3) + i % 2];
     return y;
 }
@@ -128,7 +128,7 @@ EMULATED void _tile_stored(int tile, void *to, long stride) {
 
 EMULATED float from_bf16(uint16_t x) {
     uint32_t bits = (uint32_t)x << 16;
-    float y = {0};
+    float y;
     memcpy(&y, &bits, 4);
     return y;
 }
