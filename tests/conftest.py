@@ -29,15 +29,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # Fixtures of a module come before those of a test, so `home` alone would set this too late for them.
+    if dtype := config.getoption("--dtype"):
+        os.environ[f"{ENV_PREFIX}DTYPE"] = dtype
+
+
 @pytest.fixture(autouse=True)
 def home(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """An empty home folder of this test's own; settings of the surrounding environment do not reach in."""
-    for name in [name for name in os.environ if name.startswith(ENV_PREFIX)]:
+    kept = f"{ENV_PREFIX}DTYPE" if request.config.getoption("--dtype") else None
+    for name in [name for name in os.environ if name.startswith(ENV_PREFIX) and name != kept]:
         monkeypatch.delenv(name)
-    if dtype := request.config.getoption("--dtype"):
-        monkeypatch.setenv(f"{ENV_PREFIX}DTYPE", dtype)
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv(f"{ENV_PREFIX}HOME", str(folder))
     return folder

@@ -10,6 +10,8 @@ import pytest
 from openclaw_instructor.index import Index
 from openclaw_instructor.service import Toolbox
 
+pytestmark = pytest.mark.mini
+
 
 @pytest.fixture(scope="module")
 def toolbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolbox]:

@@ -23,7 +23,7 @@ from tests.openclaw.examples import CRASH, TICKET
 from tests.openclaw.llm_stub import LanguageModel
 from tests.openclaw.openclaw_host import OpenClaw, Turn, unfenced
 
-pytestmark = [pytest.mark.openclaw, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.mini, pytest.mark.openclaw, pytest.mark.timeout(900)]
 
 PLUGIN = "openclaw-instructor"
 INVOICE = {"subject": "Invoice 1042 is overdue", "body": "Please pay the amount of 80 euros within ten days."}

@@ -40,6 +40,7 @@ def test_autostart_runs_this_installation_on_this_home(tmp_path: Path) -> None:
     assert service["healthUrl"] == "http://127.0.0.1:8737/v1/models"
 
 
+@pytest.mark.mini
 @pytest.mark.openclaw
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("autostart", [False, True])

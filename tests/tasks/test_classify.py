@@ -191,6 +191,7 @@ def sort_mail(mini: Engine, messages: list[dict[str, str]]) -> list[str | None]:
     return [classify.run(definition, message, SimpleNamespace(engine=mini))["label"] for message in messages]
 
 
+@pytest.mark.mini
 class TestBundledCheckpoint:
     """Mail written for this test, most of it after the labels: see tests/data/emails.yaml."""
 

@@ -56,7 +56,8 @@ def test_labels_without_a_reason_do_not_look_learnt(tmp_path: Path, tiny_checkpo
     noise = [row | {"label": draw.choice(["billing", "support"])} for row in rows(100)]
     result = run(jsonl(tmp_path / "noise.jsonl", noise), tiny_checkpoint, tmp_path / "own")
     assert 0.2 < result.after < 0.8
-    assert not result.certain
+    # What was learnt from noise can be worse than what random weights told before, never reliably better.
+    assert not (result.improved and result.certain)
     assert any("chance" in note or "did not help" in note for note in result.notes)
 
 

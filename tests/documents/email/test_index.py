@@ -55,6 +55,7 @@ def test_what_cannot_be_read_is_said_and_what_is_left_out_is_not() -> None:
         read(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, PurePath("a.msg"))
 
 
+@pytest.mark.mini
 def test_a_folder_of_mail_is_found_by_its_words(home: Path, tmp_path: Path) -> None:
     (tmp_path / "mail").mkdir()
     maildir = mailbox.Maildir(tmp_path / "mail" / "Inbox")
