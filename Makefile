@@ -40,7 +40,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@test -x build/openclaw/node_modules/.bin/openclaw || echo "note: OpenClaw is not installed, its tests are skipped; 'make openclaw' installs it"
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

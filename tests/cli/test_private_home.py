@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,15 +36,21 @@ def test_files_of_a_command_are_private(tmp_path: Path) -> None:
     assert [path for path in made if path.stat().st_mode & 0o077] == []
 
 
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A folder that every user reaches; those of pytest are its own user's."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs two users")
-def test_a_home_of_another_user_is_not_filled(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_a_home_of_another_user_is_not_filled(open_to_all: Path) -> None:
+    home = open_to_all / "home"
     home.mkdir()
     os.chown(home, STRANGER, STRANGER)
     settings = Settings(home=home)
     home.chmod(0o777)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
     assert as_user(STRANGER, settings) == 0
     assert as_user(VICTIM, settings) == 2
     assert list(home.iterdir()) == []

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,6 @@ def distill(
 ) -> T5Encoder:
     """Train for `config.tokens` tokens; checkpoints and `metrics.jsonl` go to `folder`, and a run there is resumed."""
     torch.manual_seed(config.seed)
-    # The moments of rare tokens and sharp attention become denormals, which are many times slower.
-    torch.set_flush_denormal(True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
     batches = Batches(corpus, config, held_out)
@@ -56,7 +55,7 @@ def distill(
     step, tokens, spent = _resume(folder, encoder, optimizers, batches)
     began = saved = time.monotonic()
     encoder.train()
-    with (folder / "metrics.jsonl").open("a") as metrics:
+    with (folder / "metrics.jsonl").open("a") as metrics, _flush_denormal():
         while tokens < config.tokens:
             rate = _rate(step, tokens / config.tokens, config)
             for group in (group for optimizer in optimizers for group in optimizer.param_groups):
@@ -78,6 +77,19 @@ def distill(
                 saved = time.monotonic()
     _save(folder, encoder, optimizers, batches, (step, tokens, spent + time.monotonic() - began))
     return encoder
+
+
+@contextmanager
+def _flush_denormal() -> Iterator[None]:
+    """Round numbers too small for normal arithmetic to zero in this thread.
+
+    Moments of rare tokens and sharp attention fade into them, and they are many times slower.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def _optimizers(encoder: T5Encoder, config: DistillConfig) -> list[torch.optim.Optimizer]:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.device import has_amx
 from openclaw_instructor.model.inference import split_float32
 from openclaw_instructor.model.inference.loading import load_backend
 from openclaw_instructor.model.inference.split_float32 import STEPS, SplitWeight, split, split_linear
@@ -63,6 +64,8 @@ def test_a_product_is_as_exact_as_one_of_float32(rows: int, activation: str) -> 
     assert 0 < error < 1e-6
 
 
+# Without AMX oneDNN multiplies signed by signed digits one by one: right, and minutes for this many layers.
+@pytest.mark.skipif(not has_amx(CPU), reason="this processor has no AMX")
 @pytest.mark.usefixtures("splitting")
 def test_a_trained_checkpoint_gives_the_vectors_of_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     cut = INSTRUCTOR("mini", "cpu", "float32")

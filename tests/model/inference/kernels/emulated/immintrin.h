@@ -68,7 +68,7 @@ EMULATED __m512i _mm512_slli_epi32(__m512i x, int bits) { return (__m512i)((Doub
 
 EMULATED __m512i _mm512_cvtepu16_epi32(__m256i x) {
     uint16_t words[16];
-    Doubles y;
+    Doubles y = {0};
     memcpy(words, &x, 32);
     EACH(16) y[i] = words[i];
     return (__m512i)y;
@@ -81,13 +81,13 @@ EMULATED uint16_t rounded_to_bf16(float x) {
 }
 
 EMULATED __m512i _mm512_cvtne2ps_pbh(__m512 high, __m512 low) {
-    Words y;
+    Words y = {0};
     EACH(16) { y[i] = rounded_to_bf16(low[i]); y[i + 16] = rounded_to_bf16(high[i]); }
     return (__m512i)y;
 }
 
 EMULATED __m512i interleaved(__m512i a, __m512i b, int first) {
-    Doubles x = (Doubles)a, z = (Doubles)b, y;
+    Doubles x = (Doubles)a, z = (Doubles)b, y = {0};
     EACH(16) y[i] = (i % 2 ? z : x)[i / 4 * 4 + first + i % 4 / 2];
     return (__m512i)y;
 }
