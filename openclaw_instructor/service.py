@@ -18,7 +18,9 @@ from openclaw_instructor.untrusted import marked
 
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Embeddings, Engine
+    from openclaw_instructor.engine.rerankers import Reranked, Reranker
     from openclaw_instructor.index import CollectionStatus, Index, SyncReport
+    from openclaw_instructor.index.file_states import FileState
 
 
 class Toolbox:
@@ -35,6 +37,7 @@ class Toolbox:
         self._engine = engine
         self._owns_engine = engine is None
         self._index: Index | None = None
+        self._reranker: Reranker | None = None
         self._lock = threading.RLock()
 
     @property
@@ -125,6 +128,26 @@ class Toolbox:
     def index_remove(self, name: str, folder: str | Path | None = None) -> None:
         """Forget a collection, or one folder of it; the files it was made from stay."""
         self.index.remove(name, None if folder is None else Path(folder))
+
+    def index_files(self, name: str | None = None, path: str | None = None) -> list[FileState]:
+        """List every file of one collection, or of each, with its state; with `path`, those that it means."""
+        return self.index.files(name, path)
+
+    def index_compact(self) -> dict[str, Any]:
+        """Give back the room of what was deleted from the index; returns bytes `before`, `after` and `freed`."""
+        return self.index.compact()
+
+    def rerank(self, query: str, documents: Sequence[str]) -> Reranked:
+        """Score how well each document answers the query; see `engine.rerankers`."""
+        from openclaw_instructor.engine.rerankers import reranker
+
+        self.registry.refresh()
+        checkpoint = "" if self.settings.reranker else self.engine.checkpoint_name
+        instructions = [self.registry.embedding_instruction(name, checkpoint) for name in ("query", "passage")]
+        with self._lock:
+            if self._reranker is None:
+                self._reranker = reranker(self.settings, self.engine)
+        return self._reranker.rerank(query, documents, instructions[0], instructions[1])
 
     def close(self) -> None:
         """Close the index, and the engine unless it was given. A closed Toolbox is not used again."""

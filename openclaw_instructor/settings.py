@@ -85,6 +85,11 @@ class Settings(BaseModel):
     load_wait: float = Field(45.0, gt=0, description="seconds a call waits for a loading model")
     cache_mb: int = Field(256, ge=0, description="size of the embedding cache on disk; 0: no cache")
     vector_engine: str = Field("exact", description="engine of the nearest vectors: exact, or one that a package adds")
+    reranker: str | None = Field(
+        None,
+        description="cross-encoder of sentence-transformers that /v1/rerank asks: a hub id or a folder; default: the "
+        "checkpoint's own embeddings",
+    )
     openclaw_sync: bool = Field(False, description="regenerate and reload the OpenClaw plugin after a registry edit")
 
     @classmethod

@@ -47,6 +47,14 @@ class Tools(Protocol):
         """Remove a collection, or one folder of it, from the index; its files stay."""
         ...
 
+    def index_files(self, name: str | None = None, path: str | None = None) -> list[dict[str, Any]]:
+        """Return the files of a collection, or of all, with their states."""
+        ...
+
+    def index_compact(self) -> dict[str, Any]:
+        """Give back the room of what was deleted from the index."""
+        ...
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -103,6 +111,7 @@ class Local:
         self.run = toolbox.run
         self.index_add = toolbox.index_add
         self.index_remove = toolbox.index_remove
+        self.index_compact = toolbox.index_compact
 
     def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]:
         """Embed texts and return the body of an OpenAI-compatible embeddings response."""
@@ -120,3 +129,7 @@ class Local:
     def index_status(self, name: str | None = None) -> list[dict[str, Any]]:
         """Return the state of a collection, or of all of them, as JSON types."""
         return [status.as_dict() for status in self._toolbox.index_status(name)]
+
+    def index_files(self, name: str | None = None, path: str | None = None) -> list[dict[str, Any]]:
+        """Return the files of a collection, or of all, with their states, as JSON types."""
+        return [state.as_dict() for state in self._toolbox.index_files(name, path)]

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from openclaw_instructor.cli.connection import Connection
+from openclaw_instructor.cli.index_files import compact, files
 from openclaw_instructor.cli.output import json_option, print_json, print_table, progress, say
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.text import one_line
@@ -89,6 +90,10 @@ def remove(connection: Connection, name: str, folder: str | None, as_json: bool)
         print_json({"removed": name} | ({} if folder is None else {"folder": str(expanded(folder).absolute())}))
     else:
         say(f"removed collection {name}" if folder is None else f"removed {folder} from collection {name}")
+
+
+index.add_command(files)
+index.add_command(compact)
 
 
 def _show_sync(result: dict[str, Any], as_json: bool) -> int:

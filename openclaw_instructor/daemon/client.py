@@ -117,6 +117,21 @@ class Client:
         body = {"name": name} | ({} if folder is None else {"folder": str(expanded(folder).absolute())})
         self._call(_Call("POST", "/v1/index/remove", "destroy", body))
 
+    def index_files(self, name: str | None = None, path: str | None = None) -> list[dict[str, Any]]:
+        """Return the files of a collection, or of all, with their states."""
+        asked = urlencode({key: value for key, value in (("name", name), ("path", path)) if value})
+        files: list[dict[str, Any]] = self._call(_Call("GET", f"/v1/index/files?{asked}"))["files"]
+        return files
+
+    def index_compact(self) -> dict[str, Any]:
+        """Give back the room of what was deleted from the index."""
+        return self._call(_Call("POST", "/v1/index/compact", "write", {}, patient=True))
+
+    def rerank(self, query: str, documents: Sequence[str], top_n: int | None = None) -> dict[str, Any]:
+        """Return the answer of POST /v1/rerank."""
+        body = {"query": query, "documents": list(documents)} | ({} if top_n is None else {"top_n": top_n})
+        return self._call(_Call("POST", "/v1/rerank", body=body))
+
     def session_link(self, scope: str = "write", page: str | None = None) -> dict[str, Any]:
         """Return a URL that opens this daemon in a browser, once and within a minute."""
         return self._call(_Call("POST", "/v1/session/link", "write", {"scope": scope, "page": page}))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from openclaw_instructor import lock
 from openclaw_instructor.errors import IdentityMismatch, InstructorError, InvalidArguments
@@ -15,6 +15,7 @@ from openclaw_instructor.index import (
     chunk_store,
     collections,
     empty_results,
+    file_states,
     fulltext,
     gitignore,
     secrets,
@@ -23,7 +24,9 @@ from openclaw_instructor.index import (
     walk,
 )
 from openclaw_instructor.index.catalogue import Catalogue
+from openclaw_instructor.index.file_states import FileState
 from openclaw_instructor.index.filters import Filter
+from openclaw_instructor.index.path_filter import PathFilter
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
 from openclaw_instructor.index.search import Mode, QueryEmbedding, Question, Retrieval, Source, checked_query, to_hits
 from openclaw_instructor.index.store import Store
@@ -154,6 +157,27 @@ class Index:
         """
         chosen = self._steered(self._chosen(name), steering)
         return [status.of(self._store, known, self._stale(known), check=check) for known in chosen]
+
+    def files(self, name: str | None = None, path: str | None = None) -> list[FileState]:
+        """List every file of one collection or of all with its state; with `path`, as Filter.parse reads it, some.
+
+        Raises UnknownCollection and InvalidArguments.
+        """
+        wanted = None if path is None else PathFilter(path)
+        return [state for known in self._chosen(name) for state in file_states.of(self._store, known, wanted)]
+
+    def compact(self) -> dict[str, Any]:
+        """Give back the room of what was deleted: `before`, `after` and `freed` in bytes, and `notes`.
+
+        Waits while another process syncs. Raises StoreError and Busy.
+        """
+        with lock.exclusive(self._sync_lock, _LOCK_PATIENCE_SECONDS, "compacting the index"):
+            before = self._store.size
+            after = self._store.compact()
+            self._drop_old_vectors()
+        copies = sorted(self._store.path.parent.glob(f"{self._store.path.name}.v*.backup"))
+        notes = [f"{copy} is the index as it was before an upgrade; delete it if you do not need it" for copy in copies]
+        return {"before": before, "after": after, "freed": max(0, before - after), "notes": notes}
 
     def search(
         self,

@@ -14,6 +14,10 @@ from openclaw_instructor.text import one_line
 if TYPE_CHECKING:
     import sqlite3
 
+    from typing_extensions import TypeVar
+
+    _Placed = TypeVar("_Placed", sqlite3.Row, dict[str, str])
+
 # How lines are cited: `notes.md:12-30`.
 CITED = re.compile(r":\d+(?:-\d+)?$")
 
@@ -45,7 +49,7 @@ class PathFilter:
                 raise
             self._spec = patterns([], argument)
 
-    def chosen(self, rows: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
+    def chosen(self, rows: Sequence[_Placed]) -> list[_Placed]:
         """Choose the documents that are named, or lie in the folder that is; else those that fit the pattern."""
         named = [row for row in rows if any(self._named(_normal(row[key])) for key in ("path", "place"))]
         return named or [row for row in rows if self._fits(row["path"], row["place"])]

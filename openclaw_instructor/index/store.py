@@ -68,6 +68,23 @@ class Store:
                     self._writer.execute("ROLLBACK")
                 raise
 
+    def compact(self) -> int:
+        """Give back the room of what was deleted; returns the bytes of the file afterwards.
+
+        Takes as much free disk as the file is large. Raises StoreError, and Busy while somebody reads or writes.
+        """
+        with self._writer_lock, self._plainly(), contextlib.closing(self._open()) as connection:
+            connection.execute("INSERT INTO passages (passages) VALUES ('optimize')")
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return self.size
+
+    @property
+    def size(self) -> int:
+        """The bytes that the file takes on disk, with what is not yet merged into it."""
+        parts = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return sum(part.stat().st_size for part in parts if part.exists())
+
     def close(self) -> None:
         """Close all connections."""
         with self._pool_lock:

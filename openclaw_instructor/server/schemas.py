@@ -17,6 +17,33 @@ MAX_INPUT_CHARACTERS = 200_000
 # Matches surrogate pairs and other escapes first, so that the group matches lone surrogates only.
 _ESCAPES = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
 
+# The answer of POST /v1/rerank.
+RERANKED = {
+    "type": "object",
+    "required": ["model", "results", "truncated"],
+    "properties": {
+        "model": {"type": "string"},
+        "results": {
+            "type": "array",
+            "description": "Best first.",
+            "items": {
+                "type": "object",
+                "required": ["index", "relevance_score"],
+                "properties": {
+                    "index": {"type": "integer", "description": "The place of the document in the request, from 0."},
+                    "relevance_score": {"type": "number"},
+                    "document": {"type": "object", "properties": {"text": {"type": "string"}}},
+                },
+            },
+        },
+        "truncated": {
+            "type": "array",
+            "items": {"type": "integer"},
+            "description": "Documents that did not fit whole.",
+        },
+    },
+}
+
 # The answer of POST /v1/embeddings.
 EMBEDDINGS = {
     "type": "object",
@@ -75,6 +102,10 @@ class IndexName(_Strict):
     folder: Annotated[StrictStr, Field(pattern="^/[^\\x00]*$")] | None = None
 
 
+class Nothing(_Strict):
+    """Body of a request that has nothing to say."""
+
+
 class IndexSync(_Strict):
     """Body of POST /v1/index/sync; without a name, every collection. `full` reads every file."""
 
@@ -90,6 +121,14 @@ class SessionLink(_Strict):
     page: Annotated[StrictStr, Field(pattern=r"^/([A-Za-z0-9._~-][A-Za-z0-9._~/?&=-]*)?$", max_length=500)] | None = (
         None
     )
+
+
+class RerankDocument(BaseModel):
+    """A document of POST /v1/rerank, where it is written as an object."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    text: Annotated[StrictStr, Field(max_length=MAX_INPUT_CHARACTERS)]
 
 
 class EmbeddingsRequest(BaseModel):
@@ -113,6 +152,23 @@ class EmbeddingsRequest(BaseModel):
     def texts(self) -> list[str]:
         """The input as a list."""
         return [self.input] if isinstance(self.input, str) else self.input
+
+
+class RerankRequest(BaseModel):
+    """Body of POST /v1/rerank, as Cohere's and Jina's. What other servers also take is ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    query: StrictStr = Field(min_length=1, max_length=MAX_INPUT_CHARACTERS)
+    documents: list[StrictStr | RerankDocument] = Field(min_length=1, max_length=MAX_INPUTS)
+    top_n: StrictInt | None = Field(None, ge=1, description="Most results; default: one for each document.")
+    return_documents: bool = Field(False, description="Repeat the text of each document in its result.")
+    model: StrictStr | None = Field(None, description="Ignored: one model is served.")
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of the documents."""
+        return [known if isinstance(known, str) else known.text for known in self.documents]
 
 
 async def read_object(request: Request) -> dict[str, Any]:

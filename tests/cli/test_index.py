@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -223,13 +222,41 @@ def test_an_empty_collection_has_0_documents(command: Command, tmp_path: Path) -
     assert command("index", "status").out.splitlines()[1].split()[:3] == ["docs", "0", "0"]
 
 
+def output_of(*arguments: str, **environment: str) -> bytes:
+    """Standard output of the program, as a process of its own writes it."""
+    done = subprocess.run([*PROGRAM, *arguments], env=os.environ | environment, stdout=subprocess.PIPE, check=True)
+    return done.stdout
+
+
 def test_an_encoding_that_lacks_a_sign_replaces_it(notes: Path, tmp_path: Path) -> None:
     (notes / "rocket.md").write_text("# Start 🚀\n\nrocket day – Friday €\n")
-    run = partial(subprocess.run, capture_output=True, check=True)
-    run([*PROGRAM, "index", "add", "docs", str(notes)])
+    output_of("index", "add", "docs", str(notes))
     for encoding in ("latin-1", "cp1252", "ascii"):
-        environment = os.environ | {"PYTHONIOENCODING": encoding}
-        search = [*PROGRAM, "search", "rocket", "--mode", "keyword"]
-        assert b"rocket day" in run(search, env=environment).stdout
-        found = json.loads(run([*search, "--json"], env=environment).stdout.decode(encoding))
+        search = ("search", "rocket", "--mode", "keyword")
+        assert b"rocket day" in output_of(*search, PYTHONIOENCODING=encoding)
+        found = json.loads(output_of(*search, "--json", PYTHONIOENCODING=encoding).decode(encoding))
         assert "rocket day – Friday €" in found["hits"][0]["snippet"]
+
+
+def test_files_are_listed_and_checked(command: Command, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(notes)
+    assert command("index", "files", "--check").status == 3
+    command("index", "add", "docs", str(notes))
+    listed = command("index", "files", "docs", "--check")
+    assert listed.status == 0
+    assert [line.split()[:3] for line in listed.out.splitlines()[1:]] == [
+        ["garlic.md", "indexed", "1"],
+        ["shed.txt", "indexed", "1"],
+    ]
+    (notes / "new.md").write_text("new\n")
+    found = command("index", "files", "--state", "new", "--check", "--json")
+    assert found.status == 3
+    assert [entry["file"] for entry in found.json["files"]] == [str(notes / "new.md")]
+    assert len(command("index", "files", "--path", "./shed.txt", "--json").json["files"]) == 1
+    assert command("index", "files").status == 0
+
+
+def test_compacting_says_what_was_freed(command: Command, notes: Path) -> None:
+    command("index", "add", "docs", str(notes))
+    assert set(command("index", "compact", "--json").json) == {"before", "after", "freed", "notes"}
+    assert command("index", "compact").err.startswith("freed 0.0 MB: the index takes ")

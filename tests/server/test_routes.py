@@ -16,7 +16,7 @@ from openclaw_instructor.server.security import AccessScope
 from tests.server.serving import Local, ask
 
 Serve = Callable[..., Local]
-ADMIN = ["/v1/index/add", "/v1/index/remove", "/v1/session/link"]
+ADMIN = ["/v1/index/add", "/v1/index/compact", "/v1/index/remove", "/v1/session/link"]
 
 
 @pytest.fixture
@@ -36,6 +36,7 @@ def test_every_operation_says_what_it_changes_and_who_may(local: Local) -> None:
     assert [name for name, scope in scopes.items() if scope is None] == ["GET /health"]
     assert [name for name, scope in scopes.items() if scope == "admin"] == [
         "POST /v1/index/add",
+        "POST /v1/index/compact",
         "POST /v1/index/remove",
         "POST /v1/session/link",
     ]

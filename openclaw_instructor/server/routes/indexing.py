@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 _NAME = {"name": "name", "in": "query", "required": False, "schema": {"type": "string", "minLength": 1}}
 
+_PATH = {"name": "path", "in": "query", "required": False, "schema": {"type": "string", "minLength": 1}}
+
 
 def routes(context: Context) -> list[ApiRoute]:
     """Return the routes bound to a context. Only the owner may add folders, because they can be any path."""
@@ -49,6 +51,30 @@ def routes(context: Context) -> list[ApiRoute]:
             body=schemas.IndexSync,
         ),
         ApiRoute(
+            *(
+                "GET",
+                "/v1/index/files",
+                handlers.files,
+                "index_files",
+                "The files of the collections, with their states.",
+            ),
+            effect="read",
+            scope=AccessScope.READ,
+            parameters=(_NAME, _PATH),
+        ),
+        ApiRoute(
+            *(
+                "POST",
+                "/v1/index/compact",
+                handlers.compact,
+                "index_compact",
+                "Give back the room of what was deleted.",
+            ),
+            effect="write",
+            scope=AccessScope.ADMIN,
+            body=schemas.Nothing,
+        ),
+        ApiRoute(
             *("POST", "/v1/index/remove", handlers.remove, "index_remove", "Forget a collection."),
             effect="destroy",
             scope=AccessScope.ADMIN,
@@ -66,6 +92,15 @@ class _Handlers:
         name = request.query_params.get("name")
         states = await self._threads.run(request, lambda: self._toolbox.index_status(name))
         return Json({"collections": [state.as_dict() for state in states]})
+
+    async def files(self, request: Request) -> Response:
+        name, path = request.query_params.get("name"), request.query_params.get("path")
+        states = await self._threads.run(request, lambda: self._toolbox.index_files(name, path))
+        return Json({"files": [state.as_dict() for state in states]})
+
+    async def compact(self, request: Request) -> Response:
+        await schemas.read(request, schemas.Nothing)
+        return Json(await self._threads.run(request, self._toolbox.index_compact, long=True))
 
     async def add(self, request: Request) -> Response:
         body = await schemas.read(request, schemas.IndexAdd)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from openclaw_instructor.server.routes import embeddings, indexing, sessions, state, tools
+from openclaw_instructor.server.routes import embeddings, indexing, reranking, sessions, state, tools
 from openclaw_instructor.server.routes.context import Context
 from openclaw_instructor.server.routes.route import ApiRoute
 
 
 def routes(context: Context) -> list[ApiRoute]:
     """Return every route; the router looks from the top, so what is asked most stands first."""
-    table = [*embeddings.routes(context), *tools.routes(context), *indexing.routes(context), *sessions.routes(context)]
+    table = [
+        *embeddings.routes(context),
+        *tools.routes(context),
+        *reranking.routes(context),
+        *indexing.routes(context),
+        *sessions.routes(context),
+    ]
     return [*table, *state.routes(context, table)]

@@ -1,0 +1,71 @@
+"""`index files` and `index compact`: every file with its state, and room given back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from openclaw_instructor.cli.connection import Connection
+from openclaw_instructor.cli.output import json_option, print_json, print_table, say
+from openclaw_instructor.cli.search import seen_from_here, shorten
+from openclaw_instructor.text import one_line
+
+# A question that is answered with no: neither a mistake of the user's nor one of ours.
+NO = 3
+_STATES = ("indexed", "empty", "new", "changed", "gone", "unreadable", "left out")
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--path", help="Only this file or folder, or files whose path matches this glob.")
+@click.option(
+    "--state", "states", multiple=True, type=click.Choice(_STATES), help="Only files in this state; repeat it."
+)
+@click.option("--check", is_flag=True, help=f"Exit with status {NO} unless every file is indexed, and there is one.")
+@json_option
+@click.pass_obj
+def files(
+    connection: Connection, name: str | None, path: str | None, states: tuple[str, ...], check: bool, as_json: bool
+) -> int:
+    """List every file of the collection NAME, or of all, with its state, passages and reason.
+
+    new, changed and gone wait for a sync; unreadable and left out say why.
+    """
+    with connection.open() as tools:
+        found = tools.index_files(name, path and seen_from_here(path))
+    shown = [entry for entry in found if not states or entry["state"] in states]
+    if as_json:
+        print_json({"files": shown})
+    elif shown:
+        print_table(("file", "state", "passages", "reason"), [_row(entry) for entry in shown])
+    else:
+        say("no such files")
+    complete = bool(shown) and all(entry["state"] in ("indexed", "empty") for entry in shown)
+    return NO if check and not complete else 0
+
+
+def _row(entry: dict[str, Any]) -> tuple[object, ...]:
+    return one_line(shorten(entry["file"])), entry["state"], entry["passages"], one_line(entry["reason"])
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def compact(connection: Connection, as_json: bool) -> None:
+    """Give the room of deleted files and collections back to the disk.
+
+    Needs as much free room as the index takes, for a moment.
+    """
+    with connection.open() as tools:
+        result = tools.index_compact()
+    if as_json:
+        print_json(result)
+        return
+    say(f"freed {_size(result['freed'])}: the index takes {_size(result['after'])}, before {_size(result['before'])}")
+    for note in result["notes"]:
+        say(f"note: {note}")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
