@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.engine.rerankers import Reranked, Reranker
     from openclaw_instructor.index import CollectionStatus, Index, SyncReport
     from openclaw_instructor.index.file_states import FileState
+    from openclaw_instructor.tasks.classifier.corrections import Corrections
 
 
 class Toolbox:
@@ -38,6 +39,7 @@ class Toolbox:
         self._owns_engine = engine is None
         self._index: Index | None = None
         self._reranker: Reranker | None = None
+        self._corrections: Corrections | None = None
         self._lock = threading.RLock()
 
     @property
@@ -60,6 +62,16 @@ class Toolbox:
                 self._index = Index(self.settings, self.engine)
             return self._index
 
+    @property
+    def corrections(self) -> Corrections:
+        """What the owner taught the classifiers."""
+        with self._lock:
+            if self._corrections is None:
+                from openclaw_instructor.tasks.classifier.corrections import Corrections
+
+                self._corrections = Corrections(self.settings.home / "corrections.db")
+            return self._corrections
+
     def tools(self) -> list[ToolSpec]:
         """Return the enabled tasks, in the registry's order, edits of the files included."""
         self.registry.refresh()
@@ -74,6 +86,33 @@ class Toolbox:
         definition = self.registry.get(task)
         checked = validate(definition, arguments)
         return marked(runners.run(definition, checked, self))
+
+    def teach(self, task: str, label: str, message: Mapping[str, Any], *, source: str = "library") -> dict[str, Any]:
+        """Keep the message, given as to `run`, as an example of the label: the next call of the task uses it.
+
+        Raises UnknownTask, InvalidArguments, StoreError, and what the engine raises.
+        """
+        from openclaw_instructor.tasks import teach
+
+        self.registry.refresh()
+        return teach.teach(teach.classify_task(self.registry, task), label, message, self, source)
+
+    def add_rule(self, task: str, sender: str, label: str, *, source: str = "library") -> dict[str, Any]:
+        """Let all mail of an address or domain have this label. Raises UnknownTask, InvalidArguments, StoreError."""
+        from openclaw_instructor.tasks import teach
+
+        self.registry.refresh()
+        return teach.add_rule(teach.classify_task(self.registry, task), sender, label, self.corrections, source)
+
+    def corrections_report(self, task: str | None = None) -> dict[str, Any]:
+        """Return what was taught, with what contradicts, what changes over time, and which rules suggest themselves."""
+        from openclaw_instructor.tasks.classifier.history import report
+
+        return report(self.corrections.all(task))
+
+    def undo_correction(self, number: int) -> dict[str, Any]:
+        """Take a correction or rule back; returns it. Raises InvalidArguments for one that is not in force."""
+        return self.corrections.undo(number).as_dict()
 
     def embed(self, texts: Sequence[str], input_type: str = "", *, bulk: bool = False) -> Embeddings:
         """Embed texts under the instruction `input_type` names (see Registry.embedding_instruction); "" is none.

@@ -19,10 +19,18 @@ from openclaw_instructor.cli.output import given, json_option, print_json, print
 @click.option("--to", metavar="ADDRESS", help="Recipient of the e-mail.")
 @click.option("--text", help="The text, for tasks that take plain text.")
 @click.option("--label", "labels", multiple=True, help="Choose among these labels for this call only; repeat it.")
+@click.option("--correct", metavar="LABEL", help="Teach that this is the label: the next call takes it into account.")
 @json_option
 @click.pass_obj
 def classify(
-    connection: Connection, /, task: str, raw: str | None, sender: str | None, as_json: bool, **options: Any
+    connection: Connection,
+    /,
+    task: str,
+    raw: str | None,
+    sender: str | None,
+    correct: str | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Sort one e-mail or text into the labels of a task.
 
@@ -39,11 +47,29 @@ def classify(
         except UnreadableDocument as error:
             raise InvalidArguments(f"{raw}: this is {error.reason}; give a message (.eml, .msg, .mbox)") from error
     with connection.open() as tools:
-        result = tools.run(task, arguments)
+        result = tools.run(task, arguments) if correct is None else tools.teach(task, correct, arguments)
     if as_json:
         print_json(result)
-    else:
+    elif correct is None:
         print_label(result)
+    else:
+        _print_taught(result)
+
+
+def _print_taught(result: dict[str, Any]) -> None:
+    was = f"was {result['answered'] or 'no label'} ({result['score']:.2f})"
+    number, label = result["correction"], result["label"]
+    if result["known"]:
+        say(f"known already as correction {number}: {label}")
+    else:
+        say(f"learned as correction {number}: {label}, {was}; to take it back: tasks corrections undo {number}")
+    if result["replaced"] is not None:
+        say(f"note: it replaces correction {result['replaced']} of the same text")
+    for each in result["contradictions"]:
+        other = "an example" if each["correction"] is None else f"correction {each['correction']}"
+        say(f"note: {other} of `{each['label']}` is nearly the same text ({each['similarity']:.2f})")
+    for note in result["notes"]:
+        say(f"note: {note}")
 
 
 def print_label(result: dict[str, Any]) -> None:

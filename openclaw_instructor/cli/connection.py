@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +26,22 @@ class Tools(Protocol):
 
     def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]:
         """Embed texts and return the body of an OpenAI-compatible embeddings response."""
+        ...
+
+    def teach(self, task: str, label: str, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Teach a task the label of a message."""
+        ...
+
+    def add_rule(self, task: str, sender: str, label: str) -> dict[str, Any]:
+        """Let all mail of an address or domain have one label."""
+        ...
+
+    def corrections_report(self, task: str | None = None) -> dict[str, Any]:
+        """Return what was taught, and what it tells."""
+        ...
+
+    def undo_correction(self, number: int) -> dict[str, Any]:
+        """Take a correction or rule back."""
         ...
 
     def index_add(
@@ -109,6 +126,10 @@ class Local:
     def __init__(self, toolbox: Toolbox) -> None:
         self._toolbox = toolbox
         self.run = toolbox.run
+        self.teach = partial(toolbox.teach, source="command line")
+        self.add_rule = partial(toolbox.add_rule, source="command line")
+        self.corrections_report = toolbox.corrections_report
+        self.undo_correction = toolbox.undo_correction
         self.index_add = toolbox.index_add
         self.index_remove = toolbox.index_remove
         self.index_compact = toolbox.index_compact

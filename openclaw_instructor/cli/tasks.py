@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from openclaw_instructor.cli.connection import Connection
+from openclaw_instructor.cli.corrections import corrections
 from openclaw_instructor.cli.output import json_option, print_json, print_line, print_table, say
 from openclaw_instructor.errors import InvalidArguments, InvalidRegistry
 from openclaw_instructor.registry.kinds import kinds
@@ -166,6 +167,9 @@ def add(connection: Connection, /, name: str, kind: str, description: str, as_js
         print_json({"name": name, "file": str(path), "entry": entry})
     else:
         say(f"added {name} to {path}; try: openclaw-instructor tasks show {name}")
+
+
+tasks.add_command(corrections)
 
 
 def _yaml(value: Any) -> str:

@@ -86,6 +86,24 @@ class Client:
         """Return the answer of POST /v1/embeddings."""
         return self._call(_Call("POST", "/v1/embeddings", body={"input": list(texts), "input_type": input_type}))
 
+    def teach(self, task: str, label: str, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Teach a task the label of a message, which is given as to `run`."""
+        body = {"task": task, "label": label, "message": dict(message)}
+        return self._call(_Call("POST", "/v1/corrections", "write", body))
+
+    def add_rule(self, task: str, sender: str, label: str) -> dict[str, Any]:
+        """Let all mail of an address or domain have one label."""
+        body = {"task": task, "sender": sender, "label": label}
+        return self._call(_Call("POST", "/v1/corrections/rule", "write", body))
+
+    def corrections_report(self, task: str | None = None) -> dict[str, Any]:
+        """Return what was taught, and what it tells."""
+        return self._call(_Call("GET", "/v1/corrections" + (f"?{urlencode({'task': task})}" if task else "")))
+
+    def undo_correction(self, number: int) -> dict[str, Any]:
+        """Take a correction or rule back."""
+        return self._call(_Call("POST", "/v1/corrections/undo", "write", {"id": number}))
+
     def index_add(
         self, name: str, folders: Sequence[str | Path], include: Sequence[str] = (), exclude: Sequence[str] = ()
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 
 from openclaw_instructor.errors import InvalidArguments, InvalidRegistry
 from openclaw_instructor.registry.entries import PACKAGED
+from openclaw_instructor.registry.kinds import kind_of
 from openclaw_instructor.registry.kinds.classify import ClassifyTask
 from openclaw_instructor.registry.new_entry import write_checked
 from openclaw_instructor.registry.registry import Registry
@@ -35,6 +37,20 @@ def write_example(path: Path, registry: Registry, name: str, label: str, text: s
     if text.strip() in exact.examples:
         raise InvalidArguments(f"`{exact.name}` has this example already; nothing was added")
     write_checked(path, _with_example(path, name, exact.name, text.strip()))
+
+
+def entry_with_examples(registry: Registry, name: str, examples: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return an entry of the task with further examples: of a packaged task only what is added to it.
+
+    Labels that the task does not have become new ones. Raises UnknownTask, InvalidArguments.
+    """
+    task = registry.get(name)
+    if not isinstance(task, ClassifyTask):
+        raise InvalidArguments(f"`{name}` is of kind {task.kind} and has no labels; name a task of kind classify")
+    added = {"labels": [{"name": label, "examples": list(texts)} for label, texts in examples.items()]}
+    if _own_entry(registry.sources[1], name) is None:
+        return {"extends": PACKAGED} | added
+    return kind_of(task).extend(task.entry(), added)
 
 
 def _with_example(path: Path, name: str, label: str, text: str) -> str:

@@ -113,6 +113,28 @@ class IndexSync(_Strict):
     full: StrictBool = False
 
 
+class Teach(_Strict):
+    """Body of POST /v1/corrections: a message as the task takes it, and the label that is right."""
+
+    task: StrictStr = Field(min_length=1, max_length=64)
+    label: StrictStr = Field(min_length=1, max_length=60)
+    message: dict[str, Any] = Field(description="The arguments of the task, such as `raw`, or `subject` and `body`.")
+
+
+class SenderRule(_Strict):
+    """Body of POST /v1/corrections/rule: all mail of an address, or of a domain, has this label."""
+
+    task: StrictStr = Field(min_length=1, max_length=64)
+    sender: StrictStr = Field(min_length=1, max_length=320)
+    label: StrictStr = Field(min_length=1, max_length=60)
+
+
+class CorrectionId(_Strict):
+    """Body of POST /v1/corrections/undo."""
+
+    id: StrictInt = Field(ge=1)
+
+
 class SessionLink(_Strict):
     """Body of POST /v1/session/link: what the session may do, and the page that the browser goes on to."""
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -15,20 +12,18 @@ from openclaw_instructor.documents.email import Email, from_fields, read
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.registry.kinds.classify import Label
 from openclaw_instructor.registry.task import DESCRIPTION_LIMIT
-from openclaw_instructor.tasks.classifier.label_space import LabelSpace
+from openclaw_instructor.tasks.classifier.fitted import HEAD, FittedLabels, fitted
+from openclaw_instructor.tasks.classifier.rules import rule_for
 
 if TYPE_CHECKING:
-    from openclaw_instructor.engine import Engine
+    from numpy.typing import NDArray
+
+    from openclaw_instructor.engine import Embeddings
     from openclaw_instructor.registry.kinds.classify import ClassifyTask
+    from openclaw_instructor.tasks.classifier.corrections import Correction
     from openclaw_instructor.tasks.runners import Resources
 
 _RUNNERS_UP = 3
-# No checkpoint reads more; tokenizing a megabyte of text would be wasted.
-_HEAD = 20_000
-_SPACES_KEPT = 32
-
-_spaces: WeakKeyDictionary[Engine, OrderedDict[tuple[str, tuple[Label, ...]], LabelSpace]] = WeakKeyDictionary()
-_lock = threading.Lock()
 
 
 def run(task: ClassifyTask, arguments: Mapping[str, Any], resources: Resources) -> dict[str, Any]:
@@ -36,30 +31,77 @@ def run(task: ClassifyTask, arguments: Mapping[str, Any], resources: Resources) 
 
     `score` is the estimated probability of the best label and `margin` its lead over the next. `label` is null, and
     `reason` says why, when the text is empty, is unlike all examples, scores under the task's `abstain_below`, or leads
-    by less than its `min_margin`; `runners_up` then start with the best label. Raises InvalidArguments for labels that
-    cannot be used, or when there is no message.
+    by less than its `min_margin`; `runners_up` then start with the best label. `corrections` is how many corrections
+    were learned from. Raises InvalidArguments for labels that cannot be used, or when there is no message.
     """
+    labels = labels_of(task, arguments.get("labels"))
+    return classify(task, [message_of(task, arguments)], resources, labels)[0]
+
+
+def classify(
+    task: ClassifyTask, messages: Sequence[Email], resources: Resources, labels: tuple[Label, ...] | None = None
+) -> list[dict[str, Any]]:
+    """Label several messages in one pass of the model; the results are those of `run`, in order."""
+    readable = [message for message in messages if _unreadable(message) is None]
+    if not readable:
+        return [_unread(task, message) for message in messages]
     engine = resources.engine
-    labels = _labels(task, arguments.get("labels"))
-    message = _message(task, arguments)
-    result: dict[str, Any] = {"label": None, "score": 0.0, "margin": 0.0, "reason": None, "runners_up": []}
-    text = message.text
-    if not text.strip() or (message.encrypted and not message.body):
-        result["reason"] = "its text is encrypted" if message.encrypted else "there is no text to classify"
-        return result | _context(task, message, truncated=False)
-    instruction = task.instruction("text", engine.checkpoint_name)
-    space = _space(labels, instruction, engine)
-    embedded = engine.embed([text[:_HEAD]], instruction)
-    probabilities = space.probabilities(embedded.vectors)[0]
-    order = np.argsort(-probabilities, kind="stable")
-    ranked = [{"label": labels[i].name, "score": round(float(probabilities[i]), 4)} for i in order]
+    space = fitted(task.name, labels or task.labels, task.instruction("text", engine.checkpoint_name), engine)
+    space.follow(task.name, resources.corrections, engine)
+    embedded = engine.embed([message.text[:HEAD] for message in readable], space.instruction)
+    results = iter(_results(task, readable, embedded, space, resources.corrections.in_force(task.name, "sender")))
+    return [_unread(task, message) if _unreadable(message) else next(results) for message in messages]
+
+
+def _results(
+    task: ClassifyTask,
+    messages: Sequence[Email],
+    embedded: Embeddings,
+    space: FittedLabels,
+    rules: Sequence[Correction],
+) -> list[dict[str, Any]]:
+    probabilities = space.probabilities(embedded.vectors)
+    nearest = space.nearest(embedded.vectors)
+    results = []
+    for row, message in enumerate(messages):
+        result = _ranked(task, space, probabilities[row], float(nearest[row]))
+        truncated = embedded.truncated[row] or len(message.text) > HEAD
+        context = _context(task, message, truncated=truncated)
+        rule, note = rule_for(message, rules)
+        if note:
+            context["notes"].append(note)
+        if rule is not None and rule.label.casefold() in {label.name.casefold() for label in space.labels}:
+            result |= {"label": rule.label, "reason": None}
+        results.append(result | {"corrections": len(space.corrections)} | context)
+    return results
+
+
+def _ranked(
+    task: ClassifyTask, space: FittedLabels, probabilities: NDArray[np.floating], nearest: float
+) -> dict[str, Any]:
+    order = np.argsort(-probabilities, kind="stable")[: _RUNNERS_UP + 1]
+    ranked = [{"label": space.labels[i].name, "score": round(float(probabilities[i]), 4)} for i in order]
     best, second = ranked[0], ranked[1]
-    result["score"], result["margin"] = best["score"], round(best["score"] - second["score"], 4)
-    nearest = float(space.nearest(embedded.vectors)[0])
-    result["reason"] = _why_abstain(task, best, second, nearest, space.floor)
-    result["label"] = None if result["reason"] else best["label"]
-    result["runners_up"] = ranked[: _RUNNERS_UP + 1] if result["reason"] else ranked[1 : _RUNNERS_UP + 1]
-    return result | _context(task, message, truncated=embedded.truncated[0] or len(text) > _HEAD)
+    reason = _why_abstain(task, best, second, nearest, space.space.floor)
+    return {
+        "label": None if reason else best["label"],
+        "score": best["score"],
+        "margin": round(best["score"] - second["score"], 4),
+        "reason": reason,
+        "runners_up": ranked if reason else ranked[1:],
+    }
+
+
+def _unreadable(message: Email) -> str | None:
+    """Say why there is nothing to classify; None when there is."""
+    if message.text.strip() and not (message.encrypted and not message.body):
+        return None
+    return "its text is encrypted" if message.encrypted else "there is no text to classify"
+
+
+def _unread(task: ClassifyTask, message: Email) -> dict[str, Any]:
+    ranked: dict[str, Any] = {"label": None, "score": 0.0, "margin": 0.0, "reason": _unreadable(message)}
+    return ranked | {"runners_up": [], "corrections": 0} | _context(task, message, truncated=False)
 
 
 def _why_abstain(
@@ -79,7 +121,8 @@ def _why_abstain(
     return None
 
 
-def _message(task: ClassifyTask, arguments: Mapping[str, Any]) -> Email:
+def message_of(task: ClassifyTask, arguments: Mapping[str, Any]) -> Email:
+    """Read the message that the arguments give. Raises InvalidArguments when there is none."""
     if task.input == "text":
         return Email(body=arguments["text"])
     if "raw" in arguments:
@@ -100,7 +143,7 @@ def _message(task: ClassifyTask, arguments: Mapping[str, Any]) -> Email:
 
 def _context(task: ClassifyTask, message: Email, *, truncated: bool) -> dict[str, Any]:
     notes = list(message.notes)
-    if message.subject_only:
+    if message.subject_only and not message.encrypted:
         notes.append("there is no text but the subject: the label rests on it alone")
     if truncated:
         notes.append("the text is longer than the checkpoint reads; its end was left out")
@@ -110,7 +153,7 @@ def _context(task: ClassifyTask, message: Email, *, truncated: bool) -> dict[str
     return context | {"notes": notes}
 
 
-def _labels(task: ClassifyTask, given: list[str] | None) -> tuple[Label, ...]:
+def labels_of(task: ClassifyTask, given: list[str] | None) -> tuple[Label, ...]:
     """Return the task's labels, or those of this call; a name the task knows keeps its description and examples."""
     if given is None:
         return task.labels
@@ -141,29 +184,3 @@ def _name_and_description(entry: str, known: Collection[str]) -> tuple[str, str]
     begun = max((name for name in known if folded.startswith(f"{name}: ")), key=len, default="")
     *name, description = entry.split(": ", begun.count(": ") + 1) if ": " in entry else (entry, "")
     return ": ".join(name).strip(), description.strip()
-
-
-def _space(labels: tuple[Label, ...], instruction: str, engine: Engine) -> LabelSpace:
-    """Return the fitted labels; embedded once for each engine, checkpoint, instruction and set of labels."""
-    key = (engine.identity(instruction), labels)
-    with _lock:
-        spaces = _spaces.setdefault(engine, OrderedDict())
-        if key in spaces:
-            spaces.move_to_end(key)
-            return spaces[key]
-    descriptions = [described(label) for label in labels]
-    examples = [example for label in labels for example in label.examples]
-    vectors = engine.embed([*descriptions, *examples], instruction).vectors
-    ends = np.cumsum([len(label.examples) for label in labels])[:-1]
-    space = LabelSpace.fit(vectors[: len(labels)], np.split(vectors[len(labels) :], ends))
-    with _lock:
-        spaces[key] = space
-        while len(spaces) > _SPACES_KEPT:
-            spaces.popitem(last=False)
-    return space
-
-
-def described(label: Label) -> str:
-    """Return the text that stands for a label: its name in words, and its description."""
-    words = label.name.replace("_", " ")
-    return f"{words}: {label.description}" if label.description else words

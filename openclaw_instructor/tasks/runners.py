@@ -12,6 +12,8 @@ from openclaw_instructor.registry.kinds import kind_of
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Engine
     from openclaw_instructor.index import Index
+    from openclaw_instructor.registry import Registry
+    from openclaw_instructor.tasks.classifier.corrections import Corrections
 
 
 class Resources(Protocol):
@@ -20,6 +22,14 @@ class Resources(Protocol):
     @property
     def engine(self) -> Engine:
         """The shared model."""
+
+    @property
+    def registry(self) -> Registry:
+        """The tasks in force."""
+
+    @property
+    def corrections(self) -> Corrections:
+        """What the owner taught the classifiers."""
 
     @property
     def index(self) -> Index:

@@ -27,8 +27,8 @@ from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.registry import Task
 from openclaw_instructor.registry.kinds.classify import ClassifyTask, Label
+from openclaw_instructor.tasks.classifier.fitted import described
 from openclaw_instructor.tasks.classifier.label_space import LabelSpace
-from openclaw_instructor.tasks.classify import described
 from openclaw_instructor.train import builders, medi
 from openclaw_instructor.train.config import TrainConfig
 from openclaw_instructor.train.contrastive import train

@@ -46,7 +46,7 @@ def test_every_operation_says_what_it_changes_and_who_may(local: Local) -> None:
     assert operations["POST /v1/index/remove"]["x-effect"] == "destroy"
 
 
-@pytest.mark.parametrize("path", [*ADMIN, "/v1/index/sync"])
+@pytest.mark.parametrize("path", [*ADMIN, "/v1/index/sync", "/v1/corrections", "/v1/corrections/undo"])
 def test_an_agent_may_only_read(local: Local, path: str) -> None:
     body = {"name": "docs", "folders": ["/"]} if path.endswith("add") else {}
     answer = ask(local.url + path, body, token=local.agent_token)
@@ -111,3 +111,18 @@ def test_days_are_those_of_the_caller(local: Local, tmp_path: Path) -> None:
     for zone, count in (("Asia/Tokyo", 1), ("UTC", 0)):
         answer = local.ask("/v1/tools/search_docs", body, **{"X-Timezone": zone})
         assert answer.body["count"] == count
+
+
+def test_teaching_over_http(local: Local) -> None:
+    mail = {"subject": "Boiler", "body": "error E4 again"}
+    body = {"task": "classify_email", "label": "support", "message": mail}
+    taught = local.ask("/v1/corrections", body).body
+    assert (taught["label"], taught["corrections"]) == ("support", 1)
+    assert local.ask("/v1/tools/classify_email", mail).body["label"] == "support"
+    rule = local.ask("/v1/corrections/rule", {"task": "classify_email", "sender": "example.org", "label": "work"}).body
+    assert local.ask("/v1/tools/classify_email", mail | {"from": "a@example.org"}).body["label"] == "work"
+    listed = local.ask("/v1/corrections?task=classify_email").body
+    assert [each["source"] for each in listed["corrections"]] == ["http", "http"]
+    assert ask(local.url + "/v1/corrections", token=local.agent_token).status == 403
+    assert local.ask("/v1/corrections/undo", {"id": rule["id"]}).body["id"] == rule["id"]
+    assert local.ask("/v1/corrections/undo", {"id": 99}).status == 400

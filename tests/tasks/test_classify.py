@@ -16,6 +16,7 @@ from openclaw_instructor.registry import Registry
 from openclaw_instructor.registry.kinds.classify import ClassifyTask, Label
 from openclaw_instructor.settings import Settings
 from openclaw_instructor.tasks import classify
+from openclaw_instructor.tasks.classifier.corrections import Corrections
 from tests.placed_engine import PlacedEngine
 
 PLACES = {
@@ -41,7 +42,8 @@ def task(**options: Any) -> ClassifyTask:
 
 
 def run(definition: ClassifyTask, engine: PlacedEngine | None = None, **arguments: Any) -> dict[str, Any]:
-    return classify.run(definition, arguments, SimpleNamespace(engine=engine or PlacedEngine(PLACES)))  # type: ignore[arg-type]
+    resources = SimpleNamespace(engine=engine or PlacedEngine(PLACES), corrections=Corrections(Path("none")))
+    return classify.run(definition, arguments, resources)  # type: ignore[arg-type]
 
 
 class TestResult:
@@ -52,7 +54,7 @@ class TestResult:
         assert result["reason"] is None
         assert result["runners_up"] == [{"label": "dogs", "score": pytest.approx(1 - result["score"], abs=2e-4)}]
         assert result["margin"] == pytest.approx(2 * result["score"] - 1, abs=2e-4)
-        assert list(result) == "label score margin reason runners_up task truncated notes".split()  # noqa: SIM905
+        assert list(result) == "label score margin reason runners_up corrections task truncated notes".split()  # noqa: SIM905
 
     def test_everything_is_embedded_under_the_tasks_instruction(self) -> None:
         engine = PlacedEngine(PLACES)
@@ -188,7 +190,8 @@ MAIL = yaml.safe_load((Path(__file__).parents[1] / "data" / "emails.yaml").read_
 def sort_mail(mini: Engine, messages: list[dict[str, str]]) -> list[str | None]:
     definition = Registry.load(mini.settings).get("classify_email")
     assert isinstance(definition, ClassifyTask)
-    return [classify.run(definition, message, SimpleNamespace(engine=mini))["label"] for message in messages]
+    resources = SimpleNamespace(engine=mini, corrections=Corrections(Path("none")))
+    return [classify.run(definition, message, resources)["label"] for message in messages]  # type: ignore[arg-type]
 
 
 @pytest.mark.mini

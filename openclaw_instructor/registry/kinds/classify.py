@@ -12,6 +12,31 @@ from openclaw_instructor.registry import schema
 from openclaw_instructor.registry.kinds.kind import ExtensionError, Kind, Option
 from openclaw_instructor.registry.task import DESCRIPTION_LIMIT, Entry, InstructionText, Task, render
 
+MESSAGE_LIMITS: Mapping[str, int | tuple[int, int]] = {
+    "text": 200_000,
+    "subject": 2_000,
+    "body": 1_000_000,
+    "from": 2_000,
+    "to": 50_000,
+    "raw": 70_000_000,  # 50 MB in base64
+}
+
+
+def message_properties() -> dict[str, dict[str, Any]]:
+    """Describe the arguments that give an e-mail: the whole of it, or its parts."""
+    return {
+        "subject": schema.text("Subject line.", blank=True),
+        "body": schema.text("Body, plain text or HTML. Give at least a subject or a body, or else `raw`.", blank=True),
+        "from": schema.text(
+            "Sender, as in the From header. Comes back in the result; the label rests on subject and body.",
+            blank=True,
+        ),
+        "to": schema.text("Recipients, as in the To header. The label does not depend on them.", blank=True),
+        "raw": schema.text(
+            "The whole message with its headers (.eml, RFC 822), also in base64, instead of the other fields."
+        ),
+    }
+
 
 class Label(Entry):
     """A class of texts, told to the model by a description, by examples, or better by both."""
@@ -34,15 +59,7 @@ class LabelEdit(Label):
 class ClassifyTask(Task):
     """A task with labels, described and exemplified, and with thresholds below which it answers none."""
 
-    limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {
-        "text": 200_000,
-        "subject": 2_000,
-        "body": 1_000_000,
-        "from": 2_000,
-        "to": 50_000,
-        "raw": 70_000_000,  # 50 MB in base64
-        "labels": (100, 400),
-    }
+    limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {**MESSAGE_LIMITS, "labels": (100, 400)}
 
     kind: Literal["classify"] = "classify"
     input: Literal["text", "email"] = "text"
@@ -74,24 +91,7 @@ class ClassifyTask(Task):
             ),
         }
         if self.input == "email":
-            return schema.object_(
-                [],
-                subject=schema.text("Subject line.", blank=True),
-                body=schema.text(
-                    "Body, plain text or HTML. Give at least a subject or a body, or else `raw`.", blank=True
-                ),
-                **{
-                    "from": schema.text(
-                        "Sender, as in the From header. Comes back in the result; the label rests on subject and body.",
-                        blank=True,
-                    )
-                },
-                to=schema.text("Recipients, as in the To header. The label does not depend on them.", blank=True),
-                raw=schema.text(
-                    "The whole message with its headers (.eml, RFC 822), also in base64, instead of the other fields."
-                ),
-                labels=labels,
-            )
+            return schema.object_([], **message_properties(), labels=labels)
         return schema.object_(["text"], text=schema.text("The text to classify."), labels=labels)
 
     @override

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openclaw_instructor.server.routes import embeddings, indexing, reranking, sessions, state, tools
+from openclaw_instructor.server.routes import corrections, embeddings, indexing, reranking, sessions, state, tools
 from openclaw_instructor.server.routes.context import Context
 from openclaw_instructor.server.routes.route import ApiRoute
 
@@ -14,6 +14,7 @@ def routes(context: Context) -> list[ApiRoute]:
         *tools.routes(context),
         *reranking.routes(context),
         *indexing.routes(context),
+        *corrections.routes(context),
         *sessions.routes(context),
     ]
     return [*table, *state.routes(context, table)]
