@@ -74,7 +74,7 @@ class TestResult:
         assert len(engine.calls) == 5, "another label set is fitted anew"
 
     def test_truncation_is_said(self) -> None:
-        result = run(task(), PlacedEngine(PLACES, longest=5), text="my cat")
+        result = run(task(), PlacedEngine(PLACES, longest=4), text="my cat")
         assert result["truncated"] is True
         assert result["notes"] == ["the text is longer than the checkpoint reads; its end was left out"]
 
