@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from openclaw_instructor.tasks.classifier import regression
 from openclaw_instructor.tasks.classifier.label_space import LabelSpace
 
 Array = np.ndarray[Any, Any]
@@ -59,7 +60,7 @@ def test_labels_that_cannot_be_told_apart_get_low_scores(rng: np.random.Generato
     space = LabelSpace.fit(unit(rng.normal(size=(4, 48))), list(noise))
     clear, _, _ = make(rng, labels=4, count=10)
     texts = unit(rng.normal(size=(200, 48)))
-    assert space.temperature > 1.5 * clear.temperature
+    assert space.factor < clear.factor / 1.5
     assert space.probabilities(texts).max(axis=1).mean() < 0.5
 
 
@@ -107,3 +108,29 @@ def test_near_copies_do_not_raise_the_floor(rng: np.random.Generator) -> None:
 def test_two_labels_are_enough(rng: np.random.Generator) -> None:
     space, texts, truth = make(rng, labels=2, count=3)
     assert (space.probabilities(texts).argmax(axis=1) == truth).mean() > 0.9
+
+
+def test_many_examples_are_stood_for_by_some(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the exact regression nothing but precision is lost, and rare labels are not."""
+    monkeypatch.setattr(regression, "_MOST_LANDMARKS", 100)
+    means = unit(rng.normal(size=(5, 48)))
+    many = [group[: 12 if label == 4 else 80] for label, group in enumerate(cloud(rng, means, 80, 0.2))]
+    space = LabelSpace.fit(means, many)
+    texts, truth = np.vstack(cloud(rng, means, 60, 0.2)), np.repeat(np.arange(5), 60)
+    assert len(space.regression.landmarks) == 100
+    probabilities = space.probabilities(texts)
+    hits = probabilities.argmax(axis=1) == truth
+    assert hits.mean() > 0.9
+    assert hits[truth == 4].mean() > 0.6
+    assert abs(probabilities.max(axis=1).mean() - hits.mean()) < 0.1
+
+
+def test_scores_of_left_out_examples_are_those_of_a_fit_without_them(rng: np.random.Generator) -> None:
+    points = unit(rng.normal(size=(30, 16)))
+    targets = np.eye(3)[rng.integers(3, size=30)] - 1 / 3
+    counts = rng.uniform(0.5, 2, size=30)
+    for number, (_, left_out) in enumerate(regression.fits(points, targets, counts)):
+        for place in (0, 7, 29):
+            others = np.arange(30) != place
+            fitted, _ = list(regression.fits(points[others], targets[others], counts[others]))[number]
+            np.testing.assert_allclose(fitted.scores(points[place][None])[0], left_out[place], atol=1e-8)
