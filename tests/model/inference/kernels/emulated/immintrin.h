@@ -98,7 +98,7 @@ EMULATED __m512i _mm512_unpacklo_epi64(__m512i a, __m512i b) { __m512i y; EACH(8
 EMULATED __m512i _mm512_unpackhi_epi64(__m512i a, __m512i b) { __m512i y; EACH(8) y[i] = (i % 2 ? b : a)[i / 2 * 2 + 1]; return y; }
 
 EMULATED __m512i _mm512_shuffle_i32x4(__m512i a, __m512i b, int lanes) {
-    __m512i y;
+    __m512i y = {0};
     EACH(8) y[i] = (i < 4 ? a : b)[2 * (lanes >> i / 2 * 2 & 3) + i % 2];
     return y;
 }
@@ -128,7 +128,7 @@ EMULATED void _tile_stored(int tile, void *to, long stride) {
 
 EMULATED float from_bf16(uint16_t x) {
     uint32_t bits = (uint32_t)x << 16;
-    float y;
+    float y = {0};
     memcpy(&y, &bits, 4);
     return y;
 }
