@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from openclaw_instructor.documents.document import UnreadableDocument
 from openclaw_instructor.documents.email import Email, from_fields, read
+from openclaw_instructor.engine import Priority
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.registry.kinds.classify import Label
+from openclaw_instructor.registry.kinds.classify import MESSAGE_LIMITS, Label
 from openclaw_instructor.registry.task import DESCRIPTION_LIMIT
 from openclaw_instructor.tasks.classifier.fitted import HEAD, FittedLabels, fitted
 from openclaw_instructor.tasks.classifier.rules import rule_for
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from openclaw_instructor.tasks.runners import Resources
 
 _RUNNERS_UP = 3
+# In the answer on several messages.
+_SUBJECT, _NEARLY_TIED, _LONGEST_OF_SEVERAL = 60, 0.2, 2_000_000
 
 
 def run(task: ClassifyTask, arguments: Mapping[str, Any], resources: Resources) -> dict[str, Any]:
@@ -35,22 +40,84 @@ def run(task: ClassifyTask, arguments: Mapping[str, Any], resources: Resources) 
     were learned from. Raises InvalidArguments for labels that cannot be used, or when there is no message.
     """
     labels = labels_of(task, arguments.get("labels"))
-    return classify(task, [message_of(task, arguments)], resources, labels)[0]
+    if "messages" not in arguments:
+        return classify(task, [message_of(task, arguments)], resources, labels)[0]
+    if len(arguments) > 1 + ("labels" in arguments):
+        raise InvalidArguments(f"{task.name}: give either one message or `messages`, not both")
+    messages = [_one_of(task, number, each) for number, each in enumerate(arguments["messages"])]
+    return summarised(task, classify(task, messages, resources, labels))
 
 
 def classify(
     task: ClassifyTask, messages: Sequence[Email], resources: Resources, labels: tuple[Label, ...] | None = None
 ) -> list[dict[str, Any]]:
     """Label several messages in one pass of the model; the results are those of `run`, in order."""
-    readable = [message for message in messages if _unreadable(message) is None]
-    if not readable:
-        return [_unread(task, message) for message in messages]
-    engine = resources.engine
+    return prepare(task, messages, resources, labels).results()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Messages on their way through the model; `results` waits for it."""
+
+    task: ClassifyTask
+    messages: Sequence[Email]
+    embeddings: Callable[[], Embeddings] | None
+    space: FittedLabels | None
+    rules: Sequence[Correction] = ()
+
+    def results(self) -> list[dict[str, Any]]:
+        """Return the result of each message, in order."""
+        if self.embeddings is None or self.space is None:
+            return [_unread(self.task, message) for message in self.messages]
+        readable = [message for message in self.messages if _unreadable(message) is None]
+        results = iter(_results(self.task, readable, self.embeddings(), self.space, self.rules))
+        return [_unread(self.task, message) if _unreadable(message) else next(results) for message in self.messages]
+
+
+def prepare(
+    task: ClassifyTask,
+    messages: Sequence[Email],
+    resources: Resources,
+    labels: tuple[Label, ...] | None = None,
+    *,
+    bulk: bool = False,
+) -> Prepared:
+    """Give the texts of messages to the model; `bulk` lets other requests pass, and returns before it is done."""
+    texts = [message.text[:HEAD] for message in messages if _unreadable(message) is None]
+    if not texts:
+        return Prepared(task, messages, None, None)
+    engine, corrections = resources.engine, resources.corrections
     space = fitted(task.name, labels or task.labels, task.instruction("text", engine.checkpoint_name), engine)
-    space.follow(task.name, resources.corrections, engine)
-    embedded = engine.embed([message.text[:HEAD] for message in readable], space.instruction)
-    results = iter(_results(task, readable, embedded, space, resources.corrections.in_force(task.name, "sender")))
-    return [_unread(task, message) if _unreadable(message) else next(results) for message in messages]
+    space.follow(task.name, corrections, engine)
+    rules = corrections.in_force(task.name, "sender")
+    if not bulk:
+        embedded = engine.embed(texts, space.instruction)
+        return Prepared(task, messages, lambda: embedded, space, rules)
+    future = engine.submit(texts, space.instruction, priority=Priority.BULK)
+    return Prepared(task, messages, future.result, space, rules)
+
+
+def summarised(task: ClassifyTask, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the results of several messages as one, each short enough that 50 of them fit into an agent's answer."""
+    short = []
+    for index, result in enumerate(results):
+        kept = {"index": index, "label": result["label"], "score": result["score"]}
+        kept |= {"subject": result["subject"][:_SUBJECT]} if result.get("subject") else {}
+        if result["label"] is None:
+            kept |= {"reason": result["reason"], "next": [each["label"] for each in result["runners_up"][:2]]}
+        elif result["margin"] < _NEARLY_TIED:
+            kept["next"] = [each["label"] for each in result["runners_up"][:1]]
+        short.append(kept | ({"notes": result["notes"]} if result["notes"] else {}))
+    labels = Counter(result["label"] for result in results)
+    none = labels.pop(None, 0)
+    return {
+        "results": short,
+        "count": len(short),
+        "labels": dict(labels.most_common()),
+        "unlabelled": none,
+        "task": task.name,
+        "notes": [],
+    }
 
 
 def _results(
@@ -119,6 +186,19 @@ def _why_abstain(
             "are too close to tell apart"
         )
     return None
+
+
+def _one_of(task: ClassifyTask, number: int, arguments: Mapping[str, Any]) -> Email:
+    for name, value in arguments.items():
+        if len(value) > (limit := MESSAGE_LIMITS[name] if name != "raw" else _LONGEST_OF_SEVERAL):
+            raise InvalidArguments(
+                f"{task.name}: `messages[{number}].{name}` is {len(value):,} characters long and the limit is "
+                f"{limit:,}; send it in a call of its own, or only what matters"
+            )
+    try:
+        return message_of(task, arguments)
+    except InvalidArguments as error:
+        raise InvalidArguments(f"messages[{number}]: {error.message}") from None
 
 
 def message_of(task: ClassifyTask, arguments: Mapping[str, Any]) -> Email:

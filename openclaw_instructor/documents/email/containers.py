@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from openclaw_instructor.documents import encoding
 from openclaw_instructor.documents.content import identify
@@ -74,6 +75,7 @@ _KNOWN_FIELDS = frozenset(
 )
 # The separator line of an mbox; the header fields of the next message follow it.
 _FROM_LINE = re.compile(rb"From [^\n]{0,500}\n(?=[!-9;-~]{1,100}[ \t]*:)")
+_FIELD_LINE = re.compile(rb"[!-9;-~]{1,100}[ \t]*:")
 _EMPTY_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\n)*")
 _FENCE = re.compile(rb"(`{3,}+|~{3,}+)[ \t]*+(?:[\w.+-]{1,20}+[ \t]*+)?\n")
 _EMLX = re.compile(rb"(\d{1,10})[ \t]*\n")
@@ -185,11 +187,12 @@ def mbox_messages(data: bytes) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class Stored:
-    """A message in a file: the file, its number among the file's messages (from 1), and its bytes."""
+    """A message in a file: the file, its number among the file's messages (from 1), its bytes, and if it is an mbox."""
 
     path: Path
     number: int
     data: bytes
+    is_one_of_many: bool = False
 
 
 def stored_messages(path: Path) -> Iterator[Stored]:
@@ -202,8 +205,40 @@ def stored_messages(path: Path) -> Iterator[Stored]:
             if file.is_file() and (file.suffix.lower() in (".eml", ".emlx", ".msg", ".mbox") or is_maildir_file(file)):
                 yield from stored_messages(file)
         return
+    with path.open("rb") as stream:
+        if stream.read(5) == b"From ":
+            stream.seek(0)
+            for number, data in enumerate(_streamed_mbox(stream), 1):
+                yield Stored(path, number, data, is_one_of_many=True)
+            return
     for number, data in enumerate(file_messages(path.read_bytes()), 1):
         yield Stored(path, number, data)
+
+
+def _streamed_mbox(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the messages of an mbox of any size, each up to the limit of one message."""
+    lines: list[bytes] = []
+    size, after_blank = 0, True
+    separator = b""
+    for line in file:
+        line = line.replace(b"\r\n", b"\n")
+        if separator:
+            # What follows the separator must be a header field.
+            if _FIELD_LINE.match(line):
+                if lines:
+                    yield b"".join(lines)
+                lines, size = [], 0
+            else:
+                lines.append(separator)
+            separator = b""
+        if after_blank and line.startswith(b"From "):
+            separator = line
+        elif size <= MAX_MESSAGE:
+            lines.append(line.removeprefix(b">") if line.startswith(b">From ") else line)
+            size += len(line)
+        after_blank = not line.strip(b"\n")
+    if lines:
+        yield b"".join(lines)
 
 
 def is_maildir_file(path: Path) -> bool:

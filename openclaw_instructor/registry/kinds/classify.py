@@ -12,7 +12,8 @@ from openclaw_instructor.registry import schema
 from openclaw_instructor.registry.kinds.kind import ExtensionError, Kind, Option
 from openclaw_instructor.registry.task import DESCRIPTION_LIMIT, Entry, InstructionText, Task, render
 
-MESSAGE_LIMITS: Mapping[str, int | tuple[int, int]] = {
+MOST_MESSAGES = 50
+MESSAGE_LIMITS: Mapping[str, int] = {
     "text": 200_000,
     "subject": 2_000,
     "body": 1_000_000,
@@ -59,7 +60,11 @@ class LabelEdit(Label):
 class ClassifyTask(Task):
     """A task with labels, described and exemplified, and with thresholds below which it answers none."""
 
-    limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {**MESSAGE_LIMITS, "labels": (100, 400)}
+    limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {
+        **MESSAGE_LIMITS,
+        "labels": (100, 400),
+        "messages": (MOST_MESSAGES, 0),
+    }
 
     kind: Literal["classify"] = "classify"
     input: Literal["text", "email"] = "text"
@@ -91,7 +96,14 @@ class ClassifyTask(Task):
             ),
         }
         if self.input == "email":
-            return schema.object_([], **message_properties(), labels=labels)
+            parts = {name: {"type": "string"} for name in message_properties()}
+            messages = {
+                "type": "array",
+                "items": {"type": "object", "properties": parts, "additionalProperties": False},
+                "minItems": 1,
+                "description": f"Several messages at once, at most {MOST_MESSAGES}, each with the fields above.",
+            }
+            return schema.object_([], **message_properties(), messages=messages, labels=labels)
         return schema.object_(["text"], text=schema.text("The text to classify."), labels=labels)
 
     @override

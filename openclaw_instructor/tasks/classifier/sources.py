@@ -1,0 +1,198 @@
+"""Texts and mails to classify in bulk, or with their labels to evaluate: one at a time, whatever file they lie in."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openclaw_instructor.documents.document import UnreadableDocument
+from openclaw_instructor.documents.email import Email, from_fields, read
+from openclaw_instructor.documents.email.containers import is_maildir_file, stored_messages
+from openclaw_instructor.documents.encoding import decode
+from openclaw_instructor.errors import InvalidData, UnreadableSource
+
+_MAIL_SUFFIXES = (".eml", ".emlx", ".msg", ".mbox", ".mbx")
+_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
+_TEXTS = (".txt", ".md", ".text")
+# Columns by the part of a message that they hold, the better name first.
+_NAMES = {
+    "text": ("text", "message", "content", "sentence", "utterance"),
+    "body": ("body",),
+    "subject": ("subject", "title"),
+    "from": ("from", "sender"),
+    "to": ("to", "recipients"),
+    "raw": ("raw", "eml", "mime"),
+    "id": ("id", "uid", "message_id"),
+    "label": ("label", "category", "class", "intent"),
+}
+_LONGEST_FIELD = 70_000_000
+_LARGEST_TEXT = 2_000_000
+
+
+@dataclass(frozen=True)
+class Item:
+    """One message: `name` says where it is, `size` how many bytes it took there, `label` the true one, if given.
+
+    `problem` says why it cannot be read; there is no message then.
+    """
+
+    name: str
+    message: Email | None
+    size: int = 0
+    label: str = ""
+    problem: str = ""
+
+
+def size_of(paths: Sequence[Path]) -> int:
+    """Return how many bytes the files take. Raises UnreadableSource for a path that is not there."""
+    total = 0
+    for path in paths:
+        if not path.exists():
+            raise UnreadableSource(f"{path}: is not there; give files or folders of mail, CSV or JSONL")
+        for file in _files(path):
+            total += file.stat().st_size
+    return total
+
+
+def items(paths: Sequence[Path], columns: Mapping[str, str] | None = None, *, is_mail: bool = True) -> Iterator[Item]:
+    """Yield the messages of files and folders, in order of their paths.
+
+    Mail (.eml, .emlx, .msg, mbox, Maildir), one text a file, or rows of CSV and JSONL; `columns` names the columns of
+    a message's parts where they are not the usual ones. Raises InvalidData for a table without a usable column.
+    """
+    for path in paths:
+        for file in _files(path):
+            try:
+                yield from _of_file(file, columns or {}, is_mail)
+            except OSError as error:
+                yield Item(str(file), None, problem=f"cannot be read ({error.strerror})")
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    known = (*_MAIL_SUFFIXES, *_TABLES, *_TEXTS)
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") or name in (".Sent", ".Archive"))
+        for name in sorted(names):
+            file = Path(folder, name)
+            if (file.suffix.lower() in known or is_maildir_file(file)) and not name.startswith("."):
+                yield file
+
+
+def _of_file(file: Path, columns: Mapping[str, str], is_mail: bool) -> Iterator[Item]:
+    suffix = file.suffix.lower()
+    if suffix in _TABLES:
+        yield from _rows(file, columns, is_mail)
+    elif suffix in _TEXTS and not is_maildir_file(file):
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST_TEXT)
+        yield Item(str(file), _text_message(decode(data)[0], is_mail), len(data))
+    else:
+        yield from _mails(file)
+
+
+def _mails(file: Path) -> Iterator[Item]:
+    for stored in stored_messages(file):
+        name = f"{file}#{stored.number}" if stored.is_one_of_many else str(file)
+        try:
+            yield Item(name, read(stored.data), len(stored.data))
+        except UnreadableDocument as error:
+            yield Item(name, None, len(stored.data), problem=f"is {error.reason}")
+
+
+def _text_message(text: str, is_mail: bool) -> Email:
+    return from_fields("", text) if is_mail else Email(body=text)
+
+
+def _rows(file: Path, columns: Mapping[str, str], is_mail: bool) -> Iterator[Item]:
+    is_table = file.suffix.lower() in (".csv", ".tsv")
+    found: dict[str, str] | None = None
+    for number, row, problem in _table(file) if is_table else _objects(file):
+        name = f"{file}:{number}"
+        if problem:
+            yield Item(name, None, problem=problem)
+            continue
+        if found is None or not is_table:
+            found = _columns(file, row, columns)
+        values = {part: _cell(row.get(column)) for part, column in found.items()}
+        size = sum(len(value) for value in values.values())
+        if values.get("id"):
+            name = f"{file}:{values['id'][:200]}"
+        try:
+            yield Item(name, _message(values, is_mail), size, values.get("label", ""))
+        except UnreadableDocument as error:
+            yield Item(name, None, size, problem=f"is {error.reason}")
+
+
+def _table(file: Path) -> Iterator[tuple[int, dict[str, Any], str]]:
+    csv.field_size_limit(_LONGEST_FIELD)
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+        delimiter = "\t" if file.suffix.lower() == ".tsv" else _delimiter(stream.readline())
+        stream.seek(0)
+        rows = csv.DictReader((line.replace("\0", "") for line in stream), delimiter=delimiter)
+        try:
+            for row in rows:
+                yield rows.line_num, row, ""
+        except csv.Error as error:
+            yield rows.line_num, {}, f"is not readable as a table from here on ({error})"
+
+
+def _delimiter(header: str) -> str:
+    return max(",;\t|", key=lambda each: (header.count(each), each == ","))
+
+
+def _objects(file: Path) -> Iterator[tuple[int, dict[str, Any], str]]:
+    with file.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                yield number, {}, f"is no JSON ({error})"
+                continue
+            yield (number, row, "") if isinstance(row, dict) else (number, {}, "is no JSON object")
+
+
+def _columns(file: Path, row: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, str]:
+    """Map the parts of a message to columns: those that were asked for, else by their usual names."""
+    by_name = {str(name).strip().casefold(): name for name in row if name}
+    found: dict[str, str] = {}
+    for part, names in _NAMES.items():
+        asked = wanted.get(part)
+        if asked is not None and asked.casefold() not in by_name:
+            raise InvalidData(
+                f"{file}: has no column `{asked}`; its columns are {', '.join(map(str, by_name.values()))}"
+            )
+        name = asked.casefold() if asked is not None else next((name for name in names if name in by_name), None)
+        if name is not None:
+            found[part] = by_name[name]
+    if not found.keys() & {"text", "body", "subject", "raw"}:
+        raise InvalidData(
+            f"{file}: no column holds a text; its columns are {', '.join(map(str, by_name.values()))}. Name one with "
+            "--column text=NAME (or subject, body, raw)"
+        )
+    return found
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _message(values: Mapping[str, str], is_mail: bool) -> Email:
+    if not is_mail:
+        parts = (values.get("subject", ""), values.get("text") or values.get("body", ""))
+        return Email(body="\n\n".join(part for part in parts if part))
+    if values.get("raw"):
+        return read(values["raw"])
+    body = values.get("body") or values.get("text", "")
+    return from_fields(values.get("subject", ""), body, values.get("from", ""), values.get("to", ""))

@@ -1,0 +1,245 @@
+"""Many messages: every kind of source, the same answers as one by one, results that survive an interruption."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openclaw_instructor.documents.email import from_fields
+from openclaw_instructor.errors import InvalidArguments, InvalidData, UnreadableSource
+from openclaw_instructor.service import Toolbox
+from openclaw_instructor.settings import Settings
+from openclaw_instructor.tasks.bulk import Classified, classify_items
+from openclaw_instructor.tasks.classifier.review import Review
+from openclaw_instructor.tasks.classifier.sources import Item, items, size_of
+from openclaw_instructor.tasks.teach import classify_task
+from openclaw_instructor.testing import WordEngine
+from tests.conftest import Command
+
+TASKS = """\
+tasks:
+  sort_mail:
+    kind: classify
+    input: email
+    description: d
+    instruction: "Represent the mail:"
+    labels:
+      - {name: home, examples: [the roof leaks badly, garden roof leaks]}
+      - {name: work, examples: [quarterly report budget, budget meeting report]}
+"""
+MAIL = "From: {0}@example.org\nSubject: {1}\n\n{2}\n"
+ROOF, REPORT = "the garden roof leaks", "quarterly budget report"
+
+
+@pytest.fixture
+def toolbox(home: Path) -> Iterator[Toolbox]:
+    (home / "instructions.yaml").write_text(TASKS)
+    with Toolbox(settings=Settings.load(home), engine=WordEngine()) as toolbox:
+        yield toolbox
+
+
+@pytest.fixture
+def post(tmp_path: Path) -> Path:
+    """A folder with mail of every kind."""
+    folder = tmp_path / "post"
+    for name in ("cur", "new", "tmp"):
+        (folder / "maildir" / name).mkdir(parents=True)
+    (folder / "one.eml").write_text(MAIL.format("ann", "Roof", ROOF))
+    (folder / "maildir" / "cur" / "1700000000.a.b:2,S").write_text(MAIL.format("bob", "Report", REPORT))
+    box = "".join(f"From x Mon Jan 1\n{MAIL.format('cyd', f'n{n}', ROOF)}\n" for n in range(3))
+    (folder / "all.mbox").write_bytes(box.replace("\n", "\r\n").encode())
+    (folder / "note.txt").write_text(REPORT)
+    (folder / "broken.eml").write_bytes(b"%PDF-1.7\n" + bytes(range(256)))
+    (folder / "picture.png").write_bytes(b"\x89PNG")
+    (folder / "rows.csv").write_text(f'Subject;BODY;id\nRoof;"{ROOF}";7\n;{REPORT};\n')
+    (folder / "rows.jsonl").write_text(json.dumps({"message": ROOF, "subject": "x"}) + "\n\nnot json\n[1]\n")
+    return folder
+
+
+def names(found: list[Item], folder: Path) -> list[str]:
+    return [item.name.removeprefix(f"{folder}/") for item in found]
+
+
+def test_every_source_is_read(post: Path) -> None:
+    found = list(items([post]))
+    assert names(found, post) == [
+        "all.mbox#1",
+        "all.mbox#2",
+        "all.mbox#3",
+        "broken.eml",
+        "note.txt",
+        "one.eml",
+        "rows.csv:7",
+        "rows.csv:3",
+        "rows.jsonl:1",
+        "rows.jsonl:3",
+        "rows.jsonl:4",
+        "maildir/cur/1700000000.a.b:2,S",
+    ]
+    assert [bool(item.problem) for item in found] == [item.message is None for item in found]
+    assert next(item.problem for item in found if item.problem).startswith("is a PDF, not a mail")
+    assert {item.message.body for item in found if item.message} == {ROOF, REPORT}
+    assert size_of([post]) == sum(f.stat().st_size for f in post.rglob("*") if f.is_file() and f.suffix != ".png")
+
+
+def test_columns_may_be_named(tmp_path: Path) -> None:
+    table = tmp_path / "t.tsv"
+    table.write_text("what\tnote\nthe roof\tx\n")
+    with pytest.raises(InvalidData, match="no column holds a text; its columns are what, note"):
+        list(items([table]))
+    with pytest.raises(InvalidData, match="has no column `waht`"):
+        list(items([table], {"text": "waht"}))
+    found = list(items([table], {"text": "What"}, is_mail=False))
+    assert [item.message.text for item in found if item.message] == ["the roof"]
+    with pytest.raises(UnreadableSource, match="is not there"):
+        size_of([tmp_path / "none"])
+
+
+def test_an_mbox_is_streamed_as_it_is_read_whole(tmp_path: Path) -> None:
+    box = tmp_path / "box.mbox"
+    body = "a\n\nFrom here on it is text\n\n>From quoted\n"
+    box.write_text(f"From x Mon\n{MAIL.format('a', 'one', body)}\nFrom y Tue\n{MAIL.format('b', 'two', 'last')}")
+    found = [item.message for item in items([box]) if item.message]
+    assert [message.subject for message in found] == ["one", "two"]
+    assert "From here on it is text" in found[0].body
+    assert found[0].body.endswith("From quoted")
+
+
+def test_results_are_those_of_one_by_one(toolbox: Toolbox, post: Path) -> None:
+    task = classify_task(toolbox.registry, "sort_mail")
+    found = list(classify_items(task, items([post]), toolbox))
+    assert [classified.item.name for classified in found] == [item.name for item in items([post])]
+    for classified in found:
+        if classified.item.message is None:
+            assert (classified.result["label"], classified.result["reason"]) == (None, classified.item.problem)
+    alone = toolbox.run("sort_mail", {"raw": (post / "one.eml").read_text()})
+    assert next(c.result for c in found if c.item.name.endswith("one.eml")).items() <= alone.items()
+    left = list(classify_items(task, items([post]), toolbox, skip={found[0].item.name}))
+    assert len(left) == len(found) - 1
+
+
+def test_many_batches_and_what_reading_raises(toolbox: Toolbox) -> None:
+    task = classify_task(toolbox.registry, "sort_mail")
+
+    def source(stop: int) -> Iterator[Item]:
+        for number in range(1000):
+            if number == stop:
+                raise InvalidData("the table is broken")
+            yield Item(str(number), from_fields("", ROOF if number % 2 else REPORT))
+
+    labels = [classified.result["label"] for classified in classify_items(task, source(-1), toolbox)]
+    assert labels == ["work", "home"] * 500
+    with pytest.raises(InvalidData, match="the table is broken"):
+        list(classify_items(task, source(700), toolbox))
+    some = classify_items(task, source(-1), toolbox)
+    assert next(some).result["label"] == "work"
+    some.close()  # type: ignore[attr-defined]
+
+
+def test_several_in_one_call(toolbox: Toolbox) -> None:
+    messages = [{"subject": "Roof", "body": ROOF}, {"raw": MAIL.format("ann", "Report", REPORT)}, {"subject": " "}]
+    result = toolbox.run("sort_mail", {"messages": messages})
+    assert [each["label"] for each in result["results"]] == ["home", "work", None]
+    assert [each["index"] for each in result["results"]] == [0, 1, 2]
+    assert result["results"][2]["reason"] == "there is no text to classify"
+    assert (result["count"], result["labels"], result["unlabelled"]) == (3, {"home": 1, "work": 1}, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"messages": [{"subject": "a"}] * 51}, "has 51 entries and the limit is 50; send fewer"),
+        ({"messages": [{"subject": "a"}], "body": "b"}, "give either one message or `messages`, not both"),
+        ({"messages": [{"subject": "a"}, {}]}, "messages[1]: sort_mail: there is no message"),
+        ({"messages": [{"subject": "a" * 3000}]}, "`messages[0].subject` is 3,000 characters long"),
+        ({"messages": []}, "`messages` has 0 entries"),
+        ({"messages": [{"boddy": "a"}]}, "boddy"),
+    ],
+)
+def test_what_cannot_be_sent_at_once(toolbox: Toolbox, arguments: dict[str, object], said: str) -> None:
+    with pytest.raises(InvalidArguments) as refusal:
+        toolbox.run("sort_mail", arguments)
+    assert said in refusal.value.message
+
+
+def classified(name: str, label: str | None, margin: float = 0.5, sender: str = "") -> Classified:
+    message = from_fields("s", "b", sender)
+    result: dict[str, Any] = {
+        "label": label,
+        "score": 0.8,
+        "margin": margin,
+        "reason": None if label else "unsure",
+        "notes": [],
+    }
+    return Classified(Item(name, message), result | {"runners_up": [{"label": "other", "score": 0.1}], "subject": "s"})
+
+
+def test_the_doubtful_come_first() -> None:
+    review = Review(3)
+    for number in range(5):
+        review.add(classified(f"news {number}", "home", 0.9, "news@example.org"))
+    review.add(classified("close", "home", 0.1))
+    review.add(classified("none", None, 0.0))
+    review.add(classified("strange", "work", 0.9, "news@example.org"))
+    assert [(row["name"], row["why"]) for row in review.rows] == [
+        ("strange", "other mail of this sender is home"),
+        ("none", "unsure"),
+        ("close", "the next label is other"),
+    ]
+    assert [(each["label"], each["count"]) for each in review.summary()] == [("home", 6), ("work", 1), (None, 1)]
+
+
+class TestCommand:
+    @pytest.fixture(autouse=True)
+    def _engine(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (home / "instructions.yaml").write_text(TASKS)
+        monkeypatch.setattr("openclaw_instructor.engine.Engine", lambda settings: WordEngine())
+
+    @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+    def test_an_interrupted_run_goes_on(self, command: Command, post: Path, tmp_path: Path, suffix: str) -> None:
+        out = tmp_path / f"out.{suffix}"
+        sort = ["classify", str(post), "--task", "sort_mail", "--out", str(out)]
+        assert command(*sort, "--json").json["count"] == 12
+        whole = out.read_text()
+        assert command(*sort).status == 2, "nothing is overwritten"
+        out.write_text("".join(whole.splitlines(keepends=True)[:6])[:-5])
+        again = command(*sort, "--resume", "--json").json
+        assert again["count"] + again["skipped"] == 12
+        assert again["skipped"] in (4, 5)
+        assert sorted(out.read_text().splitlines()) == sorted(whole.splitlines())
+
+    def test_what_strangers_wrote_is_no_formula(self, command: Command, tmp_path: Path) -> None:
+        (tmp_path / "a.eml").write_text(MAIL.format("ann", '=HYPERLINK("http://x")', ROOF))
+        out = tmp_path / "out.csv"
+        assert command("classify", str(tmp_path), "--task", "sort_mail", "--out", str(out)).status == 0
+        row = next(csv.DictReader(out.read_text().splitlines()))
+        assert (row["label"], row["subject"][:2]) == ("home", "'=")
+
+    def test_summary_and_review(self, command: Command, post: Path) -> None:
+        result = command("classify", str(post), "--task", "sort_mail", "--review", "3")
+        assert "home" in result.out
+        assert "a PDF" in result.out
+        assert "3 could not be read" in result.err
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["--subject", "x"], "give either PATHS or one message"),
+            (["--correct", "home"], "give either PATHS or one message"),
+            (["--column", "text"], "write PART=NAME"),
+            (["--out", "x.txt"], "end the name with .csv or .jsonl"),
+            (["--task", "search_docs"], "only tasks of kind classify"),
+        ],
+    )
+    def test_mistakes(self, command: Command, post: Path, options: list[str], said: str) -> None:
+        result = command("classify", str(post), *options)
+        assert result.status == 2
+        assert said in result.err
+
+    def test_options_of_paths_need_paths(self, command: Command) -> None:
+        assert "go with PATHS" in command("classify", "--text", "a", "--review").err
