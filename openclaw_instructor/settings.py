@@ -90,6 +90,12 @@ class Settings(BaseModel):
         description="cross-encoder of sentence-transformers that /v1/rerank asks: a hub id or a folder; default: the "
         "checkpoint's own embeddings",
     )
+    watch: str = Field(
+        "local",
+        pattern="^(local|all|off)$",
+        description="which collections the daemon keeps in step with their files: those on disks of this machine "
+        "(local), also those on disks of others, by comparing now and then (all), or none (off)",
+    )
     openclaw_sync: bool = Field(False, description="regenerate and reload the OpenClaw plugin after a registry edit")
 
     @classmethod

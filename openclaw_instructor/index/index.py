@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
     import sqlite3
 
     from openclaw_instructor.engine import Engine
-    from openclaw_instructor.index.collections import Collection
+    from openclaw_instructor.index.collections import Collection, Root
+    from openclaw_instructor.index.status import Look
     from openclaw_instructor.settings import Settings
 
 # Gives the document instruction that a collection should be embedded under now, by its name.
@@ -65,6 +67,8 @@ class Index:
         self._sync_lock = settings.home / "sync.lock"
         self._vectors = engines.engine(settings.vector_engine, settings.vectors_dir)
         self._samples = Samples()
+        # Collection -> how its changes become known, where somebody in this process follows them.
+        self.watched: dict[str, str] = {}
 
     def add(
         self,
@@ -156,7 +160,28 @@ class Index:
         `check` compares the files on disk with the index, by their times, which takes a while for very many.
         """
         chosen = self._steered(self._chosen(name), steering)
-        return [status.of(self._store, known, self._stale(known), check=check) for known in chosen]
+        stale = {known.name: self._stale(known) for known in chosen}
+        return [
+            status.of(self._store, known, stale[known.name], self.watched.get(known.name), check=check)
+            for known in chosen
+        ]
+
+    def followed(self) -> list[tuple[str, tuple[Root, ...]]]:
+        """List the collections that a sync has been over, with their roots: those whose changes can be followed."""
+        return [(known.name, known.roots) for known in self._collections() if known.serving]
+
+    def look(self, name: str) -> Look:
+        """Compare the files of a collection with the index, by their times. Raises UnknownCollection."""
+        return status.look(self._store, self._chosen(name)[0])
+
+    def only_files_changed(self, name: str, steering: Steering | None = None) -> bool:
+        """Whether a sync would take in changed files only, and not embed everything anew. Raises UnknownCollection."""
+        (collection,) = self._steered(self._chosen(name), steering)
+        try:
+            wanted = staleness.wanted(self.engine, collection)
+        except staleness.NO_MODEL:
+            return False
+        return collection.serving is not None and collection.serving.identity == wanted.identity
 
     def files(self, name: str | None = None, path: str | None = None) -> list[FileState]:
         """List every file of one collection or of all with its state; with `path`, as Filter.parse reads it, some.
@@ -250,6 +275,9 @@ class Index:
         collection = run.collection
         try:
             report, generation = run.run()
+        except CancelledError:
+            # Whoever asked for it has gone; that it is unfinished is in the store.
+            raise
         except Exception as error:
             command = f"run `openclaw-instructor index sync {collection.name}` to see more"
             unexpected = f"an unexpected {type(error).__name__}; {command}"

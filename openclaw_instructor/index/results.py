@@ -73,6 +73,7 @@ class CollectionStatus:
     synced_at: str | None
     stale: bool
     reason: str | None
+    watched: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the state as JSON."""

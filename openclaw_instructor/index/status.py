@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,28 +11,40 @@ from openclaw_instructor.index import changes, chunk_store, roots, walk
 from openclaw_instructor.index.results import CollectionStatus
 
 if TYPE_CHECKING:
-    from openclaw_instructor.index.changes import Changes
     from openclaw_instructor.index.collections import Collection
     from openclaw_instructor.index.store import Store
 
 _NAMED = 3
 
 
-def pending(store: Store, collection: Collection) -> tuple[Changes, dict[str, str]]:
-    """Compare a collection with its files as they are now, and say which of its folders are not what they were.
+@dataclass(frozen=True)
+class Look:
+    """A comparison of a collection with its files: `changed` paths, `absent` folders -> why, `folders` to follow."""
 
-    Nothing is read but names and times.
-    """
+    changed: list[str]
+    absent: dict[str, str]
+    folders: list[str]
+
+
+def look(store: Store, collection: Collection) -> Look:
+    """Compare a collection with its files as they are now; nothing is read but names and times."""
     known = {}
     if collection.serving is not None:
         with store.read() as connection:
             known = chunk_store.known(connection, collection.serving.id)
     listing = walk.walk(collection.roots, own=store.path.parent)
     absent = roots.absent(collection.roots, listing, known, collection.name)
-    return changes.between(known, listing, absent), absent
+    differing = changes.between(known, listing, absent)
+    gone = {before.id for before in differing.gone}
+    changed = [found.path for found in differing.pending] + [path for path in known if known[path].id in gone]
+    # Changes of a file that was added by itself, and of a link, are told of by its folder.
+    around = [str(r.path.parent) for r in collection.roots if str(r.path) in listing.files or r.path.is_symlink()]
+    return Look(changed, absent, [*listing.folders, *around])
 
 
-def of(store: Store, collection: Collection, stale: str | None, *, check: bool) -> CollectionStatus:
+def of(
+    store: Store, collection: Collection, stale: str | None, watched: str | None = None, *, check: bool
+) -> CollectionStatus:
     """Describe one collection; `stale` is what is known without looking at its files, which `check` does."""
     with store.read() as connection:
         counts = chunk_store.counts(connection, collection.serving.id) if collection.serving else (0, 0)
@@ -53,24 +66,23 @@ def of(store: Store, collection: Collection, stale: str | None, *, check: bool) 
         synced_at=collection.synced_at,
         stale=reason is not None,
         reason=reason,
+        watched=watched,
     )
 
 
 def _looked(store: Store, collection: Collection) -> tuple[int | None, str | None]:
     """How many files differ from what is indexed of them, and the sentence that says so."""
     try:
-        differing, absent = pending(store, collection)
+        seen = look(store, collection)
     except InstructorError as error:
         return None, f"collection `{collection.name}`: {error.message}"
-    if absent:
-        return len(differing), f"collection `{collection.name}`: {'; '.join(absent.values())}"
-    if not differing:
+    count = len(seen.changed)
+    if seen.absent:
+        return count, f"collection `{collection.name}`: {'; '.join(seen.absent.values())}"
+    if not count:
         return 0, None
-    paths = [found.path for found in differing.pending] + [
-        path for path, known in differing.known.items() if known in differing.gone[:_NAMED]
-    ]
-    names = ", ".join(Path(path).name for path in paths[:_NAMED])
-    return len(differing), (
-        f"collection `{collection.name}`: {len(differing):,} files have changed since the last sync ({names}"
-        f"{', …' if len(differing) > _NAMED else ''}); run `openclaw-instructor index sync {collection.name}`"
+    names = ", ".join(Path(path).name for path in seen.changed[:_NAMED]) + (", …" if count > _NAMED else "")
+    return count, (
+        f"collection `{collection.name}`: {count:,} files have changed since the last sync ({names}); "
+        f"run `openclaw-instructor index sync {collection.name}`"
     )

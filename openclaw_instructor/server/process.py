@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import uvloop
 
@@ -22,7 +22,9 @@ from openclaw_instructor import __version__
 from openclaw_instructor.daemon.endpoint import Endpoint, bearer_token, open_home, socket_path, url_of
 from openclaw_instructor.daemon.lifecycle import life_lock
 from openclaw_instructor.daemon.wire_errors import body_of, unexpected
+from openclaw_instructor.engine import CancelScope
 from openclaw_instructor.errors import Busy, DaemonUnavailable, InstructorError, InvalidSettings
+from openclaw_instructor.index.watch import Watcher
 from openclaw_instructor.lock import exclusive
 from openclaw_instructor.model.malloc import limit_arenas
 from openclaw_instructor.server import logs
@@ -34,6 +36,10 @@ from openclaw_instructor.server.http_server import GRACE_SECONDS, HttpServer
 from openclaw_instructor.server.security import is_loopback
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
+
+if TYPE_CHECKING:
+    from openclaw_instructor.index import SyncReport
+    from openclaw_instructor.index.watch import Mode
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +154,10 @@ class Daemon:
         self._server = HttpServer(self._app, self._private)
         self._configuration = ConfigurationFile(settings, self._port)
         self._seen = self._toolbox.registry.digest
+        self._following = CancelScope()
+        self._watcher = Watcher(
+            lambda: self._toolbox.index, self._sync_changed, settings.index_path, cast("Mode", settings.watch)
+        )
         self._registry_problem: str | None = None
         self._restart = False
         self._failure: InstructorError | None = None
@@ -163,6 +173,8 @@ class Daemon:
         finally:
             self._force_end()
             watching.cancel()
+            self._following.cancel()
+            await asyncio.to_thread(self._watcher.stop)
             self._app.in_flight.drop(everything=True)
             await self._app.mcp.close()
             await self._settle()
@@ -186,6 +198,7 @@ class Daemon:
             return
         # The tasks may have been edited while no daemon watched.
         threading.Thread(target=self._tell_of_tasks, daemon=True).start()
+        self._watcher.start()
         while not self._server.should_exit:
             await asyncio.sleep(WATCH_SECONDS)
             try:
@@ -206,8 +219,16 @@ class Daemon:
             threading.Thread(target=self._tell_of_tasks, daemon=True).start()
         await self._follow_configuration()
         limit = self._settings.exit_after
-        if limit and self._app.in_flight.idle_seconds() > limit:
+        if limit and self._app.in_flight.idle_seconds() > limit and not self._watcher.syncing:
             self._end("idle")
+
+    def _sync_changed(self, name: str) -> SyncReport | None:
+        """Take in changed files; embedding a whole collection anew is for its owner to begin."""
+        toolbox = self._toolbox
+        if not toolbox.index.only_files_changed(name, toolbox.document_instruction):
+            return None
+        with self._following.entered():
+            return toolbox.index_sync(name)
 
     def _tell_of_tasks(self) -> None:
         if (outcome := self._launch.on_tasks_changed(self._settings)) is not None:

@@ -41,6 +41,7 @@ def test_a_first_sync_indexes_everything(index: Index, folder: Path, engine: Wor
         "synced_at": None,
         "stale": False,
         "reason": None,
+        "watched": None,
     }
 
 
