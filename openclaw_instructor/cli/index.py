@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -49,7 +51,8 @@ def add(
     with connection.open() as tools, progress(f"indexing {name}") as on_progress:
         tools.index_add(name, paths, list(include), list(exclude))
         if not no_sync:
-            return _show_sync(tools.index_sync(name, on_progress), as_json)
+            with _kept():
+                return _show_sync(tools.index_sync(name, on_progress), as_json)
         return _show_status(tools.index_status(name), as_json)
 
 
@@ -63,7 +66,7 @@ def sync(connection: Connection, name: str | None, full: bool, as_json: bool) ->
 
     Unchanged files cost nothing. A folder that is gone, empty or replaced loses nothing: it is named instead.
     """
-    with connection.open() as tools, progress("indexing") as on_progress:
+    with connection.open() as tools, progress("indexing") as on_progress, _kept():
         return _show_sync(tools.index_sync(name, on_progress, full=full), as_json)
 
 
@@ -94,6 +97,16 @@ def remove(connection: Connection, name: str, folder: str | None, as_json: bool)
 
 index.add_command(files)
 index.add_command(compact)
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Say what an interruption leaves behind."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("interrupted: every file that was done is indexed and is found; `openclaw-instructor index sync` goes on")
+        raise
 
 
 def _show_sync(result: dict[str, Any], as_json: bool) -> int:

@@ -114,9 +114,13 @@ def progress(label: str) -> Iterator[Progress | None]:
         return
     from rich.console import Console
     from rich.markup import escape
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
+    from rich.table import Column
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
+    text = TextColumn("{task.description}", table_column=Column(overflow="ellipsis", no_wrap=True, ratio=1))
+    columns = (BarColumn(20), TaskProgressColumn(), TimeRemainingColumn(compact=True), text)
+    with Bar(*columns, console=Console(stderr=True), transient=True, expand=True) as bar:
         line = bar.add_task(escape(one_line(label)), total=None)
         yield lambda done, total, message: bar.update(
             line, completed=done, total=total, description=escape(one_line(message))

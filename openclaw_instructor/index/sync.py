@@ -21,6 +21,7 @@ from openclaw_instructor.documents.chunking import MAX_CHUNKS, Chunk, Chunker
 from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS, Document
 from openclaw_instructor.errors import Busy, InstructorError, UnreadableSource
 from openclaw_instructor.index import changes, chunk_store, collections, files, roots, secrets, staleness, walk
+from openclaw_instructor.index.progress import Meter, Progress
 from openclaw_instructor.index.results import CollectionReport
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from openclaw_instructor.index.collections import Collection, Generation
     from openclaw_instructor.index.listing import Found, Listing
     from openclaw_instructor.index.store import Store
-
-# (bytes of changed files done, bytes in all, what is being done)
-Progress = Callable[[int, int, str], None]
 
 CHUNKS_PER_CALL = 256
 _BUSY_PATIENCE_SECONDS = 600.0
@@ -68,7 +66,8 @@ class Sync:
         self.report = CollectionReport(collection.name)
         self._full = full
         self._doubts: list[str] = []
-        self._on_progress = on_progress or (lambda done, total, message: None)
+        self._watcher = on_progress
+        self._meter = Meter(None, 0, 0)
 
     def run(self) -> tuple[CollectionReport, Generation]:
         """Do it all; raises UnreadableSource, before anything is changed, when none of the roots can be read."""
@@ -121,27 +120,27 @@ class Sync:
             _, self.report.chunks = chunk_store.counts(connection, generation.id)
 
     def _publish_all(self, generation: Generation, plan: Changes) -> None:
-        total = sum(found.size for found in plan.pending)
-        done = 0
+        self._meter = Meter(self._watcher, len(plan.pending), sum(found.size for found in plan.pending))
         for group in _grouped(self._read_all(generation, plan)):
             names = f"{group[0].found.place}" + (f" and {len(group) - 1} more" if len(group) > 1 else "")
-            message = f"embedding {names}"
             size = sum(pending.found.size for pending in group)
-            self._on_progress(done, total, message)
-            vectors = self._vectors(group, partial(self._on_share, done, size, total, message))
+            self._meter.tell(f"embedding {names}")
+            vectors = self._vectors(group, partial(self._on_share, size, f"embedding {names}"))
             for pending in group:
                 with self.store.write() as connection:
                     self._publish(connection, generation, plan, pending, vectors)
-                done += pending.found.size
+                self._meter.done(pending.found.size, len(pending.chunks))
         if plan.pending:
-            self._on_progress(total, total, f"{self.collection.name}: {len(plan.pending)} files done")
+            self._meter.tell(f"{self.collection.name} is done")
 
-    def _on_share(self, done: int, size: int, total: int, message: str, share: float) -> None:
-        self._on_progress(done + int(share * size), total, message)
+    def _on_share(self, size: int, message: str, share: float) -> None:
+        self._meter.tell(message, int(share * size))
 
     def _read_all(self, generation: Generation, plan: Changes) -> Iterator[_Pending]:
         for found in plan.pending:
             before = plan.known.get(found.path)
+            pending = None
+            self._meter.tell(f"reading {found.place}")
             try:
                 pending = self._read(found, before)
             except files.Skipped as skipped:
@@ -160,6 +159,8 @@ class Sync:
                     self._publish_unreadable(generation, pending, before)
                 elif pending:
                     yield pending
+            if pending is None or pending.row.reason:
+                self._meter.done(found.size)
 
     def _read(self, found: Found, before: chunk_store.Known | None) -> _Pending | None:
         """Read and cut a document; None when what is stored of it is still right. Raises files.Skipped."""
@@ -204,7 +205,9 @@ class Sync:
         missing = [digest for digest in texts if digest not in vectors]
         for start in range(0, len(missing), CHUNKS_PER_CALL):
             batch = missing[start : start + CHUNKS_PER_CALL]
+            started = time.monotonic()
             embeddings = self._embed([texts[digest] for digest in batch])
+            self._meter.embedded(sum(embeddings.tokens), time.monotonic() - started)
             vectors |= dict(zip(batch, map(chunk_store.as_blob, embeddings.vectors), strict=True))
             self.report.embedded += len(batch)
             self.report.truncated += sum(embeddings.truncated)

@@ -260,3 +260,14 @@ def test_compacting_says_what_was_freed(command: Command, notes: Path) -> None:
     command("index", "add", "docs", str(notes))
     assert set(command("index", "compact", "--json").json) == {"before", "after", "freed", "notes"}
     assert command("index", "compact").err.startswith("freed 0.0 MB: the index takes ")
+
+
+def test_an_interruption_says_what_is_kept(command: Command, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("openclaw_instructor.engine.Engine.embed", interrupted)
+    for arguments in (("add", "docs", str(notes)), ("sync",)):
+        stopped = command("index", *arguments)
+        assert stopped.status == 130
+        assert "every file that was done is indexed and is found" in stopped.err

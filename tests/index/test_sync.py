@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,8 +155,11 @@ def test_progress_counts_the_bytes_of_changed_files(index: Index, folder: Path) 
     seen: list[tuple[int, int, str]] = []
     index.sync("docs", on_progress=lambda done, total, message: seen.append((done, total, message)))
     total = sum(path.stat().st_size for path in folder.rglob("*.*"))
-    assert [(done, of) for done, of, _ in seen] == [(0, total), (total, total)]
-    assert seen[0][2] == "embedding notes/bread.md and 2 more"
+    assert {of for _, of, _ in seen} == {total}
+    assert [done for done, _, _ in seen] == [0] * 4 + [total]
+    assert seen[0][2] == "0 of 3 files, 0 passages; reading notes/bread.md"
+    assert seen[3][2] == "0 of 3 files, 0 passages; embedding notes/bread.md and 2 more"
+    assert re.fullmatch(r"3 of 3 files, 5 passages, [\d,]+ tokens/s; docs is done", seen[-1][2])
 
 
 def test_large_documents_are_embedded_in_several_calls(index: Index, tmp_path: Path, engine: WordEngine) -> None:
@@ -165,7 +169,7 @@ def test_large_documents_are_embedded_in_several_calls(index: Index, tmp_path: P
     seen: list[float] = []
     index.sync("docs", on_progress=lambda done, total, message: seen.append(round(done / total, 2)))
     assert [len(call.texts) for call in engine.calls] == [256, 44]
-    assert seen == [0, round(256 / 300, 2), 1]
+    assert seen == [0, 0, round(256 / 300, 2), 1]
 
 
 def test_two_roots_and_their_patterns(index: Index, folder: Path, tmp_path: Path) -> None:
