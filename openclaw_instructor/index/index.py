@@ -17,6 +17,7 @@ from openclaw_instructor.index import (
     collections,
     empty_results,
     file_states,
+    freshness,
     fulltext,
     gitignore,
     secrets,
@@ -239,13 +240,15 @@ class Index:
             asked = QueryEmbedding() if mode == "keyword" else self._embed_query(cut, query_instruction, chosen, mode)
             question = Question(cut, asked.vector, mode, wanted)
             hits, found_notes = self._hits(connection, chosen, question, max(1, top_k), bool(stale or asked.notes))
+            hits = freshness.marked(connection, [known.serving.id for known in chosen if known.serving], hits)
+        changed = freshness.notes(hits)
         return SearchResult(
             query=cut,
             hits=hits,
             collections_searched=[source.name for source in chosen],
-            stale=bool(stale),
+            stale=bool(stale or changed),
             truncated_query=asked.truncated or len(cut) < len(query) or (mode != "vector" and fulltext.truncated(cut)),
-            notes=[*stale, *asked.notes, *found_notes],
+            notes=[*stale, *changed, *asked.notes, *found_notes],
         )
 
     def close(self) -> None:

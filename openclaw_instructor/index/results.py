@@ -85,7 +85,8 @@ class Hit:
     """A passage found: `snippet` is what stands at `location` of `file`, or begins there.
 
     `context` belongs to the passage without standing in it, such as the column names of a table. `metadata` is what the
-    document says about itself. `also_in` names other places of the same text.
+    document says about itself. `also_in` names other places of the same text. `file_state`
+    is `changed` or `vanished` where the file is no longer what was indexed.
     """
 
     file: str
@@ -99,6 +100,7 @@ class Hit:
     context: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     also_in: tuple[str, ...] = ()
+    file_state: str = ""
 
     def as_dict(self, rank: int) -> dict[str, Any]:
         """Return the hit as JSON.
@@ -107,7 +109,12 @@ class Hit:
         """
         place = self.location
         span = f"{place.first}-{place.last}" if place.unit == "lines" else place.span
-        optional = {"context": self.context, "metadata": dict(self.metadata), "also_in": list(self.also_in)}
+        optional = {
+            "file_state": self.file_state,
+            "context": self.context,
+            "metadata": dict(self.metadata),
+            "also_in": list(self.also_in),
+        }
         return {
             "rank": rank,
             "file": self.file,
