@@ -57,6 +57,9 @@ class FullText:
             ((number, title, text, fulltext.inner_words(f"{title} {text}")) for number, title, text in rows),
         )
 
+    def __del__(self) -> None:
+        self._database.close()
+
     def bm25(self, queries: Mapping[str, str]) -> Run:
         """Rank by full text, as the mode `keyword` does."""
         return {

@@ -179,7 +179,7 @@ class _Walk:
             return self._below(entry, relative, layers, folder.device, hidden)
         if entry.is_file(follow_symlinks=False):
             verdict = self.include.covers(relative)
-            if verdict or (verdict is None and not self.only and not hidden and readable(PurePath(entry.name))):
+            if verdict or (verdict is None and not self.only and not hidden and readable(PurePath(entry.path))):
                 place = f"{self.root.path.name}/{relative}"
                 self._take(entry.path, place, entry.stat(follow_symlinks=False), relative)
             elif not hidden:

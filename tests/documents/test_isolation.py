@@ -243,7 +243,10 @@ def test_no_folder_is_needed_and_its_modules_are_not_taken(tmp_path: Path) -> No
     (folder / "json.py").write_text("raise SystemExit('taken')\n")
     (folder / "orjson.py").write_text("raise SystemExit('taken')\n")
     script = f"import os, shutil; shutil.rmtree({str(folder)!r})\n" + SCRIPT
-    for code in (SCRIPT.replace("from pathlib", "import sys; sys.path.remove('')\nfrom pathlib"), script):
+    scripts = [SCRIPT.replace("from pathlib", "import sys; sys.path.remove('')\nfrom pathlib"), script]
+    if sys.version_info[:3] == (3, 13, 0):
+        scripts.pop()  # CPython 3.13.0 itself cannot import socket in a folder that was deleted
+    for code in scripts:
         with run_script(code, folder) as parent:
             assert parent.stdout
             assert parent.stdout.read().strip().isdigit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from math import log, sqrt
 
 import pytest
@@ -20,11 +21,12 @@ TEXTS = [
 
 
 @pytest.fixture
-def connection() -> sqlite3.Connection:
+def connection() -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(":memory:")
     connection.execute(f"CREATE VIRTUAL TABLE texts USING fts5 (body, tokenize = '{TOKENIZER}')")
     connection.executemany("INSERT INTO texts (rowid, body) VALUES (?, ?)", enumerate(TEXTS))
-    return connection
+    yield connection
+    connection.close()
 
 
 @pytest.mark.parametrize(
