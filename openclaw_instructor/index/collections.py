@@ -15,6 +15,8 @@ from openclaw_instructor.index import chunk_store
 from openclaw_instructor.paths import below
 
 _COLUMNS = "id, key, identity, embedding_space, checkpoint, dimension, revision"
+# 53 bits, which every reader of JSON keeps.
+_DRAW_REVISION = "UPDATE generations SET revision = random() & 0x1fffffffffffff"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -37,7 +39,8 @@ class Generation:
 
     `embedding_space` is what makes a query comparable with its vectors: checkpoint, join rule, limit and dimension,
     without the document instruction. `key` is random, so that another store's files are never taken for this one's.
-    `revision` grows with every published change.
+    `revision` is drawn anew with every published change, so that a store that was put back from a backup and changed
+    otherwise is never taken for the one before.
     """
 
     id: int
@@ -189,8 +192,7 @@ def remove_root(connection: sqlite3.Connection, collection: Collection, path: Pa
         "UPDATE collections SET problem = '', unfinished = unfinished OR ? WHERE id = ?",
         (bool(kept.intersection(gone)) or bool(collection.problem), collection.id),
     )
-    for row in connection.execute("SELECT id FROM generations WHERE collection_id = ?", (collection.id,)).fetchall():
-        connection.execute("UPDATE generations SET revision = revision + 1 WHERE id = ?", (row["id"],))
+    connection.execute(f"{_DRAW_REVISION} WHERE collection_id = ?", (collection.id,))
 
 
 def remove(connection: sqlite3.Connection, name: str) -> None:
@@ -268,8 +270,8 @@ def finish(
 
 
 def touch(connection: sqlite3.Connection, collection: Collection, generation: Generation) -> None:
-    """Count one more published change. Raises StoreError when the collection was removed meanwhile."""
-    updated = connection.execute("UPDATE generations SET revision = revision + 1 WHERE id = ?", (generation.id,))
+    """Record that something was published. Raises StoreError when the collection was removed meanwhile."""
+    updated = connection.execute(f"{_DRAW_REVISION} WHERE id = ?", (generation.id,))
     if not updated.rowcount:
         raise removed(collection)
 

@@ -34,6 +34,7 @@ class Store:
         self._pool_lock = threading.Lock()
         self._readers: list[sqlite3.Connection] = []
         self._closed = False
+        self._log: _File = None
         self._prepare()
         self._file = self._written = _identity(path)
         with self._plainly():
@@ -100,11 +101,17 @@ class Store:
 
         The caller holds the lock of the readers.
         """
+        log = self.path.with_name(f"{self.path.name}-wal")
         if self._closed or _identity(self.path) == self._file:
+            self._log = _identity(log)
             return
         for reader in self._readers:
             reader.close()
         self._readers.clear()
+        if self._log is not None and _identity(log) == self._log:
+            # What was written to the file before would be replayed onto this one.
+            log.unlink(missing_ok=True)
+            self.path.with_name(f"{self.path.name}-shm").unlink(missing_ok=True)
         self._prepare()
         self._file = _identity(self.path)
 

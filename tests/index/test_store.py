@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import stat
 import threading
@@ -13,6 +14,7 @@ import pytest
 from openclaw_instructor.errors import Busy, StoreError
 from openclaw_instructor.index import Index, collections, fulltext
 from openclaw_instructor.index import migrations as steps
+from openclaw_instructor.index.search import Mode
 from openclaw_instructor.index.store import Store
 from tests.index.word_engine import DOCUMENT, WordEngine, ask
 
@@ -222,3 +224,23 @@ def test_a_file_that_is_moved_away_is_made_anew(docs: Index, home: Path, folder:
     with sqlite3.connect(home / "index.db") as connection:
         assert connection.execute("SELECT count(*) FROM documents").fetchone() == (3,)
     connection.close()
+
+
+@pytest.mark.parametrize("mode", ["vector", "keyword"])
+def test_an_index_put_back_from_a_backup_is_followed_with_its_vectors(
+    docs: Index, home: Path, folder: Path, mode: Mode
+) -> None:
+    """As many changes after the backup as were lost with it, so that counting them would not tell the two apart."""
+    path = home / "index.db"
+    copy = home.parent / "copy.db"
+    with contextlib.closing(sqlite3.connect(path)) as source, contextlib.closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    (folder / "new.md").write_text("An otter swims.\n")
+    docs.sync("docs")
+    assert ask(docs, "otter swims", mode=mode)["hits"][0]["snippet"] == "An otter swims."
+    copy.replace(path)
+    (folder / "new.md").write_text("A walrus sleeps.\n")
+    report = docs.sync("docs").collections[0]
+    assert (report.added, report.changed, report.removed, report.unchanged) == (1, 0, 0, 3)
+    assert ask(docs, "walrus sleeps", mode=mode)["hits"][0]["snippet"] == "A walrus sleeps."
+    assert "otter" not in str(ask(docs, "otter swims", mode=mode)["hits"])

@@ -7,11 +7,11 @@ the store; else it is built anew. Each has its own lock, so that building one ne
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import struct
 import threading
-import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _FOOTER = struct.Struct("<I8s")
 _MAGIC = b"ocivec01"
-_TEMPORARY_SECONDS = 3_600.0
 
 
 class LocalSnapshots:
@@ -38,6 +37,7 @@ class LocalSnapshots:
         self.folder = folder
         self._snapshots: dict[str, LocalSnapshot] = {}
         self._lock = threading.Lock()
+        _remove_leftovers(folder)
 
     def open(self, view: View) -> tuple[Searcher, list[str]]:
         """Return a searcher that is up to date with the view; see `VectorEngine`."""
@@ -57,9 +57,7 @@ class LocalSnapshots:
         for path in self.folder.glob("*-*.*"):
             # Another process may finish or drop it between two looks.
             with contextlib.suppress(FileNotFoundError):
-                # A young temporary file may be another process's that is just writing it.
-                forgotten = path.suffix == ".tmp" and time.time() - path.stat().st_mtime > _TEMPORARY_SECONDS
-                if forgotten or (path.stem not in stems and path.suffix in _SUFFIXES):
+                if path.stem not in stems and path.suffix in _SUFFIXES:
                     path.unlink()
 
     def close(self) -> None:
@@ -143,6 +141,8 @@ class LocalSnapshot:
             try:
                 descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
                 with os.fdopen(descriptor, "wb") as file:
+                    # For as long as it is being written; the system lets go of it when the process dies.
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     # Behind FAISS' own bytes, so that its tools still read the file.
                     file.writelines([data, footer, _FOOTER.pack(len(footer), _MAGIC)])
                 temporary.replace(self.path)
@@ -172,6 +172,18 @@ class LocalSnapshot:
 
 
 _SUFFIXES = tuple(f".{backend.suffix}" for backend in (FaissVectors, NumpyVectors))
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove files that a process began and never finished: those that nobody holds locked."""
+    for path in folder.glob("*.tmp"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def _stem(name: str, generation: Generation) -> str:

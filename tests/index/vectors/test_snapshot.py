@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import fcntl
 import shutil
 import sys
 from collections.abc import Callable
@@ -179,10 +179,14 @@ def test_bytes_of_another_dimension_are_refused(backend: type[FaissVectors] | ty
         backend(4).load(other.dump())
 
 
-def test_what_a_killed_process_left_half_written_is_cleared_away(docs: Index, file: Path) -> None:
-    old, young = file.with_name(f"{file.name}.1.tmp"), file.with_name(f"{file.name}.2.tmp")
-    old.write_bytes(b"half")
-    young.write_bytes(b"half")
-    os.utime(old, (1_000_000_000, 1_000_000_000))
-    docs.sync()
-    assert set(file.parent.iterdir()) == {file, young}
+def test_what_a_killed_process_left_half_written_is_cleared_away_by_the_next(
+    docs: Index, file: Path, open_index: Callable[..., Index]
+) -> None:
+    left, held = file.with_name(f"{file.name}.1.tmp"), file.with_name(f"{file.name}.2.tmp")
+    left.write_bytes(b"half")
+    with held.open("wb") as writing:
+        fcntl.flock(writing, fcntl.LOCK_EX)
+        open_index()
+        assert set(file.parent.iterdir()) == {file, held}
+    open_index()
+    assert set(file.parent.iterdir()) == {file}
