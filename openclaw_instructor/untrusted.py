@@ -16,7 +16,7 @@ LONGEST_SENTENCE = 1_000
 LONGEST_ERROR = 8_000
 _LONGEST_VALUE = 80
 # The fields of results that hold what files, mails and callers say.
-_QUOTED = ("hits", "text", "documents", "subject", "from", "to", "attachments", "matches", "best", "results")
+_QUOTED = ("hits", "text", "documents", "subject", "from", "to", "attachments", "results")
 # What is opened or passed on as it is: a path stays the path.
 _EXACT = frozenset(("file", "folder", "folders"))
 # How hosts fence what is untrusted, and how chat templates begin a turn or a tool's answer.

@@ -25,7 +25,6 @@ def test_the_fields_with_words_of_strangers_are_named() -> None:
         "subject quote"
     )
     assert marked({"hits": [{"rank": 1}]})["untrusted"].startswith("hits quote")
-    assert marked({"matches": [{"text": "a"}], "best": {"text": "a"}})["untrusted"].startswith("matches, best quote")
     assert "untrusted" not in marked({"label": "billing", "score": 0.9, "hits": []})
 
 

@@ -11,6 +11,8 @@ from openclaw_instructor.text import clean
 
 # The size limit of text files; a compressed file may unpack to many times its size.
 MAX_CHARACTERS = 10_000_000
+# A block costs some hundred bytes of memory, however short it is.
+MAX_BLOCKS = 200_000
 _LINE_ENDS = re.compile(r"\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x1f\x7f]")
 
@@ -78,7 +80,11 @@ class DocumentBuilder:
         """Build the document, without empty `metadata`, and with a note when content was cut off."""
         notes = list(notes)
         if self.is_full:
-            notes.append(f"only its first {MAX_CHARACTERS // 1_000_000} million characters are read")
+            whole = len(self._blocks) < MAX_BLOCKS
+            most = (
+                f"{MAX_CHARACTERS // 1_000_000} million characters" if whole else f"{MAX_BLOCKS:,} paragraphs and rows"
+            )
+            notes.append(f"only its first {most} are read")
         known = {name: value for name, value in (metadata or {}).items() if value}
         return Document(self._lines, self._blocks, " ".join(_tidy(title).split()), known, notes)
 
@@ -92,7 +98,7 @@ class DocumentBuilder:
         heading: str = "",
     ) -> None:
         self._characters += sum(map(len, lines)) + len(lines)
-        self.is_full = self.is_full or self._characters > MAX_CHARACTERS
+        self.is_full = self.is_full or self._characters > MAX_CHARACTERS or len(self._blocks) == MAX_BLOCKS
         if self.is_full:
             return
         if self._lines and not is_continued:

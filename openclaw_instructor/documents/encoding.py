@@ -14,6 +14,8 @@ from collections.abc import Iterable
 
 from openclaw_instructor.documents.document import UnreadableDocument
 
+# A line costs a hundred bytes of memory, however short it is.
+MAX_LINES = 400_000
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -90,11 +92,17 @@ _MIXED_WORD = re.compile(
 
 
 def lines_of(data: bytes) -> tuple[list[str], list[str]]:
-    """Return (lines without their ends, notes on the encoding). Raises UnreadableDocument for a binary file."""
+    """Return (lines without their ends, notes on the encoding and on a text of more than MAX_LINES).
+
+    Raises UnreadableDocument for a binary file.
+    """
     if binary(data):
         raise UnreadableDocument("a binary file")
     text, notes = decode(data)
-    return _LINE_END.split(text), notes
+    lines = _LINE_END.split(text, MAX_LINES)
+    if len(lines) > MAX_LINES and lines.pop():
+        notes.append(f"only its first {MAX_LINES:,} lines are read")
+    return lines, notes
 
 
 def binary(data: bytes) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
-from openclaw_instructor.documents.builder import MAX_CHARACTERS, DocumentBuilder
+from openclaw_instructor.documents.builder import MAX_BLOCKS, MAX_CHARACTERS, DocumentBuilder
 from openclaw_instructor.documents.document import Location
-from openclaw_instructor.documents.tables import Row, column_names, find_header, row_text
+from openclaw_instructor.documents.tables import HEADER_SAMPLE, Row, column_names, find_header, row_text
 
 MAX_COLUMNS = 500
 # Larger merged areas are not filled.
@@ -49,7 +50,7 @@ class Sheet:
     @property
     def is_full(self) -> bool:
         """Whether it holds as much text as is read of a document."""
-        return self.characters > MAX_CHARACTERS
+        return self.characters > MAX_CHARACTERS or len(self.cells) > MAX_BLOCKS
 
     def put(self, row: int, column: int, text: str) -> None:
         """Set a cell; blank texts are left out."""
@@ -82,6 +83,23 @@ def add_sheet(builder: DocumentBuilder, sheet: Sheet, is_only: bool) -> None:
         _add_remarks(builder, sheet, row)
 
 
+def add_rows(builder: DocumentBuilder, rows: Iterable[tuple[int, Row]], header: Row | None) -> Row | None:
+    """Add numbered rows without a gap one by one; returns the row that names the columns from here on."""
+    rest = iter(rows)
+    first = list(islice(rest, HEADER_SAMPLE))
+    found = find_header([texts for _, texts in first], needs_evidence=header is not None)
+    names = column_names(header) if header is not None else ""
+    for index, (number, texts) in enumerate(chain(first, rest)):
+        if builder.is_full:
+            break
+        builder.paragraph(
+            row_text(texts), Location("row", number, number), "" if index == found else names, is_continued=index > 0
+        )
+        if index == found:
+            header, names = texts, column_names(texts)
+    return header
+
+
 def _add_run(
     builder: DocumentBuilder,
     sheet: Sheet,
@@ -96,6 +114,7 @@ def _add_run(
     """
     known = {area.first_row: area for area in sheet.headed}
     found = find_header(grid, needs_evidence=header is not None)
+    names = column_names(header) if header is not None else ""
     ends: int | None = None
     is_continued = False
     for index, (row, texts) in enumerate(zip(run, grid, strict=True)):
@@ -104,12 +123,13 @@ def _add_run(
         if ends is not None and row > ends:
             header, ends = None, None
         is_header = index == found if not known else row in known
-        names = column_names(header) if header is not None and not is_header else ""
-        builder.paragraph(row_text(texts), Location("row", row, row, sheet.name), names, is_continued)
+        context = names if header is not None and not is_header else ""
+        builder.paragraph(row_text(texts), Location("row", row, row, sheet.name), context, is_continued)
         is_continued = True
         _add_remarks(builder, sheet, row)
         if is_header:
             header = _with_groups(texts, sheet, row, columns)
+            names = column_names(header)
             ends = known[row].last_row if known else None
     return header
 

@@ -16,6 +16,8 @@ _MAX_NAMES_CHARACTERS = 300
 # At most a few title lines precede the header row.
 _HEADER_WITHIN_ROWS = 10
 _SAMPLE_ROWS = 50
+# How many rows `find_header` looks at.
+HEADER_SAMPLE = _HEADER_WITHIN_ROWS + _SAMPLE_ROWS
 _LABEL_CHARACTERS = 40
 _SPACES = re.compile(r"\s+")
 _YEAR = re.compile(r"(19|20)\d\d")

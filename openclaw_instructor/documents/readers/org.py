@@ -117,12 +117,11 @@ def _table(lines: list[str], first: int, last: int) -> list[Block]:
     """Read a table as a block for each row, with column names from above the first rule or from the rows."""
     rows = [n for n in range(first, last + 1) if not _RULE.fullmatch(lines[n - 1])]
     cells = [[cell.strip() for cell in lines[n - 1].strip().strip("|").split("|")] for n in rows]
-    rule = next((n for n in range(first + 1, last) if n not in rows), None)
+    filled = set(rows)
+    rule = next((n for n in range(first + 1, last) if n not in filled), None)
     header = find_header(cells) if rule is None or rows[:1] > [rule] else max(i for i, n in enumerate(rows) if n < rule)
-    return [
-        Block(n, n, context=column_names(cells[header]) if header is not None and index > header else "")
-        for index, n in enumerate(rows)
-    ]
+    names = column_names(cells[header]) if header is not None else ""
+    return [Block(n, n, context=names if header is not None and index > header else "") for index, n in enumerate(rows)]
 
 
 def _tags(heading: str) -> list[str]:

@@ -13,7 +13,8 @@ from openclaw_instructor.documents.builder import DocumentBuilder
 from openclaw_instructor.documents.document import Document
 from openclaw_instructor.documents.encoding import decode
 from openclaw_instructor.documents.formats import Format
-from openclaw_instructor.documents.sheets import MAX_COLUMNS, Sheet, add_sheet
+from openclaw_instructor.documents.sheets import MAX_COLUMNS, add_rows
+from openclaw_instructor.documents.tables import Row
 
 _Quoting = Literal[0, 3]
 # In this order when two fit equally: a comma stands in numbers and texts most often.
@@ -35,26 +36,38 @@ def read(data: bytes, path: PurePath) -> Document:
         delimiter, text, first = text[4], text.partition("\n")[2], 2
     else:
         delimiter = _delimiter(text[:_SAMPLE_CHARACTERS], path)
+    quoting: _Quoting = csv.QUOTE_MINIMAL
     try:
-        sheet = _sheet(text, delimiter, first, csv.QUOTE_MINIMAL)
+        columns = _columns(text, delimiter, quoting)
     except csv.Error:
-        sheet = _sheet(text, delimiter, first, csv.QUOTE_NONE)
+        quoting = csv.QUOTE_NONE
+        columns = _columns(text, delimiter, quoting)
         notes.append("a quotation mark is never closed: quotation marks are read as characters")
     builder = DocumentBuilder()
-    add_sheet(builder, sheet, is_only=True)
+    header: Row | None = None
+    numbered = enumerate(_rows(text, delimiter, quoting), start=first)
+    for is_filled, run in itertools.groupby(numbered, lambda item: any(map(str.strip, item[1][:MAX_COLUMNS]))):
+        if builder.is_full:
+            break
+        if is_filled:
+            header = add_rows(builder, ((number, _cells(row, columns)) for number, row in run), header)
     return builder.document(notes=notes)
 
 
-def _sheet(text: str, delimiter: str, first: int, quoting: _Quoting) -> Sheet:
-    sheet = Sheet()
-    for number, row in enumerate(_rows(text, delimiter, quoting), start=first):
-        for column, cell in enumerate(row[:MAX_COLUMNS], start=1):
+def _columns(text: str, delimiter: str, quoting: _Quoting) -> list[int]:
+    """Find the columns that hold anything. Raises csv.Error for a cell of too many lines."""
+    filled: set[int] = set()
+    for row in _rows(text, delimiter, quoting):
+        for column, cell in enumerate(row[:MAX_COLUMNS]):
             if "\n" in cell and cell.count("\n") > _MAX_LINES_OF_CELL:
                 raise csv.Error("a cell of too many lines")
-            sheet.put(number, column, cell)
-        if sheet.is_full:
-            break
-    return sheet
+            if column not in filled and cell.strip():
+                filled.add(column)
+    return sorted(filled)
+
+
+def _cells(row: list[str], columns: list[int]) -> list[str]:
+    return [row[column] if column < len(row) and row[column].strip() else "" for column in columns]
 
 
 def _rows(text: str, delimiter: str, quoting: _Quoting) -> Iterator[list[str]]:
