@@ -7,7 +7,7 @@ from typing import Any
 from openclaw_instructor.documents.document import UNITS, Block, Document, Location, Metadata
 
 
-def encode(document: Document) -> bytes:
+def encode(document: Document, /) -> bytes:
     """Encode a document as JSON; repeated locations and contexts are written once and referenced by index."""
     import orjson
 
@@ -40,7 +40,7 @@ def encode(document: Document) -> bytes:
     )
 
 
-def decode(message: Any) -> Document:
+def decode(message: Any, /) -> Document:
     """Decode a document from a parsed message.
 
     Raises ValueError, TypeError, LookupError or AttributeError if it is not one.

@@ -17,15 +17,14 @@ import sys
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
-from openclaw_instructor.documents import document_json
 from openclaw_instructor.documents.document import UnreadableDocument
 
 # Every message is preceded by its length.
 HEADER_BYTES = 8
 # Written once, before the first answer.
 READY = b"."
-# The parent kills this process at the deadline; the alarm is for when the parent is gone.
-_GRACE_SECONDS = 5
+# Limits on processor time count whole seconds. The parent ends what outlives them; the alarm is for when it is gone.
+GRACE_SECONDS = 2
 _FIRST_WITHIN_SECONDS = 60.0
 _FORBIDDEN = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "pty.")
 
@@ -33,7 +32,6 @@ _FORBIDDEN = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", 
 def serve(limits: dict[str, Any]) -> None:
     """Answer requests until there are no more."""
     requests, answers = _own_pipes()
-    too_large = f"needed more than {limits['memory_bytes'] // 1_000_000} MB"
     _restrict(limits["memory_bytes"])
     answers.write(READY)
     answers.flush()
@@ -49,7 +47,7 @@ def serve(limits: dict[str, Any]) -> None:
             answer = _answer(request, requests.read(request["size"]))
         except MemoryError:
             out_of_memory = True
-            answer = _unreadable(too_large)
+            answer = _unreadable(f"needed more than {request['memory_bytes'] // 1_000_000} MB")
         answers.write(len(answer).to_bytes(HEADER_BYTES) + answer)
         answers.flush()
         if out_of_memory:
@@ -58,12 +56,15 @@ def serve(limits: dict[str, Any]) -> None:
 
 
 def _answer(request: dict[str, Any], data: bytes) -> bytes:
-    signal.alarm(math.ceil(request["seconds"]) + _GRACE_SECONDS)
+    signal.alarm(math.ceil(request["seconds"] * request["patience"]) + GRACE_SECONDS)
     try:
-        reader = importlib.import_module(request["module"])
+        codec = importlib.import_module(request["codec"])
+        reader: Any = importlib.import_module(request["module"])
         for name in request["name"].split("."):
             reader = getattr(reader, name)
-        return document_json.encode(reader(data, PurePath(request["path"])))  # type: ignore[operator]
+        _allow(request["seconds"], request["memory_bytes"])
+        encoded: bytes = codec.encode(reader(data, PurePath(request["path"])))
+        return encoded
     except UnreadableDocument as unreadable:
         return _unreadable(unreadable.reason)
     except MemoryError:
@@ -74,6 +75,7 @@ def _answer(request: dict[str, Any], data: bytes) -> bytes:
         return _unreadable(f"its parser failed ({type(error).__name__})")
     finally:
         signal.alarm(0)
+        _allow(None, None)
 
 
 def _unreadable(reason: str) -> bytes:
@@ -104,6 +106,31 @@ def _restrict(memory_bytes: int) -> None:
             resource.setrlimit(limit, (most, most))
     sys.dont_write_bytecode = True
     sys.addaudithook(_refuse)
+
+
+def _allow(seconds: float | None, memory_bytes: int | None) -> None:
+    """Set what this process may use from here on, beside what it has used; None lifts the limit."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    spent = used.ru_utime + used.ru_stime
+    for limit, most in (
+        (resource.RLIMIT_CPU, None if seconds is None else math.ceil(spent + seconds)),
+        (resource.RLIMIT_DATA, None if memory_bytes is None else _data_bytes() + memory_bytes),
+    ):
+        _, hard = resource.getrlimit(limit)
+        unlimited = hard == resource.RLIM_INFINITY
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(limit, (hard if most is None or (not unlimited and most > hard) else most, hard))
+
+
+def _data_bytes() -> int:
+    """Bytes of memory that this process may write to; 0 where the system does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123
+            return int(statm.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:

@@ -18,12 +18,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from openclaw_instructor.documents import document_json, isolated
-from openclaw_instructor.documents.document import Document, UnreadableDocument
+from openclaw_instructor.documents.document import UnreadableDocument
+from openclaw_instructor.documents.limits import Allowance, Limits
+
+Result = TypeVar("Result")
 
 CRASHED = "its parser crashed"
 # 10 million characters of four bytes, and the JSON around each row of a table.
@@ -41,52 +44,50 @@ _START = (
 )
 
 
-@dataclass(frozen=True)
-class Limits:
-    """The limits of one file: wall-clock seconds, and bytes of memory of the child process without its code."""
+class Codec(Protocol[Result]):
+    """How what a reader makes passes the pipe: a module with these two functions."""
 
-    seconds: float = 60.0
-    memory_bytes: int = 1_000_000_000
-    idle_seconds: float = 30.0
+    __name__: str
 
-    @property
-    def too_slow(self) -> str:
-        """The reason given for a file that took too long."""
-        return f"took longer than {self.seconds:g} s"
+    def encode(self, value: Result, /) -> bytes:
+        """Encode as JSON."""
 
-    @property
-    def too_large(self) -> str:
-        """The reason given for a file that needed too much memory."""
-        return f"needed more than {self.memory_bytes // 1_000_000} MB"
+    def decode(self, message: Any, /) -> Result:
+        """Decode what came back. Raises ValueError, TypeError, LookupError or AttributeError if it is not one."""
 
 
 class _Ended(Exception):
     """The worker had ended before it was given this file."""
 
 
-class IsolatedReaders:
+class IsolatedReaders(Generic[Result]):
     """Runs readers, functions that a module defines under their own name, in a child process that is kept."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, codec: Codec[Result], limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
+        self._codec = codec
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
 
-    def read(self, reader: Callable[[bytes, PurePath], Document], data: bytes, path: PurePath) -> Document:
+    def read(self, reader: Callable[[bytes, PurePath], Result], data: bytes, path: PurePath) -> Result:
         """Read the bytes with `reader` in a worker process.
 
         Raises UnreadableDocument, also for a reader that takes too long or too much memory or crashes.
         """
+        allowance = self.limits.allowance(data)
         request = {
             "module": reader.__module__,
             "name": reader.__qualname__,
+            "codec": self._codec.__name__,
             "path": str(path),
             "size": len(data),
-            "seconds": self.limits.seconds,
+            "seconds": allowance.seconds,
+            "patience": allowance.patience,
+            "memory_bytes": allowance.memory_bytes,
         }
         with self._lock:
             try:
-                answer = _parsed(self._ask(request, data))
+                answer = self._parsed(self._ask(request, data, allowance))
             except BaseException:
                 self._end()
                 raise
@@ -101,17 +102,30 @@ class IsolatedReaders:
         with self._lock:
             self._end()
 
-    def _ask(self, request: dict[str, Any], data: bytes) -> bytes:
+    def _ask(self, request: dict[str, Any], data: bytes, allowance: Allowance) -> bytes:
         if self._worker:
             # It may have ended while nobody needed it.
             with contextlib.suppress(_Ended):
-                return self._worker.ask(request, data, self.limits)
+                return self._worker.ask(request, data, allowance)
             self._end()
         self._worker = _Worker(self.limits)
         try:
-            return self._worker.ask(request, data, self.limits)
+            return self._worker.ask(request, data, allowance)
         except _Ended:
             raise UnreadableDocument(CRASHED) from None
+
+    def _parsed(self, answer: bytes) -> Result | UnreadableDocument:
+        """Parse the worker's answer about a file. Raises UnreadableDocument if it is invalid."""
+        import orjson
+
+        try:
+            message = orjson.loads(answer)
+            if "unreadable" not in message:
+                return self._codec.decode(message)
+            reason = "".join(filter(str.isprintable, message["unreadable"]))
+        except (ValueError, TypeError, LookupError, AttributeError):
+            raise UnreadableDocument(CRASHED) from None
+        return UnreadableDocument(reason[:_MAX_REASON_CHARACTERS] or CRASHED)
 
     def _end(self) -> None:
         if self._worker:
@@ -134,10 +148,11 @@ class IsolatedReaders:
 class _Worker:
     def __init__(self, limits: Limits) -> None:
         self.files = 0
+        self._memory_bytes = limits.memory_bytes
         environment = {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT)}
         self._process = subprocess.Popen(
             # Not in the current folder, whose modules would be imported first and which could not be unmounted.
-            [sys.executable, "-P", "-c", _START, json.dumps(_search_path()), json.dumps(limits.__dict__)],
+            [sys.executable, "-P", "-c", _START, json.dumps(_search_path()), json.dumps(asdict(limits))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -160,12 +175,13 @@ class _Worker:
             selector.select(_START_SECONDS)
         self._receive(bytearray(), len(isolated.READY))
 
-    def ask(self, request: dict[str, Any], data: bytes, limits: Limits) -> bytes:
+    def ask(self, request: dict[str, Any], data: bytes, allowance: Allowance) -> bytes:
         """Answer one request. Raises _Ended, and UnreadableDocument, after which the worker is unusable."""
         self.files += 1
         header = json.dumps(request).encode()
         parts = [memoryview(part) for part in (len(header).to_bytes(isolated.HEADER_BYTES), header, data) if part]
-        deadline = time.monotonic() + limits.seconds
+        deadline = time.monotonic() + allowance.seconds * allowance.patience
+        used = processor_seconds(self._process.pid)
         answer = bytearray()
         with selectors.DefaultSelector() as selector:
             selector.register(self._answers, selectors.EVENT_READ)
@@ -177,14 +193,17 @@ class _Worker:
                         if not self._send(parts):
                             selector.unregister(self._requests)
                     elif not self._receive(answer):
-                        raise self._ending(limits)
+                        raise self._ending(allowance)
                 now = time.monotonic()
                 if now >= deadline:
-                    raise UnreadableDocument(limits.too_slow)
+                    raise UnreadableDocument(allowance.too_slow)
                 if now - watched >= _POLL_SECONDS:
                     watched = now
-                    if resident_bytes(self._process.pid) > limits.memory_bytes:
-                        raise UnreadableDocument(limits.too_large)
+                    # The child limits itself, unless a hostile parser has taken it over.
+                    if processor_seconds(self._process.pid) - used > allowance.seconds + isolated.GRACE_SECONDS:
+                        raise UnreadableDocument(allowance.too_slow)
+                    if resident_bytes(self._process.pid) > self._memory_bytes:
+                        raise UnreadableDocument(allowance.too_large)
         return bytes(answer[isolated.HEADER_BYTES :])
 
     def kill(self) -> None:
@@ -226,12 +245,12 @@ class _Worker:
         answer += received
         return bool(received)
 
-    def _ending(self, limits: Limits) -> Exception:
+    def _ending(self, allowance: Allowance) -> Exception:
         """Say why the worker ended without an answer."""
         code = self._process.wait()
         if code == 0:
             return _Ended()
-        return UnreadableDocument(limits.too_slow if code == -signal.SIGALRM else CRASHED)
+        return UnreadableDocument(allowance.too_slow if code in (-signal.SIGXCPU, -signal.SIGALRM) else CRASHED)
 
 
 def resident_bytes(pid: int) -> int:
@@ -243,6 +262,15 @@ def resident_bytes(pid: int) -> int:
         return int(shown.stdout) * 1024
     except (OSError, ValueError, IndexError, subprocess.SubprocessError):
         return 0
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time a process has used, in seconds; 0 if unknown, and then the process limits itself."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def _search_path() -> list[str]:
@@ -262,21 +290,12 @@ def _is_whole(answer: bytearray) -> bool:
     return len(answer) >= isolated.HEADER_BYTES and len(answer) - isolated.HEADER_BYTES >= size
 
 
-def _parsed(answer: bytes) -> Document | UnreadableDocument:
-    """Parse the worker's answer about a file. Raises UnreadableDocument if it is invalid."""
-    import orjson
-
-    try:
-        message = orjson.loads(answer)
-        if "unreadable" not in message:
-            return document_json.decode(message)
-        reason = "".join(filter(str.isprintable, message["unreadable"]))
-    except (ValueError, TypeError, LookupError, AttributeError):
-        raise UnreadableDocument(CRASHED) from None
-    return UnreadableDocument(reason[:_MAX_REASON_CHARACTERS] or CRASHED)
+def kept(readers: IsolatedReaders[Result]) -> IsolatedReaders[Result]:
+    """End the worker with this process, and leave it to this process after a fork."""
+    atexit.register(readers.abandon)
+    os.register_at_fork(after_in_child=readers.forget)
+    return readers
 
 
-_readers = IsolatedReaders()
+_readers = kept(IsolatedReaders(document_json))
 read = _readers.read
-atexit.register(_readers.abandon)
-os.register_at_fork(after_in_child=_readers.forget)

@@ -26,7 +26,7 @@ from openclaw_instructor.server.routes import tools
 from openclaw_instructor.server.routes.context import Context, Health
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.routes.table import routes
-from openclaw_instructor.server.security import PRINCIPAL, AccessScope, Bearers, Guard, Principal
+from openclaw_instructor.server.security import PRINCIPAL, AccessScope, Bearers, Guard, Principal, caller_of
 from openclaw_instructor.server.sessions import Sessions
 from openclaw_instructor.server.threadpool import ClientGone, ThreadPool, shutting_down
 from openclaw_instructor.service import Toolbox
@@ -141,7 +141,11 @@ class App:
         principal: Principal = scope[PRINCIPAL]
         task = self._context.toolbox.registry.tasks.get(name)
         principal.require(AccessScope.needed_for(task.effect if task else "read"))
-        return await self._threads.call(CancelScope(), partial(tools.run, self._context, name, arguments))
+        work = partial(tools.run, self._context, name, arguments)
+        if not tools.is_large(arguments):
+            return await self._threads.call(CancelScope(), work)
+        async with self._threads.turns.turn(caller_of(scope)):
+            return await self._threads.call(CancelScope(), work)
 
 
 class _OpenPaths:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 << 10
 NEWCOMERS = 128
 HANG_UPS = "hang_ups"  # in the ASGI scope: functions to be called when the client disconnects
+PEER = "peer"  # in the ASGI scope: the process at the other end of a Unix socket, or the address of a TCP connection
 KNOWN = "known"  # in the ASGI scope: a function to be called once the client has authenticated
 
 
@@ -56,6 +58,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._head_deadline: asyncio.TimerHandle | None = None
         self._in_head = False
         self._head_bytes = 0
+        self._peer = ""
         self._hang_ups: set[Callable[[], object]] = set()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -63,7 +66,11 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._await_head()
         # Only the owner can open the Unix socket.
-        if transport.get_extra_info("socket").family != socket.AF_UNIX:
+        connection = transport.get_extra_info("socket")
+        if connection.family == socket.AF_UNIX:
+            self._peer = _process_of(connection)
+        else:
+            self._peer = str((transport.get_extra_info("peername") or [""])[0])
             self.newcomers.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -83,6 +90,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Begin the head of a request, and put the connection's callbacks into its scope."""
         super().on_message_begin()
         self.scope[HANG_UPS] = self._hang_ups  # type: ignore[literal-required]
+        self.scope[PEER] = self._peer  # type: ignore[literal-required]
         self.scope[KNOWN] = partial(self.newcomers.discard, self)  # type: ignore[literal-required]
         self._in_head, self._head_bytes = True, 0
 
@@ -124,3 +132,16 @@ class LimitedProtocol(HttpToolsProtocol):
         self._head_deadline = None
         if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
             self.transport.close()
+
+
+def _process_of(connection: socket.socket) -> str:
+    """Name the process at the other end of a Unix socket; "" where the system does not say."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return ""
+    try:
+        pid, *_ = struct.unpack(
+            "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        )
+    except OSError:
+        return ""
+    return f"process {pid}"

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from openclaw_instructor.errors import Forbidden
 from openclaw_instructor.registry.tool_spec import Effect
-from openclaw_instructor.server.http_protocol import KNOWN
+from openclaw_instructor.server.http_protocol import KNOWN, PEER
 from openclaw_instructor.server.refusal import App, Receive, Refusal, Send, refuse
 
 PRINCIPAL = "principal"  # in the ASGI scope: a Principal, or None on an open route
@@ -65,6 +65,14 @@ class Principal:
                 f"this needs the scope `{scope}`, and yours is `{self.scope}`; the owner can do it with the command "
                 "line, or let agents use tools that change something with `agents_may: write` in config.yaml"
             )
+
+
+def caller_of(scope: Mapping[str, Any]) -> tuple[str, ...]:
+    """Tell callers apart: by token or session, by the process at the other end of the socket, by session of MCP."""
+    principal: Principal | None = scope.get(PRINCIPAL)
+    name, csrf = (principal.name, principal.csrf) if principal else ("", "")
+    session = next((value.decode("latin-1") for key, value in scope["headers"] if key == b"mcp-session-id"), "")
+    return name, csrf, str(scope.get(PEER, "")), session
 
 
 _HOST = Refusal(403, "forbidden_host", "the Host header names another machine; use the URL that `daemon ensure` gives")

@@ -12,10 +12,13 @@ from typing import TypeVar
 import anyio
 from starlette.requests import Request
 
+from openclaw_instructor.documents.email import bounded
 from openclaw_instructor.engine import CancelScope, Embeddings, Engine, Priority, Role
 from openclaw_instructor.errors import Busy, DaemonUnavailable
 from openclaw_instructor.server.http_protocol import HANG_UPS
 from openclaw_instructor.server.in_flight import InFlight
+from openclaw_instructor.server.security import caller_of
+from openclaw_instructor.server.turns import Turns
 
 WORK_SECONDS = 120.0
 _Result = TypeVar("_Result")
@@ -33,13 +36,16 @@ class ThreadPool:
         self._short = anyio.CapacityLimiter(64)
         self._long = anyio.CapacityLimiter(4)
         self._probes = anyio.CapacityLimiter(4)
+        self.turns = Turns(bounded.WORKERS, WORK_SECONDS)
 
     async def probe(self, function: Callable[[], _Result]) -> _Result:
         """Run a function of a health check, which must answer quickly: callers take a slow daemon for dead."""
         return await anyio.to_thread.run_sync(function, limiter=self._probes)
 
-    async def run(self, request: Request, function: Callable[[], _Result], *, long: bool = False) -> _Result:
-        """Run a function and return its result.
+    async def run(
+        self, request: Request, function: Callable[[], _Result], *, long: bool = False, large: bool = False
+    ) -> _Result:
+        """Run a function and return its result; `large` work waits for its caller's turn.
 
         Raises ClientGone, Busy when short work takes too long, and what the function raises.
         """
@@ -52,7 +58,10 @@ class ThreadPool:
 
         request.scope[HANG_UPS].add(hang_up)
         try:
-            return await self.call(scope, function, long=long)
+            if not large:
+                return await self.call(scope, function, long=long)
+            async with self.turns.turn(caller_of(request.scope)):
+                return await self.call(scope, function)
         except FutureCancelled:
             if gone.is_set():
                 raise ClientGone from None

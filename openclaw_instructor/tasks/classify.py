@@ -210,7 +210,7 @@ def message_of(task: ClassifyTask, arguments: Mapping[str, Any]) -> Email:
             return read(arguments["raw"])
         except UnreadableDocument as error:
             raise InvalidArguments(
-                f"{task.name}: `raw` is {error.reason}; give a message (.eml, .msg, .mbox)"
+                f"{task.name}: `raw` is no mail that can be read: {error.reason}; give a message (.eml, .msg, .mbox)"
             ) from error
     if "subject" not in arguments and "body" not in arguments:
         raise InvalidArguments(

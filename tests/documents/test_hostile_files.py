@@ -13,9 +13,11 @@ import openpyxl
 import pptx
 import pytest
 
-from openclaw_instructor.documents.document import UnreadableDocument
+from openclaw_instructor.documents import document_json
+from openclaw_instructor.documents.document import Document, UnreadableDocument
 from openclaw_instructor.documents.formats import format_of
-from openclaw_instructor.documents.isolation import IsolatedReaders, Limits
+from openclaw_instructor.documents.isolation import IsolatedReaders
+from openclaw_instructor.documents.limits import Limits
 from tests.documents import test_epub, test_opendocument
 from tests.documents.office_files import changed, member, packed, read_as, word
 
@@ -59,7 +61,7 @@ def reason(name: str, data: bytes) -> str:
     return raised.value.reason
 
 
-def outcome(name: str, data: bytes, isolated: IsolatedReaders | None = None) -> str:
+def outcome(name: str, data: bytes, isolated: IsolatedReaders[Document] | None = None) -> str:
     """The reason why it is not read, or "" and a sound document."""
     known = format_of(PurePath(name))
     assert known
@@ -76,9 +78,9 @@ SECRET = "what stands in another file"
 
 
 @pytest.fixture
-def small() -> Iterator[IsolatedReaders]:
+def small() -> Iterator[IsolatedReaders[Document]]:
     """A child process with little memory."""
-    made = IsolatedReaders(Limits(memory_bytes=200_000_000))
+    made = IsolatedReaders(document_json, Limits(memory_bytes=200_000_000))
     yield made
     made.close()
 
@@ -142,14 +144,14 @@ def with_entities(suffix: str, declared: str, used: str) -> bytes:
 
 @pytest.mark.parametrize("suffix", ZIPPED)
 @pytest.mark.parametrize("used", ["&e11;", '<y a="&e11;"/>'])
-def test_entities_that_grow_cost_no_memory(suffix: str, used: str, small: IsolatedReaders) -> None:
+def test_entities_that_grow_cost_no_memory(suffix: str, used: str, small: IsolatedReaders[Document]) -> None:
     grown = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
     data = with_entities(suffix, f'<!ENTITY e0 "ha">{grown}', used)
     assert outcome(f"a{suffix}", data, small) in ("", "refused: its XML defines entities, as attacks do")
 
 
 @pytest.mark.parametrize("suffix", ZIPPED)
-def test_entities_from_elsewhere_are_not_fetched(suffix: str, small: IsolatedReaders, tmp_path: Path) -> None:
+def test_entities_from_elsewhere_are_not_fetched(suffix: str, small: IsolatedReaders[Document], tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(SECRET)
     data = with_entities(suffix, f'<!ENTITY e SYSTEM "file://{tmp_path}/secret">', "<y>&e;</y>")
     assert outcome(f"a{suffix}", data, small) in ("", "refused: its XML defines entities, as attacks do")

@@ -15,10 +15,11 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from openclaw_instructor.documents import isolation
+from openclaw_instructor.documents import document_json, isolation
 from openclaw_instructor.documents.document import Block, Document, Location, UnreadableDocument
 from openclaw_instructor.documents.formats import Format
-from openclaw_instructor.documents.isolation import IsolatedReaders, Limits
+from openclaw_instructor.documents.isolation import IsolatedReaders
+from openclaw_instructor.documents.limits import Limits
 from tests.documents import hostile_readers as readers
 
 PATH = PurePath("some.file")
@@ -26,59 +27,59 @@ Reader = Callable[[bytes, PurePath], Document]
 
 
 @pytest.fixture
-def isolated() -> Iterator[IsolatedReaders]:
-    made = IsolatedReaders(Limits(seconds=60, memory_bytes=300_000_000))
+def isolated() -> Iterator[IsolatedReaders[Document]]:
+    made = IsolatedReaders(document_json, Limits(seconds=60, memory_bytes=300_000_000, base_bytes=300_000_000))
     yield made
     made.close()
 
 
-def worker(isolated: IsolatedReaders) -> int:
+def worker(isolated: IsolatedReaders[Document]) -> int:
     return int(isolated.read(readers.process_id, b"", PATH).text)
 
 
-def reason(isolated: IsolatedReaders, reader: Reader, data: bytes = b"") -> str:
+def reason(isolated: IsolatedReaders[Document], reader: Reader, data: bytes = b"") -> str:
     with pytest.raises(UnreadableDocument) as raised:
         isolated.read(reader, data, PATH)
     return raised.value.reason
 
 
-def test_a_document_comes_back_whole(isolated: IsolatedReaders) -> None:
+def test_a_document_comes_back_whole(isolated: IsolatedReaders[Document]) -> None:
     block = Block(1, 1, 1, "naïve ✓", Location("page", 7, 8, "ß"), "Column | Ω")
     metadata = {"author": "naïve ✓", "tags": ["a", "b"]}
     expected = Document(["naïve ✓"], [block], "some.file", metadata, ["noted"])
     assert isolated.read(readers.well_behaved, "naïve ✓".encode(), PATH) == expected
 
 
-def test_one_worker_reads_one_file_after_the_other(isolated: IsolatedReaders) -> None:
+def test_one_worker_reads_one_file_after_the_other(isolated: IsolatedReaders[Document]) -> None:
     with ThreadPoolExecutor(8) as threads:
         workers = set(threads.map(lambda _: worker(isolated), range(40)))
     assert len(workers) == 1
     assert os.getpid() not in workers
 
 
-def test_large_files_and_large_answers_pass_the_pipes(isolated: IsolatedReaders) -> None:
+def test_large_files_and_large_answers_pass_the_pipes(isolated: IsolatedReaders[Document]) -> None:
     assert isolated.read(readers.size, bytes(30_000_000), PATH).text == "30000000"
     assert len(isolated.read(readers.talkative, b"", PATH).text) == 30_000_029
 
 
 @pytest.mark.parametrize("hostile", [readers.sleeps, readers.never_returns, readers.ignores_signals])
 def test_a_reader_that_does_not_end_is_ended(hostile: Reader) -> None:
-    isolated = IsolatedReaders()
+    isolated = IsolatedReaders(document_json)
     before = worker(isolated)
-    isolated.limits = Limits(seconds=0.5)
+    isolated.limits = Limits(seconds=0.5, seconds_per_mb=0, patience=1)
     assert reason(isolated, hostile, bytes(3_000_000)) == "took longer than 0.5 s"
     with pytest.raises(ProcessLookupError):
         os.kill(before, 0)
     isolated.close()
 
 
-def test_a_reader_that_eats_memory_is_ended(isolated: IsolatedReaders) -> None:
+def test_a_reader_that_eats_memory_is_ended(isolated: IsolatedReaders[Document]) -> None:
     assert reason(isolated, readers.eats_memory) == "needed more than 300 MB"
     assert isolated.read(readers.size, b"abc", PATH).text == "3"
 
 
 def test_where_the_system_sets_no_limit_memory_is_watched(
-    isolated: IsolatedReaders, monkeypatch: pytest.MonkeyPatch
+    isolated: IsolatedReaders[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(isolation, "resident_bytes", lambda pid: 300_000_001)
     assert reason(isolated, readers.sleeps) == "needed more than 300 MB"
@@ -101,26 +102,30 @@ def test_resident_memory_of_a_process_is_known() -> None:
         (readers.starts_a_process, "its parser failed (PermissionError)"),
     ],
 )
-def test_one_bad_file_costs_its_neighbours_nothing(isolated: IsolatedReaders, hostile: Reader, expected: str) -> None:
+def test_one_bad_file_costs_its_neighbours_nothing(
+    isolated: IsolatedReaders[Document], hostile: Reader, expected: str
+) -> None:
     assert isolated.read(readers.size, b"before", PATH).text == "6"
     assert reason(isolated, hostile, b"secret") == expected
     assert isolated.read(readers.size, b"behind", PATH).text == "6"
 
 
-def test_a_reader_reaches_no_network(isolated: IsolatedReaders) -> None:
+def test_a_reader_reaches_no_network(isolated: IsolatedReaders[Document]) -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert "PermissionError" in reason(isolated, readers.connects, str(server.getsockname()[1]).encode())
 
 
-def test_a_reader_writes_no_file(isolated: IsolatedReaders, tmp_path: Path) -> None:
+def test_a_reader_writes_no_file(isolated: IsolatedReaders[Document], tmp_path: Path) -> None:
     target = tmp_path / "written"
     assert "OSError" in reason(isolated, readers.writes, str(target).encode())
     assert not target.exists() or not target.read_bytes()
 
 
-def test_the_child_sees_little_of_its_parent(isolated: IsolatedReaders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_child_sees_little_of_its_parent(
+    isolated: IsolatedReaders[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SOME_API_KEY", "secret")
     folder, heavy, names = isolated.read(readers.surroundings, b"", PATH).lines
     assert (folder, heavy) == ("/", "")
@@ -158,18 +163,18 @@ DOCUMENT: dict[str, object] = {
         DOCUMENT | {"locations": [{"unit": "page", "first": "1", "last": 1}]},
     ],
 )
-def test_what_the_child_says_is_checked(isolated: IsolatedReaders, answer: object) -> None:
+def test_what_the_child_says_is_checked(isolated: IsolatedReaders[Document], answer: object) -> None:
     said = json.dumps(answer).encode()
     assert reason(isolated, readers.lies, len(said).to_bytes(8) + said) == "its parser crashed"
 
 
 @pytest.mark.parametrize("answer", [b"\xff" * 8, (5).to_bytes(8) + b"[[[[[", b"\0\0", (3).to_bytes(8) + b"{}"])
-def test_what_is_no_answer_is_a_crash(isolated: IsolatedReaders, answer: bytes) -> None:
+def test_what_is_no_answer_is_a_crash(isolated: IsolatedReaders[Document], answer: bytes) -> None:
     assert reason(isolated, readers.lies, answer) == "its parser crashed"
     assert isolated.read(readers.size, b"abc", PATH).text == "3"
 
 
-def test_a_reason_from_the_child_is_short_and_printable(isolated: IsolatedReaders) -> None:
+def test_a_reason_from_the_child_is_short_and_printable(isolated: IsolatedReaders[Document]) -> None:
     said = json.dumps({"unreadable": "\x1b[31m" + "long " * 1000}).encode()
     shown = reason(isolated, readers.lies, len(said).to_bytes(8) + said)
     assert shown.startswith("[31mlong")
@@ -177,7 +182,7 @@ def test_a_reason_from_the_child_is_short_and_printable(isolated: IsolatedReader
 
 
 def test_the_worker_is_replaced_after_its_share_of_files(
-    isolated: IsolatedReaders, monkeypatch: pytest.MonkeyPatch
+    isolated: IsolatedReaders[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(isolation, "_FILES_PER_WORKER", 3)
     workers = [worker(isolated) for _ in range(7)]
@@ -185,7 +190,7 @@ def test_the_worker_is_replaced_after_its_share_of_files(
 
 
 def test_an_idle_worker_ends_and_the_next_file_starts_another() -> None:
-    isolated = IsolatedReaders(Limits(idle_seconds=0.0))
+    isolated = IsolatedReaders(document_json, Limits(idle_seconds=0.0))
     before = worker(isolated)
     for thread in threading.enumerate():
         if thread.name == "documents-worker":
@@ -199,7 +204,7 @@ def test_an_idle_worker_ends_and_the_next_file_starts_another() -> None:
 SCRIPT = """
 from pathlib import PurePath
 from tests.documents import hostile_readers
-from openclaw_instructor.documents import isolation
+from openclaw_instructor.documents import document_json, isolation
 print(isolation.read(hostile_readers.process_id, b"", PurePath("x")).text, flush=True)
 """
 
@@ -252,7 +257,7 @@ def test_no_folder_is_needed_and_its_modules_are_not_taken(tmp_path: Path) -> No
             assert parent.stdout.read().strip().isdigit()
 
 
-def test_it_survives_a_fork(isolated: IsolatedReaders) -> None:
+def test_it_survives_a_fork(isolated: IsolatedReaders[Document]) -> None:
     isolation.read(readers.size, b"", PATH)
     child = os.fork()
     if not child:
@@ -264,7 +269,7 @@ def test_it_survives_a_fork(isolated: IsolatedReaders) -> None:
     isolation._readers.close()
 
 
-def test_an_interrupt_costs_no_later_file(isolated: IsolatedReaders) -> None:
+def test_an_interrupt_costs_no_later_file(isolated: IsolatedReaders[Document]) -> None:
     worker(isolated)
     timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
     timer.start()

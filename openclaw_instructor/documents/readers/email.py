@@ -69,6 +69,5 @@ def _add(builder: DocumentBuilder, message: Email, place: Location) -> None:
 
 FORMATS = (
     Format("e-mail", (".eml", ".emlx", ".msg"), read, max_bytes=50_000_000, isolated=True, claims=is_in_maildir),
-    # Read in this process: a mailbox of 100 MB takes longer than the deadline of one file.
-    Format("mailbox", (".mbox",), read, max_bytes=_MAX_BYTES),
+    Format("mailbox", (".mbox",), read, max_bytes=_MAX_BYTES, isolated=True),
 )

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from openclaw_instructor.documents.email import bounded
 from openclaw_instructor.errors import InstructorError, InvalidArguments
 from openclaw_instructor.registry.tool_spec import Effect
 from openclaw_instructor.server import schemas
@@ -19,6 +20,8 @@ from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
 
 _LEAST_CHARACTERS = 500
+# A text of this size may be a mail that is read in a child process; a character has up to four bytes.
+LARGE_CHARACTERS = bounded.SMALL_BYTES // 4
 
 
 def routes(context: Context) -> list[ApiRoute]:
@@ -54,6 +57,11 @@ def run(context: Context, name: str, arguments: Mapping[str, Any]) -> dict[str, 
         context.metrics.calls.labels(known, outcome).inc()
 
 
+def is_large(arguments: Mapping[str, Any]) -> bool:
+    """Whether a call may take seconds to read: its longest text decides."""
+    return any(isinstance(value, str) and len(value) > LARGE_CHARACTERS for value in arguments.values())
+
+
 class _Handlers:
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -74,7 +82,7 @@ class _Handlers:
         limit = _max_characters(request)
         arguments = await schemas.read_object(request)
         work = partial(run, self._context, request.path_params["name"], arguments)
-        result = await self._context.threads.run(request, work)
+        result = await self._context.threads.run(request, work, large=is_large(arguments))
         return Json(result) if limit is None else Response(fit(result, limit), media_type=Json.media_type)
 
 
