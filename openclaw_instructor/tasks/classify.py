@@ -13,9 +13,12 @@ from openclaw_instructor.documents.document import UnreadableDocument
 from openclaw_instructor.documents.email import Email, from_fields, read
 from openclaw_instructor.engine import Priority
 from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.model.known import KNOWN
 from openclaw_instructor.registry.kinds.classify import MESSAGE_LIMITS, Label
 from openclaw_instructor.registry.task import DESCRIPTION_LIMIT
+from openclaw_instructor.tasks.classifier.evidence import weigh
 from openclaw_instructor.tasks.classifier.fitted import HEAD, FittedLabels, fitted
+from openclaw_instructor.tasks.classifier.language import is_short, other_language
 from openclaw_instructor.tasks.classifier.rules import rule_for
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.tasks.runners import Resources
 
 _RUNNERS_UP = 3
+_LEAST = 1e-6
 # In the answer on several messages.
 _SUBJECT, _NEARLY_TIED, _LONGEST_OF_SEVERAL = 60, 0.2, 2_000_000
 
@@ -127,20 +131,54 @@ def _results(
     space: FittedLabels,
     rules: Sequence[Correction],
 ) -> list[dict[str, Any]]:
-    probabilities = space.probabilities(embedded.vectors)
+    by_text = space.probabilities(embedded.vectors)
     nearest = space.nearest(embedded.vectors)
+    names = [label.name for label in space.labels]
+    is_english_only = _reads_english_only(space.checkpoint)
     results = []
     for row, message in enumerate(messages):
-        result = _ranked(task, space, probabilities[row], float(nearest[row]))
+        probabilities, evidence = _with_evidence(task, message, by_text[row], names, space)
+        result = _ranked(task, space, probabilities, float(nearest[row]))
         truncated = embedded.truncated[row] or len(message.text) > HEAD
         context = _context(task, message, truncated=truncated)
+        context["notes"] += _doubts(task, message, english_only=is_english_only)
+        if (alone := int(by_text[row].argmax())) != int(probabilities.argmax()):
+            context["notes"].append(f"by its text alone it would be {names[alone]} ({by_text[row][alone]:.2f})")
         rule, note = rule_for(message, rules)
-        if note:
-            context["notes"].append(note)
-        if rule is not None and rule.label.casefold() in {label.name.casefold() for label in space.labels}:
+        context["notes"] += [note] if note else []
+        if rule is not None and rule.label.casefold() in {name.casefold() for name in names}:
             result |= {"label": rule.label, "reason": None}
-        results.append(result | {"corrections": len(space.corrections)} | context)
+        said = {"evidence": evidence} if task.input == "email" else {}
+        results.append(result | said | {"corrections": len(space.corrections)} | context)
     return results
+
+
+def _with_evidence(
+    task: ClassifyTask, message: Email, by_text: NDArray[np.floating], names: Sequence[str], space: FittedLabels
+) -> tuple[NDArray[np.floating], list[dict[str, Any]]]:
+    """Return the probabilities of a mail after what speaks for labels beside its text, and that evidence."""
+    if task.input != "email" or not task.evidence:
+        return by_text, []
+    more, evidence = weigh(message, names, task.evidence, space.history)
+    if not any(more):
+        return by_text, evidence
+    odds = np.log(np.maximum(by_text, _LEAST)) + np.array(more)
+    powers = np.exp(odds - odds.max())
+    return powers / powers.sum(), evidence
+
+
+def _reads_english_only(checkpoint: str) -> bool:
+    return checkpoint in KNOWN and KNOWN[checkpoint].languages == "English"
+
+
+def _doubts(task: ClassifyTask, message: Email, *, english_only: bool) -> list[str]:
+    """Say what makes any label of a text uncertain."""
+    language = other_language(message.text) if english_only else ""
+    if language:
+        return [f"it seems to be in another language than English ({language}), which this checkpoint does not read"]
+    if task.input == "email" and not message.subject_only and is_short(message.text):
+        return ["there are only a few words: the label rests on little"]
+    return []
 
 
 def _ranked(
@@ -168,7 +206,8 @@ def _unreadable(message: Email) -> str | None:
 
 def _unread(task: ClassifyTask, message: Email) -> dict[str, Any]:
     ranked: dict[str, Any] = {"label": None, "score": 0.0, "margin": 0.0, "reason": _unreadable(message)}
-    return ranked | {"runners_up": [], "corrections": 0} | _context(task, message, truncated=False)
+    said: dict[str, Any] = {"evidence": []} if task.input == "email" else {}
+    return ranked | {"runners_up": []} | said | {"corrections": 0} | _context(task, message, truncated=False)
 
 
 def _why_abstain(

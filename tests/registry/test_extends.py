@@ -57,6 +57,12 @@ def test_labels_and_examples_are_added_and_dropped(home: Path) -> None:
     assert (task.abstain_below, task.description) == (0.2, packaged(home).description)
 
 
+def test_evidence_for_a_dropped_label_goes_with_it(home: Path) -> None:
+    task = classify_task(home, "    extends: packaged\n    labels: [{name: spam, enabled: false}]\n")
+    assert task.evidence["suspicious"] == ("phishing",)
+    assert classify_task(home, "    extends: packaged\n    evidence: {}\n").evidence == {}
+
+
 def test_another_task_may_be_extended_under_a_new_name(home: Path) -> None:
     task = classify_task(home, "    extends: classify_email\n    description: Sort the club's post.\n", "sort_post")
     assert task.labels == packaged(home).labels
@@ -96,6 +102,8 @@ def test_an_entry_may_show_a_task_that_is_off(home: Path, tmp_path: Path) -> Non
             "is the beginning of no",
         ),
         ("    extends: packaged\n    labels: 3\n", 4, "is 3"),
+        ("    extends: packaged\n    evidence: {bulk: [nwes]}\n", 2, "names `nwes` under `evidence.bulk`, which is no"),
+        ("    extends: packaged\n    evidence: {bluk: [spam]}\n", 4, "is 'bluk'; did you mean `bulk`?"),
     ],
 )
 def test_mistakes_are_named_with_their_line(home: Path, entry: str, line: int, said: str) -> None:

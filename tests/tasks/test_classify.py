@@ -170,7 +170,20 @@ class TestEmail:
     def test_a_broken_message_is_still_classified(self) -> None:
         result = run(task(input="email"), raw="my cat")
         assert result["label"] == "cats"
-        assert result["notes"] == ["no headers found; the whole text was taken as the body"]
+        assert result["notes"] == [
+            "no headers found; the whole text was taken as the body",
+            "there are only a few words: the label rests on little",
+        ]
+
+    def test_a_delivery_report_is_never_what_its_text_suggests(self) -> None:
+        report = "From: MAILER-DAEMON@mx.example\nSubject: my cat\nContent-Type: multipart/report; boundary=B; "
+        report += "report-type=delivery-status\n\n--B\n\nmore cat than dog\n"
+        roles = {"suspicious": ["cats"], "automatic": ["dogs"]}
+        result = run(task(input="email", evidence=roles), raw=report)
+        assert result["label"] == "dogs"
+        assert {each["sign"] for each in result["evidence"]} == {"delivery_report"}
+        assert any(note.startswith("by its text alone it would be cats (") for note in result["notes"])
+        assert run(task(input="email"), raw=report)["evidence"] == []
 
     def test_no_message_at_all(self) -> None:
         with pytest.raises(InvalidArguments, match="give `subject` and `body`, or the whole mail as `raw`"):

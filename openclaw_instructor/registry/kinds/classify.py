@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import Field, StringConstraints, TypeAdapter, field_validator
+from pydantic import Field, StringConstraints, TypeAdapter, field_validator, model_validator
 from typing_extensions import override
 
 from openclaw_instructor.registry import schema
 from openclaw_instructor.registry.kinds.kind import ExtensionError, Kind, Option
 from openclaw_instructor.registry.task import DESCRIPTION_LIMIT, Entry, InstructionText, Task, render
+
+Role: TypeAlias = Literal["suspicious", "bulk", "automatic", "personal", "invitation"]
+"""What evidence beside the text may speak for: see `tasks/classifier/evidence.py`."""
 
 MOST_MESSAGES = 50
 MESSAGE_LIMITS: Mapping[str, int] = {
@@ -29,7 +32,7 @@ def message_properties() -> dict[str, dict[str, Any]]:
         "subject": schema.text("Subject line.", blank=True),
         "body": schema.text("Body, plain text or HTML. Give at least a subject or a body, or else `raw`.", blank=True),
         "from": schema.text(
-            "Sender, as in the From header. Comes back in the result; the label rests on subject and body.",
+            "Sender, as in the From header. The label rests on subject and body, and a little on the sender.",
             blank=True,
         ),
         "to": schema.text("Recipients, as in the To header. The label does not depend on them.", blank=True),
@@ -70,6 +73,7 @@ class ClassifyTask(Task):
     input: Literal["text", "email"] = "text"
     instruction_text: InstructionText = Field(alias="instruction")
     labels: tuple[Label, ...] = Field(min_length=2)
+    evidence: dict[Role, tuple[str, ...]] = Field(default_factory=dict)
     abstain_below: float = Field(0.5, ge=0, le=1)
     min_margin: float = Field(0.05, ge=0, le=1)
 
@@ -82,6 +86,15 @@ class ClassifyTask(Task):
                 raise ValueError(f"label `{label.name}` is listed twice; merge the two or rename one")
             seen.add(label.name.casefold())
         return labels
+
+    @model_validator(mode="after")
+    def _evidence_is_for_labels(self) -> Self:
+        known = {label.name.casefold() for label in self.labels}
+        for role, names in self.evidence.items():
+            if missing := [name for name in names if name.casefold() not in known]:
+                listed = ", ".join(label.name for label in self.labels)
+                raise ValueError(f"names `{missing[0]}` under `evidence.{role}`, which is no label; known: {listed}")
+        return self
 
     @override
     def parameters(self) -> dict[str, Any]:
@@ -151,7 +164,8 @@ def extend(base: Mapping[str, Any], edit: Mapping[str, Any]) -> dict[str, Any]:
         kept = _without(merged["examples"], change.without, place)
         merged["examples"] = list(dict.fromkeys([*kept, *change.examples]))
         labels[key] = merged
-    return {**base, **edit, "labels": list(labels.values())}
+    evidence = {role: [name for name in names if name.casefold() in labels] for role, names in base["evidence"].items()}
+    return {**base, "evidence": evidence, **edit, "labels": list(labels.values())}
 
 
 def _without(examples: Sequence[str], beginnings: Sequence[str], place: tuple[str | int, ...]) -> list[str]:

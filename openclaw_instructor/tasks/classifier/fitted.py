@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openclaw_instructor.registry.kinds.classify import Label
+from openclaw_instructor.tasks.classifier.evidence import SenderHistory
 from openclaw_instructor.tasks.classifier.label_space import LabelSpace
 from openclaw_instructor.tasks.classifier.learned import Learned
 
@@ -40,8 +41,10 @@ class FittedLabels:
     examples: NDArray[np.float32]
     owners: NDArray[np.intp]
     centre: NDArray[np.float32]
+    checkpoint: str = ""
     learned: Learned | None = None
     corrections: list[Correction] = field(default_factory=list)
+    history: SenderHistory = field(default_factory=SenderHistory)
     _revision: int = 0
     _vectors: dict[int, NDArray[np.float32]] = field(default_factory=dict)
     _changing: threading.RLock = field(default_factory=threading.RLock)
@@ -69,12 +72,14 @@ class FittedLabels:
             self._embed([c for c in wanted if c.id not in self._vectors], engine)
             if self.learned is None or wanted[: len(self.corrections)] != self.corrections:
                 self.learned, self.corrections = self._nothing_learned() if wanted else None, []
+                self.history = SenderHistory()
             new = wanted[len(self.corrections) :]
             if self.learned is not None and new:
                 vectors = np.stack([self._vectors[c.id] for c in new])
                 owners = np.array([places[c.label.casefold()] for c in new], np.intp)
                 self.learned.add(vectors, owners, self.space.probabilities(vectors))
                 self.learned.fit()
+            self.history.add(new)
             self.corrections, self._revision = wanted, revision
 
     def contradictions(self, vector: NDArray[np.float32], label: str) -> list[dict[str, Any]]:
@@ -119,7 +124,9 @@ def fitted(task: str, labels: tuple[Label, ...], instruction: str, engine: Engin
     counts = [len(label.examples) for label in labels]
     space = LabelSpace.fit(vectors[: len(labels)], np.split(vectors[len(labels) :], np.cumsum(counts)[:-1]))
     owners = np.repeat(np.arange(len(labels)), counts)
-    made = FittedLabels(labels, instruction, space, vectors[len(labels) :], owners, vectors.mean(axis=0))
+    made = FittedLabels(
+        labels, instruction, space, vectors[len(labels) :], owners, vectors.mean(axis=0), engine.checkpoint_name
+    )
     with _lock:
         known[key] = made
         while len(known) > _KEPT:
