@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from openclaw_instructor.errors import Busy
-from openclaw_instructor.index import Index, SyncReport, disks
+from openclaw_instructor.index import Index, SyncReport, disks, files
+from openclaw_instructor.index import sync as sync_module
 from openclaw_instructor.index import watch as watch_module
 from openclaw_instructor.index.disks import Disk
 from openclaw_instructor.index.watch import Mode, Watcher
@@ -241,3 +242,26 @@ def test_kinds_of_disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert disks.disk_of(Path("/home/me")) is Disk.EVENTS
     monkeypatch.setattr(disks, "_MOUNTS", tmp_path / "nothing")
     assert disks.disk_of(Path("/mnt/c")) is Disk.EVENTS
+
+
+def test_a_file_that_cannot_be_read_is_not_tried_for_ever(
+    docs: Index, folder: Path, start: Start, synced: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sync_module.files.read_bytes
+
+    def read_bytes(path: str) -> bytes:
+        if path.endswith("closed.md"):
+            raise files.Skipped("cannot be read (Permission denied)")
+        return real(path)
+
+    monkeypatch.setattr(sync_module.files, "read_bytes", read_bytes)
+    start()
+    followed(docs)
+    (folder / "closed.md").write_text("closed\n")
+    until(lambda: synced)
+    (folder / "new.md").write_text("An otter.\n")
+    until(lambda: found(docs, "otter"))
+    (folder / "newer.md").write_text("A gnu.\n")
+    until(lambda: found(docs, "gnu"))
+    # One for each change at most.
+    assert len(synced) <= 3
