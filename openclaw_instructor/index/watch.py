@@ -86,6 +86,7 @@ class Watcher:
         self._seen: Any = None
         self._notify: Any = None
         self._notified: frozenset[str] = frozenset()
+        self._remade = False
         self._rounds: dict[str, tuple[int, float]] = {}
         self._no_events = False
         self.syncing = False
@@ -215,8 +216,9 @@ class Watcher:
     def _renewed(self) -> bool:
         """Ask the system to tell of the folders that are to be followed now; whether that is anything new."""
         wanted = frozenset().union(*(watched.folders for watched in self._watched.values() if not watched.polled))
-        if wanted == self._notified:
+        if wanted == self._notified and not self._remade:
             return False
+        self._remade = False
         self._close()
         self._notified = wanted
         if wanted:
@@ -255,6 +257,8 @@ class Watcher:
             self._rounds[path] = (rounds + 1 if now - last < 2 * BUSY_PAUSE_SECONDS else 1, now)
             folder, _, name = path.rpartition("/")
             for watched in self._watched.values():
+                # A folder made anew under its old name, or a link that leads elsewhere, is not watched any more.
+                self._remade |= path in watched.folders
                 told = folder in watched.folders or path in watched.folders
                 if told and (watched.hidden or not name.startswith(".") or name == ".gitignore"):
                     watched.since = watched.since if watched.pending else now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -265,3 +266,47 @@ def test_a_file_that_cannot_be_read_is_not_tried_for_ever(
     until(lambda: found(docs, "gnu"))
     # One for each change at most.
     assert len(synced) <= 3
+
+
+def test_a_folder_made_anew_under_its_old_name_is_followed(docs: Index, folder: Path, start: Start) -> None:
+    start()
+    followed(docs)
+    shutil.rmtree(folder / "guides")
+    (folder / "guides").mkdir()
+    (folder / "guides" / "new.md").write_text("An otter.\n")
+    until(lambda: found(docs, "otter"))
+    (folder / "guides" / "new.md").write_text("A gnu.\n")
+    until(lambda: found(docs, "gnu"))
+
+
+def test_a_link_that_leads_elsewhere_is_followed_there(
+    index: Index, folder: Path, start: Start, tmp_path: Path
+) -> None:
+    link = tmp_path / "links" / "current"
+    link.parent.mkdir()
+    link.symlink_to(folder)
+    index.add("docs", [link], instruction=DOCUMENT)
+    index.sync("docs")
+    start()
+    followed(index)
+    shutil.copytree(folder, tmp_path / "next")
+    (tmp_path / "next" / "new.md").write_text("An otter.\n")
+    (link.parent / "fresh").symlink_to(tmp_path / "next")
+    (link.parent / "fresh").rename(link)
+    until(lambda: found(index, "otter"))
+    (tmp_path / "next" / "new.md").write_text("A gnu.\n")
+    until(lambda: found(index, "gnu"))
+
+
+def test_without_watches_left_names_and_times_are_compared(
+    docs: Index, folder: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*arguments: object) -> None:
+        raise OSError("OS file watch limit reached")
+
+    monkeypatch.setattr("watchfiles._rust_notify.RustNotify", refused)
+    monkeypatch.setattr(watch_module, "POLL_SECONDS", 0.05)
+    start()
+    until(lambda: docs.watched == {"docs": "polling"})
+    (folder / "new.md").write_text("An otter.\n")
+    until(lambda: found(docs, "otter"))
