@@ -127,8 +127,8 @@ class TestInstructions:
             ("", ""),
             ("query", "Represent the question for retrieving supporting documents: "),
             ("search_docs.document", "Represent the document for retrieval: "),
-            ("classify_email", "Represent the email for classifying its topic: "),
-            ("classify_email.text", "Represent the email for classifying its topic: "),
+            ("classify_email", "Represent the email for classifying its purpose: "),
+            ("classify_email.text", "Represent the email for classifying its purpose: "),
             (" Represent the poem for retrieval:", "Represent the poem for retrieval: "),
         ],
     )

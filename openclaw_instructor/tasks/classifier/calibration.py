@@ -11,30 +11,30 @@ Matrix = NDArray[np.float64]
 # against this resistance, counted in examples.
 _USUAL = 4.5
 _RESISTANCE = 4.0
-_GRID = np.geomspace(0.5, 100, 64)
+_GRID = np.geomspace(0.5, 100, 36)
 # More examples than this do not change the factor.
 _ENOUGH = 4000
 
 
-def factor(left_out: Matrix, owner: NDArray[np.intp]) -> tuple[float, float]:
+def factor(left_out: Matrix, owner: NDArray[np.intp]) -> tuple[float, Matrix]:
     """Return by what to multiply scores before the softmax, so that it makes probabilities of them, and what is lost.
 
     Takes scores (examples, labels) of examples that were left out of the fit, and their labels. The factor is the one
-    under which they are most likely, pulled to the usual one where they are few. The loss is lower, the likelier they
-    are: the better of two fits to the same examples has the lower one.
+    under which they are most likely, pulled to the usual one where they are few. Losses are of each example, in nats.
     """
     usual = _USUAL * (1 + np.log(left_out.shape[1]))
-    if not len(owner):
-        return float(usual), 0.0
-    step = -(-len(owner) // _ENOUGH)
-    left_out, owner = left_out[::step], owner[::step]
+    step = max(1, -(-len(owner) // _ENOUGH))
+    some, whose = left_out[::step], owner[::step]
 
-    def loss(tried: float) -> float:
-        likelihood = softmax(tried * left_out)[np.arange(len(owner)), owner]
-        return float(_RESISTANCE * np.log(tried / usual) ** 2 - np.log(likelihood + 1e-12).sum())
+    def resisted(tried: float) -> float:
+        return float(_RESISTANCE * np.log(tried / usual) ** 2 + _losses(tried * some, whose).sum())
 
-    least, best = min((loss(tried), tried) for tried in _GRID)
-    return float(best), least
+    best = float(min(_GRID, key=resisted)) if len(owner) else float(usual)
+    return best, _losses(best * left_out, owner)
+
+
+def _losses(scores: Matrix, owner: NDArray[np.intp]) -> Matrix:
+    return np.asarray(-np.log(softmax(scores)[np.arange(len(owner)), owner] + 1e-12))
 
 
 def softmax(scores: Matrix) -> Matrix:

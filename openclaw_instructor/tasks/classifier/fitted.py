@@ -49,9 +49,9 @@ class FittedLabels:
     _vectors: dict[int, NDArray[np.float32]] = field(default_factory=dict)
     _changing: threading.RLock = field(default_factory=threading.RLock)
 
-    def probabilities(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(n, dim) embeddings -> (n, labels); each row sums to 1."""
-        own = self.space.probabilities(vectors)
+    def probabilities(self, vectors: NDArray[np.float32], texts: Sequence[str]) -> NDArray[np.float64]:
+        """(n, dim) embeddings and their texts -> (n, labels); each row sums to 1."""
+        own = self.space.probabilities(vectors, texts)
         with self._changing:
             return own if self.learned is None else self.learned.adjusted(vectors, own)
 
@@ -77,7 +77,8 @@ class FittedLabels:
             if self.learned is not None and new:
                 vectors = np.stack([self._vectors[c.id] for c in new])
                 owners = np.array([places[c.label.casefold()] for c in new], np.intp)
-                self.learned.add(vectors, owners, self.space.probabilities(vectors))
+                texts = [c.text[:HEAD] for c in new]
+                self.learned.add(vectors, owners, self.space.probabilities(vectors, texts))
                 self.learned.fit()
             self.history.add(new)
             self.corrections, self._revision = wanted, revision
@@ -101,7 +102,8 @@ class FittedLabels:
     def _nothing_learned(self) -> Learned:
         learned = Learned(len(self.labels), self.centre)
         if len(self.examples):
-            learned.anchor(self.examples, self.owners, self.space.probabilities(self.examples))
+            texts = [example for label in self.labels for example in label.examples]
+            learned.anchor(self.examples, self.owners, self.space.probabilities(self.examples, texts))
         return learned
 
     def _embed(self, corrections: Sequence[Correction], engine: Engine) -> None:
@@ -122,7 +124,8 @@ def fitted(task: str, labels: tuple[Label, ...], instruction: str, engine: Engin
     examples = [example for label in labels for example in label.examples]
     vectors = engine.embed([*descriptions, *examples], instruction).vectors
     counts = [len(label.examples) for label in labels]
-    space = LabelSpace.fit(vectors[: len(labels)], np.split(vectors[len(labels) :], np.cumsum(counts)[:-1]))
+    texts = [[*label.examples, description] for label, description in zip(labels, descriptions, strict=True)]
+    space = LabelSpace.fit(vectors[: len(labels)], np.split(vectors[len(labels) :], np.cumsum(counts)[:-1]), texts)
     owners = np.repeat(np.arange(len(labels)), counts)
     made = FittedLabels(
         labels, instruction, space, vectors[len(labels) :], owners, vectors.mean(axis=0), engine.checkpoint_name

@@ -1,4 +1,4 @@
-"""Fit a kernel ridge regression of labels on embeddings, and tell what it says of each example left out."""
+"""Fit a kernel ridge regression of labels on embeddings and words, and tell what it says of each example left out."""
 
 from __future__ import annotations
 
@@ -9,60 +9,89 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
+Words = NDArray[np.float32]
 
 # The kernel is exp((cosine - 1) / width): nearly linear between points far apart, sharper between close ones.
 _WIDTH = 1.2
 # How much of what the examples say is taken for chance: more where labels overlap.
 _RIDGES = (0.3, 1.0)
+# How much the likeness of words counts beside that of meaning.
+_SHARES = (0.0, 0.6)
 # Up to so many points the regression is exact; of more, so many stand for all (Nyström).
 _MOST_LANDMARKS = 1024
-_JITTER = 1e-5
+_JITTER = 1e-4
 
 
 @dataclass(frozen=True)
 class KernelRegression:
-    """A score for each label as a weighted sum of similarities to points whose labels are known."""
+    """A score for each label as a weighted sum of similarities to points whose labels are known.
+
+    `word_weights` (words, labels) is what the words of a text add; without rows where words do not count.
+    """
 
     landmarks: Matrix
     weights: Matrix
+    word_weights: Matrix
 
-    def scores(self, points: Matrix) -> Matrix:
-        """(n, dim) points of length 1 -> (n, labels); near 0 for all labels where nothing is known."""
-        return np.asarray(_kernel(points, self.landmarks) @ self.weights)
+    def scores(self, points: Matrix, words: Words | None = None) -> Matrix:
+        """(n, dim) points of length 1 and the words of their texts -> (n, labels); near 0 where nothing is known."""
+        scores = _kernel(points, self.landmarks) @ self.weights
+        if words is not None and len(self.word_weights):
+            scores = scores + words @ self.word_weights
+        return np.asarray(scores)
 
 
-def fits(points: Matrix, targets: Matrix, counts: NDArray[np.float64]) -> Iterator[tuple[KernelRegression, Matrix]]:
+def fits(
+    points: Matrix, words: Words | None, targets: Matrix, counts: NDArray[np.float64]
+) -> Iterator[tuple[KernelRegression, Matrix]]:
     """Yield regressions of targets (n, labels) on points (n, dim), each with its scores (n, labels) of left-out points.
 
-    Each gives another share to chance. `counts` says for how many points each one counts. The scores of a point left
-    out are exact, without a further fit.
+    Each counts the words of the texts, if they are given, for another share, and takes more or less for chance.
+    `counts` says for how many points each one counts. The scores of a point left out are exact, without a further fit.
     """
-    if len(points) > _MOST_LANDMARKS:
-        yield from _fits_on_landmarks(points, targets, counts)
-        return
+    fit = _on_landmarks if len(points) > _MOST_LANDMARKS else _exact
+    for share in _SHARES if words is not None and words.shape[1] else (0.0,):
+        yield from fit(points, words if share else None, share, targets, counts)
+
+
+def _exact(
+    points: Matrix, words: Words | None, share: float, targets: Matrix, counts: NDArray[np.float64]
+) -> Iterator[tuple[KernelRegression, Matrix]]:
     similarity = _kernel(points, points)
+    if words is not None:
+        similarity += share * (words @ words.T)
     for ridge in _RIDGES:
         inverse = np.linalg.inv(similarity + np.diag(ridge / counts))
         weights = inverse @ targets
-        yield KernelRegression(points, weights), targets - weights / np.diag(inverse)[:, None]
+        left_out = targets - weights / np.diag(inverse)[:, None]
+        yield KernelRegression(points, weights, _word_weights(words, share, weights)), left_out
 
 
-def _fits_on_landmarks(
-    points: Matrix, targets: Matrix, counts: NDArray[np.float64]
+def _on_landmarks(
+    points: Matrix, words: Words | None, share: float, targets: Matrix, counts: NDArray[np.float64]
 ) -> Iterator[tuple[KernelRegression, Matrix]]:
-    landmarks = points[_spread_over(targets.argmax(axis=1), _MOST_LANDMARKS)]
-    root = np.linalg.cholesky(_kernel(landmarks, landmarks) + _JITTER * np.eye(len(landmarks)))
-    basis = np.linalg.inv(root).T
+    some = _spread_over(targets.argmax(axis=1), _MOST_LANDMARKS)
+    landmarks, their_words = points[some], None if words is None else words[some]
     # In single precision, since this is most of the work; what is inverted is double.
-    features = _kernel(points.astype(np.float32), landmarks.astype(np.float32)) @ basis.astype(np.float32)
+    similarity = _kernel(points.astype(np.float32), landmarks.astype(np.float32))
+    if words is not None and their_words is not None:
+        similarity += np.float32(share) * (words @ their_words.T)
+    root = np.linalg.cholesky(similarity[some].astype(np.float64) + _JITTER * np.eye(len(some)))
+    basis = np.linalg.inv(root).T
+    features = similarity @ basis.astype(np.float32)
     counted = features * counts[:, None].astype(np.float32)
     squares = (features.T @ counted).astype(np.float64)
     for ridge in _RIDGES:
-        inverse = np.linalg.inv(squares + ridge * np.eye(len(landmarks)))
-        weights = inverse @ (counted.T @ targets)
+        inverse = np.linalg.inv(squares + ridge * np.eye(len(some)))
+        solved = inverse @ (counted.T @ targets)
         leverage = np.einsum("ij,ij->i", features @ inverse.astype(np.float32), counted).astype(np.float64)[:, None]
-        left_out = (features @ weights - leverage * targets) / (1 - leverage)
-        yield KernelRegression(landmarks, basis @ weights), left_out
+        left_out = (features @ solved - leverage * targets) / (1 - leverage)
+        weights = basis @ solved
+        yield KernelRegression(landmarks, weights, _word_weights(their_words, share, weights)), left_out
+
+
+def _word_weights(words: Words | None, share: float, weights: Matrix) -> Matrix:
+    return np.empty((0, weights.shape[1])) if words is None else np.asarray(share * (words.T @ weights))
 
 
 def _kernel(points: Matrix, others: Matrix) -> Matrix:

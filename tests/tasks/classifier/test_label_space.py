@@ -129,8 +129,32 @@ def test_scores_of_left_out_examples_are_those_of_a_fit_without_them(rng: np.ran
     points = unit(rng.normal(size=(30, 16)))
     targets = np.eye(3)[rng.integers(3, size=30)] - 1 / 3
     counts = rng.uniform(0.5, 2, size=30)
-    for number, (_, left_out) in enumerate(regression.fits(points, targets, counts)):
+    words = unit(rng.uniform(size=(30, 8)) * (rng.uniform(size=(30, 8)) > 0.5)).astype(np.float32)
+    for number, (_, left_out) in enumerate(regression.fits(points, words, targets, counts)):
         for place in (0, 7, 29):
             others = np.arange(30) != place
-            fitted, _ = list(regression.fits(points[others], targets[others], counts[others]))[number]
-            np.testing.assert_allclose(fitted.scores(points[place][None])[0], left_out[place], atol=1e-8)
+            fitted, _ = list(regression.fits(points[others], words[others], targets[others], counts[others]))[number]
+            np.testing.assert_allclose(
+                fitted.scores(points[place][None], words[place][None])[0], left_out[place], rtol=1e-4, atol=1e-8
+            )
+
+
+def test_words_tell_apart_what_vectors_do_not(rng: np.random.Generator) -> None:
+    same = unit(rng.normal(size=48))
+    vectors = [unit(same + 0.2 * rng.normal(size=(12, 48))) for _ in range(2)]
+    texts = [
+        [f"Please pay {number} euros." for number in range(13)],
+        [f"Room {number} is free." for number in range(13)],
+    ]
+    space = LabelSpace.fit(np.stack([same, same]), vectors, texts)
+    asked = unit(same + 0.2 * rng.normal(size=(2, 48)))
+    assert space.probabilities(asked, ["Can you pay me 7 euros?", "Is a room free?"]).argmax(axis=1).tolist() == [0, 1]
+
+
+def test_words_that_say_nothing_do_not_count(rng: np.random.Generator) -> None:
+    means = unit(rng.normal(size=(4, 48)))
+    texts = [[f"{a} and {b}" for a, b in rng.integers(9, size=(9, 2))] for _ in range(4)]
+    space = LabelSpace.fit(means, cloud(rng, means, 8, 0.12), texts)
+    asked = np.vstack(cloud(rng, means, 20, 0.12))
+    found = space.probabilities(asked, ["3 and 4"] * len(asked)).argmax(axis=1)
+    assert (found == np.repeat(np.arange(4), 20)).mean() > 0.95
