@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from openclaw_instructor.index import fulltext, fusion
+from openclaw_instructor.index.query import parse
 from openclaw_instructor.index.search import CANDIDATES
 from openclaw_instructor.index.vectors.exact import best_backend
-from openclaw_instructor.index.vectors.sample import score_std
+from openclaw_instructor.index.vectors.sample import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,14 +49,12 @@ class FullText:
     def __init__(self, corpus: Sequence[Row]) -> None:
         self.documents = [row["id"] for row in corpus]
         self._database = sqlite3.connect(":memory:")
-        self._database.execute(
-            f"CREATE VIRTUAL TABLE texts USING fts5 (title, body, parts, tokenize = '{fulltext.TOKENIZER}')"
-        )
-        rows = ((number, row.get("title") or "", row["text"]) for number, row in enumerate(corpus))
+        self._database.execute(fulltext.create_table("texts"))
         self._database.executemany(
-            "INSERT INTO texts (rowid, title, body, parts) VALUES (?, ?, ?, ?)",
-            ((number, title, text, fulltext.inner_words(f"{title} {text}")) for number, title, text in rows),
+            "INSERT INTO texts (rowid, title, heading, text, extras, forms) VALUES (?, ?, ?, ?, ?, ?)",
+            (_streams(number, row.get("title") or "", row["text"]) for number, row in enumerate(corpus)),
         )
+        self._table = fulltext.Table(self._database, "texts")
 
     def __del__(self) -> None:
         self._database.close()
@@ -63,32 +62,30 @@ class FullText:
     def bm25(self, queries: Mapping[str, str]) -> Run:
         """Rank by full text, as the mode `keyword` does."""
         return {
-            query: {self.documents[number]: score for number, score in self.ranked(text, DEPTH)}
+            query: {self.documents[match.key]: match.score for match in self.look_up(text).matches(DEPTH)}
             for query, text in queries.items()
         }
 
-    def ranked(self, query: str, limit: int) -> list[tuple[int, float]]:
-        """Return (row, BM25 score) of the best rows, best first."""
-        title, _, body, parts = fulltext.COLUMN_WEIGHTS
-        # SQLite's bm25() is smaller for better matches.
-        statement = (
-            "SELECT rowid, -bm25(texts, ?, ?, ?) AS score FROM texts WHERE texts MATCH ? ORDER BY score DESC LIMIT ?"
-        )
-        words = fulltext.terms(query)
-        found = self._database.execute(statement, (title, body, parts, fulltext.any_of(words), limit)) if words else ()
-        return list(found)
+    def look_up(self, query: str) -> fulltext.Lookup:
+        """Look the words of a query up."""
+        return fulltext.Lookup.of(self._table, parse(query))
 
-    def coverage_weighted(self, query: str) -> list[tuple[int, float]]:
-        """Rank by full text, with BM25 weighted by coverage as in the fusion."""
-        return fulltext.coverage_weighted(self._database, "texts", query, self.ranked(query, CANDIDATES))
+
+def _streams(number: int, title: str, text: str) -> tuple[int, str, str, str, str, str]:
+    whole = (title, "", "", text)
+    plain = (fulltext.word_stream(title), "", fulltext.word_stream(text))
+    return (number, *plain, fulltext.extras_stream(*whole), fulltext.forms_stream(*whole))
 
 
 class Candidates(NamedTuple):
-    """The (row, score) that vectors and full text have found for a query; `meaning` has the rows of both."""
+    """What a query's vectors and words have found; `meaning`, as (row, score), has all of both."""
 
     meaning: fusion.Ranking
-    words: fusion.Ranking
+    words: Sequence[fulltext.Match]
+    fit: float
     score_std: float
+    first: Sequence[int]
+    alone: Sequence[int]
 
 
 def candidates(
@@ -99,14 +96,17 @@ def candidates(
     held.add(np.arange(len(vectors)), vectors)
     result = {}
     for (query, text), asked in zip(queries.items(), query_vectors, strict=True):
-        near, words = held.search(asked, CANDIDATES), full_text.coverage_weighted(text)
-        far = np.array(sorted({key for key, _ in words} - {key for key, _ in near}), dtype=np.int64)
+        near, lookup = held.search(asked, CANDIDATES), full_text.look_up(text)
+        matches = lookup.matches(CANDIDATES)
+        far = np.array(sorted({match.key for match in matches} - {key for key, _ in near}), dtype=np.int64)
         judged = held.search(asked, len(far), far) if len(far) else []
-        result[query] = Candidates(near + judged, words, score_std(vectors, asked))
+        dense, scores = near + judged, spread(vectors, asked)
+        fit = fusion.fit(dense, matches, scores)
+        result[query] = Candidates(dense, matches, fit, scores.deviation, lookup.first, lookup.alone)
     return result
 
 
 def fuse(found: Mapping[str, Candidates], documents: Sequence[str], share: fusion.Share = fusion.meaning_share) -> Run:
     """Fuse both rankings of every query as `search_docs` does, or with another `share` of the vectors."""
-    fused = {query: fusion.hybrid(*each, share) for query, each in found.items()}
+    fused = {query: fusion.fused(*each, share) for query, each in found.items()}
     return {query: {documents[number]: score for number, score in ranking} for query, ranking in fused.items()}

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.documents.document import Location, Metadata
-from openclaw_instructor.index.fulltext import inner_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,9 +109,8 @@ def publish(
     first_id = _fresh_id(connection)
     connection.executemany(
         "INSERT INTO chunks "
-        "(id, document_id, first_line, last_line, line_offset, title, heading, context, text, parts, digest, "
-        "locations) VALUES "
-        "(:id, :document, :first, :last, :offset, :title, :heading, :context, :text, :parts, :digest, :locations)",
+        "(id, document_id, first_line, last_line, line_offset, title, heading, context, text, digest, locations) "
+        "VALUES (:id, :document, :first, :last, :offset, :title, :heading, :context, :text, :digest, :locations)",
         [
             {"id": number, "document": document_id, **_chunk_values(chunk, title)}
             for number, chunk in enumerate(chunks, first_id)
@@ -163,16 +161,9 @@ def _chunk_values(chunk: Chunk, title: str) -> dict[str, object]:
         "heading": chunk.heading,
         "context": chunk.context,
         "text": chunk.text,
-        "parts": _parts(title, chunk),
         "digest": chunk.digest,
         "locations": _as_json(chunk.locations),
     }
-
-
-def _parts(title: str, chunk: Chunk) -> str:
-    """Return the words that full text finds a passage by besides title, heading and text."""
-    inner = inner_words(f"{title} {chunk.heading} {chunk.context} {chunk.text}")
-    return f"{chunk.context} {inner}".strip()
 
 
 def _flat(metadata: Metadata) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -170,6 +170,36 @@ def _within(wanted: Filter, first: float, last: float) -> bool:
     """Say whether a span of time, which may be one moment, has a part in the wanted one."""
     late_enough = wanted.after is None or first >= wanted.after or last > wanted.after
     return late_enough and (wanted.before is None or first < wanted.before)
+
+
+def condition(connection: sqlite3.Connection, wanted: Filter) -> tuple[str, dict[str, str]]:
+    """Build what limits a WHERE clause over `passages` to those that pass, with its values."""
+    documents = document_ids(connection, wanted)
+    generations = json.dumps(wanted.generations)
+    others = "SELECT 1 FROM generations WHERE id NOT IN (SELECT value FROM json_each(?)) LIMIT 1"
+    if documents is None and connection.execute(others, (generations,)).fetchone() is None:
+        return "", {}
+    passing = "documents.generation_id IN (SELECT value FROM json_each(:generations))"
+    if documents is not None:
+        passing = "documents.id IN (SELECT value FROM json_each(:documents))"
+    passages = (
+        "SELECT 1 FROM chunks JOIN documents ON documents.id = chunks.document_id WHERE chunks.id = passages.rowid"
+    )
+    values = {"generations": generations} if documents is None else {"documents": json.dumps(documents)}
+    return f"AND EXISTS ({passages} AND {passing})", values
+
+
+def without(connection: sqlite3.Connection, wanted: Filter, unwanted: Collection[int]) -> Filter:
+    """Narrow a filter to the chunks that are not among the unwanted."""
+    passing = chunk_ids(connection, wanted)
+    if passing is not None:
+        return wanted.among([key for key in passing.tolist() if key not in unwanted])
+    rows = connection.execute(
+        "SELECT chunks.id FROM chunks JOIN documents ON documents.id = chunks.document_id "
+        "WHERE documents.generation_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(wanted.generations),),
+    )
+    return wanted.among([row["id"] for row in rows if row["id"] not in unwanted])
 
 
 def chunk_ids(connection: sqlite3.Connection, wanted: Filter) -> npt.NDArray[np.int64] | None:

@@ -1,169 +1,271 @@
-"""Find the passages that contain words of a query, ranked by BM25.
+"""Find the passages that contain what a query names, ranked by BM25.
 
-Full text is SQLite's FTS5 with Porter's stemmer. Scripts that put no blanks between words are looked up by pairs of
-characters. Evaluation asks the same questions of a table of its own.
+Full text is SQLite's FTS5 with Porter's stemmer over the streams of words of a passage (`words.py`). It keeps no text:
+rows are removed by giving it the same streams again. Evaluation asks the same questions of a table of its own.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
-import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from math import log, sqrt
 
-# bm25() weights of title, heading, text and the words inside its names and unspaced runs.
-COLUMN_WEIGHTS = (2.0, 1.5, 1.0, 1.0)
-TOKENIZER = "porter unicode61 remove_diacritics 2"
-MAX_QUERY_TERMS = 64
-# Letters and marks of Thai, Lao, Burmese and Khmer; of Korean, which puts endings to its words; Kana and Han.
-_UNSPACED = (
-    "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u1049\u1050-\u109f\u1780-\u17d3"
-    "\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3"
-    "\u3005-\u3007\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
-_RUN = re.compile(f"[{_UNSPACED}]+")
-# The tokenizer makes one word of a run and the letters beside it.
-_JOINED = re.compile(rf"[\w{_UNSPACED}]+")
-WORD = re.compile(rf"[{_UNSPACED}]+|[^\W{_UNSPACED}]+")
-_STOP_WORDS = frozenset(
-    WORD.findall(
+from openclaw_instructor.index import words
+from openclaw_instructor.index.query import Clause, Exclusion, Query, word_expression
+from openclaw_instructor.index.words import EXACT, TOKEN_CHARACTERS
+
+COLUMNS = ("title", "heading", "text", "extras", "forms")
+# Words are parted by blanks alone.
+TOKENIZER = f"porter unicode61 remove_diacritics 0 categories 'L* N* M* S* Co Cn' tokenchars '{TOKEN_CHARACTERS}'"
+# Of bm25(). `extras` and `forms` repeat words: only names, literals and phrases are looked up there.
+COLUMN_WEIGHTS = (2.0, 1.5, 1.0, 1.0, 1.0)
+# What is found in more passages is not rare; a word of so few is what the query is about where it stands alone; what so
+# few have is theirs alone, as parts that overlap and copies are counted apart.
+RARE, FEW, ALONE = 64, 8, 2
+# In longer queries a rare word is seldom what is asked for, and the one that stands somewhere is seldom all that is.
+FEW_CLAUSES, FEW_NAMED = 5, 3
+# What a word's very form adds to its stem, as a share of its rarity.
+VERY_FORM = 0.2
+
+
+def create_table(name: str) -> str:
+    """Build the statement that creates a full-text table."""
+    return f'CREATE VIRTUAL TABLE {name} USING fts5 ({", ".join(COLUMNS)}, content = "", tokenize = "{TOKENIZER}")'
+
+
+def word_stream(text: str) -> str:
+    """Return what `title`, `heading` and `text` hold of a field."""
+    return " ".join(words.words(text))
+
+
+def extras_stream(title: str, heading: str, context: str, text: str) -> str:
+    """Return what `extras` holds of a passage."""
+    return " ".join([*words.words(context), *words.extras("\n".join((title, heading, context, text)))])
+
+
+def forms_stream(title: str, heading: str, context: str, text: str) -> str:
+    """Return what `forms` holds of a passage. A lone mark parts its fields, so that no phrase spans two."""
+    fields = (" ".join(word + EXACT for word in words.forms(field)) for field in (title, heading, context, text))
+    return f" {EXACT} ".join(fields)
+
+
+def register(connection: sqlite3.Connection) -> None:
+    """Give a connection the functions that make the streams: triggers call them."""
+    connection.create_function("word_stream", 1, word_stream, deterministic=True)
+    connection.create_function("extras_stream", 4, extras_stream, deterministic=True)
+    connection.create_function("forms_stream", 4, forms_stream, deterministic=True)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A full-text table; only rows that meet `condition`, over the `values` that it names, are found."""
+
+    connection: sqlite3.Connection
+    name: str
+    condition: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def rows(self, expression: str, limit: int = -1) -> tuple[int, ...]:
+        """Find the ids of the rows that an expression matches, or of `limit` of them."""
+        found = self.connection.execute(
+            f"SELECT rowid FROM {self.name} WHERE {self.name} MATCH :match {self.condition} LIMIT :limit",  # noqa: S608
+            {"match": expression, "limit": limit, **self.values},
+        )
+        return tuple(row[0] for row in found)
+
+    def best(self, expression: str, limit: int, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
+        """Return (id, BM25 score) of the best rows that an expression matches, best first."""
+        weights = ", ".join(map(str, COLUMN_WEIGHTS))
+        found = self.connection.execute(
+            f"SELECT rowid, -bm25({self.name}, {weights}) AS score FROM {self.name} "  # noqa: S608
+            f"WHERE {self.name} MATCH :match {self.condition} "
+            "AND (:among IS NULL OR +rowid IN (SELECT value FROM json_each(:among))) "
+            "ORDER BY score DESC, rowid LIMIT :limit",
+            {
+                "match": expression,
+                "limit": limit,
+                "among": None if among is None else json.dumps(among),
+                **self.values,
+            },
+        )
+        return [(row[0], row[1]) for row in found]
+
+    def having(self, expressions: Sequence[str], keys: Sequence[int]) -> list[tuple[int, list[int]]]:
+        """Return for each expression how many rows match it, and which of `keys` do."""
+        # Sought one after another, in one statement: CROSS JOIN keeps that order.
+        rows = self.connection.execute(
+            f"SELECT sought.key, count(*), json_group_array({self.name}.rowid) "  # noqa: S608
+            f"FILTER (WHERE {self.name}.rowid IN (SELECT value FROM json_each(?2))) "
+            f"FROM json_each(?1) AS sought CROSS JOIN {self.name} WHERE {self.name} MATCH sought.value "
+            "GROUP BY sought.key",
+            (json.dumps(list(expressions)), json.dumps(list(keys))),
+        )
+        found = {key: (count, json.loads(ids)) for key, count, ids in rows}
+        return [found.get(number, (0, [])) for number in range(len(expressions))]
+
+    def count(self) -> int:
+        """Count the rows, without the condition."""
+        return int(self.connection.execute(f"SELECT count(*) FROM {self.name}_docsize").fetchone()[0])  # noqa: S608
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a clause stands as it is written.
+
+    `form` is the first of its forms that stands anywhere, `holders` the passages with it, none when there are more than
+    RARE; `kin` are those with its stem, where it is a word and they are as few as FEW.
+    """
+
+    clause: Clause
+    form: str = ""
+    holders: tuple[int, ...] = ()
+    kin: tuple[int, ...] = ()
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """What to rank by: the words too, but for those of a literal that stands somewhere."""
+        stems = () if self.clause.whole and self.form else map(word_expression, self.clause.words)
+        return tuple(dict.fromkeys((*(() if self.clause.single else self.clause.exact), *stems)))
+
+    @property
+    def alone(self) -> tuple[int, ...]:
+        """The passages that alone, or nearly, have it: of a word with its stem, of a literal as it is written."""
+        holders = self.holders if self.clause.literal else self.kin
+        return holders if len(holders) <= ALONE else ()
+
+    @property
+    def first(self) -> tuple[int, ...]:
+        """The passages that come first where nothing else is asked: the very form before its kin."""
+        if self.clause.literal:
+            return self.holders
+        return tuple(dict.fromkeys((*(self.holders if len(self.holders) == 1 else ()), *self.kin)))
+
+
+@dataclass(frozen=True)
+class Match:
+    """A passage that the words have found.
+
+    `score` is BM25 with what its very forms add; `covered` the share that it has of what of the query stands anywhere,
+    and `fit` the share of all that the query names; both from 0 to 1.
+    """
+
+    key: int
+    score: float
+    covered: float
+    fit: float
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A query looked up in a table.
+
+    `found`: its clauses; `excluded`: what no passage may have; `needed` matches what has all of its quotations.
+    """
+
+    table: Table
+    found: tuple[Found, ...]
+    required: tuple[Clause, ...]
+    excluded: tuple[Exclusion, ...]
+
+    @classmethod
+    def of(cls, table: Table, query: Query) -> Lookup:
+        """Look for every clause as it is written, and tell exclusions from options."""
+        excluded = tuple(each for each in query.excluded if not (each.option and table.rows(each.option, 1)))
+        dropped = {each.text for each in excluded}
+        clauses = [clause for clause in query.clauses if clause.text not in dropped]
+        return cls(table, tuple(_found(table, clause) for clause in clauses), query.required, excluded)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether some passage may not answer."""
+        return bool(self.required or self.excluded)
+
+    def narrowed(self, expression: str = "") -> str:
+        """Narrow an expression to what has every quotation and nothing that is excluded."""
+        parts = [*(clause.exact[0] for clause in self.required), *([expression] if expression else [])]
+        wanted = " AND ".join(f"({part})" for part in parts)
+        unwanted = " OR ".join(f"({each.expression})" for each in self.excluded)
+        return f"({wanted}) NOT ({unwanted})" if unwanted else wanted
+
+    def notes(self) -> list[str]:
+        """Say how quotations and exclusions were obeyed, where that is not plain."""
+        lacking = [clause.text for clause in self.required if not self.table.rows(clause.exact[0], 1)]
+        said = [f'nothing has "{text}"; ask without the quotation marks' for text in lacking]
+        if self.required and not lacking and not self.table.rows(self.narrowed(), 1):
+            said.append("nothing has all that is quoted; quote less")
+        return said + [f"left out what has {each.text.removeprefix('-')!r}" for each in self.excluded]
+
+    @cached_property
+    def first(self) -> tuple[int, ...]:
+        """The passages that come first, because they have all that stands anywhere: a literal or a rare word."""
+        standing = [each for each in self.found if each.form or each.kin]
+        return standing[0].first if len(standing) == 1 and len(self.found) <= FEW_NAMED else ()
+
+    @cached_property
+    def alone(self) -> tuple[int, ...]:
+        """The passages that alone have something that the query names: literals, and words where it names few."""
+        few = len(self.found) <= FEW_CLAUSES
+        telling = [each for each in self.found if few or each.clause.literal]
+        telling.sort(key=lambda each: not each.clause.literal)
+        return tuple(dict.fromkeys(key for each in telling for key in each.alone))
+
+    def matches(self, limit: int) -> list[Match]:
+        """Find the best passages with anything of the query, and every holder of what few hold; best first."""
+        anything = " OR ".join(expression for each in self.found for expression in each.expressions)
+        if not anything:
+            return []
+        ranking = self.table.best(self.narrowed(anything), limit)
+        near = {key for key, _ in ranking}
+        far = {key for each in self.found for key in (*each.holders, *each.kin)} - near
+        if far:
+            ranking += self.table.best(self.narrowed(anything), len(far), sorted(far))
+        return self._weighed(ranking)
+
+    def _weighed(self, ranking: Sequence[tuple[int, float]]) -> list[Match]:
+        """Add what very forms say, and the share of the query that each passage covers.
+
+        The share is the length of the query's tf-idf vector within what the text has, of its whole length: a text that
+        repeats one word of three says less than one that has all three.
         """
-    a about am an and any are as at be been but by can could did do does for from had has have how i if in into is
-    it its me my no not of on or our should so than that the their them then there these they this to us was we
-    were what when where which who whom whose why will with would you your
-    """
-    )
-)
-# Longer ones are encoded data.
-_NAME = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{3,64}(?![A-Za-z0-9])")
-# Two small letters behind a run of capitals: `HTTP|Server`, but neither `PDFs` nor `IPv6`.
-_SEAM = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
+        keys = [key for key, _ in ranking]
+        sought = [" OR ".join(each.expressions) for each in self.found]
+        having = self.table.having([*sought, *(each.form or '""' for each in self.found)], keys)
+        total = self.table.count()
+        scores = dict(ranking)
+        covered = dict.fromkeys(keys, 0.0)
+        whole = known = 0.0
+        for (count, holders), (written, writing) in zip(having[: len(sought)], having[len(sought) :], strict=True):
+            # Squared, as BM25 weighs a word.
+            weight = rarity(total, count) ** 2
+            whole += weight
+            known += weight if count else 0.0
+            for key in holders:
+                covered[key] += weight
+            for key in writing:
+                scores[key] += VERY_FORM * rarity(total, written)
+        matches = [
+            Match(key, score, sqrt(covered[key] / known) if known else 0.0, covered[key] / whole)
+            for key, score in scores.items()
+        ]
+        return sorted(matches, key=lambda match: (-match.score, match.key))
 
 
-def terms(query: str) -> list[str]:
-    """Return the distinct words of a query to look up, at most MAX_QUERY_TERMS.
-
-    Stop words are left out unless the query has no other words.
-    """
-    return _terms(query)[:MAX_QUERY_TERMS]
+def rarity(total: int, count: int) -> float:
+    """Compute the inverse document frequency of BM25, never negative, of a word in `count` of `total` texts."""
+    return max(log((total - count + 0.5) / (count + 0.5)), 1e-6)
 
 
-def truncated(query: str) -> bool:
-    """Whether the query has more words than are looked up."""
-    return len(_terms(query)) > MAX_QUERY_TERMS
-
-
-def _terms(query: str) -> list[str]:
-    words = list(dict.fromkeys(part.lower() for word in WORD.findall(query) for part in _sought(word)))
-    return [word for word in words if word not in _STOP_WORDS] or words
-
-
-def any_of(words: Sequence[str]) -> str:
-    """Build the FTS5 expression that matches texts with any of these words."""
-    return " OR ".join(map(_quoted, words))
-
-
-def identifier_words(text: str) -> str:
-    """Split `camelCase` names, each of which the tokenizer takes for one word: `getFileSize` -> `get File Size`."""
-    names = _NAME.findall(text)
-    return " ".join(apart for name in names if (apart := _SEAM.sub(" ", name)) != name)
-
-
-def unspaced(word: str) -> bool:
-    """Whether a word is of a script that puts no blanks between words."""
-    return _RUN.fullmatch(word) is not None
-
-
-def inner_words(text: str) -> str:
-    """Return the words inside what the tokenizer takes for one word.
-
-    These are the words of `camelCase` names, and the pairs of characters of scripts without blanks.
-    """
-    joined = [word for word in _JOINED.findall(text) if _RUN.search(word)] if _RUN.search(text) else []
-    parts = (part for words in joined for word in WORD.findall(words) for part in _pairs(word))
-    return " ".join([identifier_words(text), *parts]).strip()
-
-
-def _pairs(word: str) -> list[str]:
-    """Pair each character of an unspaced run with the next one, the last one alone; return any other word as it is.
-
-    Combining marks are removed, because the tokenizer would split a word there.
-    """
-    if not unspaced(word):
-        return [word]
-    letters = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", word)))
-    return [letters[start : start + 2] for start in range(len(letters))]
-
-
-def _sought(word: str) -> list[str]:
-    """Return what to look up for a word: a single character only where it stands alone."""
-    pairs = _pairs(word)
-    return pairs[:-1] or pairs
-
-
-def ranked(
-    connection: sqlite3.Connection,
-    query: str,
-    generation_ids: Sequence[int],
-    limit: int,
-    document_ids: Sequence[int] | None = None,
-) -> list[tuple[int, float]]:
-    """Return (chunk id, BM25 score) of the best chunks with any word of the query, best first; higher is better."""
-    words = terms(query)
-    if not words:
-        return []
-    rows = connection.execute(
-        f"SELECT passages.rowid, -bm25(passages, {', '.join(map(str, COLUMN_WEIGHTS))}) AS score FROM passages "  # noqa: S608
-        "JOIN chunks ON chunks.id = passages.rowid JOIN documents ON documents.id = chunks.document_id "
-        "WHERE passages MATCH ?1 AND documents.generation_id IN (SELECT value FROM json_each(?2)) "
-        "AND (?3 IS NULL OR documents.id IN (SELECT value FROM json_each(?3))) "
-        "ORDER BY score DESC, passages.rowid LIMIT ?4",
-        (any_of(words), json.dumps(generation_ids), None if document_ids is None else json.dumps(document_ids), limit),
-    )
-    return [(row[0], row[1]) for row in rows]
-
-
-def coverage_weighted(
-    connection: sqlite3.Connection, table: str, query: str, ranking: Sequence[tuple[int, float]]
-) -> list[tuple[int, float]]:
-    """Weight each BM25 score by the share of the query that the text covers; best first.
-
-    The share is the length of the query's tf-idf vector within the words that the text has, of its whole length: a text
-    that repeats one word of three says less than one that has all three. `ranking` is of rows of the full-text `table`.
-    """
-    found = _found(connection, table, terms(query), [key for key, _ in ranking])
-    total = connection.execute(f"SELECT count(*) FROM {table}_docsize").fetchone()[0]  # noqa: S608
-    # Squared, as BM25 weighs a word: never negative, however common it is.
-    weights = {word: max(log((total - count + 0.5) / (count + 0.5)), 1e-6) ** 2 for word, (count, _) in found.items()}
-    whole = sum(weights.values())
-    covered = dict.fromkeys((key for key, _ in ranking), 0.0)
-    for word, (_, keys) in found.items():
-        for key in keys:
-            covered[key] += weights[word]
-    weighed = [(key, score * sqrt(covered[key] / whole)) for key, score in ranking]
-    return sorted(weighed, key=lambda item: (-item[1], item[0]))
-
-
-def _found(
-    connection: sqlite3.Connection, table: str, words: Sequence[str], keys: Sequence[int]
-) -> Mapping[str, tuple[int, list[int]]]:
-    """Map each word that occurs to the number of rows that have it, and those of `keys` that do."""
-    # Sought one word after another, in one statement: CROSS JOIN keeps that order.
-    rows = connection.execute(
-        f"SELECT word.value, count(*), json_group_array({table}.rowid) "  # noqa: S608
-        f"FILTER (WHERE {table}.rowid IN (SELECT value FROM json_each(?2))) "
-        f"FROM json_each(?1) AS word CROSS JOIN {table} WHERE {table} MATCH word.value GROUP BY word.key",
-        (json.dumps([_quoted(word) for word in words]), json.dumps(keys)),
-    )
-    return {word: (count, json.loads(ids)) for word, count, ids in rows}
-
-
-def _quoted(word: str) -> str:
-    """Quote a word, so that FTS5 reads it as a term and never as syntax.
-
-    A single character of an unspaced run also finds the pairs that it opens.
-    """
-    return f'"{word}"*' if len(word) == 1 and unspaced(word) else f'"{word}"'
+def _found(table: Table, clause: Clause) -> Found:
+    kin: tuple[int, ...] = ()
+    if clause.single:
+        kin = table.rows(word_expression(clause.words[0]), FEW + 1)
+        if len(kin) > FEW:
+            kin = ()
+    for form in clause.exact:
+        holders = table.rows(form, RARE + 1)
+        if holders:
+            return Found(clause, form, holders if len(holders) <= RARE else (), kin)
+    return Found(clause, kin=kin)

@@ -1,19 +1,43 @@
-"""Fuse two rankings, by vectors and by full text, into one. Pure functions over (id, score) lists, best first."""
+"""Fuse two rankings, by vectors and by full text, into one. Pure functions over (id, score) lists, best first.
+
+The score of a hit says how well it fits, from 0 to 1: that of the best is the larger of the share of the query's words
+that a passage has, by their rarity, and of the way that the nearest vector has come from an average one to the query's
+own; the others have theirs in proportion.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from math import sqrt
 from statistics import fmean
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from openclaw_instructor.index.fulltext import Match
 
 Ranking: TypeAlias = Sequence[tuple[int, float]]
 Share: TypeAlias = Callable[[Ranking, Ranking, float], float]
+
+# Passages that alone have something of the query come among so many.
+PINNED = 5
+# A query whose best passages fit less than this has no answer in the collection.
+NOTHING_FITS = 0.3
 
 # How many standard deviations of the cosine one standard deviation of the BM25 scores counts as.
 KEYWORD_WEIGHT = 1.3
 # Added to the standard deviation of the BM25 scores: where they hardly vary, every text has the query's words.
 KEYWORD_STD_OFFSET = 8.0
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation of a query's cosines over `count` texts."""
+
+    mean: float = 0.0
+    deviation: float = 0.0
+    count: int = 0
 
 
 def convex(dense: Ranking, keyword: Ranking, weight: float) -> list[tuple[int, float]]:
@@ -62,6 +86,57 @@ def hybrid(dense: Ranking, keyword: Ranking, score_std: float, share: Share = me
     returns the weight of `dense`.
     """
     return convex(dense, keyword, share(dense, keyword, score_std))
+
+
+def fused(
+    dense: Ranking,
+    matches: Sequence[Match],
+    fit: float,
+    score_std: float,
+    first: Sequence[int] = (),
+    alone: Sequence[int] = (),
+    share: Share = meaning_share,
+) -> list[tuple[int, float]]:
+    """Fuse what vectors and words say; the first gets the score `fit`, the others theirs in proportion.
+
+    Without `dense` the words alone rank. `first` are passages that come before all others, `alone` those that alone
+    have something of what the query names: they come among the first PINNED, whatever the vectors say.
+    """
+    if dense:
+        keyword = [(match.key, match.score * match.covered) for match in matches]
+        ranking = hybrid(dense, keyword, score_std, share)
+    else:
+        ranking = [(match.key, match.score) for match in matches]
+    return [(key, score * fit) for key, score in of_best(pinned(ranking, first, alone))]
+
+
+def fit(dense: Ranking, matches: Sequence[Match], spread: Spread) -> float:
+    """Compute how well the best passages fit, from 0 to 1."""
+    nearest = max((score for _, score in dense), default=0.0)
+    # Of few texts the nearest itself would make most of the mean.
+    mean = (spread.mean * spread.count - nearest) / (spread.count - 1) if spread.count > 1 else spread.mean
+    near = (nearest - mean) / (1 - mean) if dense and mean < 1 else 0.0
+    return min(1.0, max([0.0, near, *(match.fit for match in matches)]))
+
+
+def pinned(ranking: Ranking, first: Sequence[int], alone: Sequence[int]) -> list[tuple[int, float]]:
+    """Move `first` before all others, and `alone` among the first PINNED, but at most all but one of these.
+
+    What is moved gets the score of what it overtakes.
+    """
+    places = {key: place for place, key in enumerate(first)}
+    waiting = sorted(ranking, key=lambda item: places.get(item[0], len(places)))
+    ranked = {key for key, _ in waiting}
+    wanted = set([key for key in alone if key in ranked][: PINNED - 1])
+    ordered: list[tuple[int, float]] = []
+    while wanted and waiting:
+        urgent = len(wanted) >= PINNED - len(ordered)
+        place = next(place for place, item in enumerate(waiting) if item[0] in wanted or not urgent)
+        ordered.append(waiting.pop(place))
+        wanted.discard(ordered[-1][0])
+    ordered += waiting
+    highest = list(accumulate((score for _, score in reversed(ordered)), max))
+    return [(key, score) for (key, _), score in zip(ordered, reversed(highest), strict=True)]
 
 
 def _deviation(scores: Collection[float]) -> float:

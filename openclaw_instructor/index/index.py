@@ -18,7 +18,6 @@ from openclaw_instructor.index import (
     empty_results,
     file_states,
     freshness,
-    fulltext,
     gitignore,
     secrets,
     staleness,
@@ -29,6 +28,7 @@ from openclaw_instructor.index.catalogue import Catalogue
 from openclaw_instructor.index.file_states import FileState
 from openclaw_instructor.index.filters import Filter
 from openclaw_instructor.index.path_filter import PathFilter
+from openclaw_instructor.index.query import parse
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
 from openclaw_instructor.index.search import Mode, QueryEmbedding, Question, Retrieval, Source, checked_query, to_hits
 from openclaw_instructor.index.store import Store
@@ -247,7 +247,7 @@ class Index:
             hits=hits,
             collections_searched=[source.name for source in chosen],
             stale=bool(stale or changed),
-            truncated_query=asked.truncated or len(cut) < len(query) or (mode != "vector" and fulltext.truncated(cut)),
+            truncated_query=asked.truncated or len(cut) < len(query) or (mode != "vector" and parse(cut).truncated),
             notes=[*stale, *changed, *asked.notes, *found_notes],
         )
 
@@ -302,12 +302,15 @@ class Index:
         self, connection: sqlite3.Connection, chosen: list[Collection], question: Question, top_k: int, stale: bool
     ) -> tuple[list[Hit], list[str]]:
         sources, notes = self._sources(connection, chosen, by_meaning=question.vector is not None)
-        found = Retrieval(connection, sources, question, self._samples).best(top_k).hits
+        retrieval = Retrieval(connection, sources, question, self._samples)
+        found = retrieval.best(top_k).hits
+        said = retrieval.notes()
         if not found:
             generations = [source.view.generation.id for source in sources]
             empty = not any(chunk_store.counts(connection, generation)[1] for generation in generations)
             names = [collection.name for collection in chosen]
             notes.append(empty_results.no_hits(names, empty, question.wanted.conditions, stale or bool(notes)))
+        notes += said
         served = {source.view.generation.id: source.view.collection.name for source in sources}
         return to_hits(connection, found, question.text, served), notes
 

@@ -6,15 +6,16 @@ collections -< roots            what the user asked for: folders or files, with 
 collections -< generations      one full set of passages under one identity; `collections.serving` is the one searched
 generations -< documents -< chunks - vectors
 documents -< metadata           what the file says about itself: author, date, tags, sender
-chunks -> passages              the full-text index over chunks, kept by triggers; `chunks.parts` holds the words
-                                inside the names and the unspaced runs of a text
+chunks -> passages              the full-text index over chunks, kept by triggers, which call the functions of
+                                `fulltext.register`; what these make of a text is part of the schema: another result
+                                needs a new step that fills `passages` anew
 """
 
 from __future__ import annotations
 
 import sqlite3
 
-from openclaw_instructor.index.fulltext import identifier_words, inner_words
+from openclaw_instructor.index import fulltext
 
 _FIRST = """
 CREATE TABLE collections (
@@ -142,13 +143,49 @@ ALTER TABLE collections ADD COLUMN problem TEXT NOT NULL DEFAULT '';
 ALTER TABLE collections ADD COLUMN coverage TEXT NOT NULL DEFAULT '{}';
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PARTS_OF_NAMES, _ONLY_INCLUDED, _PARTS_OF_RUNS, _LOCATIONS, _TRUTH_OF_A_SYNC)
+# The full text has streams of words of its own making; `chunks.parts`, which held some of them, is no longer filled.
+_STREAMS = """
+DROP TRIGGER chunks_inserted;
+DROP TRIGGER chunks_deleted;
+DROP TABLE passages;
+UPDATE chunks SET parts = '' WHERE parts != '';
+CREATE VIRTUAL TABLE passages USING fts5 (
+  title, heading, text, extras, forms, content = '', tokenize = "TOKENIZER"
+);
+CREATE TRIGGER chunks_inserted AFTER INSERT ON chunks BEGIN
+  INSERT INTO passages (rowid, title, heading, text, extras, forms)
+  VALUES (new.id, word_stream(new.title), word_stream(new.heading), word_stream(new.text),
+          extras_stream(new.title, new.heading, new.context, new.text),
+          forms_stream(new.title, new.heading, new.context, new.text));
+END;
+CREATE TRIGGER chunks_deleted AFTER DELETE ON chunks BEGIN
+  INSERT INTO passages (passages, rowid, title, heading, text, extras, forms)
+  VALUES ('delete', old.id, word_stream(old.title), word_stream(old.heading), word_stream(old.text),
+          extras_stream(old.title, old.heading, old.context, old.text),
+          forms_stream(old.title, old.heading, old.context, old.text));
+END;
+INSERT INTO passages (rowid, title, heading, text, extras, forms)
+SELECT id, word_stream(title), word_stream(heading), word_stream(text),
+       extras_stream(title, heading, context, text), forms_stream(title, heading, context, text) FROM chunks;
+""".replace("TOKENIZER", fulltext.TOKENIZER)
+
+MIGRATIONS: tuple[str, ...] = (
+    _FIRST,
+    _PARTS_OF_NAMES,
+    _ONLY_INCLUDED,
+    _PARTS_OF_RUNS,
+    _LOCATIONS,
+    _TRUTH_OF_A_SYNC,
+    _STREAMS,
+)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Apply the missing migrations, each with its number in one transaction."""
-    connection.create_function("identifier_words", 1, identifier_words, deterministic=True)
-    connection.create_function("inner_words", 1, inner_words, deterministic=True)
+    fulltext.register(connection)
+    # Of steps whose full text a later one makes anew.
+    for name in ("identifier_words", "inner_words"):
+        connection.create_function(name, 1, lambda _: "", deterministic=True)
     for number, step in enumerate(MIGRATIONS[version(connection) :], start=version(connection) + 1):
         connection.executescript(f"BEGIN IMMEDIATE;{step}PRAGMA user_version = {number};COMMIT;")
 

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.index import chunk_store, filters, fulltext, fusion
+from openclaw_instructor.index.fulltext import Lookup
+from openclaw_instructor.index.fusion import Spread
+from openclaw_instructor.index.query import parse
 from openclaw_instructor.index.results import Hit
 from openclaw_instructor.index.selection import Chosen, Selection
 from openclaw_instructor.index.snippets import MAX_CHARACTERS, snippet
@@ -92,13 +95,15 @@ class Retrieval:
         self._samples = samples
         self._generations = [source.view.generation.id for source in sources]
         self._wanted = question.wanted.of(self._generations)
+        self._fit: float | None = None
 
     def best(self, top_k: int) -> Selection:
         """Choose the best `top_k` passages, from a ranking that is long enough for them."""
         limit = max(CANDIDATES, _CANDIDATES_PER_HIT * top_k)
         while True:
             ranking = self.candidates(limit)
-            selection = Selection(ranking, chunk_store.fetch(self._connection, [key for key, _ in ranking]), top_k)
+            found = chunk_store.fetch(self._connection, [key for key, _ in ranking])
+            selection = Selection(ranking, found, top_k, self.lookup.alone)
             exhausted = len(ranking) < limit or limit >= _MOST_CANDIDATES
             if selection.settled or exhausted or len(selection.documents) == self._document_count:
                 return selection
@@ -106,18 +111,40 @@ class Retrieval:
 
     def candidates(self, limit: int) -> list[tuple[int, float]]:
         """Return (chunk id, score) over all sources, best first; up to `limit` by vectors and as many by full text."""
-        question = self._question
-        dense = self._nearest(limit, self._wanted)
-        if question.mode == "vector":
+        dense = self._nearest(limit, self._narrowed)
+        if self._question.mode == "vector":
             return dense
-        words = fulltext.ranked(self._connection, question.text, self._generations, limit, self._documents)
-        if question.vector is None or not dense:
-            return fusion.of_best(words)
-        words = fulltext.coverage_weighted(self._connection, "passages", question.text, words)
+        matches = self.lookup.matches(limit)
         near = {key for key, _ in dense}
-        far = [key for key, _ in words if key not in near]
-        dense += self._nearest(len(far), self._wanted.among(far)) if far else []
-        return fusion.hybrid(dense, words, self._score_std(question.vector))
+        far = [match.key for match in matches if match.key not in near]
+        dense += self._nearest(len(far), self._wanted.among(far)) if far and dense else []
+        fit = fusion.fit(dense, matches, self._spread)
+        self._fit = fit if dense or matches else None
+        return fusion.fused(dense, matches, fit, self._spread.deviation, self.lookup.first, self.lookup.alone)
+
+    def notes(self) -> list[str]:
+        """Say how quotations and exclusions were obeyed, and whether what was found fits."""
+        said = self.lookup.notes()
+        if self._fit is not None and self._fit < fusion.NOTHING_FITS:
+            said.append(f"nothing fits: the best passage reaches {self._fit:.2f} of 1; the answer may not be here")
+        return said
+
+    @cached_property
+    def lookup(self) -> Lookup:
+        """What full text finds of the question."""
+        table = fulltext.Table(self._connection, "passages", *filters.condition(self._connection, self._wanted))
+        return Lookup.of(table, parse(self._question.text))
+
+    @cached_property
+    def _narrowed(self) -> Filter:
+        """The passages with every quotation of the question and nothing that it excludes."""
+        lookup = self.lookup
+        if not lookup.narrows:
+            return self._wanted
+        if lookup.required:
+            return self._wanted.among(lookup.table.rows(lookup.narrowed()))
+        unwanted = {key for each in lookup.excluded for key in lookup.table.rows(each.expression)}
+        return filters.without(self._connection, self._wanted, unwanted)
 
     @cached_property
     def _document_count(self) -> int:
@@ -138,23 +165,35 @@ class Retrieval:
         found = [hit for searcher in searchers for hit in searcher.search(vector, limit, wanted)]
         return sorted(found, key=lambda item: -item[1])[:limit]
 
-    def _score_std(self, vector: Matrix) -> float:
+    @cached_property
+    def _spread(self) -> Spread:
         """Average over the sources, without those of a single text, whose scores have no spread."""
-        found = [self._samples.score_std(source.view, vector) for source in self._sources if source.searcher]
-        return fmean(known) if (known := [std for std in found if std]) else 0.0
+        vector = self._question.vector
+        # A vector of signs alone says nothing.
+        if vector is None or not any(map(str.isalnum, self._question.text)):
+            return Spread(1.0)
+        found = [self._samples.spread(source.view, vector) for source in self._sources if source.searcher]
+        known = [spread for spread in found if spread.deviation]
+        if not known:
+            return Spread()
+        return Spread(
+            fmean(spread.mean for spread in known),
+            fmean(spread.deviation for spread in known),
+            sum(spread.count for spread in known),
+        )
 
 
 def to_hits(
     connection: sqlite3.Connection, chosen: Sequence[Chosen], query: str, names: Mapping[int, str]
 ) -> list[Hit]:
     """Make a hit of each passage; `names` maps the id of a generation to its collection."""
-    words = fulltext.terms(query)
+    asked = parse(query)
     limit = max(_LEAST_SNIPPET, min(MAX_CHARACTERS, SNIPPETS_CHARACTERS // max(1, len(chosen)) - _HIT_OVERHEAD))
     metadata = chunk_store.metadata(connection, {one.passage.document_id for one in chosen})
     result = []
     for one in chosen:
         passage = one.passage
-        text, first, last = snippet(passage.text, passage.first_line, words, limit)
+        text, first, last = snippet(passage.text, passage.first_line, asked, limit)
         moment = datetime.datetime.fromtimestamp(passage.modified, datetime.UTC)
         result.append(
             Hit(

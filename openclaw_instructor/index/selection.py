@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,12 +33,21 @@ class Chosen:
 class Selection:
     """The best `top_k` passages of a ranking, which holds (chunk id, score), best first.
 
+    Those of `wanted`, by id, are taken however many hits their document has.
+
     `hits` are the chosen ones, best first. `settled`: a longer ranking would give the same hits, because no hit was
     taken in spite of its document having enough. `left_out` says why a passage that ranks high enough is no hit.
     """
 
-    def __init__(self, ranking: Sequence[tuple[int, float]], found: Mapping[int, Passage], top_k: int) -> None:
+    def __init__(
+        self,
+        ranking: Sequence[tuple[int, float]],
+        found: Mapping[int, Passage],
+        top_k: int,
+        wanted: Collection[int] = (),
+    ) -> None:
         self._top_k = top_k
+        self._wanted = frozenset(wanted)
         self._chosen: list[Chosen] = []
         self._spare: list[Chosen] = []
         self._by_text: dict[str, Chosen] = {}
@@ -75,7 +84,7 @@ class Selection:
             return
         candidate = Chosen(passage, score)
         taken = self._per_document.get(passage.document_id, 0)
-        if taken < PER_DOCUMENT:
+        if taken < PER_DOCUMENT or passage.id in self._wanted:
             self._chosen.append(candidate)
             self._per_document[passage.document_id] = taken + 1
         else:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from openclaw_instructor.errors import Busy, InstructorError, StoreError
+from openclaw_instructor.index import fulltext
 from openclaw_instructor.index.migrations import MIGRATIONS, migrate, version
 from openclaw_instructor.lock import exclusive
 
@@ -171,6 +172,7 @@ class Store:
     def _open(self) -> sqlite3.Connection:
         connection = self._connect()
         connection.row_factory = sqlite3.Row
+        fulltext.register(connection)
         # The full-text index is slow to write with SQLite's 2 MB of cache; this is an upper bound, in KiB.
         # In WAL mode NORMAL may lose the last commits to a power cut, never consistency; a sync does them again.
         connection.executescript("PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;")

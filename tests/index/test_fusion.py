@@ -7,7 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_instructor.index.fusion import KEYWORD_STD_OFFSET, KEYWORD_WEIGHT, convex, hybrid, meaning_share, of_best
+from openclaw_instructor.index.fulltext import Match
+from openclaw_instructor.index.fusion import (
+    KEYWORD_STD_OFFSET,
+    KEYWORD_WEIGHT,
+    PINNED,
+    Spread,
+    convex,
+    fit,
+    fused,
+    hybrid,
+    meaning_share,
+    of_best,
+    pinned,
+)
 
 Ranking = list[tuple[int, float]]
 RANKING = st.dictionaries(st.integers(0, 30), st.floats(0.01, 50), max_size=20).map(
@@ -77,3 +90,46 @@ def test_a_fused_ranking_is_a_ranking_of_both(dense: Ranking, keyword: Ranking, 
     assert all(-1e-9 <= score <= 1 + 1e-9 for score in scores)
     if dense and keyword and dense[0][0] == keyword[0][0]:
         assert scores[0] == pytest.approx(1)
+
+
+def test_the_best_has_the_fit_and_the_others_theirs_in_proportion() -> None:
+    dense = [(1, 0.9), (2, 0.6), (3, 0.1)]
+    plain = dict(convex(dense, [], 1.0))
+    assert dict(fused(dense, [], 0.4, 0.2)) == pytest.approx({key: 0.4 * plain[key] for key in (1, 2, 3)})
+    matches = [Match(7, 8.0, 1.0, 0.6), Match(8, 2.0, 0.5, 0.3)]
+    assert dict(fused([], matches, 0.6, 0.0)) == pytest.approx({7: 0.6, 8: 0.15})
+    assert fused([], [], 0.0, 0.0) == []
+
+
+def test_the_fit_is_the_better_of_meaning_and_words() -> None:
+    spread = Spread(0.2, 0.1)
+    assert fit([(1, 0.6), (2, 0.3)], [], spread) == pytest.approx(0.5)
+    assert fit([(1, 0.6)], [Match(2, 3.0, 1.0, 0.7)], spread) == pytest.approx(0.7)
+    assert fit([(1, 0.1)], [], spread) == fit([], [], Spread()) == 0.0
+    assert fit([(1, 0.9)], [], Spread(1.0)) == 0.0
+    assert fit([(1, 1.0001)], [], spread) == 1.0
+
+
+RANKED = [(key, 1 - key / 100) for key in range(20)]
+
+
+def test_what_few_have_comes_among_the_first() -> None:
+    found = pinned(RANKED, (), (15,))
+    assert [key for key, _ in found] == [0, 1, 2, 3, 15, *range(4, 15), *range(16, 20)]
+    assert [key for key, _ in pinned(RANKED, (), (15, 17, 3))][:PINNED] == [0, 1, 3, 15, 17]
+    assert [key for key, _ in pinned(RANKED, (), (1, 2, 99))] == list(range(20))
+    assert [key for key, _ in pinned(RANKED, (), (19, 18, 17, 16, 15))][:PINNED] == [0, 16, 17, 18, 19]
+
+
+def test_all_that_is_asked_comes_first() -> None:
+    assert [key for key, _ in pinned(RANKED, (9, 7), (9, 7))] == [9, 7, *range(7), 8, *range(10, 20)]
+    assert pinned([], (1,), (2,)) == []
+
+
+@given(dense=RANKING, alone=st.lists(st.integers(0, 30), max_size=6), first=st.lists(st.integers(0, 30), max_size=3))
+def test_a_pinned_ranking_is_in_order_and_has_everything(dense: Ranking, alone: list[int], first: list[int]) -> None:
+    found = pinned(dense, first, alone)
+    assert sorted(key for key, _ in found) == sorted(key for key, _ in dense)
+    assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+    if dense:
+        assert found[0][1] == dense[0][1]

@@ -14,6 +14,7 @@ import pytest
 from openclaw_instructor.errors import Busy, StoreError
 from openclaw_instructor.index import Index, collections, fulltext
 from openclaw_instructor.index import migrations as steps
+from openclaw_instructor.index.query import parse
 from openclaw_instructor.index.search import Mode
 from openclaw_instructor.index.store import Store
 from tests.index.word_engine import DOCUMENT, WordEngine, ask
@@ -76,12 +77,14 @@ def test_texts_indexed_before_names_and_runs_came_apart_are_found_by_their_words
     first.close()
     store = Store(path)
     with store.read() as connection:
-        for query in ("size", "see", "天気"):
-            assert [key for key, _ in fulltext.ranked(connection, query, [1], 5)] == [1]
+        table = fulltext.Table(connection, "passages")
+        for query in ("size", "see", "天気", "get-file-size"):
+            assert [match.key for match in fulltext.Lookup.of(table, parse(query)).matches(5)] == [1]
     with store.write() as connection:
         connection.execute("DELETE FROM chunks")
     with store.read() as connection:
-        assert fulltext.ranked(connection, "size 天気", [1], 5) == []
+        assert fulltext.Lookup.of(fulltext.Table(connection, "passages"), parse("size 天気")).matches(5) == []
+        assert connection.execute("SELECT count(*) FROM passages_docsize").fetchone()[0] == 0
     store.close()
 
 

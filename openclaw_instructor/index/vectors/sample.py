@@ -9,19 +9,24 @@ import threading
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from openclaw_instructor.index.fusion import Spread
+
 if TYPE_CHECKING:
     from openclaw_instructor.index.vectors.protocol import Matrix, View
 
 SAMPLE = 4_096
 
 
-def score_std(vectors: Matrix, query: Matrix) -> float:
-    """Compute the standard deviation of the inner products of `query` (dimension,) with `vectors` (n, dimension).
+def spread(vectors: Matrix, query: Matrix) -> Spread:
+    """Compute mean and deviation of the inner products of `query` (dimension,) with `vectors` (n, dimension).
 
     More than SAMPLE vectors are sampled evenly.
     """
     sample = vectors[:: _step(len(vectors))]
-    return float((sample @ query).std()) if len(sample) else 0.0
+    if not len(sample):
+        return Spread()
+    scores = sample @ query
+    return Spread(float(scores.mean()), float(scores.std()), len(sample))
 
 
 class Samples:
@@ -31,14 +36,14 @@ class Samples:
         self._held: dict[str, tuple[int, Matrix]] = {}
         self._lock = threading.Lock()
 
-    def score_std(self, view: View, query: Matrix) -> float:
-        """Estimate the standard deviation of the scores of `query` (dimension,) over the generation."""
+    def spread(self, view: View, query: Matrix) -> Spread:
+        """Estimate mean and standard deviation of the scores of `query` (dimension,) over the generation."""
         revision, sample = self._held.get(view.generation.key, (-1, None))
         if sample is None or revision != view.generation.revision:
             sample = self._drawn(view)
             with self._lock:
                 self._held[view.generation.key] = (view.generation.revision, sample)
-        return score_std(sample, query)
+        return spread(sample, query)
 
     def keep(self, keys: Collection[str]) -> None:
         """Drop the samples of all generations but these."""

@@ -1,0 +1,170 @@
+"""Read a query: clauses to look up, phrases that a passage must have, words that it must not have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from openclaw_instructor.index import words
+from openclaw_instructor.index.words import CAPITALS, EXACT
+
+MAX_CLAUSES = 64
+
+_STOP_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    a about am an and any are as at be been but by can could did do does for from had has have how i if in into is
+    it its me my no not of on or our should so than that the their them then there these they this to us was we
+    were what when where which who whom whose why will with would you your
+    """,
+    )
+)
+_QUOTED = re.compile(r"(?<![\w\"])(?P<no>-?)(?:\"(?P<straight>[^\"\n]+)\"(?![\w\"])|[“„«](?P<curly>[^“”«»\n]+)[”“»])")
+# `-word`: what begins with a letter, and is more than one.
+_WITHOUT = re.compile(r"(?<!\S)-(?P<word>[^\W\d_][\w-]*\w)(?=$|[\s,;.?!])")
+_MARK = "[-.:/\\\\@_+#&'=~%*$·]"
+_COMPOUND = re.compile(
+    r"(?<!\w)(?:[A-Z]\.){2,5}(?!\w)"
+    rf"|-{{0,2}}\w+(?:(?:{_MARK}{{1,3}}|(?<=\d),(?=\d))\w+)*(?:\+\+|#)?|[^\w\s]"
+)
+_CONTRACTED = re.compile(r"\b\w+n't\b|(?<=\w)'(?:s|d|m|ll|re|ve)\b", re.IGNORECASE)
+# Names that are prose too, such as `real-time`, `and/or`, `O'Brien`.
+_PROSE = re.compile(r"[^\W\d_]+(?:[-/'&][^\W\d_]+)*")
+_FEW = 3
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One thing that a query names: a word, a name or a literal.
+
+    `exact` are full-text expressions for it as it is written, the very form first; `sequences` are the words in order
+    by which it is seen in a line; `words` are its words, for their stems. `whole`: it is no prose, so its words count
+    only where it stands nowhere.
+    """
+
+    text: str
+    exact: tuple[str, ...]
+    sequences: tuple[tuple[str, ...], ...]
+    words: tuple[str, ...]
+    whole: bool = False
+
+    @property
+    def single(self) -> bool:
+        """Whether it is a word as any other."""
+        return self.words == (self.text,)
+
+    @property
+    def literal(self) -> bool:
+        """Whether it is a name, a number, an acronym or the like rather than a word."""
+        return not self.single or len(self.exact) > 1 or not self.text.isalpha()
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """What no passage may have, unless `option`, an expression, is found: then `-text` is the option of a command."""
+
+    text: str
+    expression: str
+    option: str = ""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query, read. `required`: its quotations; `truncated`: it had more clauses."""
+
+    clauses: tuple[Clause, ...]
+    required: tuple[Clause, ...] = ()
+    excluded: tuple[Exclusion, ...] = ()
+    truncated: bool = False
+
+
+@lru_cache(maxsize=64)
+def parse(text: str) -> Query:
+    """Read a query: words and names, "quoted phrases" and -words. Stop words count only where there is nothing else."""
+    text = words.visible(text)
+    required: list[Clause] = []
+    excluded: list[Exclusion] = []
+
+    def quoted(match: re.Match[str]) -> str:
+        phrase = (match["straight"] or match["curly"]).strip()
+        sequence = words.forms(phrase)
+        if sequence and match["no"]:
+            excluded.append(Exclusion(phrase, _phrase(sequence)))
+            return " "
+        if sequence:
+            required.append(Clause(phrase, (_phrase(sequence),), (tuple(sequence),), ()))
+        return f" {phrase} "
+
+    rest = _QUOTED.sub(quoted, text)
+    for match in _WITHOUT.finditer(rest):
+        option = words.fold(match[0])
+        excluded.append(Exclusion(option, _phrase(words.forms(match["word"])), _exact(option)))
+    found = list(dict.fromkeys(_clauses(rest)))
+    if all(clause.text in {each.text for each in excluded} for clause in found):
+        excluded.clear()
+    telling = [clause for clause in found if not _stop(clause)] or found
+    return Query(tuple(telling[:MAX_CLAUSES]), tuple(required), tuple(excluded), len(telling) > MAX_CLAUSES)
+
+
+def _stop(clause: Clause) -> bool:
+    return clause.single and clause.text in _STOP_WORDS and len(clause.exact) == 1
+
+
+def _clauses(text: str) -> Iterator[Clause]:
+    compounds = [match[0] for match in _COMPOUND.finditer(_CONTRACTED.sub(" ", text))]
+    shouted = text.upper() == text and len(compounds) > _FEW
+    for compound in compounds:
+        found = words.forms(compound)
+        if any(map(words.unspaced, found)):
+            # A single character only where it stands alone.
+            pairs = [pair for pair in found if len(pair) > 1 or not words.unspaced(pair)] or found
+            yield from (Clause(pair, (word_expression(pair),), ((pair,),), (pair,)) for pair in pairs)
+        elif found:
+            yield _clause(compound, found, acronym=not shouted)
+
+
+def _clause(compound: str, found: list[str], *, acronym: bool) -> Clause:
+    folded = words.fold(compound)
+    plain = words.words(compound)
+    literal = [_exact(one) for one in words.literals(folded) if one == folded]
+    capitals = [one for one in words.capitals(compound) if (acronym and len(plain) == 1) or "." in compound]
+    number = found[1:] if found[0] == "v" and len(found) > len(plain) and folded[1].isdigit() else found
+    names = {*words.joined(folded), *(plain if len(plain) == 1 else ()), *(capitals if len(plain) > 1 else ())}
+    sequences = tuple(dict.fromkeys([tuple(number), *((name,) for name in sorted(names))]))
+    written = " OR ".join(map(_phrase, sequences))
+    exact = (*literal, *(_quote(one + CAPITALS) for one in capitals), written)
+    marked = tuple((one + CAPITALS,) for one in capitals)
+    if capitals and capitals[0] in _STOP_WORDS:
+        return Clause(folded, exact[:1], marked, ())
+    parts = number if len(found) > len(plain) else plain
+    kept = tuple(word for word in dict.fromkeys((*names, *parts)) if len(found) == 1 or word not in _STOP_WORDS)
+    whole = bool(literal) or len(found) > len(plain) or (len(plain) > 1 and not _PROSE.fullmatch(folded))
+    return Clause(folded, exact, (*marked, *sequences), kept, whole)
+
+
+def word_expression(word: str) -> str:
+    """Build the full-text expression for a word by its stem, or as it is written inside a name.
+
+    A single character of an unspaced run also finds the pairs that it opens.
+    """
+    if len(word) == 1 and words.unspaced(word):
+        return f"{_quote(word)}*"
+    return f"{_quote(word)} OR {{extras}} : {_exact(word)}"
+
+
+def _exact(word: str) -> str:
+    return _quote(word + EXACT)
+
+
+def _phrase(found: Sequence[str]) -> str:
+    """Build the expression for one word as it is written, or for several in order."""
+    text = _quote(" ".join(word + EXACT for word in found))
+    return f"{{forms}} : {text}" if len(found) > 1 else text if found else ""
+
+
+def _quote(text: str) -> str:
+    """Quote a text, so that FTS5 reads it as words and never as syntax."""
+    return '"' + text.replace('"', "") + '"'
