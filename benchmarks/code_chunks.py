@@ -81,8 +81,8 @@ def stripped(path: Path) -> Module | None:
     lines: list[str | None] = list(source.split("\n"))
     try:
         before = definitions(source)
-        docstrings = [docstring for node in before if (docstring := docstring_of(node)) is not None]
-        for docstring, alone in docstrings:
+        found = [docstring_of(node) for node in before]
+        for docstring, alone in [each for each in found if each is not None]:
             first, last = docstring.lineno - 1, docstring.end_lineno or docstring.lineno
             head = (lines[first] or "").encode()[: docstring.col_offset].decode()
             if head.strip():

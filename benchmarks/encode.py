@@ -179,16 +179,21 @@ def cold_start(checkpoint: str, rounds: int) -> dict[str, float]:
     return medians | {"ratio": medians["ours"] / medians["theirs"]}
 
 
+def on(checkpoint: Callable[[], str], measure: Callable[..., Any], *arguments: Any) -> Any:
+    """Write the checkpoint, and measure it."""
+    return measure(checkpoint(), *arguments)
+
+
 def rows(scratch: Path, options: argparse.Namespace, texts: list[str]) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Every row of the table by name, in order, and what measures it."""
     for shape in ("base", "large", "mini"):
         written = partial(checkpoint_of, scratch, shape)
         for dtypes in (("auto", "default"), ("float32", "float32"), ("bfloat16", "bfloat16"), ("int8", "default")):
-            yield f"{shape}-{dtypes[0]}", lambda w=written, d=dtypes: compare(w(), d, texts, options.rounds)
-        yield f"{shape}-memory", lambda w=written: memory(w(), "auto", texts)
-        yield f"{shape}-int8-memory", lambda w=written: memory(w(), "int8", texts)
+            yield f"{shape}-{dtypes[0]}", partial(on, written, compare, dtypes, texts, options.rounds)
+        yield f"{shape}-memory", partial(on, written, memory, "auto", texts)
+        yield f"{shape}-int8-memory", partial(on, written, memory, "int8", texts)
     for dtype in ("bfloat16", "int8"):
-        yield f"accuracy-{dtype}", lambda d=dtype: accuracy(options.folder, d)
+        yield f"accuracy-{dtype}", partial(accuracy, options.folder, dtype)
     yield "cold-start", lambda: cold_start(checkpoint_of(scratch, "mini"), options.rounds)
 
 

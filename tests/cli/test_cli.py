@@ -147,7 +147,7 @@ def test_a_closed_pipe_is_not_an_error_message() -> None:
 
 
 def test_arguments_from_a_file_and_from_standard_input(
-    command, tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import io
     import sys
@@ -171,7 +171,7 @@ def test_a_query_of_ten_megabytes_is_refused(command: Command, tmp_path: Path) -
 
 
 def test_a_truncated_checkpoint_is_named(
-    command, tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(tiny_checkpoint, broken)

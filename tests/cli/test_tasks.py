@@ -196,7 +196,7 @@ def test_model_use_keeps_the_rest_of_the_configuration(command: Command, home: P
 
 
 def test_model_use_keeps_the_whole_path_of_a_folder(
-    command, home: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, home: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tiny_checkpoint.parent)
     assert command("model", "use", tiny_checkpoint.name, "--json").json["checkpoint"] == str(tiny_checkpoint)
@@ -222,7 +222,7 @@ def test_model_use_refuses_what_is_no_checkpoint(command: Command, home: Path, t
 
 
 def test_model_use_warns_when_the_environment_wins(
-    command, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENCLAW_INSTRUCTOR_CHECKPOINT", "mini")
     result = command("model", "use", str(tiny_checkpoint))
@@ -231,7 +231,7 @@ def test_model_use_warns_when_the_environment_wins(
 
 
 def test_model_list_tells_the_used_and_the_absent(
-    command, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    command: Command, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("OPENCLAW_INSTRUCTOR_CHECKPOINT", str(tiny_checkpoint))

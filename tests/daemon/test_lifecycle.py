@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -330,6 +331,10 @@ def health(settings: Settings) -> dict[str, object]:
 def test_an_edit_with_which_nothing_could_listen_changes_nothing(settings: Settings) -> None:
     endpoint = lifecycle.ensure(settings)
     before = settings.config_path.read_text()
+
+    def has_problem(said: str) -> bool:
+        return said in str(health(settings).get("configuration_problem"))
+
     with socket.create_server(("127.0.0.1", 0)) as other:
         for line, said in (
             ("host: 0.0.0.0", "needs a token of your own"),
@@ -338,7 +343,7 @@ def test_an_edit_with_which_nothing_could_listen_changes_nothing(settings: Setti
             settings.config_path.write_text(before)
             wait_until(lambda: not health(settings).get("configuration_problem") or alive(endpoint.pid))
             edit(settings, line)
-            wait_until(lambda said=said: said in str(health(settings).get("configuration_problem")))
+            wait_until(partial(has_problem, said))
     assert lifecycle.running(settings) == endpoint, "it is the same process, on the same port"
 
 

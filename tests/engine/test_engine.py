@@ -138,7 +138,11 @@ def test_a_load_that_fails_is_tried_again(model: HeldEmbedder, tmp_path: Path) -
 
 def test_waiting_for_a_loading_model_has_a_limit(model: HeldEmbedder, tmp_path: Path) -> None:
     ready = threading.Event()
-    model.before_load = lambda: ready.wait(30) and None
+
+    def wait() -> None:
+        ready.wait(30)
+
+    model.before_load = wait
     engine = engine_with(model, tmp_path, load_wait=0.05)
     with pytest.raises(ModelLoading, match=r"the model `mini` is still loading, retry in \d+ s"):
         engine.embed(["x"])

@@ -46,7 +46,7 @@ def test_pair_classification_is_mtebs() -> None:
 
     p = problem()
 
-    class Bare(Theirs):
+    class Bare(Theirs):  # type: ignore[misc]
         def __init__(self) -> None:
             pass
 

@@ -33,14 +33,17 @@ def test_a_hit_says_where_it_is(docs: Index, folder: Path, mode: str) -> None:
     assert (result["stale"], result["truncated_query"], result["notes"]) == (False, False, [])
 
 
-def test_query_and_document_instructions_are_kept_apart(docs: Index, engine: WordEngine) -> None:
+def test_query_and_document_instructions_are_kept_apart(
+    docs: Index, engine: WordEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[str] = []
-    engine.identity = lambda instruction, extra="", real=engine.identity: (
+    real = engine.identity
+
+    def identity(instruction: str, extra: str = "") -> str:
         seen.append(instruction)
-        or real(  # type: ignore[method-assign]
-            instruction, extra
-        )
-    )
+        return real(instruction, extra)
+
+    monkeypatch.setattr(engine, "identity", identity)
     ask(docs, "anything")
     assert DOCUMENT in seen
     assert QUERY not in seen

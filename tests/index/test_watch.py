@@ -167,7 +167,12 @@ def test_a_disk_of_another_machine_is_followed_only_on_request(
     docs: Index, start: Start, mode: Mode, watched: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[Path] = []
-    monkeypatch.setattr(watch_module, "disk_of", lambda path: looked.append(path) or Disk.REMOTE)
+
+    def disk_of(path: Path) -> Disk:
+        looked.append(path)
+        return Disk.REMOTE
+
+    monkeypatch.setattr(watch_module, "disk_of", disk_of)
     watcher = start(mode)
     until(lambda: looked)
     watcher.stop(60)

@@ -167,7 +167,12 @@ def add_ticket(settings: Settings) -> None:
 def test_install_links_the_users_own_tasks(settings: Settings, host: StandIn) -> None:
     add_ticket(settings)
     asked: list[str] = []
-    report = install_plugin(settings, confirm=lambda tools: not asked.extend(tools))
+
+    def record(tools: Sequence[str]) -> bool:
+        asked.extend(tools)
+        return True
+
+    report = install_plugin(settings, confirm=record)
     assert report.state == "live"
     assert "classify_ticket" in host.get("accepted")
     assert asked == host.get("accepted") == report.tools
@@ -200,7 +205,12 @@ def test_a_new_task_is_asked_about_and_loaded(settings: Settings, host: StandIn)
         sync_plugin(settings, confirm=refuse)
     assert "classify_ticket" not in host.get("accepted")
     asked: list[str] = []
-    report = sync_plugin(settings, confirm=lambda tools: not asked.extend(tools))
+
+    def record(tools: Sequence[str]) -> bool:
+        asked.extend(tools)
+        return True
+
+    report = sync_plugin(settings, confirm=record)
     assert report.state == "live"
     assert asked == ["classify_ticket"]
     assert "classify_ticket" in host.get("accepted")

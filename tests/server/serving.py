@@ -103,7 +103,7 @@ def standing_in(settings: Settings, answer: Callable[[str], tuple[int, object] |
 
         def health(self) -> dict[str, object]:
             challenge = self.headers.get(CHALLENGE_HEADER, "")
-            return {"pid": os.getpid(), "proof": proof(agent_token("token"), challenge, self.server.server_address[1])}
+            return {"pid": os.getpid(), "proof": proof(agent_token("token"), challenge, self.server.server_port)}
 
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -12,6 +12,7 @@ import pytest
 from openclaw_instructor.documents.document import UnreadableDocument
 from openclaw_instructor.documents.email import containers, read
 from openclaw_instructor.documents.email.containers import as_argument, stored_messages
+from tests.conftest import Command
 from tests.documents.email.mails import HEAD, INVOICE, LUNCH, mail, multipart, part
 
 PLAIN = mail(INVOICE, subject="invoice 77")
@@ -139,21 +140,21 @@ class TestFilesAsArguments:
     def test_utf_8_stays_as_it_is(self) -> None:
         assert as_argument("\ufeffSubject: Größe\n\n漢字".encode()) == "Subject: Größe\n\n漢字"
 
-    def test_the_command_line_reads_the_declared_charset(self, command, tmp_path: Path) -> None:
+    def test_the_command_line_reads_the_declared_charset(self, command: Command, tmp_path: Path) -> None:
         head = "Subject: Вопрос\nContent-Type: text/plain; charset=koi8-r\nContent-Transfer-Encoding: 8bit\n\n"
         file = tmp_path / "old.eml"
         file.write_bytes((head + "Сколько это стоит?").encode("koi8-r"))
         result = command("classify", "--raw", str(file), "--json").json
         assert (result["subject"], result["notes"]) == ("Вопрос", [])
 
-    def test_the_command_line_refuses_what_is_no_mail(self, command, tmp_path: Path) -> None:
+    def test_the_command_line_refuses_what_is_no_mail(self, command: Command, tmp_path: Path) -> None:
         file = tmp_path / "scan.eml"
         file.write_bytes(b"%PDF-1.7\n")
         result = command("classify", "--raw", str(file))
         assert result.status == 2
         assert "a PDF, not a mail" in result.err
 
-    def test_the_command_line_prints_every_note(self, command, tmp_path: Path) -> None:
+    def test_the_command_line_prints_every_note(self, command: Command, tmp_path: Path) -> None:
         file = tmp_path / "reply.eml"
         file.write_bytes(mail(f"{LUNCH}\n\nAnn wrote:\n> {INVOICE}\n"))
         assert "note: quoted reply left out" in command("classify", "--raw", str(file)).err
