@@ -1,6 +1,7 @@
 """Wrap every private or deprecated name of torch that this package uses.
 
-torch keeps its fastest CPU kernels without public names. A new release of torch is checked here and nowhere else.
+torch keeps its fastest CPU kernels without public names. A new release of torch is checked here and nowhere else; where
+it lacks a name, `has_onednn` and `int8_engine` say so, and torch's public functions run in float32 or bfloat16.
 """
 
 # Without postponed annotations: TorchScript compiles most of these functions and reads their annotations.
@@ -14,20 +15,49 @@ from torch import Tensor
 
 Program = TypeVar("Program", bound=Callable[..., Any])
 
+_ONEDNN = (
+    "ops.mkldnn._is_mkldnn_bf16_supported",
+    "ops.mkldnn._reorder_linear_weight",
+    "ops.mkldnn._linear_pointwise",
+    "ops.onednn.qlinear_prepack",
+    "ops.onednn.qlinear_pointwise",
+)
+_FBGEMM = (
+    "classes.quantized.LinearPackedParamsBase",
+    "quantize_per_channel",
+    "ops.quantized.linear_prepack",
+    "ops.quantized.linear_dynamic",
+    "ops.quantized.linear_relu_dynamic",
+)
+
+
+def find(name: str) -> Any:
+    """Return what torch has under a dotted name; None where this release has nothing."""
+    found: Any = torch
+    for part in name.split("."):
+        try:
+            found = getattr(found, part)
+        except (AttributeError, RuntimeError):
+            return None
+    return found
+
+
 # A weight packed for FBGEMM's int8 kernels.
-FbgemmWeight = torch.classes.quantized.LinearPackedParamsBase
+FbgemmWeight = find("classes.quantized.LinearPackedParamsBase") or Tensor
+# Marks a method that TorchScript leaves to Python.
+not_scripted = find("jit.ignore") or (lambda method: method)
 
 
 @cache
 def has_cpu_feature(feature: str) -> bool:
     """Whether the processor has `vnni`, `avx512_bf16` or `amx_tile`."""
-    query: Callable[[], bool] = getattr(torch.cpu, f"_is_{feature}_supported")
-    return query()
+    query: Callable[[], bool] | None = find(f"cpu._is_{feature}_supported")
+    return query is not None and query()
 
 
 def has_onednn() -> bool:
-    """Whether torch was built with oneDNN."""
-    return bool(torch.backends.mkldnn.is_available())
+    """Whether torch was built with oneDNN, and has the names that this module calls it by."""
+    return bool(torch.backends.mkldnn.is_available()) and all(find(name) is not None for name in _ONEDNN)
 
 
 def has_onednn_bfloat16() -> bool:
@@ -102,8 +132,9 @@ def fbgemm_int8_linear(x: Tensor, weight: FbgemmWeight, relu: bool) -> Tensor:  
 
 
 def int8_engine() -> str:
-    """Return the name of the library that multiplies quantized tensors here."""
-    return str(torch.backends.quantized.engine)
+    """Return the name of the library that multiplies quantized tensors here; "none" where names are missing."""
+    missing = not has_onednn() or any(find(name) is None for name in _FBGEMM)
+    return "none" if missing else str(torch.backends.quantized.engine)
 
 
 def gelu_(x: Tensor) -> Tensor:
@@ -114,6 +145,8 @@ def gelu_(x: Tensor) -> Tensor:
 
 def compile_script(program: Program) -> Program:
     """Compile a function or module to TorchScript, whose interpreter runs without Python's lock."""
+    if find("jit.script") is None:
+        return program
     with warnings.catch_warnings():
         # Its successors need a C++ compiler on the user's machine.
         warnings.filterwarnings("ignore", ".*torch.jit.script", DeprecationWarning)

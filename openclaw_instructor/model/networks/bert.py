@@ -13,6 +13,7 @@ from openclaw_instructor.model.networks.attention import Group, attend, masks_of
 from openclaw_instructor.model.networks.position import position_bias
 from openclaw_instructor.model.networks.table import Table
 from openclaw_instructor.model.shapes import BertShape
+from openclaw_instructor.model.torch_private import not_scripted
 
 
 class Activation(nn.Module):
@@ -65,7 +66,7 @@ class BertEncoder(nn.Module):
         self.norm = nn.LayerNorm(shape.width, shape.epsilon)
         self.layers = nn.ModuleList(BertLayer(shape) for _ in range(shape.layers))
 
-    @torch.jit.ignore  # type: ignore[untyped-decorator]
+    @not_scripted  # type: ignore[untyped-decorator]
     def prepare(self, length: int) -> list[Tensor]:
         """Compute the bias (1, heads or 1, length, length) of attention for texts of up to `length` tokens."""
         if self.buckets:

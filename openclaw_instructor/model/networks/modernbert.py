@@ -14,6 +14,7 @@ from openclaw_instructor.model.networks.attention import Group, attend, masks_of
 from openclaw_instructor.model.networks.bert import Activation
 from openclaw_instructor.model.networks.table import Table
 from openclaw_instructor.model.shapes import ModernBertShape
+from openclaw_instructor.model.torch_private import not_scripted
 
 
 def rotary_tables(length: int, width: int, base: float) -> Tensor:
@@ -74,7 +75,7 @@ class ModernBertEncoder(nn.Module):
         self.layers = nn.ModuleList(ModernBertLayer(shape, index) for index in range(shape.layers))
         self.final_norm = _norm(shape)
 
-    @torch.jit.ignore  # type: ignore[untyped-decorator]
+    @not_scripted  # type: ignore[untyped-decorator]
     def prepare(self, length: int) -> list[Tensor]:
         """Compute attention biases and rotary tables for texts of up to `length` tokens.
 
