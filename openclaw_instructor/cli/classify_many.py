@@ -46,7 +46,7 @@ def classify_paths(
     with connection.library() as toolbox, progress("reading") as show, _writer(target, resume) as write:
         definition = classify_task(toolbox.registry, task)
         chosen = labels_of(definition, list(labels) or None)
-        given = items(folders, _columns(columns), is_mail=definition.input == "email")
+        given = items(folders, parse_columns(columns), is_mail=definition.input == "email")
         size = count = 0
         for classified in classify_items(definition, given, toolbox, chosen, skip=done):
             write(classified.item.name, classified.result)
@@ -88,13 +88,14 @@ def _print_summary(summary: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[
         )
 
 
-def _columns(given: Sequence[str]) -> dict[str, str]:
+def parse_columns(given: Sequence[str]) -> dict[str, str]:
+    """Parse the values of --column. Raises InvalidArguments."""
     columns = {}
     for each in given:
         part, _, name = each.partition("=")
         if not name or part not in ("text", "body", "subject", "from", "to", "raw", "id", "label"):
             raise InvalidArguments(
-                f"--column {each}: write PART=NAME, with text, body, subject, from, to, raw or id as PART"
+                f"--column {each}: write PART=NAME, with text, body, subject, from, to, raw, id or label as PART"
             )
         columns[part] = name
     return columns

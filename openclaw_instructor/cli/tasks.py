@@ -11,6 +11,7 @@ import click
 from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.corrections import corrections
 from openclaw_instructor.cli.output import json_option, print_json, print_line, print_table, say
+from openclaw_instructor.cli.tasks_measure import evaluate, tune
 from openclaw_instructor.errors import InvalidArguments, InvalidRegistry
 from openclaw_instructor.registry.kinds import kinds
 from openclaw_instructor.text import printable
@@ -170,6 +171,8 @@ def add(connection: Connection, /, name: str, kind: str, description: str, as_js
 
 
 tasks.add_command(corrections)
+tasks.add_command(evaluate)
+tasks.add_command(tune)
 
 
 def _yaml(value: Any) -> str:

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from openclaw_instructor.errors import InvalidArguments, InvalidRegistry
 from openclaw_instructor.registry.entries import PACKAGED
 from openclaw_instructor.registry.kinds import kind_of
 from openclaw_instructor.registry.kinds.classify import ClassifyTask
 from openclaw_instructor.registry.new_entry import write_checked
+from openclaw_instructor.registry.own_entry import own_entry
 from openclaw_instructor.registry.registry import Registry
 from openclaw_instructor.registry.source import suggest
 from openclaw_instructor.registry.yaml_edit import with_entry, with_item
@@ -48,14 +47,14 @@ def entry_with_examples(registry: Registry, name: str, examples: Mapping[str, Se
     if not isinstance(task, ClassifyTask):
         raise InvalidArguments(f"`{name}` is of kind {task.kind} and has no labels; name a task of kind classify")
     added = {"labels": [{"name": label, "examples": list(texts)} for label, texts in examples.items()]}
-    if _own_entry(registry.sources[1], name) is None:
+    if own_entry(registry.sources[1], name) is None:
         return {"extends": PACKAGED} | added
     return kind_of(task).extend(task.entry(), added)
 
 
 def _with_example(path: Path, name: str, label: str, text: str) -> str:
     """Return the text of the file with the example in it, where the file says most of the label already."""
-    own = _own_entry(path, name)
+    own = own_entry(path, name)
     new = {"name": label, "examples": [text]}
     if own is None or set(own) == {"enabled"}:
         if own is not None:
@@ -70,15 +69,6 @@ def _with_example(path: Path, name: str, label: str, text: str) -> str:
     if not labels[at].get("examples"):
         return with_item(path, ("tasks", name, "labels", at), "examples", [text])
     return with_item(path, ("tasks", name, "labels", at, "examples"), None, text)
-
-
-def _own_entry(path: Path, name: str) -> dict[str, Any] | None:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig")) or {}
-    except FileNotFoundError:
-        return None
-    found = (content.get("tasks") or {}).get(name)
-    return found if isinstance(found, dict) else None
 
 
 def _name(label: Any) -> str:

@@ -84,6 +84,27 @@ def with_item(path: Path, location: Sequence[str | int], key: str | None, value:
     return _proved(path, "".join([*_ended(rows[:end]), block, *rows[end:]]), wanted, block)
 
 
+def with_value(path: Path, location: Sequence[str | int], key: str, value: Any) -> str:
+    """Return the text of the YAML file with `value` in place of what `key` of the mapping at a place holds.
+
+    Raises InvalidSettings when the file has a form that cannot be edited safely.
+    """
+    text = _read(path)
+    wanted: Any = _mapping(text, path)
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    parent = wanted
+    for part in location:
+        node, parent = _child(node, part), parent[part]
+    parent[key] = value
+    old = _child(node, key)
+    written = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000)
+    written = written.removesuffix("...\n").strip()
+    end = old.end_mark.index
+    # The end of a block scalar is the begin of what follows it.
+    end -= len(text[old.start_mark.index : end]) - len(text[old.start_mark.index : end].rstrip())
+    return _proved(path, text[: old.start_mark.index] + written + text[end:], wanted, f"{key}: {written}\n")
+
+
 def _child(node: Any, part: str | int) -> Any:
     if isinstance(part, int):
         return node.value[part]

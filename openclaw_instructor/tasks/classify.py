@@ -91,7 +91,7 @@ def prepare(
     if not texts:
         return Prepared(task, messages, None, None)
     engine, corrections = resources.engine, resources.corrections
-    space = fitted(task.name, labels or task.labels, task.instruction("text", engine.checkpoint_name), engine)
+    space = fitted(task.name, labels or task.fitted_labels, task.instruction("text", engine.checkpoint_name), engine)
     space.follow(task.name, corrections, engine)
     rules = corrections.in_force(task.name, "sender")
     if not bulk:
@@ -275,7 +275,7 @@ def _context(task: ClassifyTask, message: Email, *, truncated: bool) -> dict[str
 def labels_of(task: ClassifyTask, given: list[str] | None) -> tuple[Label, ...]:
     """Return the task's labels, or those of this call; a name the task knows keeps its description and examples."""
     if given is None:
-        return task.labels
+        return task.fitted_labels
     known = {label.name.casefold(): label for label in task.labels}
     labels: dict[str, Label] = {}
     for entry in given:

@@ -45,7 +45,7 @@ def teach(
     if not text or (message.encrypted and not message.body):
         raise InvalidArguments(f"{task.name}: nothing was learned: {answer['reason']}")
     engine, corrections = resources.engine, resources.corrections
-    space = fitted(task.name, task.labels, task.instruction("text", engine.checkpoint_name), engine)
+    space = fitted(task.name, task.fitted_labels, task.instruction("text", engine.checkpoint_name), engine)
     vector = engine.embed([text], space.instruction).vectors[0]
     earlier = {c.id: c for c in corrections.in_force(task.name)}
     contradictions = [

@@ -73,6 +73,7 @@ class ClassifyTask(Task):
     input: Literal["text", "email"] = "text"
     instruction_text: InstructionText = Field(alias="instruction")
     labels: tuple[Label, ...] = Field(min_length=2)
+    descriptions: bool = True
     evidence: dict[Role, tuple[str, ...]] = Field(default_factory=dict)
     abstain_below: float = Field(0.5, ge=0, le=1)
     min_margin: float = Field(0.05, ge=0, le=1)
@@ -95,6 +96,13 @@ class ClassifyTask(Task):
                 listed = ", ".join(label.name for label in self.labels)
                 raise ValueError(f"names `{missing[0]}` under `evidence.{role}`, which is no label; known: {listed}")
         return self
+
+    @property
+    def fitted_labels(self) -> tuple[Label, ...]:
+        """The labels as they are told to the model: without descriptions where these take no part."""
+        if self.descriptions:
+            return self.labels
+        return tuple(label.model_copy(update={"description": ""}) for label in self.labels)
 
     @override
     def parameters(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,37 @@ def items(paths: Sequence[Path], columns: Mapping[str, str] | None = None, *, is
                 yield from _of_file(file, columns or {}, is_mail)
             except OSError as error:
                 yield Item(str(file), None, problem=f"cannot be read ({error.strerror})")
+
+
+def labelled_items(path: Path, columns: Mapping[str, str] | None = None, *, is_mail: bool = True) -> Iterator[Item]:
+    """Yield messages with their labels: rows with a label column, folders named by label, or mboxes LABEL.mbox.
+
+    Raises UnreadableSource when there is nothing at that path, InvalidData for a table without a column of labels.
+    """
+    if not path.exists():
+        raise UnreadableSource(f"{path}: is not there; give a table with labels, or a folder of folders named by label")
+    if not path.is_dir():
+        if path.suffix.lower() not in _TABLES:
+            raise InvalidData(f"{path}: holds no labels; give a .csv or .jsonl with them, or a folder of them")
+        yield from _labelled_rows(path, columns, is_mail)
+        return
+    for entry in sorted(path.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_file() and entry.suffix.lower() in _TABLES:
+            yield from _labelled_rows(entry, columns, is_mail)
+        elif entry.is_dir() or entry.suffix.lower() in (".mbox", ".mbx"):
+            label = entry.name if entry.is_dir() else entry.stem
+            yield from (replace(item, label=label) for item in items([entry], columns, is_mail=is_mail))
+
+
+def _labelled_rows(file: Path, columns: Mapping[str, str] | None, is_mail: bool) -> Iterator[Item]:
+    found = False
+    for item in items([file], columns, is_mail=is_mail):
+        found = found or bool(item.label) or item.message is None
+        yield item
+    if not found:
+        raise InvalidData(f"{file}: no column holds labels; name it with --column label=NAME")
 
 
 def _files(path: Path) -> Iterator[Path]:

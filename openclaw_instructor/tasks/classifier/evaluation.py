@@ -1,0 +1,167 @@
+"""Measure a classify task on texts whose labels are known, as it answers now."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from openclaw_instructor.errors import InvalidData
+from openclaw_instructor.tasks.bulk import Classified, classify_items
+from openclaw_instructor.tasks.classifier.corrections import text_digest
+from openclaw_instructor.tasks.classifier.fitted import HEAD, fitted
+from openclaw_instructor.tasks.classifier.measures import Answer, measures
+from openclaw_instructor.tasks.classifier.sources import Item
+
+if TYPE_CHECKING:
+    from openclaw_instructor.registry.kinds.classify import ClassifyTask
+    from openclaw_instructor.tasks.runners import Resources
+
+_MISTAKES, _NEAREST, _SHOWN = 10, 2, 100
+
+
+class Labelled:
+    """The messages of some items with labels of a task; counts what is left out, and why.
+
+    Left out are messages without a label or with one that the task does not have, what cannot be read, and texts that
+    are examples or corrections of the task: on these it would only repeat what it was told.
+    """
+
+    def __init__(self, task: ClassifyTask, items: Iterable[Item], resources: Resources) -> None:
+        self._names = {label.name.casefold(): label.name for label in task.labels}
+        self._items = items
+        self._told = {text_digest(example) for label in task.labels for example in label.examples}
+        self._told |= {text_digest(c.text) for c in resources.corrections.in_force(task.name)}
+        self.left_out: Counter[str] = Counter()
+
+    def __iter__(self) -> Iterator[Item]:
+        for item in self._items:
+            if reason := self._why_not(item):
+                self.left_out[reason] += 1
+            else:
+                yield item
+
+    def label(self, item: Item) -> str:
+        """Return the task's name of the item's label."""
+        return self._names[item.label.strip().casefold()]
+
+    def check(self, count: int) -> None:
+        """Raise InvalidData if nothing was left to measure."""
+        if count == 0:
+            why = "; ".join(f"{reason} ({number})" for reason, number in self.left_out.most_common(5))
+            known = ", ".join(self._names.values())
+            raise InvalidData(f"no text with a label of the task: {why or 'there is no text'}. Labels are {known}")
+
+    def _why_not(self, item: Item) -> str:
+        if item.message is None:
+            return f"cannot be read: {item.problem}"
+        if not item.label.strip():
+            return "has no label"
+        if item.label.strip().casefold() not in self._names:
+            return f"its label `{item.label.strip()[:60]}` is none of the task's"
+        if not item.message.text.strip():
+            return "has no text"
+        return (
+            "is an example or a correction of the task" if text_digest(item.message.text[:HEAD]) in self._told else ""
+        )
+
+
+def evaluate(task: ClassifyTask, items: Iterable[Item], resources: Resources) -> dict[str, Any]:
+    """Return the measures of a task on labelled messages, and its worst mistakes with the examples nearest to them.
+
+    Corrections, evidence and rules count, as in any call. Raises InvalidData when there is nothing to measure.
+    """
+    labelled = Labelled(task, items, resources)
+    answers: list[Answer] = []
+    worst: list[tuple[float, int, Classified]] = []
+    for number, classified in enumerate(classify_items(task, labelled, resources)):
+        answer = _answer(classified, labelled.label(classified.item))
+        answers.append(answer)
+        if answer.best != answer.truth:
+            heapq.heappush(worst, (answer.score, -number, classified))
+            if len(worst) > _MISTAKES:
+                heapq.heappop(worst)
+    labelled.check(len(answers))
+    mistakes = [each for _, _, each in sorted(worst, key=lambda each: each[:2], reverse=True)]
+    return (
+        {"task": task.name}
+        | measures(answers)
+        | {
+            "mistakes": _explained(task, mistakes, labelled, resources),
+            "left_out": [{"reason": reason, "count": count} for reason, count in labelled.left_out.most_common()],
+        }
+    )
+
+
+def plot(result: dict[str, Any], path: Path) -> None:
+    """Draw reliability and accuracy by coverage. Raises MissingExtra without matplotlib."""
+    from openclaw_instructor.errors import MissingExtra
+
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtra('plots need matplotlib; run: pip install "openclaw-instructor[plot]"') from None
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    reliability, coverage = figure.subplots(1, 2)
+    rows = result["reliability"]
+    reliability.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    reliability.plot([row["mean_score"] for row in rows], [row["accuracy"] for row in rows], marker="o")
+    for row in rows:
+        reliability.annotate(str(row["count"]), (row["mean_score"], row["accuracy"]), fontsize=7, xytext=(3, -9),
+                             textcoords="offset points")  # fmt: skip
+    reliability.set(xlabel="score", ylabel="share right", xlim=(0, 1.02), ylim=(0, 1.02))
+    reliability.set_title(f"{result['task']}: calibration error {result['calibration_error']:.3f}")
+    curve = result["by_coverage"]
+    coverage.plot([row["coverage"] for row in curve], [row["accuracy"] for row in curve], marker="o")
+    coverage.axvline(result["coverage"], color="0.7", linewidth=1)
+    coverage.set(xlabel="share answered, the surest first", ylabel="share right of these", xlim=(0, 1.02))
+    coverage.set_title(f"accuracy {result['accuracy']:.3f}, macro-F1 {result['macro_f1']:.3f}")
+    figure.savefig(path, dpi=120)
+
+
+def _answer(classified: Classified, truth: str) -> Answer:
+    result = classified.result
+    answered = result["label"] is not None
+    best = result["label"] if answered else result["runners_up"][0]["label"] if result["runners_up"] else ""
+    return Answer(truth, best, result["score"], answered)
+
+
+def _explained(
+    task: ClassifyTask, mistakes: Sequence[Classified], labelled: Labelled, resources: Resources
+) -> list[dict[str, Any]]:
+    """Return the mistakes with what is nearest to each of all that the task was told."""
+    if not mistakes:
+        return []
+    engine = resources.engine
+    space = fitted(task.name, task.fitted_labels, task.instruction("text", engine.checkpoint_name), engine)
+    texts = [each.item.message.text[:HEAD] for each in mistakes if each.item.message is not None]
+    vectors = engine.embed(texts, space.instruction).vectors
+    known = [(label.name, example) for label in task.labels for example in label.examples]
+    similarity = vectors @ space.examples.T if len(known) else np.empty((len(texts), 0))
+    explained = []
+    for row, (classified, text) in enumerate(zip(mistakes, texts, strict=True)):
+        answer = _answer(classified, labelled.label(classified.item))
+        nearest = np.argsort(-similarity[row])[:_NEAREST]
+        explained.append(
+            {
+                "name": classified.item.name,
+                "text": " ".join(text.split())[:_SHOWN],
+                "truth": answer.truth,
+                "answered": answer.best,
+                "score": answer.score,
+                "abstained": not answer.answered,
+                "nearest": [
+                    {
+                        "label": known[place][0],
+                        "example": known[place][1][:_SHOWN],
+                        "similarity": round(float(similarity[row, place]), 2),
+                    }
+                    for place in nearest
+                ],
+            }
+        )
+    return explained
