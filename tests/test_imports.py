@@ -1,4 +1,4 @@
-"""The walls between the rooms, and what a cheap start must not load."""
+"""The layers of packages, and what a cheap start must not load."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import openclaw_instructor
 PACKAGE = Path(openclaw_instructor.__file__).parent
 HEAVY = ("torch", "transformers", "sentence_transformers")
 
-# A room may import rooms further up in this list, and itself; rooms on one line do not know each other.
-ROOMS: list[set[str]] = [
+# A package may import those further up in this list, and itself; packages on one line do not import each other.
+LAYERS: list[set[str]] = [
     {"text"},
     {"untrusted"},
     {"errors"},
@@ -35,13 +35,13 @@ ROOMS: list[set[str]] = [
     {"doctor"},
     {"cli"},
 ]
-LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}
 # The arrow that is not a matter of levels: offline work is reached from the command line only.
 ONLY_FOR_CLI = {"evaluate", "train"}
 MAY_IMPORT_TORCH = {"model", "engine", "train", "evaluate"}
 
 
-def room_of(path: Path) -> str:
+def package_of(path: Path) -> str:
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return parts[0]
 
@@ -66,22 +66,22 @@ def modules() -> list[Path]:
 
 
 def test_every_module_belongs_to_a_room() -> None:
-    assert {room_of(path) for path in modules()} <= set(LEVEL)
+    assert {package_of(path) for path in modules()} <= set(LEVEL)
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_arrows_point_one_way(path: Path) -> None:
-    room = room_of(path)
+    package = package_of(path)
     wrong = []
     for line, name in imports(path):
         if not name.startswith("openclaw_instructor."):
             continue
         target = name.split(".")[1]
-        if target == room or target not in LEVEL:
+        if target == package or target not in LEVEL:
             continue
-        allowed = LEVEL[target] < LEVEL[room] and (target not in ONLY_FOR_CLI or room in {*ONLY_FOR_CLI, "cli"})
+        allowed = LEVEL[target] < LEVEL[package] and (target not in ONLY_FOR_CLI or package in {*ONLY_FOR_CLI, "cli"})
         if not allowed:
-            wrong.append(f"{path}:{line}: {room} must not import {target}")
+            wrong.append(f"{path}:{line}: {package} must not import {target}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -115,7 +115,7 @@ def resolved(path: Path, names: Mapping[str, Path]) -> Iterator[tuple[int, str]]
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_only_the_model_side_imports_torch(path: Path) -> None:
-    if room_of(path) in MAY_IMPORT_TORCH:
+    if package_of(path) in MAY_IMPORT_TORCH:
         return
     wrong = [f"{path}:{line}: imports {name}" for line, name in imports(path) if name.split(".")[0] in HEAVY]
     assert not wrong, "\n".join(wrong)
@@ -185,7 +185,7 @@ def test_status_of_an_index_loads_no_model(home: Path, tmp_path: Path) -> None:
 
 
 def test_surfaces_load_nothing_heavy_when_imported() -> None:
-    light = [path for path in modules() if room_of(path) in {"cli", "server", "openclaw", "registry", "service"}]
+    light = [path for path in modules() if package_of(path) in {"cli", "server", "openclaw", "registry", "service"}]
     names = [module_name(path) for path in light]
     assert not loaded_after(f"import importlib; [importlib.import_module(name) for name in {names}]")
 
