@@ -185,7 +185,7 @@ class BodyReader:
         if kind in ("enriched", "richtext"):
             text = _ENRICHED.sub("", text)
         elif kind == "rtf":
-            text = rtf_text(text)
+            text = rtf_text(text.encode("cp1252", "replace"))
         elif part.headers.parameter("format").lower() == "flowed":
             text = unflowed(text, joined=part.headers.parameter("delsp").lower() == "yes")
         return [self.plain(text)]

@@ -1,6 +1,6 @@
 """Rewrite Outlook's formats, .msg files and TNEF (winmail.dat), as MIME, so that one reader reads all mail.
 
-olefile reads the container and compressed-rtf and striprtf the text of old messages. extract-msg is under the GPL,
+olefile reads the container and compressed-rtf the text of old messages. extract-msg is under the GPL,
 python-oxmsg adds little to olefile, and tnefparse has had no release since 2021: a property list takes few lines.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.documents.document import UnreadableDocument
@@ -190,14 +191,12 @@ def _unicode(data: bytes) -> bytes:
     return data[: 2 * _LONGEST_BODY].decode("utf-16-le", "replace").encode("utf-8", "replace")
 
 
-def rtf_text(source: str) -> str:
+def rtf_text(source: bytes) -> str:
     """Convert an RTF document to text in linear time; "" if it is damaged."""
-    from striprtf.striprtf import rtf_to_text
+    from openclaw_instructor.documents.readers import rtf
 
-    with suppress(Exception):  # it raises various exceptions on damaged text
-        # Its pattern for links takes quadratic time; without this word it finds nothing to match.
-        source = source[:_LONGEST_BODY].replace("\\field", "\\nofield")
-        return str(rtf_to_text(source, errors="replace"))  # type: ignore[no-untyped-call]
+    with suppress(UnreadableDocument):
+        return rtf.read(source[:_LONGEST_BODY], PurePath("mail.rtf")).text
     return ""
 
 
@@ -207,7 +206,7 @@ def _rtf_text(compressed: bytes) -> str:
     if len(compressed) > _LONGEST_RTF:
         return ""
     with suppress(Exception):  # it raises many things on damaged text
-        return rtf_text(decompress(compressed).decode("cp1252", "replace"))
+        return rtf_text(decompress(compressed))
     return ""
 
 
