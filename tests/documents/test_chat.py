@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 import pytest
 
-from openclaw_instructor.documents.document import Document, UnreadableDocument
+from openclaw_instructor.documents.document import Document
 from openclaw_instructor.documents.formats import format_of
 from tests.documents.office_files import outline, read_as
 
@@ -78,12 +78,10 @@ def test_only_names_that_exports_have_are_taken(name: str, taken: bool) -> None:
 @pytest.mark.parametrize(
     "export", [{}, [], 3, "x", {"messages": []}, {"messages": [3]}, [{"ts": 1}, {}], {"messages": [{}]}]
 )
-def test_any_other_json_is_refused(export: object) -> None:
-    with pytest.raises(UnreadableDocument, match="not the export of a chat"):
-        chat("result.json", export)
+def test_any_other_json_of_that_name_is_read_as_data(export: object) -> None:
+    assert chat("result.json", export).lines == json.dumps(export).splitlines()
 
 
-def test_broken_json_is_refused() -> None:
+def test_broken_json_is_read_as_data() -> None:
     for data in (b"", b"{", b"[" * 100_000):
-        with pytest.raises(UnreadableDocument, match="not the export of a chat"):
-            read_as("result.json", data)
+        assert "\n".join(read_as("result.json", data).lines) == data.decode()

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from openclaw_instructor.documents import Document, Location, UnreadableDocument, reading
 from openclaw_instructor.documents.chunking import MAX_CONTENT_TOKENS, Chunk, Chunker
+from openclaw_instructor.documents.encoding import MAX_LINES
 from openclaw_instructor.documents.formats import format_of, formats
 from openclaw_instructor.documents.readers.source_code import FORMATS, read
 from openclaw_instructor.documents.syntax import parsing
@@ -279,6 +280,13 @@ def test_a_grammar_that_is_installed_later_has_its_files_read_anew(monkeypatch: 
     assert all(not language.installed and versions[language.name] == 2 for language in LANGUAGES)
 
 
+def test_data_that_was_exported_on_one_line_is_read() -> None:
+    items = ",".join(f'{{"id":{n},"note":"order in May {n}"}}' for n in range(300))
+    found = read(f'{{"items":[{items}]}}'.encode(), PurePath("orders.json"))
+    assert "order in May 299" in found.lines[0]
+    assert found.blocks
+
+
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
@@ -332,7 +340,8 @@ def test_ten_megabytes_of_one_bracket() -> None:
     with pytest.raises(UnreadableDocument, match="minified"):
         read(b"(" * 10_000_000, PurePath("a.py"))
     found = read(b"(\n" * 5_000_000, PurePath("a.py"))
-    assert [(block.first, block.last) for block in found.blocks] == [(1, 5_000_000)]
+    assert [(block.first, block.last) for block in found.blocks] == [(1, MAX_LINES)]
+    assert "lines are read" in found.notes[0]
 
 
 def test_empty_files_and_files_of_comments() -> None:

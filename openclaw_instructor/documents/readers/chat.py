@@ -10,11 +10,10 @@ from pathlib import PurePath
 from typing import Any
 
 from openclaw_instructor.documents.builder import DocumentBuilder
-from openclaw_instructor.documents.document import Document, Location, UnreadableDocument
+from openclaw_instructor.documents.document import Document, Location
 from openclaw_instructor.documents.encoding import decode
 from openclaw_instructor.documents.formats import Format
-
-_NOT_A_CHAT = "not the export of a chat"
+from openclaw_instructor.documents.readers import source_code
 
 
 @dataclass(frozen=True)
@@ -25,13 +24,18 @@ class _Message:
 
 
 def read(data: bytes, path: PurePath) -> Document:
-    """Read a chat; messages are counted as the export lists them. Raises UnreadableDocument for any other JSON."""
+    """Read a chat; messages are counted as the export lists them. Any other file of such a name is read as data.
+
+    Raises UnreadableDocument.
+    """
     text, notes = decode(data)
     try:
         export = json.loads(text)
     except (ValueError, RecursionError):
-        raise UnreadableDocument(_NOT_A_CHAT) from None
-    title, messages = _recognised(export)
+        export = None
+    if (chat := _recognised(export)) is None:
+        return source_code.read(data, path)
+    title, messages = chat
     builder = DocumentBuilder()
     day = ""
     last = None
@@ -50,8 +54,8 @@ def read(data: bytes, path: PurePath) -> Document:
     return builder.document(title, {"date": last.isoformat() if last else ""}, notes)
 
 
-def _recognised(export: Any) -> tuple[str, Iterator[_Message]]:
-    """Recognise a chat by the structure of its export, and return its name and messages."""
+def _recognised(export: Any) -> tuple[str, Iterator[_Message]] | None:
+    """Recognise a chat by the structure of its export, and return its name and messages, or None."""
     if isinstance(export, dict):
         listed = export.get("messages")
         messages = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
@@ -62,7 +66,7 @@ def _recognised(export: Any) -> tuple[str, Iterator[_Message]]:
             return _text(export.get("name")), map(_telegram, messages)
     elif isinstance(export, list) and export and all(isinstance(one, dict) and "ts" in one for one in export):
         return "", map(_slack, export)
-    raise UnreadableDocument(_NOT_A_CHAT)
+    return None
 
 
 def _telegram(message: dict[str, Any]) -> _Message:
