@@ -65,7 +65,7 @@ def modules() -> list[Path]:
     ]
 
 
-def test_every_module_belongs_to_a_room() -> None:
+def test_every_module_belongs_to_a_layer() -> None:
     assert {package_of(path) for path in modules()} <= set(LEVEL)
 
 
