@@ -85,3 +85,8 @@ KNOWN: dict[str, Known] = {
         768, 2048, 308, "100 languages", "Gemma", "prefix", _GEMMA, matryoshka=_HALVES, runs="st"
     ),
 }
+
+
+def reads_only_english(name: str) -> bool:
+    """Whether the checkpoint of this name is known to read English alone."""
+    return name in KNOWN and KNOWN[name].languages == "English"

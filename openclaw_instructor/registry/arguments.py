@@ -66,12 +66,14 @@ def _check_size(task: Task, name: str, value: Any) -> None:
     if isinstance(limit, tuple) and isinstance(value, list | tuple | dict):
         most, longest = limit
         if len(value) > most:
+            advice = task.when_too_many.get(name, "send fewer")
             raise InvalidArguments(
-                f"{task.name}: `{name}` has {len(value):,} entries and the limit is {most:,}; send fewer"
+                f"{task.name}: `{name}` has {len(value):,} entries and the limit is {most:,}; {advice}"
             )
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            if isinstance(item, str) and len(item) > longest:
-                _refuse_length(task, f"{name}[{str(key)[:60]}]", len(item), longest)
+            text = item.get("text") if isinstance(item, dict) else item
+            if isinstance(text, str) and len(text) > longest:
+                _refuse_length(task, f"{name}[{str(key)[:60]}]", len(text), longest)
 
 
 def _check_nesting(task: Task, name: str, value: Any) -> None:
@@ -111,8 +113,14 @@ def _urgency(error: ValidationError) -> tuple[int, list[str]]:
 def _sentence(error: Any, schema: Mapping[str, Any]) -> str:
     name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)[1:]
     rule, value, bound = error.validator, error.instance, error.validator_value
+    if rule == "anyOf":
+        # What is wrong within the form that was meant, if its type tells which.
+        inner = next((each for each in error.context if each.validator != "type" or each.relative_path), None)
+        return _sentence(inner or error.context[0], schema)
     if rule == "required":
         missing = next(key for key in bound if key not in value)
+        if name:
+            return f"`{name}` has no `{missing}`; add it"
         return f"`{missing}` is missing; add it: {schema['properties'][missing]['description'].rstrip('.')}"
     sentences = {
         "type": f"must be {_TYPES.get(str(bound), bound)}, not {_given(value)}",

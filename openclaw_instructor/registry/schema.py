@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 MAX_TOP_K = 100
+# Of a list of texts, and of one of them.
+MOST_TEXTS, LONGEST_TEXT = 20_000, 20_000
 
 
 def object_(required: list[str], **properties: dict[str, Any]) -> dict[str, Any]:
@@ -21,6 +23,18 @@ def object_(required: list[str], **properties: dict[str, Any]) -> dict[str, Any]
 def text(description: str, *, blank: bool = False) -> dict[str, Any]:
     """Describe a string; only a `blank` one may be empty."""
     return {"type": "string", "description": description} | ({} if blank else {"minLength": 1})
+
+
+def texts(description: str) -> dict[str, Any]:
+    """Describe a list of texts, each a string or an object of `id` and `text`; tasks leave empty ones out."""
+    name = {"anyOf": [{"type": "string"}, {"type": "integer"}], "description": "Comes back in the result."}
+    written = {
+        "type": "object",
+        "properties": {"id": name, "text": {"type": "string"}},
+        "required": ["text"],
+    }
+    items = {"anyOf": [{"type": "string"}, written]}
+    return {"type": "array", "items": items, "minItems": 1, "description": description}
 
 
 def moment(description: str) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class Task(Entry, ABC):
     # Most characters of a text argument, or most entries of a list or mapping and characters of each. Not in the
     # schema: see `schema.py`.
     limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {}
+    # What to do instead of passing more entries than the limit, by argument; where nothing is said: send fewer.
+    when_too_many: ClassVar[Mapping[str, str]] = {}
 
     name: str
     kind: str

@@ -42,7 +42,7 @@ def test_schemas_are_what_hosts_accept(registry: Registry) -> None:
 def test_every_open_ended_argument_has_a_limit(registry: Registry) -> None:
     for task in registry.tasks.values():
         for name, rule in task.parameters()["properties"].items():
-            bounded = "enum" in rule or "pattern" in rule or rule["type"] in ("integer", "number")
+            bounded = "enum" in rule or "pattern" in rule or rule["type"] in ("integer", "number", "boolean")
             assert bounded or name in task.limits, f"{task.name}.{name}"
 
 
@@ -93,7 +93,11 @@ CALLS: list[tuple[str, Any, str]] = [
     ("semantic_match", {"query": "x", "candidates": []}, "`candidates` has 0 entries; give at least 1"),
     ("semantic_match", {"query": "x", "candidates": "a"}, "`candidates` must be a list, not text"),
     ("semantic_match", {"query": "x", "candidates": ["a", 3]}, "`candidates[1]` must be text, not a whole number"),
-    ("semantic_match", {"query": "x", "candidates": ["a"] * 2001}, "`candidates` has 2,001 entries and the limit is"),
+    ("semantic_match", {"query": "x", "candidates": ["a"] * 20_001}, "limit is 20,000; index them as files"),
+    ("semantic_match", {"queries": ["x"] * 2_001, "candidates": ["a"]}, "limit is 2,000; send them in several calls"),
+    ("semantic_match", {"query": "x", "candidates": [{"id": "a"}]}, "`candidates[0]` has no `text`; add it"),
+    ("semantic_match", {"query": "x", "candidates": [{"text": 3}]}, "`candidates[0].text` must be text, not a whole"),
+    ("semantic_match", {"query": "x", "candidates": [{"text": "a" * 20_001}]}, "`candidates[0]` is 20,001 characters"),
     ("semantic_match", {"query": "x", "candidates": ["a" * 20_001]}, "`candidates[0]` is 20,001 characters long"),
     ("semantic_match", {"query": "x", "candidates": ["a"], "threshold": 2}, "`threshold` is 2; give at most 1"),
     ("semantic_match", {"query": "x", "candidates": ["a"], "threshold": float("nan")}, "`threshold` is nan; give an"),

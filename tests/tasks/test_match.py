@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.registry.kinds.match import MatchTask
 from openclaw_instructor.tasks import match
+from openclaw_instructor.testing import WordEngine
 from tests.placed_engine import PlacedEngine
 
 TASK = MatchTask(
@@ -78,3 +80,115 @@ def test_truncation_is_said() -> None:
     result = match.run(TASK, {"query": "query", "candidates": ["same"]}, SimpleNamespace(engine=engine))  # type: ignore[arg-type]
     assert result["truncated"] is True
     assert result["notes"] == ["a text is longer than the checkpoint reads; its end was left out"]
+
+
+def named(identifier: str | int, text: str) -> dict[str, Any]:
+    return {"id": identifier, "text": text}
+
+
+def test_ids_of_candidates_come_back() -> None:
+    result, _ = run(candidates=[named("x", "apart"), named(7, "near"), "same"])
+    assert [(found["index"], found.get("id"), found["text"]) for found in result["matches"]] == [
+        (2, None, "same"),
+        (1, 7, "near"),
+    ]
+
+
+def several(**arguments: Any) -> dict[str, Any]:
+    engine = PlacedEngine(PLACES)
+    return match.run(TASK, arguments, SimpleNamespace(engine=engine))  # type: ignore[arg-type]
+
+
+def test_each_of_several_queries_has_its_matches() -> None:
+    result = several(queries=["query", named("b", "apart"), "elsewhere"], candidates=["near", "far", "same"], top_k=1)
+    assert [[found["index"] for found in each["matches"]] for each in result["results"]] == [[2], [1], []]
+    assert [(each["index"], each.get("id"), each["text"]) for each in result["results"]] == [
+        (0, None, "query"),
+        (1, "b", "apart"),
+        (2, None, "elsewhere"),
+    ]
+    assert (result["count"], result["unmatched"]) == (2, [2])
+    assert result["results"][2]["closest"] == {"index": 0, "score": 0.0}
+    assert "1 of 3 queries" in result["notes"][0]
+    assert "raise `top_k`" in result["notes"][1]
+
+
+def test_one_to_one_gives_up_a_little_for_the_best_sum() -> None:
+    """Each alone would take `same`: the first does without, because it has another that is nearly as good."""
+    queries = ["near", "query"]
+    alone = several(queries=queries, candidates=["same", "far"], top_k=1)
+    assert [each["matches"][0]["index"] for each in alone["results"]] == [1, 0]
+    queries, candidates = ["near", "query"], ["same", "apart"]
+    taken = several(queries=queries, candidates=candidates, one_to_one=True, threshold=-1)
+    assert [each["matches"][0]["index"] for each in taken["results"]] == [1, 0]
+
+
+def test_one_to_one_leaves_out_what_does_not_reach_the_threshold() -> None:
+    result = several(queries=["query", "same", "apart"], candidates=["query", "far"], one_to_one=True, threshold=0.7)
+    pairs = {each["index"]: [found["index"] for found in each["matches"]] for each in result["results"]}
+    assert sorted(map(tuple, pairs.values())) == [(), (0,), (1,)]
+    assert pairs[2] == [1]
+    assert len(result["unmatched"]) == 1
+
+
+@pytest.mark.parametrize("arguments", [{}, {"query": "query", "queries": ["same"]}, {"queries": [" "]}])
+def test_there_is_one_form_of_query(arguments: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArguments, match="quer"):
+        several(candidates=["same"], **arguments)
+
+
+def test_many_candidates_go_to_the_model_in_batches() -> None:
+    engine = WordEngine()
+    candidates = [" ".join(f"place{place}is{digit}" for place, digit in enumerate(f"{n:04}")) for n in range(5_000)]
+    result = match.run(TASK, {"query": candidates[4_321], "candidates": candidates}, SimpleNamespace(engine=engine))  # type: ignore[arg-type]
+    assert result["best"]["index"] == 4_321
+    assert sum(len(call.texts) for call in engine.calls) == 5_000, "the query is one of them"
+    assert max(len(call.texts) for call in engine.calls) < 5_000
+
+
+FAQ = ["How do I reset my password?", "Where is my order?"]
+
+
+@pytest.mark.parametrize(
+    ("query", "language"),
+    [
+        ("Ich habe mein Passwort vergessen", "German"),
+        ("Wie kann ich meine Bestellung verfolgen, wenn sie noch nicht da ist?", "German"),
+        ("J'ai oublié mon mot de passe", ""),
+        ("¿Dónde está mi pedido?", ""),
+        ("パスワードを忘れました", "Japanese"),
+        ("Я забыл пароль", "Cyrillic"),
+    ],
+)
+def test_a_query_in_a_language_the_checkpoint_does_not_read(query: str, language: str) -> None:
+    result = match.run(TASK, {"query": query, "candidates": FAQ}, SimpleNamespace(engine=WordEngine("mini")))  # type: ignore[arg-type]
+    assert any("the query seems to be in another language" in note and language in note for note in result["notes"])
+
+
+@pytest.mark.parametrize(
+    ("query", "checkpoint"),
+    [
+        ("password reset", "mini"),
+        ("van rental", "mini"),
+        ("reset", "mini"),
+        ("please track the café order", "mini"),
+        ("Ich habe mein Passwort vergessen", "BAAI/bge-m3"),
+    ],
+)
+def test_no_word_of_languages_where_they_are_read(query: str, checkpoint: str) -> None:
+    result = match.run(TASK, {"query": query, "candidates": FAQ}, SimpleNamespace(engine=WordEngine(checkpoint)))  # type: ignore[arg-type]
+    assert not [note for note in result["notes"] if "language" in note]
+
+
+def test_candidates_in_another_language() -> None:
+    candidates = ["Wie setze ich mein Passwort zurück?", "Wo ist die Bestellung, die ich nicht erhalten habe?"]
+    result = match.run(TASK, {"query": FAQ[0], "candidates": candidates}, SimpleNamespace(engine=WordEngine("mini")))  # type: ignore[arg-type]
+    assert any("candidates seem to be in another language than English (German)" in note for note in result["notes"])
+
+
+def test_a_negation_that_scores_do_not_reflect() -> None:
+    flights = {"query": "flight without a stopover", "candidates": ["direct flight", "flight with one stopover"]}
+    result = match.run(TASK, flights, SimpleNamespace(engine=WordEngine()))  # type: ignore[arg-type]
+    assert any("negation (without)" in note for note in result["notes"])
+    alike = {"query": "printer not working", "candidates": ["the printer is not working"]}
+    assert match.run(TASK, alike, SimpleNamespace(engine=WordEngine()))["notes"] == []  # type: ignore[arg-type]

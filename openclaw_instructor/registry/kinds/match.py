@@ -12,11 +12,22 @@ from openclaw_instructor.registry import schema
 from openclaw_instructor.registry.kinds.kind import Kind, Option
 from openclaw_instructor.registry.task import InstructionText, Task, render
 
+MOST_QUERIES = 2_000
+
 
 class MatchTask(Task):
-    """A task whose query and candidates share one instruction."""
+    """A task whose queries and candidates share one instruction."""
 
-    limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {"query": 20_000, "candidates": (2_000, 20_000)}
+    limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {
+        "query": schema.LONGEST_TEXT,
+        "queries": (MOST_QUERIES, schema.LONGEST_TEXT),
+        "candidates": (schema.MOST_TEXTS, schema.LONGEST_TEXT),
+    }
+    when_too_many: ClassVar[Mapping[str, str]] = {
+        "queries": "send them in several calls",
+        "candidates": "index them as files (`openclaw-instructor index add`) and use a search task, or send parts and "
+        "match the best of each again",
+    }
 
     kind: Literal["match"] = "match"
     instruction_text: InstructionText = Field(alias="instruction")
@@ -26,21 +37,26 @@ class MatchTask(Task):
     @override
     def parameters(self) -> dict[str, Any]:
         return schema.object_(
-            ["query", "candidates"],
-            query=schema.text("The text to find the like of."),
-            candidates={
-                "type": "array",
-                "items": schema.text("A candidate.", blank=True),
-                "minItems": 1,
-                "description": "The texts to compare with the query, at most 2,000.",
-            },
-            top_k=schema.top_k("How many matches to return at most", self.top_k),
+            ["candidates"],
+            query=schema.text("The text to find the like of. Give this, or `queries`."),
+            queries=schema.texts(f"Instead of `query`: several at once, at most {MOST_QUERIES:,}."),
+            candidates=schema.texts(
+                f"The texts to compare with the query, at most {schema.MOST_TEXTS:,}: strings, or objects of `id` and "
+                "`text`."
+            ),
+            top_k=schema.top_k("How many matches to return at most, of each query", self.top_k),
             threshold={
                 "type": "number",
                 "minimum": -1,
                 "maximum": 1,
                 "default": self.threshold,
                 "description": "Lowest score that counts as a match: cosine similarity, 1 being the same meaning.",
+            },
+            one_to_one={
+                "type": "boolean",
+                "default": False,
+                "description": "Give each query at most one candidate and each candidate to at most one query, with "
+                "the best scores in sum.",
             },
         )
 
