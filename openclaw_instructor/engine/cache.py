@@ -32,6 +32,8 @@ _LEAVE_FREE = 200 << 20  # bytes of the disk that the cache leaves free
 _ROW_OVERHEAD = 80  # bytes of keys, counters and index entries per row
 _EVICT_TO = 0.9
 _PARAMETERS = 500
+# SQLite quotes a damaged schema in its message, which then is no UTF-8.
+_DAMAGE = (sqlite3.Error, UnicodeDecodeError)
 
 
 def text_key(identity: str, text: str) -> bytes:
@@ -67,7 +69,7 @@ class EmbeddingCache:
         self.misses = 0
         try:
             self._open()
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *_DAMAGE) as error:
             self._recover(error)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Vector]:
@@ -91,7 +93,7 @@ class EmbeddingCache:
                         if checksum == _checksum(key, tokens, truncated, data):
                             found[key] = Vector(np.frombuffer(data, dtype="<f4"), tokens, bool(truncated))
                 self._touch(list(found))
-            except sqlite3.Error as error:
+            except _DAMAGE as error:
                 self._recover(error)
             self.hits += sum(key in found for key in keys)
             self.misses += sum(key not in found for key in keys)
@@ -116,7 +118,7 @@ class EmbeddingCache:
                     self._size += sum(row[4] for row in rows)
                     if self._size > self._limit:
                         self._evict()
-            except sqlite3.Error as error:
+            except _DAMAGE as error:
                 self._recover(error)
 
     def close(self) -> None:
@@ -147,7 +149,8 @@ class EmbeddingCache:
 
     def _recover(self, error: Exception) -> None:
         """Replace a damaged file, skip a turn while another process locks it, else switch the cache off."""
-        if isinstance(error, OSError | sqlite3.OperationalError):
+        # A schema that is garbled lacks something.
+        if isinstance(error, OSError | sqlite3.OperationalError) and not str(error).startswith("no such "):
             if "locked" not in str(error):
                 self._switch_off(error)
             return
@@ -157,7 +160,7 @@ class EmbeddingCache:
             for suffix in ("", "-wal", "-shm"):
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
             self._open()
-        except (OSError, sqlite3.Error) as again:
+        except (OSError, *_DAMAGE) as again:
             self._switch_off(again)
 
     def _has_room(self) -> bool:

@@ -32,7 +32,7 @@ from openclaw_instructor.index.query import parse
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
 from openclaw_instructor.index.search import Mode, QueryEmbedding, Question, Retrieval, Source, checked_query, to_hits
 from openclaw_instructor.index.store import Store
-from openclaw_instructor.index.sync import Progress, Sync
+from openclaw_instructor.index.sync import Sync
 from openclaw_instructor.index.vectors import engines
 from openclaw_instructor.index.vectors.protocol import View
 from openclaw_instructor.index.vectors.sample import Samples
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from openclaw_instructor.engine import Engine
     from openclaw_instructor.index.collections import Collection, Root
+    from openclaw_instructor.index.progress import Progress
     from openclaw_instructor.index.status import Look
     from openclaw_instructor.settings import Settings
 
@@ -70,6 +71,8 @@ class Index:
         self._samples = Samples()
         # Collection -> how its changes become known, where somebody in this process follows them.
         self.watched: dict[str, str] = {}
+        # Collection -> what the last sync in this process saw.
+        self.seen: dict[str, Look] = {}
 
     def add(
         self,
@@ -278,6 +281,8 @@ class Index:
         collection = run.collection
         try:
             report, generation = run.run()
+            if run.seen is not None:
+                self.seen[collection.name] = run.seen
         except CancelledError:
             # Whoever asked for it has gone; that it is unfinished is in the store.
             raise

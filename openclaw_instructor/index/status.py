@@ -12,6 +12,7 @@ from openclaw_instructor.index.results import CollectionStatus
 
 if TYPE_CHECKING:
     from openclaw_instructor.index.collections import Collection
+    from openclaw_instructor.index.listing import Listing
     from openclaw_instructor.index.store import Store
 
 _NAMED = 3
@@ -37,9 +38,14 @@ def look(store: Store, collection: Collection) -> Look:
     differing = changes.between(known, listing, absent)
     gone = {before.id for before in differing.gone}
     changed = [found.path for found in differing.pending] + [path for path in known if known[path].id in gone]
+    return Look(changed, absent, to_follow(collection, listing))
+
+
+def to_follow(collection: Collection, listing: Listing) -> list[str]:
+    """List the folders in which something may happen to the collection."""
     # Changes of a file that was added by itself, and of a link, are told of by its folder.
     around = [str(r.path.parent) for r in collection.roots if str(r.path) in listing.files or r.path.is_symlink()]
-    return Look(changed, absent, [*listing.folders, *around])
+    return [*listing.folders, *around]
 
 
 def of(

@@ -19,6 +19,7 @@ from openclaw_instructor.errors import Busy, InstructorError, StoreError
 from openclaw_instructor.index import fulltext
 from openclaw_instructor.index.migrations import MIGRATIONS, migrate, version
 from openclaw_instructor.lock import exclusive
+from openclaw_instructor.untrusted import sentence
 
 _BUSY_SECONDS = 30.0
 _IDLE_READERS = 4
@@ -202,6 +203,15 @@ class Store:
             yield
         except sqlite3.Error as error:
             raise self._explained(error) from error
+        except UnicodeDecodeError as error:
+            # What SQLite says of a damaged schema quotes it, and Python decodes that.
+            raise self._damaged("its schema is garbled") from error
+
+    def _damaged(self, what: str) -> StoreError:
+        return StoreError(
+            f"the index {self.path} is damaged ({what}); move that file away, then run "
+            "`openclaw-instructor index add NAME FOLDER` again: it is built anew from your files"
+        )
 
     def _explained(self, error: sqlite3.Error) -> InstructorError:
         name = getattr(error, "sqlite_errorname", "") or ""
@@ -214,11 +224,8 @@ class Store:
                 f"the index {self.path} cannot be written ({error}); make it and its folder writable, "
                 "or set $OPENCLAW_INSTRUCTOR_HOME to a folder that is"
             )
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-            return StoreError(
-                f"the index {self.path} is damaged ({error}); move that file away, then run "
-                "`openclaw-instructor index add NAME FOLDER` again: it is built anew from your files"
-            )
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or str(error).startswith("no such "):
+            return self._damaged(sentence(str(error), 200))
         return StoreError(f"the index {self.path} failed ({error}); run `openclaw-instructor doctor`")
 
 

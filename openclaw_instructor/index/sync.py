@@ -20,7 +20,7 @@ from openclaw_instructor.documents import UnreadableDocument, reading
 from openclaw_instructor.documents.chunking import MAX_CHUNKS, Chunk, Chunker
 from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS, Document
 from openclaw_instructor.errors import Busy, InstructorError, UnreadableSource
-from openclaw_instructor.index import changes, chunk_store, collections, files, roots, secrets, staleness, walk
+from openclaw_instructor.index import changes, chunk_store, collections, files, roots, secrets, staleness, status, walk
 from openclaw_instructor.index.progress import Meter, Progress
 from openclaw_instructor.index.results import CollectionReport
 
@@ -64,6 +64,7 @@ class Sync:
         self.engine = engine
         self.collection = collection
         self.report = CollectionReport(collection.name)
+        self.seen: status.Look | None = None
         self._full = full
         self._doubts: list[str] = []
         self._watcher = on_progress
@@ -83,6 +84,9 @@ class Sync:
             served = known if serving in (None, generation) else chunk_store.known(connection, serving.id)
         absent = self._absent(listing, served)
         plan = changes.between(known, listing, absent, full=self._full)
+        self.seen = status.Look(
+            [found.path for found in plan.pending], absent, status.to_follow(self.collection, listing)
+        )
         if plan:
             with self.store.write() as connection:
                 collections.begin(connection, self.collection)

@@ -23,6 +23,7 @@ from openclaw_instructor.index.disks import Disk, disk_of
 if TYPE_CHECKING:
     from openclaw_instructor.index.index import Index
     from openclaw_instructor.index.results import SyncReport
+    from openclaw_instructor.index.status import Look
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ LONGEST_BURST_MS = 20_000
 LOOK_SECONDS = 1.0  # between looks at which collections there are
 POLL_SECONDS = 30.0
 RETRY_SECONDS = 30.0
+LONG_SYNC_SECONDS = 1.0
 # A file that changes all the time, such as a log, is read when it pauses, at the latest after so long.
 BUSY_ROUNDS = 4
 BUSY_PAUSE_SECONDS = 0.8
@@ -53,6 +55,7 @@ class _Watched:
     since: float = 0.0
     retry: float = 0.0
     failure: str | None = None
+    stuck: frozenset[str] = frozenset()
 
 
 class Watcher:
@@ -83,6 +86,7 @@ class Watcher:
         self._seen: Any = None
         self._notify: Any = None
         self._notified: frozenset[str] = frozenset()
+        self._remade = False
         self._rounds: dict[str, tuple[int, float]] = {}
         self._no_events = False
         self.syncing = False
@@ -156,19 +160,22 @@ class Watcher:
     def _look(self, watched: _Watched) -> None:
         """Compare names and times; sync where they differ. Then follow the folders that there are."""
         started = time.monotonic()
-        differs = self._compared(watched)
-        if differs:
+        if self._compared(watched) - watched.stuck:
             self._update(watched)
-        elif self._renewed():
+            # What cannot be read differs for ever.
+            watched.stuck = self._compared(watched) if watched.polled else frozenset()
+        elif self._renewed() and self._compared(watched):
             # What happened before the system was asked to tell of it.
-            watched.pending |= dict.fromkeys(self._compared(watched), 0.0)
+            watched.pending[""] = 0.0
         watched.next_poll = time.monotonic() + max(POLL_SECONDS, 20 * (time.monotonic() - started))
 
-    def _compared(self, watched: _Watched) -> list[str]:
-        look = self._index().look(watched.name)
+    def _compared(self, watched: _Watched) -> frozenset[str]:
+        return self._saw(watched, self._index().look(watched.name))
+
+    def _saw(self, watched: _Watched, look: Look) -> frozenset[str]:
         watched.folders = frozenset(look.folders)
         watched.absent = bool(look.absent)
-        return look.changed
+        return frozenset(look.changed)
 
     def _update(self, watched: _Watched) -> None:
         """Sync, and once more when new folders were found, whose files may be older than the watch on them."""
@@ -177,11 +184,13 @@ class Watcher:
             watched.retry = time.monotonic() + LOOK_SECONDS
             return
         watched.pending.clear()
+        started = time.monotonic()
         self.syncing = True
         try:
             self._report(watched, self._sync(watched.name))
-            # What was written while it was being read, and what lay in new folders before anybody told of it.
-            if self._compared(watched) or (self._renewed() and self._compared(watched)):
+            if (seen := self._index().seen.get(watched.name)) is not None:
+                self._saw(watched, seen)
+            if self._renewed() and self._compared(watched):
                 watched.pending[""] = 0.0
             watched.failure = None
         except InstructorError as error:
@@ -192,6 +201,9 @@ class Watcher:
             watched.retry = time.monotonic() + RETRY_SECONDS
         finally:
             self.syncing = False
+        # A large collection in which something happens all the time leaves the machine to others too.
+        if (took := time.monotonic() - started) > LONG_SYNC_SECONDS:
+            watched.retry = max(watched.retry, time.monotonic() + took)
 
     def _report(self, watched: _Watched, report: SyncReport | None) -> None:
         if report is None:
@@ -204,8 +216,9 @@ class Watcher:
     def _renewed(self) -> bool:
         """Ask the system to tell of the folders that are to be followed now; whether that is anything new."""
         wanted = frozenset().union(*(watched.folders for watched in self._watched.values() if not watched.polled))
-        if wanted == self._notified:
+        if wanted == self._notified and not self._remade:
             return False
+        self._remade = False
         self._close()
         self._notified = wanted
         if wanted:
@@ -244,6 +257,8 @@ class Watcher:
             self._rounds[path] = (rounds + 1 if now - last < 2 * BUSY_PAUSE_SECONDS else 1, now)
             folder, _, name = path.rpartition("/")
             for watched in self._watched.values():
+                # A folder made anew under its old name, or a link that leads elsewhere, is not watched any more.
+                self._remade |= path in watched.folders
                 told = folder in watched.folders or path in watched.folders
                 if told and (watched.hidden or not name.startswith(".") or name == ".gitignore"):
                     watched.since = watched.since if watched.pending else now

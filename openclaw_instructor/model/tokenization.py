@@ -1,42 +1,22 @@
-"""Load a checkpoint's tokenizer and run it, in a child process if its file has unknown regular expressions.
+"""Load a checkpoint's tokenizer and run it, in a child process if its file has rules that may take without end.
 
-The `tokenizers` library executes the expressions of `tokenizer.json` with a backtracking engine: one that is made to
-never end would hold the process for ever. Those that well-known models use are run here; with any other, the tokenizer
-runs in a child that is killed when it takes too long.
+See `tokenizer_rules.py` for which those are.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from openclaw_instructor.errors import InvalidCheckpoint, MissingExtra
-from openclaw_instructor.model.layout import MOST_TOKENIZER_BYTES, read_json
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from openclaw_instructor.model.checkpoint import Checkpoint
-
-_CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
-_REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-# Expressions known to take linear time: of T5 and XLM-R, GPT-2 and its relatives, Llama 3, Qwen, DeepSeek, Gemma.
-KNOWN_EXPRESSIONS = frozenset(
-    {
-        " {2,}",
-        r"\s+",
-        r"\s",
-        r"\d",
-        r"\p{N}",
-        r"\p{N}{1,3}",
-        r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
-        _CONTRACTIONS + r"\p{N}{1,3}" + _REST,
-        _CONTRACTIONS + r"\p{N}" + _REST,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +67,6 @@ class LocalTokenizer:
         return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
 
-def unknown_expressions(path: Path) -> list[str]:
-    """Find the regular expressions of a `tokenizer.json` that are not known to take linear time."""
-    return [each for each in _expressions(read_json(path, MOST_TOKENIZER_BYTES)) if each not in KNOWN_EXPRESSIONS]
-
-
 def read_tokenizer(path: Path, lower_case: bool) -> Tokenizer:
     """Read a `tokenizer.json`. Raises InvalidCheckpoint."""
     from tokenizers import Tokenizer
@@ -103,19 +78,6 @@ def read_tokenizer(path: Path, lower_case: bool) -> Tokenizer:
     except BaseException as error:  # the Rust side raises plain Exception, and a panic is a BaseException
         raise InvalidCheckpoint(f"{path} cannot be read ({error!s:.200}); download the checkpoint again") from None
     return lower_cased(tokenizer, lower_case)
-
-
-def _expressions(node: Any) -> Iterator[str]:
-    """Yield the values of every `Regex` key, except in the vocabulary, which is large and has none."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key == "Regex" and isinstance(value, str):
-                yield value
-            elif key not in ("vocab", "merges"):
-                yield from _expressions(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _expressions(value)
 
 
 def lower_cased(tokenizer: Tokenizer, lower_case: bool) -> Tokenizer:

@@ -9,14 +9,14 @@ from openclaw_instructor.model.tokenization import (
     convert,
     lower_cased,
     read_tokenizer,
-    unknown_expressions,
 )
+from openclaw_instructor.model.tokenizer_rules import is_bounded
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> TextTokenizer:
     """Load the tokenizer of a checkpoint. Raises InvalidCheckpoint, MissingExtra."""
     path = checkpoint.folder / "tokenizer.json"
-    if path.is_file() and unknown_expressions(path):
+    if path.is_file() and not is_bounded(path):
         # Imported late, because few checkpoints need it.
         from openclaw_instructor.model.tokenizer_process import IsolatedTokenizer
 

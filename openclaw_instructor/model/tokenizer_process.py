@@ -75,7 +75,7 @@ class IsolatedTokenizer:
             except TimeoutError:
                 self._end()
                 raise InvalidCheckpoint(
-                    f"{self._path}: its regular expressions took more than {seconds:.0f} s on a text; "
+                    f"{self._path}: its rules took more than {seconds:.0f} s on a text; "
                     "use a checkpoint from an author you trust"
                 ) from None
             except (OSError, ValueError):

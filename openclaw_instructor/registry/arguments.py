@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.registry.source import suggest
 from openclaw_instructor.registry.task import Task
-from openclaw_instructor.text import one_line
+from openclaw_instructor.text import clean_all, one_line
 from openclaw_instructor.untrusted import quoted, sentence
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def validate(task: Task, arguments: Mapping[str, Any]) -> dict[str, Any]:
         # NaN passes the bounds of a schema.
         if isinstance(value, float) and not math.isfinite(value):
             raise InvalidArguments(f"{task.name}: `{name}` is {value}; give an ordinary number")
+    # Half a surrogate pair has no bytes: no tokenizer, store or wire takes it.
+    given = {name: clean_all(value) for name, value in given.items()}
     errors = sorted(Draft202012Validator(schema).iter_errors(given), key=_urgency)
     if errors:
         raise InvalidArguments(f"{task.name}: {_sentence(errors[0], schema)}")

@@ -107,6 +107,21 @@ def test_a_damaged_file_starts_empty(tmp_path: Path) -> None:
     cache.close()
 
 
+@pytest.mark.parametrize("word", [b"tablevector", b"TABLE", b"used INTEGER", b"checksum"])
+def test_a_garbled_schema_starts_empty(tmp_path: Path, word: bytes) -> None:
+    path = tmp_path / "cache.db"
+    made = EmbeddingCache(path, limit=1 << 20)
+    made.put({b"k": vector(1)})
+    made.close()
+    assert word in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(word, b"\xff\x80" + word[2:]))
+    damaged = EmbeddingCache(path, limit=1 << 20)
+    damaged.get([b"k"])
+    damaged.put({b"k": vector(2)})
+    assert (b"k" in damaged.get([b"k"]), damaged.problem) == (True, None)
+    damaged.close()
+
+
 def test_damage_while_open_is_survived(tmp_path: Path) -> None:
     path = tmp_path / "cache.db"
     cache = EmbeddingCache(path, limit=1 << 20)

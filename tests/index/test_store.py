@@ -247,3 +247,18 @@ def test_an_index_put_back_from_a_backup_is_followed_with_its_vectors(
     assert (report.added, report.changed, report.removed, report.unchanged) == (1, 0, 0, 3)
     assert ask(docs, "walrus sleeps", mode=mode)["hits"][0]["snippet"] == "A walrus sleeps."
     assert "otter" not in str(ask(docs, "otter swims", mode=mode)["hits"])
+
+
+@pytest.mark.parametrize("word", [b"tablechunks", b"indexchunks", b"CREATE TABLE", b"INTEGER"])
+def test_a_garbled_schema_is_damage(path: Path, word: bytes) -> None:
+    """SQLite quotes it in its message, which then is no text."""
+    Store(path).close()
+    data = path.read_bytes()
+    assert word in data
+    path.write_bytes(data.replace(word, b"\xff\x80" + word[2:]))
+    with (
+        pytest.raises(StoreError, match=r"is damaged .*move that file away"),
+        contextlib.closing(Store(path)) as garbled,
+        garbled.read() as connection,
+    ):
+        connection.execute("SELECT count(*) FROM chunks").fetchone()

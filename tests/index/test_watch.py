@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from openclaw_instructor.errors import Busy
-from openclaw_instructor.index import Index, SyncReport, disks
+from openclaw_instructor.index import Index, SyncReport, disks, files
+from openclaw_instructor.index import sync as sync_module
 from openclaw_instructor.index import watch as watch_module
 from openclaw_instructor.index.disks import Disk
 from openclaw_instructor.index.watch import Mode, Watcher
@@ -246,3 +248,70 @@ def test_kinds_of_disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert disks.disk_of(Path("/home/me")) is Disk.EVENTS
     monkeypatch.setattr(disks, "_MOUNTS", tmp_path / "nothing")
     assert disks.disk_of(Path("/mnt/c")) is Disk.EVENTS
+
+
+def test_a_file_that_cannot_be_read_is_not_tried_for_ever(
+    docs: Index, folder: Path, start: Start, synced: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sync_module.files.read_bytes
+
+    def read_bytes(path: str) -> bytes:
+        if path.endswith("closed.md"):
+            raise files.Skipped("cannot be read (Permission denied)")
+        return real(path)
+
+    monkeypatch.setattr(sync_module.files, "read_bytes", read_bytes)
+    start()
+    followed(docs)
+    (folder / "closed.md").write_text("closed\n")
+    until(lambda: synced)
+    (folder / "new.md").write_text("An otter.\n")
+    until(lambda: found(docs, "otter"))
+    (folder / "newer.md").write_text("A gnu.\n")
+    until(lambda: found(docs, "gnu"))
+    # One for each change at most.
+    assert len(synced) <= 3
+
+
+def test_a_folder_made_anew_under_its_old_name_is_followed(docs: Index, folder: Path, start: Start) -> None:
+    start()
+    followed(docs)
+    shutil.rmtree(folder / "guides")
+    (folder / "guides").mkdir()
+    (folder / "guides" / "new.md").write_text("An otter.\n")
+    until(lambda: found(docs, "otter"))
+    (folder / "guides" / "new.md").write_text("A gnu.\n")
+    until(lambda: found(docs, "gnu"))
+
+
+def test_a_link_that_leads_elsewhere_is_followed_there(
+    index: Index, folder: Path, start: Start, tmp_path: Path
+) -> None:
+    link = tmp_path / "links" / "current"
+    link.parent.mkdir()
+    link.symlink_to(folder)
+    index.add("docs", [link], instruction=DOCUMENT)
+    index.sync("docs")
+    start()
+    followed(index)
+    shutil.copytree(folder, tmp_path / "next")
+    (tmp_path / "next" / "new.md").write_text("An otter.\n")
+    (link.parent / "fresh").symlink_to(tmp_path / "next")
+    (link.parent / "fresh").rename(link)
+    until(lambda: found(index, "otter"))
+    (tmp_path / "next" / "new.md").write_text("A gnu.\n")
+    until(lambda: found(index, "gnu"))
+
+
+def test_without_watches_left_names_and_times_are_compared(
+    docs: Index, folder: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*arguments: object) -> None:
+        raise OSError("OS file watch limit reached")
+
+    monkeypatch.setattr("watchfiles._rust_notify.RustNotify", refused)
+    monkeypatch.setattr(watch_module, "POLL_SECONDS", 0.05)
+    start()
+    until(lambda: docs.watched == {"docs": "polling"})
+    (folder / "new.md").write_text("An otter.\n")
+    until(lambda: found(docs, "otter"))

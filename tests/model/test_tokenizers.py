@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.model.prompt import Prompter
 from openclaw_instructor.model.tokenization import LocalTokenizer
 from openclaw_instructor.model.tokenizer_process import IsolatedTokenizer
+from openclaw_instructor.model.tokenizer_rules import is_bounded
 from tests.model.random_checkpoint import CORPUS
 
 PAIR = ["Represent the sentence: ", "pay the invoice within thirty days"]
@@ -107,7 +110,7 @@ def test_an_expression_that_never_ends_is_stopped_and_named(copy: Path) -> None:
     with_expression(copy, r"[ab]*[ab]*[ab]*[cd]")
     tokenizer = IsolatedTokenizer(copy / "tokenizer.json", lower_case=False, seconds=0.5)
     assert tokenizer.count(["fine"])[0] > 0
-    with pytest.raises(InvalidCheckpoint, match="regular expressions took more than"):
+    with pytest.raises(InvalidCheckpoint, match="its rules took more than"):
         tokenizer.encode([("ab" * 50 + " ") * 400 + "c"], 48)
     assert tokenizer.count(["fine"])[0] > 0
 
@@ -117,3 +120,55 @@ def test_a_tokenizer_file_that_cannot_be_read_is_named(copy: Path, content: str)
     (copy / "tokenizer.json").write_text(content)
     with pytest.raises(InvalidCheckpoint, match="cannot be read"):
         Prompter(Checkpoint.open(copy)).count(["x"])
+
+
+def with_normalizer(folder: Path, *steps: dict[str, Any]) -> Path:
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["normalizer"] = {"type": "Sequence", "normalizers": [*steps, content["normalizer"]]}
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    return folder / "tokenizer.json"
+
+
+def replaced(pattern: str, content: str) -> dict[str, Any]:
+    return {"type": "Replace", "pattern": {"String": pattern}, "content": content}
+
+
+def charsmap(longest: int) -> dict[str, Any]:
+    table = (8).to_bytes(4, "little") + bytes(8) + b"a\0" + b"b" * longest + b"\0"
+    return {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(table).decode()}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [{"type": "Prepend", "prepend": "a" * 1_000_000}],
+        [replaced("a", "a" * 1_000)],
+        [replaced("a", "aa")] * 5,
+        [{"type": "Replace", "pattern": {"Regex": r"\s"}, "content": "  "}] * 5,
+        [charsmap(100_000)],
+        [{"type": "Precompiled", "precompiled_charsmap": "no base64"}],
+        [replaced("a", "b")] * 100,
+    ],
+)
+def test_rules_that_make_much_of_a_text_run_in_a_child(copy: Path, steps: list[dict[str, Any]]) -> None:
+    assert is_bounded(copy / "tokenizer.json")
+    assert not is_bounded(with_normalizer(copy, *steps))
+
+
+def test_a_word_of_any_length_is_cut_in_a_child(copy: Path) -> None:
+    content = json.loads((copy / "tokenizer.json").read_text())
+    content["model"] |= {"max_input_chars_per_word": 1_000_000}
+    (copy / "tokenizer.json").write_text(json.dumps(content))
+    assert not is_bounded(copy / "tokenizer.json")
+
+
+def test_rules_of_well_known_models_run_here(copy: Path) -> None:
+    space = [{"type": "Prepend", "prepend": "\u2581"}, replaced(" ", "\u2581")]
+    assert is_bounded(with_normalizer(copy, *space, charsmap(33), replaced("``", '"'), replaced("''", '"')))
+
+
+def test_a_rule_that_makes_gigabytes_is_stopped_and_named(copy: Path) -> None:
+    path = with_normalizer(copy, *[replaced("a", "aaaaaaaa")] * 12)
+    tokenizer = IsolatedTokenizer(path, lower_case=False, seconds=1)
+    with pytest.raises(InvalidCheckpoint, match=r"its rules took more than|the tokenizer crashed"):
+        tokenizer.count(["a"])

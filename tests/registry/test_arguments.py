@@ -60,6 +60,11 @@ def test_null_is_an_argument_left_out(registry: Registry) -> None:
     assert validate(registry.get("search_docs"), given)["top_k"] == 5
 
 
+def test_half_a_surrogate_pair_is_replaced(registry: Registry) -> None:
+    checked = validate(registry.get("sort_text"), {"text": "a\ud83d", "labels": ["b\udc00", "c"]})
+    assert (checked["text"], checked["labels"]) == ("a?", ["b?", "c"])
+
+
 def test_a_whole_number_may_be_written_as_a_fraction(registry: Registry) -> None:
     top_k = validate(registry.get("search_docs"), {"query": "x", "top_k": 3.0})["top_k"]
     assert (top_k, type(top_k)) == (3, int)
