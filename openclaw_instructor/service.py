@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.registry.arguments import validate
@@ -148,16 +149,13 @@ class Toolbox:
         on_progress: Callable[[int, int, str], None] | None = None,
         *,
         full: bool = False,
-        only: Sequence[str] | None = None,
     ) -> SyncReport:
         """Bring one collection, or all, up to date with its folders, and with the registry's document instruction.
 
-        With `full`, every file is read, whatever its times say. With `only`, these files are known to be all that has
-        changed.
+        With `full`, every file is read, whatever its times say.
         """
         self.registry.refresh()
-        steering = self.document_instruction
-        return self.index.sync(name, steering=steering, on_progress=on_progress, full=full, only=only)
+        return self.index.sync(name, steering=self.document_instruction, on_progress=on_progress, full=full)
 
     def index_status(self, name: str | None = None, *, check: bool = True) -> list[CollectionStatus]:
         """How one collection, or each, stands: what it holds, and whether a sync is due.
@@ -174,6 +172,20 @@ class Toolbox:
     def index_files(self, name: str | None = None, path: str | None = None) -> list[FileState]:
         """List every file of one collection, or of each, with its state; with `path`, those that it means."""
         return self.index.files(name, path)
+
+    def index_inspect(self, task: str, arguments: Mapping[str, Any], expect: str) -> dict[str, Any]:
+        """Run a search task and say at which stage the file `expect` was lost.
+
+        Raises UnknownTask, InvalidArguments, and what the search raises.
+        """
+        from openclaw_instructor.registry.kinds.search import SearchTask
+        from openclaw_instructor.tasks import search
+
+        self.registry.refresh()
+        definition = self.registry.get(task)
+        if not isinstance(definition, SearchTask):
+            raise InvalidArguments(f"task `{task}` is of kind {definition.kind}; name one that searches")
+        return search.inspect(definition, validate(definition, arguments), self, expect)
 
     def index_compact(self) -> dict[str, Any]:
         """Give back the room of what was deleted from the index; returns bytes `before`, `after` and `freed`."""

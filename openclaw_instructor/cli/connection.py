@@ -72,6 +72,10 @@ class Tools(Protocol):
         """Give back the room of what was deleted from the index."""
         ...
 
+    def index_inspect(self, task: str, arguments: Mapping[str, Any], expect: str) -> dict[str, Any]:
+        """Search, and say at which stage a file was lost."""
+        ...
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -133,6 +137,7 @@ class Local:
         self.index_add = toolbox.index_add
         self.index_remove = toolbox.index_remove
         self.index_compact = toolbox.index_compact
+        self.index_inspect = toolbox.index_inspect
 
     def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]:
         """Embed texts and return the body of an OpenAI-compatible embeddings response."""

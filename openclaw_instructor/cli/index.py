@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from openclaw_instructor.cli.connection import Connection
-from openclaw_instructor.cli.index_files import compact, files
+from openclaw_instructor.cli.index_files import compact, files, inspect
 from openclaw_instructor.cli.output import json_option, print_json, print_table, progress, say
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.text import one_line
@@ -96,6 +96,7 @@ def remove(connection: Connection, name: str, folder: str | None, as_json: bool)
 
 
 index.add_command(files)
+index.add_command(inspect)
 index.add_command(compact)
 
 

@@ -1,4 +1,4 @@
-"""`index files` and `index compact`: every file with its state, and room given back."""
+"""`index files`, `inspect` and `compact`: every file with its state, why one was not found, and room given back."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from openclaw_instructor.cli.connection import Connection
-from openclaw_instructor.cli.output import json_option, print_json, print_table, say
-from openclaw_instructor.cli.search import seen_from_here, shorten
+from openclaw_instructor.cli.output import json_option, print_json, print_line, print_table, say
+from openclaw_instructor.cli.search import explained, search_arguments, search_options, seen_from_here, shorten
 from openclaw_instructor.text import one_line
 
 # A question that is answered with no: neither a mistake of the user's nor one of ours.
@@ -47,6 +47,37 @@ def files(
 
 def _row(entry: dict[str, Any]) -> tuple[object, ...]:
     return one_line(shorten(entry["file"])), entry["state"], entry["passages"], one_line(entry["reason"])
+
+
+@click.command()
+@click.argument("query")
+@click.option("--expect", required=True, metavar="FILE", help="The file that should be found.")
+@search_options
+@json_option
+@click.pass_obj
+def inspect(connection: Connection, /, query: str, expect: str, task: str, as_json: bool, **options: Any) -> int:
+    """Search for QUERY and say at which stage the file that should be found was lost.
+
+    The exit status is 0 if it is among the hits, else 3.
+    """
+    with connection.open() as tools:
+        result = tools.index_inspect(task, search_arguments(query, **options), seen_from_here(expect))
+    if as_json:
+        print_json(result)
+    else:
+        _print_inspected(result)
+    return 0 if result["found"] else NO
+
+
+def _print_inspected(result: dict[str, Any]) -> None:
+    place = f", {result['location']}" if "location" in result else ""
+    rank = f" as hit {result['rank']}" if result["found"] else ""
+    reason = f": {one_line(result['reason'])}" if result["reason"] else ""
+    print_line(f"{one_line(shorten(result['file']))}{place}: {result['stage']}{rank}{reason}")
+    if "explain" in result:
+        print_line(explained(result["explain"]))
+    for note in result["result"]["notes"]:
+        say(f"note: {note}")
 
 
 @click.command()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -29,46 +29,63 @@ class _Search(click.Command):
             ) from None
 
 
-@click.command(cls=_Search)
-@click.argument("query")
-@click.option("--task", default="search_docs", show_default=True, help="Task of kind search to run.")
-@click.option(
-    "--collection",
-    "collections",
-    multiple=True,
-    help="Collection to search instead of the task's own, or `*`; repeat it.",
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_OPTIONS = (
+    click.option("--task", default="search_docs", show_default=True, help="Task of kind search to run."),
+    click.option(
+        "--collection",
+        "collections",
+        multiple=True,
+        help="Collection to search instead of the task's own; `*`: all.",
+    ),
+    click.option("--top-k", type=click.IntRange(1), help="Most passages to print."),
+    click.option(
+        "--path", help="Only this file or folder, or files whose path matches this glob, such as 'docs/*.md'."
+    ),
+    click.option("--after", metavar="DATE", help="Only documents of this date or later: 2026-01-31, 7d, yesterday."),
+    click.option("--before", metavar="DATE", help="Only documents of an earlier date than this."),
+    click.option("--type", metavar="TYPES", help="Only files of these types, such as pdf or docx,odt."),
+    click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only documents with this field; repeat it."),
+    click.option(
+        "--mode", type=click.Choice(["hybrid", "vector", "keyword"]), help="By meaning, exact words, or both."
+    ),
+    click.option("--diversity", type=click.FloatRange(0, 1), help="Above 0: prefer passages that differ (MMR)."),
 )
-@click.option("--top-k", type=click.IntRange(1), help="Most passages to print.")
-@click.option("--path", help="Only this file or folder, or files whose path matches this glob, such as 'docs/*.md'.")
-@click.option("--after", metavar="DATE", help="Only documents of this date or later: 2026-01-31, 7d, yesterday.")
-@click.option("--before", metavar="DATE", help="Only documents of an earlier date than this.")
-@click.option("--type", metavar="TYPES", help="Only files of these types, such as pdf or docx,odt.")
-@click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only documents with this field; repeat it.")
-@click.option("--mode", type=click.Choice(["hybrid", "vector", "keyword"]), help="By meaning, exact words, or both.")
-@json_option
-@click.pass_obj
-def search(
-    connection: Connection,
-    /,
-    query: str,
-    task: str,
-    collections: tuple[str, ...],
-    path: str | None,
-    where: tuple[str, ...],
-    as_json: bool,
-    **options: Any,
-) -> None:
-    """Search the indexed documents by meaning.
 
-    Prints file and lines, heading and a snippet of each passage, best first.
-    """
+
+def search_options(command: _Command) -> _Command:
+    """Give a command the options of a search."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def search_arguments(
+    query: str, collections: Sequence[str], path: str | None, where: Sequence[str], **options: Any
+) -> dict[str, Any]:
+    """Build the arguments of a search task from the options of a command."""
     narrowed = {
         "collection": ",".join(collections) or None,
         "path": path and seen_from_here(path),
         "where": _fields(where) or None,
     }
+    return {"query": query, **given(options | narrowed)}
+
+
+@click.command(cls=_Search)
+@click.argument("query")
+@search_options
+@click.option("--explain", is_flag=True, help="Say how each passage was ranked, and why others were left out.")
+@json_option
+@click.pass_obj
+def search(connection: Connection, /, query: str, task: str, explain: bool, as_json: bool, **options: Any) -> None:
+    """Search the indexed documents by meaning.
+
+    Prints file and lines, heading and a snippet of each passage, best first.
+    """
+    arguments = search_arguments(query, **options) | ({"explain": True} if explain else {})
     with connection.open() as tools:
-        result = tools.run(task, {"query": query, **given(options | narrowed)})
+        result = tools.run(task, arguments)
     if as_json:
         print_json(result)
     else:
@@ -107,6 +124,9 @@ def print_hits(result: dict[str, Any]) -> None:
             click.echo("".join(f"   {line}".rstrip() + "\n" for line in plain(text).strip().splitlines()), nl=False)
         for place in hit.get("also_in", []):
             click.echo(click.style(f"   also in {one_line(shorten(place))}", dim=True))
+        if "explain" in hit:
+            click.echo(click.style(f"   {explained(hit['explain'])}", dim=True))
+    _print_left_out(result.get("explained", {}))
     for note in result.get("notes", []):
         say(f"note: {note}")
 
@@ -115,3 +135,25 @@ def shorten(file: str) -> str:
     """Shorten a path as people would write it here: relative below the working directory."""
     path = Path(file)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+
+
+def explained(ranks: Mapping[str, Any]) -> str:
+    """Write the ranks and scores of a passage in one line."""
+    sides = []
+    for side, ranked in ranks.items():
+        if ranked is None:
+            sides.append(f"{side}: not found")
+        else:
+            scores = ", ".join(f"{name} {value:.3f}" for name, value in ranked.items() if name != "rank")
+            sides.append(f"{side}: {ranked['rank']}. ({scores})")
+    return "; ".join(sides)
+
+
+def _print_left_out(whole: Mapping[str, Any]) -> None:
+    if not whole:
+        return
+    weights = ", ".join(f"{side} {share:.2f}" for side, share in whole["weights"].items())
+    counts = ", ".join(f"{side} {count:,}" for side, count in whole["candidates"].items())
+    say(f"weights: {weights}; candidates: {counts}")
+    for entry in whole["left_out"]:
+        say(f"left out: {entry['rank']}. {one_line(shorten(entry['file']))}, {entry['location']}: {entry['reason']}")

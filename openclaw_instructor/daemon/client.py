@@ -145,6 +145,11 @@ class Client:
         """Give back the room of what was deleted from the index."""
         return self._call(_Call("POST", "/v1/index/compact", "write", {}, patient=True))
 
+    def index_inspect(self, task: str, arguments: Mapping[str, Any], expect: str) -> dict[str, Any]:
+        """Search, and say at which stage a file was lost."""
+        body = {"task": task, "arguments": dict(arguments), "expect": expect}
+        return self._call(_Call("POST", "/v1/index/inspect", body=body))
+
     def rerank(self, query: str, documents: Sequence[str], top_n: int | None = None) -> dict[str, Any]:
         """Return the answer of POST /v1/rerank."""
         body = {"query": query, "documents": list(documents)} | ({} if top_n is None else {"top_n": top_n})

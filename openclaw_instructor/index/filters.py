@@ -91,6 +91,11 @@ class Filter:
         }
         return [name for name, narrows in given.items() if narrows]
 
+    def only(self, condition: str) -> Filter:
+        """Return the filter with this one of its `conditions`."""
+        field = {"type": "types"}.get(condition, condition)
+        return replace(Filter(generations=self.generations), **{field: getattr(self, field)})
+
     def of(self, generations: Sequence[int]) -> Filter:
         """Return the same conditions on these generations."""
         return replace(self, generations=tuple(generations))

@@ -19,6 +19,7 @@ from openclaw_instructor.index import (
     file_states,
     freshness,
     gitignore,
+    inspection,
     secrets,
     staleness,
     status,
@@ -27,10 +28,11 @@ from openclaw_instructor.index import (
 from openclaw_instructor.index.catalogue import Catalogue
 from openclaw_instructor.index.file_states import FileState
 from openclaw_instructor.index.filters import Filter
+from openclaw_instructor.index.findings import Findings
 from openclaw_instructor.index.path_filter import PathFilter
 from openclaw_instructor.index.query import parse
-from openclaw_instructor.index.results import CollectionReport, CollectionStatus, Hit, SearchResult, SyncReport
-from openclaw_instructor.index.search import Mode, QueryEmbedding, Question, Retrieval, Source, checked_query, to_hits
+from openclaw_instructor.index.results import CollectionReport, CollectionStatus, SearchResult, SyncReport
+from openclaw_instructor.index.search import Mode, QueryEmbedding, Question, Retrieval, Source, checked_query
 from openclaw_instructor.index.store import Store
 from openclaw_instructor.index.sync import Sync
 from openclaw_instructor.index.vectors import engines
@@ -115,13 +117,11 @@ class Index:
         steering: Steering | None = None,
         on_progress: Progress | None = None,
         full: bool = False,
-        only: Sequence[str] | None = None,
     ) -> SyncReport:
         """Update one collection, or all, from their files; the model is loaded only when a text is new.
 
         `steering` gives the document instruction that each is embedded under from now on. `on_progress(done, total,
-        message)` counts bytes of changed files. `full` reads every file, whatever its times say; with
-        `only`, these files are known to be all that has changed. Waits while another
+        message)` counts bytes of changed files. `full` reads every file, whatever its times say. Waits while another
         process syncs. A folder that is gone, empty or replaced loses nothing, and the collection's report says so in
         `error`. Raises UnknownCollection, and UnreadableSource when no folder of the one collection can be read.
         """
@@ -135,7 +135,7 @@ class Index:
                 if steering is not None:
                     self.instruct(collection.name, steering(collection.name))
             for collection in self._chosen(name):
-                run = Sync(self._store, self.engine, collection, on_progress, full=full, only=only)
+                run = Sync(self._store, self.engine, collection, on_progress, full=full)
                 report.collections.append(self._sync_one(run, alone=name is not None))
         if not report.collections:
             report.notes.append(empty_results.nothing_indexed())
@@ -224,6 +224,9 @@ class Index:
         where: Mapping[str, str] | None = None,
         types: str | None = None,
         mode: Mode = "hybrid",
+        diversity: float = 0.0,
+        explain: bool = False,
+        expect: str | None = None,
     ) -> SearchResult:
         """Find the passages that answer `query` best, in one snapshot of the store.
 
@@ -231,7 +234,9 @@ class Index:
         each collection should have now; where it has another, the result says that a sync is due. `path`, `after`
         (inclusive), `before`, `where` and `types` narrow the documents, as Filter.parse reads them. Mode
         `hybrid` goes on by words alone, and says so, where the model cannot be used; `vector` raises then; `keyword`
-        never loads it. Raises InvalidArguments and UnknownCollection.
+        never loads it. `diversity` above 0, at most 1, prefers passages that differ. With `explain` the result says how
+        each hit was ranked, and with `expect` at which stage that file was lost. Raises InvalidArguments and
+        UnknownCollection.
         """
         query = checked_query(query, mode)
         wanted = Filter.parse(path, after, before, where, types)
@@ -243,9 +248,11 @@ class Index:
             chosen = known if collection is None else collections.named(known, collection)
             stale = [reason for reason in map(self._stale, chosen) if reason]
             asked = QueryEmbedding() if mode == "keyword" else self._embed_query(cut, query_instruction, chosen, mode)
-            question = Question(cut, asked.vector, mode, wanted)
-            hits, found_notes = self._hits(connection, chosen, question, max(1, top_k), bool(stale or asked.notes))
-            hits = freshness.marked(connection, [known.serving.id for known in chosen if known.serving], hits)
+            question = Question(cut, asked.vector, mode, wanted, diversity)
+            found = self._found(connection, chosen, question, max(1, top_k), bool(stale or asked.notes))
+            served = [known.serving.id for known in chosen if known.serving]
+            hits = freshness.marked(connection, served, found.hits(explain))
+            inspected = found.inspected(expect) if expect is not None else {}
         changed = freshness.notes(hits)
         return SearchResult(
             query=cut,
@@ -253,8 +260,22 @@ class Index:
             collections_searched=[source.name for source in chosen],
             stale=bool(stale or changed),
             truncated_query=asked.truncated or len(cut) < len(query) or (mode != "vector" and parse(cut).truncated),
-            notes=[*stale, *changed, *asked.notes, *found_notes],
+            notes=[*stale, *changed, *asked.notes, *found.notes],
+            explained=found.retrieval.trace.as_dict() if explain else {},
+            inspected=inspected,
         )
+
+    def inspect(self, query: str, expect: str, **options: Any) -> dict[str, Any]:
+        """Search as `search` does with these options, and say at which stage the file `expect` was lost.
+
+        Raises what `search` raises.
+        """
+        result = self.search(query, **(options | {"explain": True}), expect=expect)
+        inspected = dict(result.inspected) or {"file": expect, "stage": "not indexed", "reason": ""}
+        if inspected["stage"] == "not indexed":
+            inspected |= inspection.on_disk(self.files(options.get("collection"), expect), expect)
+        found = inspected["stage"] == "found"
+        return {"expect": expect, "found": found, **inspected, "result": result.as_dict()}
 
     def close(self) -> None:
         """Close the store and free the vectors."""
@@ -283,7 +304,6 @@ class Index:
         collection = run.collection
         try:
             report, generation = run.run()
-            self.seen.pop(collection.name, None)
             if run.seen is not None:
                 self.seen[collection.name] = run.seen
         except CancelledError:
@@ -306,21 +326,20 @@ class Index:
                     report.notes += self._vectors.update(View(connection, collection, current))
         return report
 
-    def _hits(
+    def _found(
         self, connection: sqlite3.Connection, chosen: list[Collection], question: Question, top_k: int, stale: bool
-    ) -> tuple[list[Hit], list[str]]:
+    ) -> Findings:
         sources, notes = self._sources(connection, chosen, by_meaning=question.vector is not None)
         retrieval = Retrieval(connection, sources, question, self._samples)
-        found = retrieval.best(top_k).hits
+        selected = retrieval.best(top_k).hits
         said = retrieval.notes()
-        if not found:
+        if not selected:
             generations = [source.view.generation.id for source in sources]
             empty = not any(chunk_store.counts(connection, generation)[1] for generation in generations)
             names = [collection.name for collection in chosen]
             notes.append(empty_results.no_hits(names, empty, question.wanted.conditions, stale or bool(notes)))
-        notes += said
         served = {source.view.generation.id: source.view.collection.name for source in sources}
-        return to_hits(connection, found, question.text, served), notes
+        return Findings(connection, served, retrieval, question, selected, [*notes, *said])
 
     def _sources(
         self, connection: sqlite3.Connection, chosen: list[Collection], *, by_meaning: bool

@@ -35,7 +35,6 @@ class Listing:
 
     `skipped` holds (path, reason); under `unread` folders nothing is known to be gone. `lost`: root -> why it could not
     be walked. `named_but_left_out`: (path, reason) of what an include pattern names. `folders` were listed.
-    `unsure`: of some files only, and more may have changed with them.
     """
 
     files: dict[str, Found] = field(default_factory=dict)
@@ -46,7 +45,6 @@ class Listing:
     roots: dict[str, RootState] = field(default_factory=dict)
     named_but_left_out: list[tuple[str, str]] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
-    unsure: bool = False
 
     def notes(self) -> list[str]:
         """Say what was left out that somebody may look for."""

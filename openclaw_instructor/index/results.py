@@ -86,7 +86,8 @@ class Hit:
 
     `context` belongs to the passage without standing in it, such as the column names of a table. `metadata` is what the
     document says about itself. `also_in` names other places of the same text. `file_state`
-    is `changed` or `vanished` where the file is no longer what was indexed.
+    is `changed` or `vanished` where the file is no longer what was indexed. `explain` is only there when it was asked
+    for: rank and score by meaning, by words and fused.
     """
 
     file: str
@@ -101,6 +102,7 @@ class Hit:
     metadata: Mapping[str, str] = field(default_factory=dict)
     also_in: tuple[str, ...] = ()
     file_state: str = ""
+    explain: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self, rank: int) -> dict[str, Any]:
         """Return the hit as JSON.
@@ -114,6 +116,7 @@ class Hit:
             "context": self.context,
             "metadata": dict(self.metadata),
             "also_in": list(self.also_in),
+            "explain": dict(self.explain),
         }
         return {
             "rank": rank,
@@ -140,6 +143,8 @@ class SearchResult:
     stale: bool = False
     truncated_query: bool = False
     notes: list[str] = field(default_factory=list)
+    explained: Mapping[str, Any] = field(default_factory=dict)
+    inspected: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as JSON, whole; a surface shortens it to what its hosts accept."""
@@ -152,4 +157,5 @@ class SearchResult:
             "stale": self.stale,
             "truncated_query": self.truncated_query,
             "notes": list(self.notes),
+            **({"explained": dict(self.explained)} if self.explained else {}),
         }

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.index import chunk_store, filters, fulltext, fusion
+from openclaw_instructor.index import chunk_store, diversity, filters, fulltext, fusion
+from openclaw_instructor.index.explanation import Trace
 from openclaw_instructor.index.fulltext import Lookup
 from openclaw_instructor.index.fusion import Spread
 from openclaw_instructor.index.query import parse
@@ -25,7 +26,9 @@ from openclaw_instructor.text import clean
 if TYPE_CHECKING:
     import sqlite3
 
+    from openclaw_instructor.index.chunk_store import Passage
     from openclaw_instructor.index.filters import Filter
+    from openclaw_instructor.index.fulltext import Match
     from openclaw_instructor.index.vectors.protocol import Matrix, Searcher, View
     from openclaw_instructor.index.vectors.sample import Samples
 
@@ -62,6 +65,7 @@ class Question:
     vector: Matrix | None
     mode: Mode
     wanted: Filter
+    diversity: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,8 @@ class Retrieval:
         self._generations = [source.view.generation.id for source in sources]
         self._wanted = question.wanted.of(self._generations)
         self._fit: float | None = None
+        self._sides: tuple[fusion.Ranking, Sequence[Match]] = ((), ())
+        self.trace = Trace()
 
     def best(self, top_k: int) -> Selection:
         """Choose the best `top_k` passages, from a ranking that is long enough for them."""
@@ -103,21 +109,44 @@ class Retrieval:
         while True:
             ranking = self.candidates(limit)
             found = chunk_store.fetch(self._connection, [key for key, _ in ranking])
-            selection = Selection(ranking, found, top_k, self.lookup.alone)
+            varied = diversity.varied(self._connection, ranking, self._question.diversity, top_k)
+            selection = Selection(varied, found, top_k, self.lookup.alone, keep_order=self._question.diversity > 0)
+            self.trace = self._traced(ranking, found, selection.left_out)
             exhausted = len(ranking) < limit or limit >= _MOST_CANDIDATES
             if selection.settled or exhausted or len(selection.documents) == self._document_count:
                 return selection
             limit *= _WIDER
 
+    def further(self) -> Trace:
+        """Trace the ranking as far down as a search ever looks."""
+        ranking = self.candidates(_MOST_CANDIDATES)
+        return self._traced(ranking, chunk_store.fetch(self._connection, [key for key, _ in ranking]), {})
+
+    def _traced(self, ranking: fusion.Ranking, found: Mapping[int, Passage], left_out: Mapping[int, str]) -> Trace:
+        dense, matches = self._sides
+        words = sorted(((match.key, match.score * match.covered) for match in matches), key=lambda item: -item[1])
+        if self._question.mode == "vector" or not words:
+            weight = 1.0 if dense else 0.0
+        else:
+            weight = fusion.meaning_share(dense, words, self._spread.deviation)
+        return Trace(dense, words, ranking, weight, found, left_out)
+
+    @property
+    def wanted(self) -> Filter:
+        """The filter, on the generations that are searched."""
+        return self._wanted
+
     def candidates(self, limit: int) -> list[tuple[int, float]]:
         """Return (chunk id, score) over all sources, best first; up to `limit` by vectors and as many by full text."""
         dense = self._nearest(limit, self._narrowed)
+        self._sides = (dense, ())
         if self._question.mode == "vector":
             return dense
         matches = self.lookup.matches(limit)
         near = {key for key, _ in dense}
         far = [match.key for match in matches if match.key not in near]
         dense += self._nearest(len(far), self._wanted.among(far)) if far and dense else []
+        self._sides = (sorted(dense, key=lambda item: -item[1]), matches)
         fit = fusion.fit(dense, matches, self._spread)
         self._fit = fit if dense or matches else None
         return fusion.fused(dense, matches, fit, self._spread.deviation, self.lookup.first, self.lookup.alone)
@@ -184,9 +213,13 @@ class Retrieval:
 
 
 def to_hits(
-    connection: sqlite3.Connection, chosen: Sequence[Chosen], query: str, names: Mapping[int, str]
+    connection: sqlite3.Connection,
+    chosen: Sequence[Chosen],
+    query: str,
+    names: Mapping[int, str],
+    trace: Trace | None = None,
 ) -> list[Hit]:
-    """Make a hit of each passage; `names` maps the id of a generation to its collection."""
+    """Make a hit of each passage; `names` maps the id of a generation to its collection, `trace` explains them."""
     asked = parse(query)
     limit = max(_LEAST_SNIPPET, min(MAX_CHARACTERS, SNIPPETS_CHARACTERS // max(1, len(chosen)) - _HIT_OVERHEAD))
     metadata = chunk_store.metadata(connection, {one.passage.document_id for one in chosen})
@@ -208,6 +241,7 @@ def to_hits(
                 context=passage.context,
                 metadata=_shown(metadata.get(passage.document_id, {})),
                 also_in=_also_in(one),
+                explain=trace.of(passage.id) if trace else {},
             )
         )
     return result

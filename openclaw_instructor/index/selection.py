@@ -33,7 +33,8 @@ class Chosen:
 class Selection:
     """The best `top_k` passages of a ranking, which holds (chunk id, score), best first.
 
-    Those of `wanted`, by id, are taken however many hits their document has.
+    Those of `wanted`, by id, are taken however many hits their document has. With `keep_order` the ranking counts, else
+    the scores.
 
     `hits` are the chosen ones, best first. `settled`: a longer ranking would give the same hits, because no hit was
     taken in spite of its document having enough. `left_out` says why a passage that ranks high enough is no hit.
@@ -45,6 +46,8 @@ class Selection:
         found: Mapping[int, Passage],
         top_k: int,
         wanted: Collection[int] = (),
+        *,
+        keep_order: bool = False,
     ) -> None:
         self._top_k = top_k
         self._wanted = frozenset(wanted)
@@ -59,7 +62,7 @@ class Selection:
                 self._consider(passage, score)
         self.settled = len(self._chosen) == top_k
         filled = [*self._chosen, *self._spare[: top_k - len(self._chosen)]]
-        self.hits = sorted(filled, key=lambda chosen: -chosen.score)
+        self.hits = filled if keep_order else sorted(filled, key=lambda chosen: -chosen.score)
         shown = {chosen.passage.id for chosen in self.hits}
         self.left_out = {key: reason for key, reason in self.left_out.items() if key not in shown}
 

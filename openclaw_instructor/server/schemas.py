@@ -102,6 +102,14 @@ class IndexName(_Strict):
     folder: Annotated[StrictStr, Field(pattern="^/[^\\x00]*$")] | None = None
 
 
+class IndexInspect(_Strict):
+    """Body of POST /v1/index/inspect."""
+
+    task: StrictStr = Field("search_docs", min_length=1, max_length=64)
+    arguments: dict[str, Any] = Field(description="The arguments of the task.")
+    expect: StrictStr = Field(min_length=1, max_length=4_200, description="The file that should be found.")
+
+
 class Nothing(_Strict):
     """Body of a request that has nothing to say."""
 

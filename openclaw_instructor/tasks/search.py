@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from openclaw_instructor.index import Index
+    from openclaw_instructor.index import Index, SearchResult
     from openclaw_instructor.registry.kinds.search import SearchTask
     from openclaw_instructor.tasks.runners import Resources
 
@@ -17,21 +17,37 @@ def run(task: SearchTask, arguments: Mapping[str, Any], resources: Resources) ->
     The result is flat: `hits` first by rank, each with file, location, heading, score and snippet, then `count`,
     `collections_searched`, `stale`, `truncated_query` and `notes`. Raises what Index.search raises.
     """
-    index = resources.index
+    result: SearchResult = resources.index.search(arguments["query"], **_options(task, arguments, resources))
+    return result.as_dict()
+
+
+def inspect(task: SearchTask, arguments: Mapping[str, Any], resources: Resources, expect: str) -> dict[str, Any]:
+    """Search as `run` does, and say at which stage the file `expect` was lost.
+
+    The result has `expect`, `found`, `stage`, `reason`, `file`, what is known of its best passage, and the whole
+    `result`. Raises what Index.inspect raises.
+    """
+    options = _options(task, arguments, resources)
+    return resources.index.inspect(arguments["query"], expect, **options)
+
+
+def _options(task: SearchTask, arguments: Mapping[str, Any], resources: Resources) -> dict[str, Any]:
+    """Build the options of Index.search."""
     mode = arguments.get("mode", task.mode)
-    return index.search(
-        arguments["query"],
-        collection=arguments.get("collection") or task.collection,
-        query_instruction=_instruction(task, mode, index),
-        steering=resources.document_instruction,
-        top_k=arguments.get("top_k", task.top_k),
-        path=arguments.get("path"),
-        after=arguments.get("after"),
-        before=arguments.get("before"),
-        where=arguments.get("where"),
-        types=arguments.get("type"),
-        mode=mode,
-    ).as_dict()
+    return {
+        "collection": arguments.get("collection") or task.collection,
+        "query_instruction": _instruction(task, mode, resources.index),
+        "steering": resources.document_instruction,
+        "top_k": arguments.get("top_k", task.top_k),
+        "path": arguments.get("path"),
+        "after": arguments.get("after"),
+        "before": arguments.get("before"),
+        "where": arguments.get("where"),
+        "types": arguments.get("type"),
+        "mode": mode,
+        "diversity": arguments.get("diversity", 0.0),
+        "explain": arguments.get("explain", False),
+    }
 
 
 def _instruction(task: SearchTask, mode: str, index: Index) -> str:

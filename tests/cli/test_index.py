@@ -271,3 +271,25 @@ def test_an_interruption_says_what_is_kept(command: Command, notes: Path, monkey
         stopped = command("index", *arguments)
         assert stopped.status == 130
         assert "every file that was done is indexed and is found" in stopped.err
+
+
+def test_a_search_explains_itself(command: Command, notes: Path) -> None:
+    command("index", "add", "docs", str(notes))
+    shown = command("search", "planting cloves", "--explain", "--top-k", "1")
+    assert "meaning: 1. (cosine " in shown.out
+    assert "weights: meaning " in shown.err
+    assert "left out: 2. " in shown.err
+    assert command("search", "cloves", "--explain", "--json").json["hits"][0]["explain"]["words"]["rank"] == 1
+
+
+def test_where_an_expected_file_was_lost(command: Command, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(notes)
+    command("index", "add", "docs", ".")
+    found = command("index", "inspect", "cloves", "--expect", "./garlic.md")
+    assert (found.status, found.out.startswith("garlic.md, lines")) == (0, True)
+    assert ": found as hit 1" in found.out
+    lost = command("index", "inspect", "cloves", "--expect", "garlic.md", "--path", "*.txt", "--json")
+    assert (lost.status, lost.json["stage"], lost.json["reason"]) == (3, "filtered", "`path` leaves it out")
+    assert lost.json["result"]["count"] <= 1
+    wrong = command("index", "inspect", "cloves", "--expect", "garlic.md", "--task", "classify_email")
+    assert "is of kind classify; name one that searches" in wrong.err

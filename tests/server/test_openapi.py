@@ -23,6 +23,7 @@ ROUTES = (
     "GET /v1/index",
     "GET /v1/index/files",
     "POST /v1/index/compact",
+    "POST /v1/index/inspect",
     "POST /v1/rerank",
     "DELETE /v1/session",
     "GET /v1/models",

@@ -101,6 +101,17 @@ def test_scopes_include_one_another() -> None:
     assert AccessScope.of("admin") is AccessScope.ADMIN
 
 
+def test_an_expected_file_is_looked_for_by_the_call_that_answers(local: Local, tmp_path: Path) -> None:
+    (tmp_path / "note.md").write_text("mango\n")
+    local.toolbox.index_add("docs", [tmp_path / "note.md"])
+    local.toolbox.index_sync("docs")
+    body = {"arguments": {"query": "mango", "mode": "keyword"}, "expect": "note.md"}
+    found = local.ask("/v1/index/inspect", body).body
+    assert (found["stage"], found["rank"], found["result"]["count"]) == ("found", 1, 1)
+    asked = local.ask("/v1/tools/search_docs", {**body["arguments"], "explain": True}).body  # type: ignore[dict-item]
+    assert asked == found["result"]
+
+
 def test_days_are_those_of_the_caller(local: Local, tmp_path: Path) -> None:
     (tmp_path / "note.md").write_text("mango\n")
     late = datetime.datetime(2026, 3, 10, 23, 30, tzinfo=datetime.UTC).timestamp()

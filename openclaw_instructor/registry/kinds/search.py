@@ -55,6 +55,14 @@ class SearchTask(Task):
             before=schema.moment("Only documents dated before that."),
             type=schema.text("Only such files, such as `pdf`, `mail` or `docx,odt`."),
             where=schema.fields('Only documents with these fields, such as {"author": "Ann", "tags": "tax"}.'),
+            explain={"type": "boolean", "default": False, "description": "Say how each hit was ranked."},
+            diversity={
+                "type": "number",
+                "minimum": 0,
+                "maximum": 1,
+                "default": 0,
+                "description": "Above 0: prefer passages that differ (MMR).",
+            },
             mode={
                 "type": "string",
                 "enum": ["hybrid", "vector", "keyword"],

@@ -63,6 +63,12 @@ def routes(context: Context) -> list[ApiRoute]:
             parameters=(_NAME, _PATH),
         ),
         ApiRoute(
+            *("POST", "/v1/index/inspect", handlers.inspect, "index_inspect", "Search, and say where a file was lost."),
+            effect="read",
+            scope=AccessScope.READ,
+            body=schemas.IndexInspect,
+        ),
+        ApiRoute(
             *(
                 "POST",
                 "/v1/index/compact",
@@ -97,6 +103,11 @@ class _Handlers:
         name, path = request.query_params.get("name"), request.query_params.get("path")
         states = await self._threads.run(request, lambda: self._toolbox.index_files(name, path))
         return Json({"files": [state.as_dict() for state in states]})
+
+    async def inspect(self, request: Request) -> Response:
+        body = await schemas.read(request, schemas.IndexInspect)
+        inspect = partial(self._toolbox.index_inspect, body.task, body.arguments, body.expect)
+        return Json(await self._threads.run(request, inspect))
 
     async def compact(self, request: Request) -> Response:
         await schemas.read(request, schemas.Nothing)
