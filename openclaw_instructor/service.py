@@ -19,10 +19,11 @@ from openclaw_instructor.untrusted import marked
 
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Embeddings, Engine
-    from openclaw_instructor.engine.rerankers import Reranked, Reranker
+    from openclaw_instructor.engine.rerankers import Reranker
     from openclaw_instructor.index import CollectionStatus, Index, SyncReport
     from openclaw_instructor.index.file_states import FileState
     from openclaw_instructor.tasks.classifier.corrections import Corrections
+    from openclaw_instructor.tasks.rerank import Ranking
 
 
 class Toolbox:
@@ -191,17 +192,29 @@ class Toolbox:
         """Give back the room of what was deleted from the index; returns bytes `before`, `after` and `freed`."""
         return self.index.compact()
 
-    def rerank(self, query: str, documents: Sequence[str]) -> Reranked:
-        """Score how well each document answers the query; see `engine.rerankers`."""
-        from openclaw_instructor.engine.rerankers import reranker
-
-        self.registry.refresh()
-        checkpoint = "" if self.settings.reranker else self.engine.checkpoint_name
-        instructions = [self.registry.embedding_instruction(name, checkpoint) for name in ("query", "passage")]
+    @property
+    def reranker(self) -> Reranker:
+        """What reranks: the cross-encoder of the settings, else the checkpoint's own embeddings."""
         with self._lock:
             if self._reranker is None:
+                from openclaw_instructor.engine.rerankers import reranker
+
                 self._reranker = reranker(self.settings, self.engine)
-        return self._reranker.rerank(query, documents, instructions[0], instructions[1])
+            return self._reranker
+
+    @property
+    def reranking_checkpoint(self) -> str:
+        """The checkpoint whose instructions a reranker takes; "" for a cross-encoder, which takes none."""
+        return "" if self.settings.reranker else self.engine.checkpoint_name
+
+    def rerank(self, query: str, documents: Sequence[str]) -> Ranking:
+        """Order documents by how well they answer the query, under the instructions `query` and `passage`."""
+        from openclaw_instructor.tasks.rerank import rank
+
+        self.registry.refresh()
+        checkpoint = self.reranking_checkpoint
+        of_query, of_document = (self.registry.embedding_instruction(name, checkpoint) for name in ("query", "passage"))
+        return rank(self.reranker, query, documents, (of_query, of_document))
 
     def close(self) -> None:
         """Close the index, and the engine unless it was given. A closed Toolbox is not used again."""

@@ -87,7 +87,7 @@ class Settings(BaseModel):
     vector_engine: str = Field("exact", description="engine of the nearest vectors: exact, or one that a package adds")
     reranker: str | None = Field(
         None,
-        description="cross-encoder of sentence-transformers that /v1/rerank asks: a hub id or a folder; default: the "
+        description="cross-encoder of sentence-transformers that reranks: a hub id or a folder; default: the "
         "checkpoint's own embeddings",
     )
     watch: str = Field(

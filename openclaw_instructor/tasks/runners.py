@@ -11,6 +11,7 @@ from openclaw_instructor.registry.kinds import kind_of
 
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Engine
+    from openclaw_instructor.engine.rerankers import Reranker
     from openclaw_instructor.index import Index
     from openclaw_instructor.registry import Registry
     from openclaw_instructor.tasks.classifier.corrections import Corrections
@@ -34,6 +35,14 @@ class Resources(Protocol):
     @property
     def index(self) -> Index:
         """The indexed documents."""
+
+    @property
+    def reranker(self) -> Reranker:
+        """What reranks: a cross-encoder, or the checkpoint's own embeddings."""
+
+    @property
+    def reranking_checkpoint(self) -> str:
+        """The checkpoint whose instructions the reranker takes; "" where it takes none."""
 
     def document_instruction(self, collection: str) -> str:
         """Return the rendered instruction under which the documents of this collection are embedded now."""

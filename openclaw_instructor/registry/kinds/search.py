@@ -102,8 +102,8 @@ KIND = Kind(
     skill="instructor-search",
     new_entry=new_entry,
     options=(
-        Option("--query-instruction", "TEXT", "Instruction for the questions of a search task."),
-        Option("--document-instruction", "TEXT", "Instruction for the documents of a search task."),
+        Option("--query-instruction", "TEXT", "Instruction for the questions of a search or rerank task."),
+        Option("--document-instruction", "TEXT", "Instruction for the documents of a search or rerank task."),
         Option("--collection", "NAME", f"Collection that a search task searches. [default: {DEFAULT_COLLECTION}]"),
     ),
 )

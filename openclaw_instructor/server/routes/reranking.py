@@ -40,9 +40,8 @@ class _Handlers:
             raise InvalidArguments("`query` is empty; say what the documents are to answer")
         texts = body.texts
         found = await self._threads.run(request, partial(self._toolbox.rerank, body.query, texts))
-        order = sorted(range(len(texts)), key=lambda index: -found.scores[index])[: body.top_n]
         results: list[dict[str, Any]] = []
-        for index in order:
+        for index, score in found.order[: body.top_n]:
             shown = {"document": {"text": texts[index]}} if body.return_documents else {}
-            results.append({"index": index, "relevance_score": round(found.scores[index], 6), **shown})
+            results.append({"index": index, "relevance_score": round(score, 6), **shown})
         return Json({"model": found.model, "results": results, "truncated": found.truncated})
