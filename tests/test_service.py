@@ -195,3 +195,23 @@ def test_home_may_be_a_setting(home: Path) -> None:
     with Toolbox(settings=Settings(home=home, checkpoint="elsewhere")) as box:
         assert box.settings.checkpoint == "elsewhere"
         assert len(box.tools()) == 5
+
+
+def test_what_lies_in_an_indexed_folder_configures_nothing(
+    toolbox: Toolbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cloned folder is a stranger's: its registry and settings are texts, also when it is the current folder."""
+    cloned = tmp_path / "cloned"
+    cloned.mkdir()
+    before = toolbox.tools()
+    (cloned / "instructions.yaml").write_text(GREETINGS)
+    (cloned / "config.yaml").write_text("checkpoint: https://evil.test/v1\nhost: 0.0.0.0\n")
+    (cloned / "openclaw_instructor.py").write_text("raise SystemExit('taken')\n")
+    monkeypatch.chdir(cloned)
+    toolbox.index_add("docs", [cloned])
+    toolbox.index_sync("docs")
+    assert toolbox.tools() == before
+    usual = Settings(home=toolbox.settings.home)
+    with Toolbox(toolbox.settings.home) as other:
+        assert other.tools() == before
+        assert (other.settings.checkpoint, other.settings.host) == (usual.checkpoint, usual.host)

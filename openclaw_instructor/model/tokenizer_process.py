@@ -86,12 +86,15 @@ class IsolatedTokenizer:
         return answer
 
     def _start(self) -> subprocess.Popen[bytes]:
-        arguments = [json.dumps(sys.path), str(self._path), str(self._lower_case)]
+        # Not from the current folder, which may be a stranger's: its modules would be found first.
+        folders = [str(Path(__file__).parents[2]), *(str(Path(folder).absolute()) for folder in sys.path if folder)]
+        arguments = [json.dumps(folders), str(self._path.absolute()), str(self._lower_case)]
         return subprocess.Popen(
-            [sys.executable, "-c", _CHILD, *arguments],
+            [sys.executable, "-P", "-c", _CHILD, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            cwd="/",
             env={name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LD_LIBRARY_PATH")}
             | {"TOKENIZERS_PARALLELISM": "false"},
             start_new_session=True,

@@ -45,6 +45,12 @@ def sleeps(data: bytes, path: PurePath) -> Document:
     raise AssertionError
 
 
+def waits(data: bytes, path: PurePath) -> Document:
+    """Takes long and does little, as every process of a busy machine."""
+    time.sleep(float(data))
+    return Document(["done"], [])
+
+
 def never_returns(data: bytes, path: PurePath) -> Document:
     """Holds the interpreter's lock all the while."""
     re.match(r"(a|aa)+$", "a" * 200 + "b")

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import pytest
 
+from openclaw_instructor.documents.builder import MAX_BLOCKS, DocumentBuilder
 from openclaw_instructor.documents.chunking import MAX_CHUNKS, Chunk, Chunker
 from openclaw_instructor.documents.document import Block, Document
+from openclaw_instructor.documents.encoding import MAX_LINES
 from openclaw_instructor.documents.reading import read
 from openclaw_instructor.testing import WordEmbedder
+from tests.documents.hostile_texts import CASES
 
 count = WordEmbedder().count
 MEGABYTE = 1_000_000
+ROOT = Path(__file__).parents[2]
 
 HOSTILE = {
     "a long first heading over many sections": "# " + "word " * 20_000 + "\n\n" + "## s\n\nx\n\n" * 4_000,
@@ -46,6 +52,25 @@ def test_memory_is_in_proportion_to_the_file(text: str) -> None:
     assert peak < 12 * len(data) + 10 * MEGABYTE
     assert counted < 6 * len(data)
     assert len(chunks) <= MAX_CHUNKS + 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit on memory is Linux's")
+def test_texts_of_every_format_keep_within_their_memory_and_time() -> None:
+    command = [sys.executable, "-m", "tests.documents.hostile_texts"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-2_000:]
+    assert len(done.stdout.splitlines()) == len(CASES)
+
+
+def test_what_is_left_out_of_a_long_text_is_said() -> None:
+    assert read(b"\n" * (MAX_LINES + 1), PurePath("a.txt")).notes == [f"only its first {MAX_LINES:,} lines are read"]
+    assert read(b"\n" * MAX_LINES, PurePath("a.txt")).notes == []
+    builder = DocumentBuilder()
+    for _ in range(MAX_BLOCKS + 1):
+        builder.paragraph("a")
+    document = builder.document()
+    assert len(document.blocks) == MAX_BLOCKS
+    assert document.notes == [f"only its first {MAX_BLOCKS:,} paragraphs and rows are read"]
 
 
 def test_a_context_that_every_block_repeats_is_held_once() -> None:

@@ -78,6 +78,25 @@ def test_a_reader_that_eats_memory_is_ended(isolated: IsolatedReaders[Document])
     assert isolated.read(readers.size, b"abc", PATH).text == "3"
 
 
+def test_a_process_that_gets_no_processor_is_not_slow() -> None:
+    isolated = IsolatedReaders(document_json, Limits(seconds=0.1, seconds_per_mb=0))
+    assert isolated.read(readers.waits, b"0.7", PATH).text == "done"
+    isolated.close()
+
+
+def test_what_a_file_may_cost_grows_with_it() -> None:
+    isolated = IsolatedReaders(document_json)
+    assert reason(isolated, readers.eats_memory) == "needed more than 100 MB"
+    assert reason(isolated, readers.eats_memory, bytes(5_000_000)) == "needed more than 160 MB"
+    assert isolated.read(readers.size, b"abc", PATH).text == "3"
+    isolated.close()
+    limits = Limits()
+    text, packed = limits.allowance(bytes(3_000_000)), limits.allowance(b"PK\x03\x04" + bytes(3_000_000))
+    assert (text.seconds, text.memory_bytes) == (16, 136_000_000)
+    assert (round(packed.seconds), packed.memory_bytes) == (60, 1_000_000_000)
+    assert limits.allowance(bytes(100_000_000)).memory_bytes == 1_000_000_000
+
+
 def test_where_the_system_sets_no_limit_memory_is_watched(
     isolated: IsolatedReaders[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:

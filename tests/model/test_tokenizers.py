@@ -172,3 +172,15 @@ def test_a_rule_that_makes_gigabytes_is_stopped_and_named(copy: Path) -> None:
     tokenizer = IsolatedTokenizer(path, lower_case=False, seconds=1)
     with pytest.raises(InvalidCheckpoint, match=r"its rules took more than|the tokenizer crashed"):
         tokenizer.count(["a"])
+
+
+def test_modules_of_the_current_folder_are_not_taken(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile = tmp_path / "hostile"
+    hostile.mkdir()
+    for name in ("json", "tokenizers", "selectors"):
+        (hostile / f"{name}.py").write_text("raise SystemExit('taken')\n")
+    monkeypatch.chdir(hostile)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    assert IsolatedTokenizer(copy / "tokenizer.json", lower_case=False).count(["fine"])[0] > 0

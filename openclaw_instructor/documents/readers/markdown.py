@@ -160,6 +160,8 @@ class _Scanner:
         underline = _SETEXT.fullmatch(self._lines[number]) if number < len(self._lines) else None
         if not underline or not line.strip() or _indent(line) >= 4 or _NOT_PARAGRAPH.match(line):
             return None
+        if _SETEXT.fullmatch(line):
+            return None
         if len(line) > MAX_HEADING_CHARACTERS or _raw_end(line) or _HTML_BLOCK.match(line):
             return None
         # Only the last line before the underline counts as the heading; a paragraph above it stays a paragraph.
