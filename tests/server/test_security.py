@@ -49,7 +49,7 @@ def test_health_says_no_more_to_strangers_than_they_may_know(daemon: Endpoint) -
     stranger = ask(daemon.url + "/health")
     known = ask(daemon.url + "/health", token=daemon.token)
     assert (stranger.status, known.status) == (200, 200)
-    assert stranger.body["registry"] == {"ok": True, "tasks": 3}
+    assert stranger.body["registry"].keys() == {"ok", "tasks"}
     assert "home" in known.body
     assert "home" not in json.dumps(stranger.body)
 
@@ -197,3 +197,12 @@ def test_unknown_routes_and_methods_are_said(daemon: Endpoint) -> None:
     assert (missing.status, missing.body["error"]["code"]) == (404, "not_found")
     wrong = ask(daemon.url + "/v1/models", token=daemon.token, method="DELETE")
     assert (wrong.status, wrong.body["error"]["code"]) == (405, "method_not_allowed")
+
+
+def test_a_body_of_a_million_values_is_refused(serve: Serve) -> None:
+    """Each costs memory and the event loop's time; commas and brackets within a text are none."""
+    local = serve()
+    answer = local.ask("/v1/tools/classify_email", b'{"labels":[' + b"[1]," * 1_000_000 + b"1]}")
+    assert (answer.status, answer.body["error"]["code"]) == (413, "too_large")
+    told = local.ask("/v1/tools/classify_email", {"labels": "[{, " * 300_000})
+    assert (told.status, told.body["error"]["code"]) == (400, "invalid_arguments")
