@@ -148,4 +148,7 @@ def _describe(error: Exception) -> tuple[str, str, int]:
 def _usage(error: click.ClickException) -> str:
     message = error.format_message().rstrip(".")
     context = error.ctx if isinstance(error, click.UsageError) else None
+    takes_text = context is not None and any(isinstance(known, click.Argument) for known in context.command.params)
+    if isinstance(error, click.NoSuchOption) and takes_text:
+        message = f"{message}; if it is a text, write `--` before it"
     return f"{message}; see `{context.command_path} --help`" if context and "--help" not in message else message

@@ -33,7 +33,7 @@ def validate(task: Task, arguments: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(arguments, Mapping):
         raise InvalidArguments(f"{task.name}: the arguments must be an object, not {_given(arguments)}")
     schema = task.parameters()
-    given = {name: value for name, value in arguments.items() if value is not None}
+    given = {name: _without_nulls(value) for name, value in arguments.items() if value is not None}
     # Checked before the schema, which would walk through megabytes. An unknown name explains a missing one.
     unknown = next((name for name in given if name not in schema["properties"]), None)
     if unknown is not None:
@@ -59,6 +59,10 @@ def validate(task: Task, arguments: Mapping[str, Any]) -> dict[str, Any]:
             given[name] = int(value)
     defaults = {name: rule["default"] for name, rule in schema["properties"].items() if "default" in rule}
     return defaults | given
+
+
+def _without_nulls(value: Any) -> Any:
+    return {key: item for key, item in value.items() if item is not None} if isinstance(value, Mapping) else value
 
 
 def _check_size(task: Task, name: str, value: Any) -> None:

@@ -42,9 +42,15 @@ def moment(description: str) -> dict[str, Any]:
     return {"type": "string", "minLength": 1, "description": description}
 
 
-def fields(description: str) -> dict[str, Any]:
-    """Describe a mapping of names to texts."""
-    return {"type": "object", "additionalProperties": {"type": "string"}, "description": description}
+def fields(description: str, *names: str) -> dict[str, Any]:
+    """Describe a mapping of names to texts; some hosts refuse an object that names no property."""
+    properties = {name: {"type": "string"} for name in names}
+    return {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": {"type": "string"},
+        "description": description,
+    }
 
 
 def count(description: str, least: int, most: int, default: int) -> dict[str, Any]:

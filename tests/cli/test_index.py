@@ -293,3 +293,9 @@ def test_where_an_expected_file_was_lost(command: Command, notes: Path, monkeypa
     assert lost.json["result"]["count"] <= 1
     wrong = command("index", "inspect", "cloves", "--expect", "garlic.md", "--task", "classify_email")
     assert "is of kind classify; name one that searches" in wrong.err
+
+
+def test_a_text_that_looks_like_an_option_names_the_way_elsewhere_too(command: Command) -> None:
+    for arguments in (("match", "--word"), ("index", "inspect", "--word"), ("index", "files", "-w")):
+        assert "if it is a text, write `--` before it" in command(*arguments).err
+    assert "`--`" not in command("index", "compact", "--word").err

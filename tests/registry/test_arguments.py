@@ -92,7 +92,11 @@ CALLS: list[tuple[str, Any, str]] = [
     ("search_docs", {"query": "x", "top_k": 101}, "`top_k` is 101; give at most 100"),
     ("search_docs", {"query": "x", "mode": "fuzzy"}, "`mode` is 'fuzzy'; use one of hybrid, vector, keyword"),
     ("search_docs", {"query": "x", "where": {"a": "x" * 501}}, "`where[a]` is 501 characters long"),
-    ("search_docs", {"query": "x", "where": {"author": 3}}, "`where.author` must be text, not a whole number"),
+    (
+        "search_docs",
+        {"query": "x", "where": {"author": 3, "tags": None}},
+        "`where.author` must be text, not a whole number",
+    ),
     ("search_docs", ["x"], "search_docs: the arguments must be an object, not a list"),
     ("semantic_match", {"query": "x"}, "`candidates` is missing"),
     ("semantic_match", {"query": "x", "candidates": []}, "`candidates` has 0 entries; give at least 1"),

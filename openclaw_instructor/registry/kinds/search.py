@@ -54,13 +54,12 @@ class SearchTask(Task):
             after=schema.moment("Only documents dated then or later: 2026-01-31, 7d (ago), yesterday."),
             before=schema.moment("Only documents dated before that."),
             type=schema.text("Only such files, such as `pdf`, `mail` or `docx,odt`."),
-            where=schema.fields('Only documents with these fields, such as {"author": "Ann", "tags": "tax"}.'),
-            explain={"type": "boolean", "default": False, "description": "Say how each hit was ranked."},
+            where=schema.fields("Only documents with these or other fields of theirs.", "author", "tags", "from", "to"),
+            explain={"type": "boolean", "description": "Say how each hit was ranked."},
             diversity={
                 "type": "number",
                 "minimum": 0,
                 "maximum": 1,
-                "default": 0,
                 "description": "Above 0: prefer passages that differ (MMR).",
             },
             mode={
