@@ -1,4 +1,4 @@
-// What the owner is asked before a tool runs, as OpenClaw's `before_tool_call` hook answers it.
+// Asks the owner before a tool runs, through OpenClaw's `before_tool_call` hook.
 
 const ONCE = ["allow-once", "deny"];
 

@@ -1,4 +1,4 @@
-// Calls the local daemon, which the command line starts; it says where the daemon listens.
+// Calls the local daemon; the command line starts it and says where it listens.
 
 import { randomUUID } from "node:crypto";
 import { Broken, NotSent, send } from "./transport.js";
@@ -32,7 +32,7 @@ export function createDaemon(run, commandLine, pluginId) {
     }
     try {
       const { url, token, socket, agent_token: agentToken, pid, crashed } = JSON.parse(ended.stdout);
-      // Agents get a token that opens less than the owner's.
+      // Agents get a token that allows less than the owner's.
       return { url, token: agentToken ?? token, socket, agentToken, pid, crashed };
     } catch {
       throw new Error(`"${command} daemon ensure --json" did not print its address. Ask the user to update openclaw-instructor.`);
@@ -62,7 +62,7 @@ export function createDaemon(run, commandLine, pluginId) {
   }
 
   // Sends a call, once more only where that is safe: a call that reads, or one that the same daemon recognises by its
-  // key. What a daemon died of is not sent to the next one.
+  // key. A call during which a daemon crashed is not repeated.
   async function attempt(call, signal) {
     let at = await abortable(connect(), signal);
     for (let renewed = false; ; renewed = true) {

@@ -1,4 +1,4 @@
-// The native OpenClaw plugin: every task of the registry as an agent tool, answered by the local daemon.
+// Offers every task of the registry as an OpenClaw tool, answered by the local daemon.
 // The manifest and tools.json beside it are generated from `instructions.yaml`; nothing here names a task.
 
 import { defineToolPlugin } from "openclaw/plugin-sdk/tool-plugin";
@@ -30,7 +30,7 @@ function commandLine(api, specs) {
 }
 
 function answer(result) {
-  // Passages, e-mail and candidate texts are other people's words: fenced, so that the model takes them as data.
+  // Passages, e-mail and candidate texts are untrusted, so they are fenced and the model takes them as data.
   const text = wrapExternalContent(JSON.stringify(result), { source: "api", includeWarning: false });
   return { content: [{ type: "text", text }], details: { result } };
 }
@@ -74,7 +74,7 @@ entry.register = (api) => {
   api.on?.("before_tool_call", ({ toolName, params }) => {
     if (!manifest.contracts.tools.includes(toolName)) return undefined;
     const task = toolName === GENERIC ? params.task : toolName;
-    // A task that is newer than this list, or does not exist, is the daemon's to judge: agents have its `read` scope.
+    // The daemon decides about a task that is not in this list: agents have its `read` scope.
     const known = runtimeOf(api).specs.current().tools[task];
     return known && approvalFor(task, known.effect ?? "write");
   });

@@ -1,5 +1,5 @@
-// One request to the daemon: over the Unix socket in its home, or over TCP once it has proven itself on that very
-// connection. After a daemon has ended, anybody on the machine may hold its port.
+// Sends a request to the daemon, over the Unix socket in its home, or over TCP after it has proven its identity on that
+// connection: after a daemon has ended, another program may listen on its port.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import http from "node:http";
@@ -7,7 +7,7 @@ import http from "node:http";
 const CHALLENGE = "X-Openclaw-Instructor-Challenge";
 const PROOF_BYTES = 65_536;
 
-// Nothing that matters was sent: nobody listens, or somebody else than the daemon.
+// No token or text was sent: nothing listens, or something else than the daemon.
 export class NotSent extends Error {}
 // The connection broke after the request was sent; whether it was carried out is not known.
 export class Broken extends Error {}
