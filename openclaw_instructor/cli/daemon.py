@@ -68,6 +68,7 @@ def run(
 ) -> None:
     """Run the daemon in this process until it is stopped."""
     from openclaw_instructor.server import process
+    from openclaw_instructor.server.launch import Launch
     from openclaw_instructor.settings import Settings
 
     def load() -> Settings:
@@ -82,7 +83,7 @@ def run(
         options = [f"{name}={value}" for name, value in given.items() if value is not None]
         return [*command_line(settings), "daemon", "run", *options, *(["--foreground"] if foreground else [])]
 
-    process.run(process.Launch(load, again, foreground, ready_fd, lock_fd, _follow_into_openclaw))
+    process.run(Launch(load, again, foreground, ready_fd, lock_fd, _follow_into_openclaw))
     if as_json:
         print_json({"stopped": True})
     process.leave()

@@ -25,6 +25,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from openclaw_instructor.documents import document_json, isolated
 from openclaw_instructor.documents.document import UnreadableDocument
 from openclaw_instructor.documents.limits import Allowance, Limits
+from openclaw_instructor.documents.process_memory import resident_bytes
 
 Result = TypeVar("Result")
 
@@ -251,17 +252,6 @@ class _Worker:
         if code == 0:
             return _Ended()
         return UnreadableDocument(allowance.too_slow if code in (-signal.SIGXCPU, -signal.SIGALRM) else CRASHED)
-
-
-def resident_bytes(pid: int) -> int:
-    """Return the memory a process holds, in bytes; 0 if unknown. Not every system enforces a limit itself."""
-    try:
-        if sys.platform == "linux":
-            return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        shown = subprocess.run(["/bin/ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=True, timeout=5)
-        return int(shown.stdout) * 1024
-    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
-        return 0
 
 
 def processor_seconds(pid: int) -> float:

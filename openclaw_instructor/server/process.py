@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -12,9 +11,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import uvloop
 
@@ -33,6 +31,7 @@ from openclaw_instructor.server.bind import listen, listen_privately
 from openclaw_instructor.server.configuration_file import ConfigurationFile
 from openclaw_instructor.server.health import DaemonHealth
 from openclaw_instructor.server.http_server import GRACE_SECONDS, HttpServer
+from openclaw_instructor.server.launch import Ending, Launch, tell
 from openclaw_instructor.server.security import is_loopback
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
@@ -45,35 +44,6 @@ logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 1.0
 END_SECONDS = 20.0  # after which a shutdown is forced
-
-
-OnTasksChanged = Callable[[Settings], str | None]
-
-
-@dataclass(frozen=True)
-class Launch:
-    """How a daemon is started, by its command line.
-
-    `again` gives the command that starts the process anew on a port, after an edit of the configuration. `ready_fd`
-    receives one line of JSON once requests are answered, or the error that prevents it. `lock_fd` is the lock of a
-    process that started itself anew. `on_tasks_changed` runs in a thread at the start and after each edit of the tasks;
-    the line that it returns is logged.
-    """
-
-    load: Callable[[], Settings]
-    again: Callable[[Settings, int], Sequence[str]]
-    foreground: bool = False
-    ready_fd: int | None = None
-    lock_fd: int | None = None
-    on_tasks_changed: OnTasksChanged = lambda settings: None
-
-
-@dataclass(frozen=True)
-class Ending:
-    """Why a daemon stopped serving `port`: for good, or to start anew there with edited settings."""
-
-    port: int
-    restart: bool
 
 
 def run(launch: Launch) -> None:
@@ -99,7 +69,7 @@ def run(launch: Launch) -> None:
         error = unexpected(unknown)
     else:
         return
-    _tell(launch.ready_fd, body_of(error))
+    tell(launch.ready_fd, body_of(error))
     raise error
 
 
@@ -278,7 +248,7 @@ class Daemon:
         )
         endpoint.write(self._settings.daemon_path)
         logger.info("serving %s, version %s, process %d", url, __version__, os.getpid())
-        _tell(self._launch.ready_fd, {"ready": True})
+        tell(self._launch.ready_fd, {"ready": True})
 
     def _retract(self) -> None:
         announced = Endpoint.read(self._settings.daemon_path)
@@ -298,11 +268,3 @@ def leave() -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
-
-
-def _tell(descriptor: int | None, words: dict[str, Any]) -> None:
-    """Write one line to the process that started this one, which may have ended."""
-    if descriptor is None:
-        return
-    with contextlib.suppress(OSError), os.fdopen(descriptor, "w", encoding="utf-8") as pipe:
-        pipe.write(json.dumps(words) + "\n")

@@ -25,6 +25,7 @@ from openclaw_instructor.daemon import lifecycle, transport
 from openclaw_instructor.daemon.endpoint import Endpoint, url_of
 from openclaw_instructor.errors import DaemonUnavailable, InvalidSettings
 from openclaw_instructor.server import process as serving_process
+from openclaw_instructor.server.launch import Launch
 from openclaw_instructor.settings import Settings
 from tests.server.serving import PROGRAM, Local, ask, kill, make_home, wait_until
 
@@ -390,7 +391,7 @@ def test_what_a_crashed_daemon_announced_is_gone_once_another_has_the_lock(
 
     monkeypatch.setattr(serving_process, "Daemon", daemon)
     with pytest.raises(DaemonUnavailable, match="far enough"):
-        serving_process.run(serving_process.Launch(lambda: settings, lambda settings, port: []))
+        serving_process.run(Launch(lambda: settings, lambda settings, port: []))
     assert found == [False]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from openclaw_instructor.documents import document_json, isolation
+from openclaw_instructor.documents import document_json, isolation, process_memory
 from openclaw_instructor.documents.document import Block, Document, Location, UnreadableDocument
 from openclaw_instructor.documents.formats import Format
 from openclaw_instructor.documents.isolation import IsolatedReaders
@@ -105,8 +105,8 @@ def test_where_the_system_sets_no_limit_memory_is_watched(
 
 
 def test_resident_memory_of_a_process_is_known() -> None:
-    assert 10_000_000 < isolation.resident_bytes(os.getpid()) < 100_000_000_000
-    assert isolation.resident_bytes(2**22 + 1) == 0
+    assert 10_000_000 < process_memory.resident_bytes(os.getpid()) < 100_000_000_000
+    assert process_memory.resident_bytes(2**22 + 1) == 0
 
 
 @pytest.mark.parametrize(
