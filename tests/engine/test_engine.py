@@ -139,11 +139,16 @@ def test_a_load_that_fails_is_tried_again(model: HeldEmbedder, tmp_path: Path) -
 def test_waiting_for_a_loading_model_has_a_limit(model: HeldEmbedder, tmp_path: Path) -> None:
     ready = threading.Event()
 
+    begun = threading.Event()
+
     def wait() -> None:
+        begun.set()
         ready.wait(30)
 
     model.before_load = wait
     engine = engine_with(model, tmp_path, load_wait=0.05)
+    engine.submit(["the text that loads it"])
+    assert begun.wait(60)
     with pytest.raises(ModelLoading, match=r"the model `mini` is still loading, retry in \d+ s"):
         engine.embed(["x"])
     ready.set()
