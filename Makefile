@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# The release that CI runs; another one of the range in pyproject.toml: make test TORCH='torch==2.11.*'
+TORCH ?= torch>=2.13,<2.14
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -27,12 +29,12 @@ AMX := openclaw_instructor/model/inference/kernels/amx
 BUILT := pyproject.toml $(wildcard $(AMX)/*.[ch]) $(AMX)/build.py $(AMX)/sources.py
 $(VENV)/.installed: $(BUILT) | $(BIN)/python
 	@echo "installing into $(VENV); the first time takes a minute or two"
-	@$(BIN)/pip install --quiet --no-compile -e .
+	@$(BIN)/pip install --quiet --no-compile -e . '$(TORCH)'
 	@touch $@
 
 $(VENV)/.installed-dev: $(BUILT) | $(BIN)/python
 	@echo "installing into $(VENV), with what the tests need"
-	@$(BIN)/pip install --quiet --no-compile -e '.[dev]'
+	@$(BIN)/pip install --quiet --no-compile -e '.[dev]' '$(TORCH)'
 	@touch $@ $(VENV)/.installed
 
 demo: $(VENV)/.installed
