@@ -66,7 +66,7 @@ class Toolbox:
 
     @property
     def corrections(self) -> Corrections:
-        """What the owner taught the classifiers."""
+        """The owner's corrections of the classifiers."""
         with self._lock:
             if self._corrections is None:
                 from openclaw_instructor.tasks.classifier.corrections import Corrections
@@ -107,13 +107,13 @@ class Toolbox:
         return teach.add_rule(teach.classify_task(self.registry, task), sender, label, self.corrections, source)
 
     def corrections_report(self, task: str | None = None) -> dict[str, Any]:
-        """Return what was taught, with what contradicts, what changes over time, and which rules suggest themselves."""
+        """Return the corrections, with contradictions, recent changes, and suggested rules."""
         from openclaw_instructor.tasks.classifier.history import report
 
         return report(self.corrections.all(task))
 
     def undo_correction(self, number: int) -> dict[str, Any]:
-        """Take a correction or rule back; returns it. Raises InvalidArguments for one that is not in force."""
+        """Undo a correction or rule and return it. Raises InvalidArguments for one that is not in force."""
         return self.corrections.undo(number).as_dict()
 
     def embed(self, texts: Sequence[str], input_type: str = "", *, bulk: bool = False) -> Embeddings:
@@ -159,7 +159,7 @@ class Toolbox:
         return self.index.sync(name, steering=self.document_instruction, on_progress=on_progress, full=full)
 
     def index_status(self, name: str | None = None, *, check: bool = True) -> list[CollectionStatus]:
-        """How one collection, or each, stands: what it holds, and whether a sync is due.
+        """Report the state of one collection, or of each: what it holds, and whether a sync is due.
 
         `check` compares the files on disk with the index, by their times.
         """
@@ -167,11 +167,11 @@ class Toolbox:
         return self.index.status(name, steering=self.document_instruction, check=check)
 
     def index_remove(self, name: str, folder: str | Path | None = None) -> None:
-        """Forget a collection, or one folder of it; the files it was made from stay."""
+        """Remove a collection, or one of its folders, from the index; the files stay."""
         self.index.remove(name, None if folder is None else Path(folder))
 
     def index_files(self, name: str | None = None, path: str | None = None) -> list[FileState]:
-        """List every file of one collection, or of each, with its state; with `path`, those that it means."""
+        """List the files of one collection, or of each, with their state; `path` restricts them."""
         return self.index.files(name, path)
 
     def index_inspect(self, task: str, arguments: Mapping[str, Any], expect: str) -> dict[str, Any]:
@@ -189,7 +189,7 @@ class Toolbox:
         return search.inspect(definition, validate(definition, arguments), self, expect)
 
     def index_compact(self) -> dict[str, Any]:
-        """Give back the room of what was deleted from the index; returns bytes `before`, `after` and `freed`."""
+        """Free the disk space of deleted content of the index; return bytes `before`, `after` and `freed`."""
         return self.index.compact()
 
     @property

@@ -35,7 +35,7 @@ class Changes:
 
 
 def between(known: Mapping[str, Known], listing: Listing, absent: Iterable[str], *, full: bool = False) -> Changes:
-    """Compare by times, sizes and readers; with `full`, every file has to be read.
+    """Compare files with the index by times, sizes and readers; with `full`, every file is read.
 
     Nothing changes below a folder that is `absent`, and below one that could not be read nothing is taken for gone.
     """

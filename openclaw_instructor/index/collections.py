@@ -15,7 +15,7 @@ from openclaw_instructor.index import chunk_store
 from openclaw_instructor.paths import below
 
 _COLUMNS = "id, key, identity, embedding_space, checkpoint, dimension, revision"
-# 53 bits, which every reader of JSON keeps.
+# 53 bits, which every JSON parser represents exactly.
 _DRAW_REVISION = "UPDATE generations SET revision = random() & 0x1fffffffffffff"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -104,7 +104,7 @@ def collections(connection: sqlite3.Connection) -> list[Collection]:
 
 
 def named(known: list[Collection], asked: str) -> list[Collection]:
-    """List the collections of these names, which commas part; `*` is all of them.
+    """List the collections of these names, separated by commas; `*` is all of them.
 
     Raises UnknownCollection, with the nearest name, and InvalidArguments for no name at all.
     """
@@ -148,7 +148,7 @@ def put(connection: sqlite3.Connection, name: str, instruction: str, roots: Sequ
         [
             (collection_id, row["path"])
             for row in connection.execute("SELECT path FROM roots WHERE collection_id = ?", (collection_id,)).fetchall()
-            # The same folder by another name.
+            # The same folder under another path.
             if Path(row["path"]).resolve() in real
         ],
     )
@@ -177,7 +177,7 @@ def root_at(collection: Collection, path: Path) -> Root:
 
 
 def remove_root(connection: sqlite3.Connection, collection: Collection, path: Path) -> None:
-    """Forget a folder of the collection and the documents of it that no other folder holds."""
+    """Remove a folder from the collection, with those of its documents that are in no other folder."""
     connection.execute("DELETE FROM roots WHERE collection_id = ? AND path = ?", (collection.id, str(path)))
     others = [str(root.path) for root in collection.roots if root.path != path]
     rows = connection.execute(
@@ -235,12 +235,12 @@ def begin(connection: sqlite3.Connection, collection: Collection) -> None:
 
 
 def fail(connection: sqlite3.Connection, collection: Collection, problem: str) -> None:
-    """Say in the store why a sync of this collection did not come to its end."""
+    """Record why a sync of this collection failed."""
     connection.execute("UPDATE collections SET problem = ? WHERE id = ?", (problem, collection.id))
 
 
 def remember(connection: sqlite3.Connection, collection: Collection, states: Mapping[str, str]) -> None:
-    """Record what lay at each root, by its path."""
+    """Record the state of each root, by its path."""
     connection.executemany(
         "UPDATE roots SET state = ? WHERE collection_id = ? AND path = ?",
         [(state, collection.id, path) for path, state in states.items()],
@@ -270,7 +270,7 @@ def finish(
 
 
 def touch(connection: sqlite3.Connection, collection: Collection, generation: Generation) -> None:
-    """Record that something was published. Raises StoreError when the collection was removed meanwhile."""
+    """Record that a change was published. Raises StoreError when the collection was removed meanwhile."""
     updated = connection.execute(f"{_DRAW_REVISION} WHERE id = ?", (generation.id,))
     if not updated.rowcount:
         raise removed(collection)

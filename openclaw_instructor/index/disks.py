@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 _MOUNTS = Path("/proc/self/mountinfo")
-# Changes that another machine makes are not told.
+# The system does not report changes made by another machine.
 _REMOTE = frozenset(
     {
         *("nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "glusterfs", "lustre", "gpfs", "orangefs"),
@@ -16,7 +16,7 @@ _REMOTE = frozenset(
         *("fuse.gvfsd-fuse", "fuse.curlftpfs", "fuse.onedriver", "fuse.google-drive-ocamlfuse", "fuse.ceph"),
     }
 )
-# The disk of this machine behind the wall of a virtual one.
+# A disk of the host, shared with a virtual machine.
 _SHARED = frozenset({"9p", "drvfs", "virtiofs", "vboxsf", "prl_fs", "fuse.grpcfuse", "fakeowner", "osxfs", "vmhgfs"})
 
 
@@ -29,7 +29,7 @@ class Disk(enum.Enum):
 
 
 def disk_of(path: Path) -> Disk:
-    """Find the kind of disk that a path lies on; one that tells of changes where the system does not say."""
+    """Find the kind of disk of a path; a local one if the system does not say."""
     return _kind(_mounts(), os.path.realpath(path))
 
 
@@ -43,7 +43,7 @@ def _kind(mounts: dict[str, str], path: str) -> Disk:
 
 
 def _mounts() -> dict[str, str]:
-    """Read where which type of file system is mounted; later ones lie over earlier ones."""
+    """Read the mount points and their types of file system; later ones cover earlier ones."""
     try:
         lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:

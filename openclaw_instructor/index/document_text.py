@@ -28,7 +28,7 @@ _PLACE = re.compile(
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a document, its place in the file, and what belongs to it without standing in it."""
+    """A line of a document, its location in the file, and its context."""
 
     number: int
     text: str
@@ -65,7 +65,7 @@ def lines_of(connection: sqlite3.Connection, document_id: int) -> list[Line]:
         else:
             texts = passage.text.split("\n")
         for number, text in enumerate(texts, passage.first_line):
-            # Of pages and the like, a blank line between two blocks has no place.
+            # In formats with pages, a blank line between two blocks has no location.
             if text.strip() or not passage.locations:
                 lines[number] = Line(number, text, passage.location(number, number), passage.context)
     return [lines[number] for number in sorted(lines)]
@@ -82,7 +82,7 @@ def part(lines: Sequence[Line], location: str, around: int, limit: int) -> Part:
     wanted = _wanted(lines, asked, around)
     within = [line for line in lines if (line.place.unit, line.place.name) == (wanted.unit, wanted.name)]
     near = [line for line in within if line.place.first <= wanted.last and line.place.last >= wanted.first]
-    # The name of a sheet stands at all of its rows.
+    # All rows of a sheet have its name.
     chosen = [line for line in near if not _exceeds(line.place, wanted)] or near
     whole = Location.around(line.place for line in within)
     if not chosen:

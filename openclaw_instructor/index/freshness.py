@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from openclaw_instructor.index.results import Hit
 
-# A larger file with another time is taken for changed without being read.
+# A larger file with another time counts as changed without being read.
 MAX_READ_BYTES = 1_000_000
 _NAMED = 3
 
 
 def marked(connection: sqlite3.Connection, generations: Iterable[int], hits: Sequence[Hit]) -> list[Hit]:
-    """Mark the hits whose file has changed or vanished since it was indexed; the others are as they were."""
+    """Mark the hits whose file has changed or disappeared since it was indexed."""
     rows = connection.execute(
         "SELECT path, size, mtime_ns, ctime_ns, hash FROM documents "
         "WHERE path IN (SELECT value FROM json_each(?)) AND generation_id IN (SELECT value FROM json_each(?))",
@@ -29,13 +29,13 @@ def marked(connection: sqlite3.Connection, generations: Iterable[int], hits: Seq
     )
     states: dict[str, str] = {}
     for row in rows:
-        # Of two collections with the same file, one may be behind.
+        # If two collections contain the file, one may be older.
         states[row["path"]] = max(states.get(row["path"], ""), _state(row))
     return [replace(hit, file_state=states.get(hit.file, "")) for hit in hits]
 
 
 def notes(hits: Iterable[Hit]) -> list[str]:
-    """Put what the marks mean into words."""
+    """Explain the marks in notes."""
     found = []
     for state, verb in (("changed", "changed since"), ("vanished", "gone since")):
         names = list(dict.fromkeys(Path(hit.file).name for hit in hits if hit.file_state == state))
@@ -54,7 +54,7 @@ def _state(row: sqlite3.Row) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return "vanished"
     except OSError:
-        # Nobody can say; a sync that cannot read it says so.
+        # Unknown; a sync reports a file that cannot be read.
         return ""
     times = (now.st_size, min(now.st_mtime_ns, 2**63 - 1), min(now.st_ctime_ns, 2**63 - 1))
     if times == (row["size"], row["mtime_ns"], row["ctime_ns"]):
@@ -63,7 +63,7 @@ def _state(row: sqlite3.Row) -> str:
 
 
 def _same(path: Path, digest: str) -> bool:
-    """Whether the content is as it was: its times may have been set anew, or its permissions."""
+    """Whether the content is the same although times or permissions have changed."""
     try:
         return files.digest(files.read_bytes(str(path))) == digest
     except files.Skipped:

@@ -33,7 +33,7 @@ _CLASSES = {
     "upper": string.ascii_uppercase,
     "xdigit": string.hexdigits,
 }
-# A pattern is a list of expressions for one character each, and of these.
+# A pattern is a list of expressions for single characters, and of these tokens.
 _STAR = "*"
 _DEEP = "**"  # whatever follows, at the end of a pattern
 _FOLDERS = "**/"  # any number of folders
@@ -55,7 +55,7 @@ class Pattern:
 
     @classmethod
     def parse(cls, line: str) -> Pattern | None:
-        """Read a line; None for a comment and for what can match nothing."""
+        """Parse a line; None for a comment and for a pattern that can match nothing."""
         text = _trimmed(line)
         if text.startswith("#"):
             return None
@@ -68,7 +68,7 @@ class Pattern:
         return cls(text, negated, folders_only, named) if text else None
 
     def wildcards(self) -> int:
-        """How many characters of it are not only themselves."""
+        """Count the wildcard characters."""
         return sum(character in _WILDCARDS for character in self.text)
 
 
@@ -78,7 +78,7 @@ class Patterns:
     def __init__(self, parsed: Iterable[Pattern], most_slow: int | None = None) -> None:
         """With more than `most_slow` patterns that have to be tried one by one, `too_many` is set and none is ready."""
         self._negated: list[bool] = []
-        # Keyed by whether only folders count: text -> number of the last such pattern.
+        # Literal patterns, by whether they match folders only: text -> number of the last such pattern.
         self._names: tuple[dict[str, int], dict[str, int]] = ({}, {})
         self._paths: tuple[dict[str, int], dict[str, int]] = ({}, {})
         self._suffixes: tuple[dict[str, int], dict[str, int]] = ({}, {})
@@ -99,12 +99,12 @@ class Patterns:
         return bool(self._negated)
 
     def verdict(self, path: str, is_folder: bool) -> bool | None:
-        """Whether the last pattern that matches this very path takes it (True) or gives it back; None without one."""
+        """Return whether the last pattern that matches this path selects (True) or negates it; None if none matches."""
         number = self._last(path, is_folder)
         return None if number < 0 else not self._negated[number]
 
     def covers(self, path: str) -> bool | None:
-        """As `verdict`, for a file and the folders that it lies in together: the last of all patterns decides."""
+        """Return the same for a file together with its folders: the last pattern that matches any of them decides."""
         number = self._last(path, False)
         position = path.find("/")
         while position > 0:
@@ -113,7 +113,7 @@ class Patterns:
         return None if number < 0 else not self._negated[number]
 
     def match_file(self, path: str) -> bool:
-        """Whether a file is meant, by itself or by a folder that it lies in."""
+        """Whether a file is selected, by itself or by one of its folders."""
         return bool(self.covers(path))
 
     def _last(self, path: str, is_folder: bool) -> int:
@@ -149,7 +149,7 @@ class Patterns:
 
 
 def patterns(lines: Sequence[str], what: str) -> Patterns:
-    """Compile the patterns that somebody typed; raises InvalidArguments that names the option `what`."""
+    """Compile patterns of the option `what`. Raises InvalidArguments, which names it."""
     parsed = []
     for line in lines:
         shown = line if len(line) <= 60 else f"{line[:60]}…"
@@ -188,7 +188,7 @@ def _compiled(pattern: Pattern) -> re.Pattern[str] | None:
     """Compile a regular expression for the whole path; None when nothing can match."""
     text, prefix = pattern.text, ""
     if not pattern.named:
-        # git compares what stands before the first wildcard by itself; a `**` right behind it then stands first.
+        # git compares the text before the first wildcard separately, so that a `**` directly after it is at the start.
         length = next((i for i, character in enumerate(text) if character in _WILDCARDS), len(text))
         prefix, text = re.escape(text[:length]), text[length:]
     tokens = _tokens(text, pattern.named)

@@ -71,7 +71,7 @@ class Index:
         self._sync_lock = settings.home / "sync.lock"
         self._vectors = engines.engine(settings.vector_engine, settings.vectors_dir)
         self._samples = Samples()
-        # Collection -> how its changes become known, where somebody in this process follows them.
+        # Collection -> how its changes become known, if this process watches them.
         self.watched: dict[str, str] = {}
         # Collection -> what the last sync in this process saw.
         self.seen: dict[str, Look] = {}
@@ -144,7 +144,10 @@ class Index:
         return report
 
     def remove(self, name: str, folder: Path | None = None) -> None:
-        """Forget a collection, or one folder of it; the files stay. Raises UnknownCollection and InvalidArguments."""
+        """Remove a collection or one of its folders from the index; the files stay.
+
+        Raises UnknownCollection and InvalidArguments.
+        """
         (collection,) = self._chosen(name)
         root = None if folder is None else collections.root_at(collection, _root_path(folder))
         with self._store.write() as connection:
@@ -173,7 +176,7 @@ class Index:
         ]
 
     def followed(self) -> list[tuple[str, tuple[Root, ...]]]:
-        """List the collections that a sync has been over, with their roots: those whose changes can be followed."""
+        """List the collections that were synced before, with their roots: those that can be watched."""
         return [(known.name, known.roots) for known in self._collections() if known.serving]
 
     def look(self, name: str) -> Look:
@@ -181,7 +184,7 @@ class Index:
         return status.look(self._store, self._chosen(name)[0])
 
     def only_files_changed(self, name: str, steering: Steering | None = None) -> bool:
-        """Whether a sync would take in changed files only, and not embed everything anew. Raises UnknownCollection."""
+        """Whether a sync would only embed changed files, and not everything. Raises UnknownCollection."""
         (collection,) = self._steered(self._chosen(name), steering)
         try:
             wanted = staleness.wanted(self.engine, collection)
@@ -190,7 +193,7 @@ class Index:
         return collection.serving is not None and collection.serving.identity == wanted.identity
 
     def files(self, name: str | None = None, path: str | None = None) -> list[FileState]:
-        """List every file of one collection or of all with its state; with `path`, as Filter.parse reads it, some.
+        """List the files of one collection or of all with their state; `path` restricts them, as in Filter.parse.
 
         Raises UnknownCollection and InvalidArguments.
         """
@@ -198,7 +201,7 @@ class Index:
         return [state for known in self._chosen(name) for state in file_states.of(self._store, known, wanted)]
 
     def compact(self) -> dict[str, Any]:
-        """Give back the room of what was deleted: `before`, `after` and `freed` in bytes, and `notes`.
+        """Free the disk space of deleted content; return bytes `before`, `after` and `freed`, and `notes`.
 
         Waits while another process syncs. Raises StoreError and Busy.
         """
@@ -307,13 +310,13 @@ class Index:
             if run.seen is not None:
                 self.seen[collection.name] = run.seen
         except CancelledError:
-            # Whoever asked for it has gone; that it is unfinished is in the store.
+            # The caller has gone; the store records that the sync is unfinished.
             raise
         except Exception as error:
             command = f"run `openclaw-instructor index sync {collection.name}` to see more"
             unexpected = f"an unexpected {type(error).__name__}; {command}"
             run.report.error = error.message if isinstance(error, InstructorError) else unexpected
-            # The store may be what failed.
+            # The store itself may have failed.
             with contextlib.suppress(InstructorError), self._store.write() as connection:
                 collections.fail(connection, collection, run.report.error)
             if alone:

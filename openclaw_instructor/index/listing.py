@@ -21,7 +21,7 @@ class Found:
 
 @dataclass(frozen=True)
 class RootState:
-    """What lay at a root when it was walked: which folder, whether anything was in it, and mount points below it."""
+    """The state of a root when it was walked: its folder, whether it was empty, and mount points below it."""
 
     device: int
     inode: int
@@ -31,7 +31,7 @@ class RootState:
 
 @dataclass
 class Listing:
-    """What a walk found.
+    """The result of a walk.
 
     `skipped` holds (path, reason); under `unread` folders nothing is known to be gone. `lost`: root -> why it could not
     be walked. `named_but_left_out`: (path, reason) of what an include pattern names. `folders` were listed.
@@ -47,7 +47,7 @@ class Listing:
     folders: list[str] = field(default_factory=list)
 
     def notes(self) -> list[str]:
-        """Say what was left out that somebody may look for."""
+        """Describe what was left out and may be missed."""
         found = []
         if self.other_types:
             kinds = ", ".join(kind for kind, _ in self.other_types.most_common(5))

@@ -9,7 +9,7 @@ Progress = Callable[[int, int, str], None]
 
 
 class Meter:
-    """Counts files, passages and tokens of one sync. Texts that were embedded before take no time and no tokens."""
+    """Counts files, passages and tokens of one sync. Texts that were embedded before count no tokens."""
 
     def __init__(self, watcher: Progress | None, files: int, size: int) -> None:
         """`size` is that of all `files`, in bytes."""
@@ -19,7 +19,7 @@ class Meter:
         self._seconds = 0.0
 
     def done(self, size: int, passages: int = 0) -> None:
-        """Count a file that needs nothing more."""
+        """Count a file that is finished."""
         self._files_done += 1
         self._size_done += size
         self._passages += passages

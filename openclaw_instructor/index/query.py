@@ -23,7 +23,7 @@ _STOP_WORDS = frozenset(
     )
 )
 _QUOTED = re.compile(r"(?<![\w\"])(?P<no>-?)(?:\"(?P<straight>[^\"\n]+)\"(?![\w\"])|[“„«](?P<curly>[^“”«»\n]+)[”“»])")
-# `-word`: what begins with a letter, and is more than one.
+# `-word`: begins with a letter and has more than one character.
 _WITHOUT = re.compile(r"(?<!\S)-(?P<word>[^\W\d_][\w-]*\w)(?=$|[\s,;.?!])")
 _MARK = "[-.:/\\\\@_+#&'=~%*$·]"
 _COMPOUND = re.compile(
@@ -31,7 +31,7 @@ _COMPOUND = re.compile(
     rf"|-{{0,2}}\w+(?:(?:{_MARK}{{1,3}}|(?<=\d),(?=\d))\w+)*(?:\+\+|#)?|[^\w\s]"
 )
 _CONTRACTED = re.compile(r"\b\w+n't\b|(?<=\w)'(?:s|d|m|ll|re|ve)\b", re.IGNORECASE)
-# Names that are prose too, such as `real-time`, `and/or`, `O'Brien`.
+# Compounds of ordinary prose, such as `real-time`, `and/or`, `O'Brien`.
 _PROSE = re.compile(r"[^\W\d_]+(?:[-/'&][^\W\d_]+)*")
 _FEW = 3
 
@@ -53,7 +53,7 @@ class Clause:
 
     @property
     def single(self) -> bool:
-        """Whether it is a word as any other."""
+        """Whether it is an ordinary word."""
         return self.words == (self.text,)
 
     @property
@@ -64,7 +64,7 @@ class Clause:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """What no passage may have, unless `option`, an expression, is found: then `-text` is the option of a command."""
+    """An exclusion, unless the expression `option` occurs: then `-text` is an option of a command."""
 
     text: str
     expression: str
@@ -83,7 +83,7 @@ class Query:
 
 @lru_cache(maxsize=64)
 def parse(text: str) -> Query:
-    """Read a query: words and names, "quoted phrases" and -words. Stop words count only where there is nothing else."""
+    """Parse a query: words and names, "quoted phrases" and -words. Stop words count only if there is nothing else."""
     text = words.visible(text)
     required: list[Clause] = []
     excluded: list[Exclusion] = []
@@ -119,7 +119,7 @@ def _clauses(text: str) -> Iterator[Clause]:
     for compound in compounds:
         found = words.forms(compound)
         if any(map(words.unspaced, found)):
-            # A single character only where it stands alone.
+            # A single character is looked up only if it is alone.
             pairs = [pair for pair in found if len(pair) > 1 or not words.unspaced(pair)] or found
             yield from (Clause(pair, (word_expression(pair),), ((pair,),), (pair,)) for pair in pairs)
         elif found:

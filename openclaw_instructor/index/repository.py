@@ -1,4 +1,4 @@
-"""What git ignores besides the `.gitignore` files of a folder: those above it, and the excludes of a repository."""
+"""Read git's ignore rules outside of a folder: those above it, and the excludes of its repository and user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PERSONAL = re.compile(r"(?im)^[ \t]*excludesfile[ \t]*=[ \t]*\"?([^\"\n]*)")
 
 
 class Unusable(Exception):
-    """These rules cannot be applied, so nobody can say what they leave out; `reason` says why."""
+    """Ignore rules that cannot be applied; `reason` says why."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(reason)
@@ -35,7 +35,7 @@ class Layer:
 
 
 def ignored(path: str, is_folder: bool, layers: tuple[Layer, ...]) -> bool:
-    """Whether git would ignore a path, whose folders it does not ignore. The last layer goes first."""
+    """Whether git would ignore a path whose folders are not ignored; later layers take precedence."""
     name = as_bytes(path)
     for layer in reversed(layers):
         verdict = layer.patterns.verdict(layer.add + name[layer.cut :], is_folder)

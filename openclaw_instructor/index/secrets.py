@@ -48,7 +48,7 @@ _FILES = Patterns(
         ),
     )
 )
-# What lies in a folder of these kinds, whatever the folder's name is.
+# Entries by which a folder of secrets is recognised, whatever its name.
 _MARKS = {
     ".gpg-id": "a password store",
     "key4.db": "a browser profile",

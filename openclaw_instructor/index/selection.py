@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from openclaw_instructor.index.chunk_store import Passage
 
-# Hits from one document while others wait; fewer hits than asked for are filled up from those left out.
+# The most hits from one document; if too few hits are left, more of them are taken.
 PER_DOCUMENT = 2
 MAX_ELSEWHERE = 5
 
@@ -24,7 +24,7 @@ class Chosen:
     elsewhere_count: int = 0
 
     def add_place(self, passage: Passage) -> None:
-        """Note another place where the same text stands."""
+        """Add another place with the same text."""
         self.elsewhere_count += 1
         if len(self.elsewhere) < MAX_ELSEWHERE:
             self.elsewhere.append(passage)

@@ -29,13 +29,13 @@ logger = logging.getLogger(__name__)
 
 Mode: TypeAlias = Literal["local", "all", "off"]
 
-QUIET_MS = 250  # without another change, after which a burst is over
+QUIET_MS = 250  # without another change, after which a burst of changes is over
 LONGEST_BURST_MS = 20_000
-LOOK_SECONDS = 1.0  # between looks at which collections there are
+LOOK_SECONDS = 1.0  # between checks for new collections
 POLL_SECONDS = 30.0
 RETRY_SECONDS = 30.0
 LONG_SYNC_SECONDS = 1.0
-# A file that changes all the time, such as a log, is read when it pauses, at the latest after so long.
+# A file that changes all the time, such as a log, is read at the latest after this long.
 BUSY_ROUNDS = 4
 BUSY_PAUSE_SECONDS = 0.8
 BUSY_LONGEST_SECONDS = 10.0
@@ -43,7 +43,7 @@ BUSY_LONGEST_SECONDS = 10.0
 
 @dataclass
 class _Watched:
-    """A collection that is followed. `pending`: changed path -> when it changed last."""
+    """A collection that is watched. `pending`: changed path -> when it changed last."""
 
     name: str
     folders: frozenset[str] = frozenset()
@@ -59,7 +59,7 @@ class _Watched:
 
 
 class Watcher:
-    """Keeps the collections of an index in step with their files, in a thread of its own."""
+    """Keeps the collections of an index up to date with their files, in a thread."""
 
     def __init__(
         self,
@@ -92,13 +92,13 @@ class Watcher:
         self.syncing = False
 
     def start(self) -> None:
-        """Begin, unless the mode is `off`."""
+        """Start the thread, unless the mode is `off`."""
         if self._mode != "off":
             self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
             self._thread.start()
 
     def stop(self, seconds: float = 5.0) -> None:
-        """End, also in the middle of a sync, whose rest is for the next one."""
+        """Stop, also during a sync, which the next one completes."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(seconds)
@@ -133,7 +133,7 @@ class Watcher:
                 self._update(watched)
 
     def _follow_catalog(self) -> None:
-        """Follow the collections that there are now."""
+        """Update the list of watched collections."""
         seen = _stamp(self._path)
         if seen == self._seen:
             return
@@ -165,7 +165,7 @@ class Watcher:
             # What cannot be read differs for ever.
             watched.stuck = self._compared(watched) if watched.polled else frozenset()
         elif self._renewed() and self._compared(watched):
-            # What happened before the system was asked to tell of it.
+            # Changes from before the watch was set up.
             watched.pending[""] = 0.0
         watched.next_poll = time.monotonic() + max(POLL_SECONDS, 20 * (time.monotonic() - started))
 
@@ -214,7 +214,7 @@ class Watcher:
         logger.info("synced %s: %d added, %d changed, %d removed", watched.name, *counts)
 
     def _renewed(self) -> bool:
-        """Ask the system to tell of the folders that are to be followed now; whether that is anything new."""
+        """Renew the watches of the system; return whether there are new folders."""
         wanted = frozenset().union(*(watched.folders for watched in self._watched.values() if not watched.polled))
         if wanted == self._notified and not self._remade:
             return False
@@ -227,7 +227,7 @@ class Watcher:
             try:
                 self._notify = RustNotify(sorted(wanted), False, False, 300, False, True)
             except FileNotFoundError:
-                # A folder has gone meanwhile.
+                # A folder was removed meanwhile.
                 self._notified, self._catalog, self._seen = frozenset(), None, None
             except OSError as error:
                 logger.warning("the system tells of no more changes (%s); names and times are compared instead", error)
@@ -241,7 +241,7 @@ class Watcher:
         self._notified = frozenset()
 
     def _changes(self) -> Iterable[str]:
-        """Wait for a burst of changes to end; returns their paths, none after a while without any."""
+        """Wait for a burst of changes to end and return their paths; none after a while without changes."""
         wait = QUIET_MS if any(watched.pending for watched in self._watched.values()) else int(1_000 * LOOK_SECONDS)
         if self._notify is None:
             self._stop.wait(wait / 1_000)
@@ -250,7 +250,7 @@ class Watcher:
         return {path for _, path in changes} if isinstance(changes, set) else ()
 
     def _note(self, paths: Iterable[str]) -> None:
-        """Put changed paths to the collections that they may belong to."""
+        """Add changed paths to the collections that may contain them."""
         now = time.monotonic()
         for path in paths:
             rounds, last = self._rounds.get(path, (0, 0.0))
@@ -267,7 +267,7 @@ class Watcher:
             self._rounds = {path: seen for path, seen in self._rounds.items() if now - seen[1] < 2 * BUSY_PAUSE_SECONDS}
 
     def _due(self, watched: _Watched) -> bool:
-        """Whether what changed has come to rest."""
+        """Whether the changes have settled."""
         now = time.monotonic()
         if not watched.pending or now < watched.retry:
             return False
@@ -279,7 +279,7 @@ class Watcher:
 
 
 def _stamp(path: Path) -> object:
-    """Read what changes whenever the index is written."""
+    """Read a stamp that changes whenever the index is written."""
     found: list[tuple[int, int, int] | None] = []
     for name in (path, f"{path}-wal"):
         try:

@@ -1,4 +1,4 @@
-"""Split texts into words, documents and queries alike: folded, names taken apart, literals kept whole.
+"""Split texts and queries into folded words, with names split into their parts and literals kept as they are.
 
 The full text has three streams of them. `words` are folded, and get stemmed there. `forms` are the same in order and
 unstemmed, names taken apart where they stand, so that `get file size` is a phrase of `getFileSize` and of
@@ -13,37 +13,37 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-# The tokenizer keeps these in a word; a stemmer finds no ending before them.
+# Suffixes that the tokenizer keeps in a word and that keep the stemmer from changing it.
 EXACT, CAPITALS = "=", "^"
 _MARKS_OF_LITERALS = "-.:/@_+#&\\"
 TOKEN_CHARACTERS = EXACT + CAPITALS + _MARKS_OF_LITERALS
 
-# Letters and marks of Thai, Lao, Burmese and Khmer; of Korean, which puts endings to its words; Kana and Han.
+# Letters and marks of Thai, Lao, Burmese and Khmer; of Korean, whose words have suffixes; Kana and Han.
 _UNSPACED = (
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u1049\u1050-\u109f\u1780-\u17d3"
     "\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3"
     "\u3005-\u3007\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
-# Vowel signs and the like of the scripts of India, which are parts of words without being letters.
+# Vowel signs and other marks of Indic scripts, which belong to words without being letters.
 _INDIC_MARKS = "\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0980-\u0983\u09bc-\u09e3\u0a01-\u0dff"
 _SYMBOLS = "\u2600-\u27bf\U0001f000-\U0001faff"
 _LETTER = rf"(?:[^\W_{_UNSPACED}]|[{_INDIC_MARKS}])"
 _WORD = re.compile(rf"[{_UNSPACED}]+|{_LETTER}+|[{_SYMBOLS}]")
 _RUN = re.compile(f"[{_UNSPACED}]+")
 
-# What is seen by nobody: soft hyphens, joiners, marks of direction and order, selectors of variants.
+# Invisible characters: soft hyphens, joiners, bidirectional marks, variation selectors.
 _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
-# Accents; the points of Hebrew and Arabic, and the stroke that only stretches an Arabic word.
+# Accents, the vowel points of Hebrew and Arabic, and the Arabic tatweel.
 _ACCENTS = (
     "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
     "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0640\u064b-\u065f\u0670"
 )
 _UNSEEN = re.compile(f"[{_INVISIBLE}]+")
 _ACCENT = re.compile(f"[{_ACCENTS}]+")
-# A word where it stands: with the accents and the unseen that belong to it.
+# A word in a text, with its accents and invisible characters.
 _STANDING = re.compile(rf"(?:[{_UNSPACED}]|{_LETTER}|[{_ACCENTS}{_INVISIBLE}])+|[{_SYMBOLS}]")
-# A number of a footnote is none of the word's; signs that are no letters.
+# Superscript numbers of footnotes, and signs that are not letters.
 _APART = re.compile("(?<=[^\\W\\d_]{4})[\u00b9\u00b2\u00b3\u2070-\u2079]+|[\u2120\u2122\u00a9\u00ae]")
 # Letters that do not decompose.
 _LIKE = str.maketrans(
@@ -66,7 +66,7 @@ _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2212"), "-") | dict.fromke
 # Longer names are encoded data.
 _LONGEST_NAME = 64
 _NAME = re.compile(rf"(?<![A-Za-z0-9])[A-Za-z0-9]{{3,{_LONGEST_NAME}}}(?![A-Za-z0-9])")
-# Two small letters behind a run of capitals: `HTTP|Server`, but neither `PDFs` nor `IPv6`; `base64|Encode`.
+# Two lower-case letters after capitals: `HTTP|Server`, but neither `PDFs` nor `IPv6`; `base64|Encode`.
 _SEAM = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})|(?<=[0-9])(?=[A-Z][a-z]{2})")
 # The `v` of a version is no part of its number.
 _VERSION = re.compile(r"(?<![^\W_])[vV](?=[0-9]+\.[0-9])")
@@ -76,7 +76,7 @@ _INITIALS = re.compile(r"(?<![^\W_])(?:[A-Z]\.){2,5}(?![^\W_])")
 # `e-mail`, `get_file_size`, `1,000`: also written as one word.
 _JOINED = re.compile(r"(?<![^\W])[^\W_]+(?:[-_][^\W_]+){1,7}(?![^\W_])|(?<![\w,.])[0-9]{1,3}(?:,[0-9]{3})+(?![\w,])")
 _BETWEEN = re.compile("[-_,]")
-# What is more than its words: with a digit and marks inside, an option, a language such as C++.
+# Literals: with a digit and punctuation inside, options, and languages such as C++.
 _LITERAL = re.compile(
     r"(?<![\w-])--?[a-z][\w-]*(?<![-_])"
     r"|(?<![\w.])[^\W_]+(?:[-.:/@_+#&\\][^\W_]+)+(?<=[\w])(?<!_)"
@@ -86,7 +86,7 @@ _LONGEST_LITERAL = 80
 
 
 def fold(text: str) -> str:
-    """Make equal what looks alike: case, accents, ligatures, widths, hyphens, and what is not seen at all."""
+    """Normalise case, accents, ligatures, widths and hyphens, and remove invisible characters."""
     if text.isascii():
         return text.lower()
     text = unicodedata.normalize("NFKD", _APART.sub(" ", _UNSEEN.sub("", text)))
@@ -94,29 +94,29 @@ def fold(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Compose the characters of a text and remove what is not seen."""
+    """Compose the characters of a text and remove invisible ones."""
     if text.isascii():
         return text
     return unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).translate(_DASHES)
 
 
 def words(text: str) -> list[str]:
-    """List the folded words of a text; of a run without blanks each character with the next, the last alone."""
+    """List the folded words of a text; for scripts without blanks, each character with the next, the last alone."""
     return _split(fold(text))
 
 
 def forms(text: str) -> list[str]:
-    """List the folded words of a text with names taken apart at their capitals."""
+    """List the folded words of a text, with names split at their capitals."""
     return _split(fold(apart(text)))
 
 
 def apart(text: str) -> str:
-    """Put a blank at every seam of a name: `getFileSize` -> `get File Size`, `v1.2` -> `v 1.2`."""
+    """Split a name at its capitals and numbers: `getFileSize` -> `get File Size`, `v1.2` -> `v 1.2`."""
     return _VERSION.sub("v ", _NAME.sub(lambda name: _SEAM.sub(" ", name[0]), text))
 
 
 def extras(text: str) -> list[str]:
-    """List what a text is found by besides its words."""
+    """List the further terms by which a text is found: parts of names, joined names, capitals, literals."""
     seen = text if text.isascii() else _UNSEEN.sub("", text)
     folded = fold(text)
     found: dict[str, None] = {}
@@ -139,7 +139,7 @@ def joined(folded: str) -> Iterator[str]:
 
 
 def literals(folded: str) -> Iterator[str]:
-    """Yield options, and what has a digit and marks in it, as they are written."""
+    """Yield options, and terms with digits and punctuation, as they are written."""
     for match in _LITERAL.finditer(folded):
         one = match[0]
         if len(one) <= _LONGEST_LITERAL and (not one[-1].isalnum() or one[0] == "-" or any(map(str.isdigit, one))):
@@ -147,7 +147,7 @@ def literals(folded: str) -> Iterator[str]:
 
 
 def capitals(text: str) -> Iterator[str]:
-    """Yield the words in capitals, in small letters: `IT`, `U.S.`."""
+    """Yield the words in capitals, such as `IT` and `U.S.`, in lower case."""
     for match in _CAPITALS.findall(text):
         yield match.lower()
     for match in _INITIALS.findall(text):
@@ -160,7 +160,7 @@ def standing(text: str) -> Iterator[tuple[int, str]]:
 
 
 def unspaced(word: str) -> bool:
-    """Say whether a word is of a script that puts no blanks between words."""
+    """Whether a word is of a script without blanks between words."""
     return _RUN.fullmatch(word) is not None
 
 

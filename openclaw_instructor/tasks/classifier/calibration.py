@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
 
-# How much a difference of scores says before anything was measured, by the number of labels; what is measured moves it
-# against this resistance, counted in examples.
+# The prior scale of scores by the number of labels, and its strength, counted in examples.
 _USUAL = 4.5
 _RESISTANCE = 4.0
 _GRID = np.geomspace(0.5, 100, 36)

@@ -52,7 +52,7 @@ _BUSY_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Correction:
-    """One thing that was taught.
+    """One correction.
 
     `what` is "text" for an example of a label, or "sender" for a rule, whose `text` is an address or `@domain`.
     `answered` and `score` are what the classifier had said (None for no label), `source` the surface it was taught
@@ -96,7 +96,7 @@ def text_digest(text: str) -> str:
 class Corrections:
     """The corrections of one home. Thread-safe, and safe beside other processes; what they write is seen at once.
 
-    Raises StoreError when the file is no use, Busy when another process keeps it locked.
+    Raises StoreError when the file is unusable, Busy when another process keeps it locked.
     """
 
     def __init__(self, path: Path) -> None:
@@ -181,14 +181,14 @@ class Corrections:
         return correction
 
     def _refresh(self) -> None:
-        """Read what was written since the last time; the caller holds the lock."""
+        """Read the corrections written since the last call; the caller holds the lock."""
         if not self.path.exists():
             self._known, self._revision = {}, 0
             return
         with self._plainly(), closing(self._open()) as connection:
             latest = connection.execute("SELECT coalesce(max(revision), 0) FROM corrections").fetchone()[0]
             if latest < self._revision:
-                # Another file lies there now, such as an older copy.
+                # The file was replaced, such as by an older copy.
                 self._known, self._revision = {}, 0
             if latest > self._revision:
                 rows = connection.execute(
@@ -241,7 +241,7 @@ class Corrections:
 
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    # Another process may have been first.
+    # Another process may have created it meanwhile.
     if connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)

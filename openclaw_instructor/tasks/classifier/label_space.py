@@ -15,9 +15,9 @@ from openclaw_instructor.tasks.classifier.words import Vocabulary
 
 Matrix = NDArray[np.float64]
 
-# How far labels with few examples count for more than their examples do: 0 not at all, 1 as much as any other label.
+# How much labels with few examples are weighted up: 0 not at all, 1 as much as any other label.
 _BALANCE = 0.5
-# Words are counted if they make left-out examples likelier by so many standard errors.
+# Words are used if they improve the likelihood of left-out examples by this many standard errors.
 _CERTAIN = 1.0
 # A text is unlike the examples when its nearest one is farther than, for most examples, the nearest of another label.
 _UNLIKE_QUANTILE = 0.1
@@ -98,7 +98,7 @@ class LabelSpace:
 
 @dataclass(frozen=True)
 class _Fit:
-    """A regression, what makes probabilities of its scores, and what was lost of each example that it had not seen."""
+    """A regression with its calibration, and the loss of each left-out example."""
 
     regression: KernelRegression
     factor: float
@@ -106,7 +106,7 @@ class _Fit:
 
 
 def _best(fits: Sequence[_Fit]) -> _Fit:
-    """Return the fit that loses least; one that counts words only if that is no chance."""
+    """Return the fit with the least loss; one with words only if its gain is significant."""
     plain, worded = (
         [fit for fit in fits if bool(len(fit.regression.word_weights)) is words] for words in (False, True)
     )
@@ -119,7 +119,7 @@ def _best(fits: Sequence[_Fit]) -> _Fit:
 
 
 def _floor(examples: Matrix, owner: NDArray[np.intp]) -> float:
-    """How similar examples of different labels are at the least usual; -1 when there are too few to tell.
+    """Return the similarity below which a text is unlike all examples; -1 if there are too few to tell.
 
     Within one label they would not do: a person may write near copies, and nothing real would be as close.
     """

@@ -1,4 +1,4 @@
-"""Fit a kernel ridge regression of labels on embeddings and words, and tell what it says of each example left out."""
+"""Fit a kernel ridge regression of labels on embeddings and words, with leave-one-out scores."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Words = NDArray[np.float32]
 
 # The kernel is exp((cosine - 1) / width): nearly linear between points far apart, sharper between close ones.
 _WIDTH = 1.2
-# How much of what the examples say is taken for chance: more where labels overlap.
+# Strengths of the ridge penalty to choose from: larger ones where labels overlap.
 _RIDGES = (0.3, 1.0)
-# How much the likeness of words counts beside that of meaning.
+# Weights of the similarity of words relative to that of embeddings.
 _SHARES = (0.0, 0.6)
-# Up to so many points the regression is exact; of more, so many stand for all (Nyström).
+# Up to this many points the regression is exact; of more, this many represent all (Nyström).
 _MOST_LANDMARKS = 1024
 _JITTER = 1e-4
 
@@ -72,7 +72,7 @@ def _on_landmarks(
 ) -> Iterator[tuple[KernelRegression, Matrix]]:
     some = _spread_over(targets.argmax(axis=1), _MOST_LANDMARKS)
     landmarks, their_words = points[some], None if words is None else words[some]
-    # In single precision, since this is most of the work; what is inverted is double.
+    # In single precision, because it is most of the work; matrices are inverted in double precision.
     similarity = _kernel(points.astype(np.float32), landmarks.astype(np.float32))
     if words is not None and their_words is not None:
         similarity += np.float32(share) * (words @ their_words.T)
@@ -99,7 +99,7 @@ def _kernel(points: Matrix, others: Matrix) -> Matrix:
 
 
 def _spread_over(owner: NDArray[np.intp], count: int) -> NDArray[np.intp]:
-    """Return so many places, as evenly over the labels as there are points of each."""
+    """Choose this many points, in proportion to the points of each label."""
     shuffled = np.random.default_rng(0).permutation(len(owner))
     by_label = shuffled[np.argsort(owner[shuffled], kind="stable")]
     sizes = np.bincount(owner)
