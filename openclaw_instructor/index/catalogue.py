@@ -15,6 +15,7 @@ from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.index import chunk_store, collections, document_text, filters
 from openclaw_instructor.index.filters import Filter
 from openclaw_instructor.index.path_filter import CITED
+from openclaw_instructor.index.search import stated_at
 
 if TYPE_CHECKING:
     from openclaw_instructor.index.store import Store
@@ -117,8 +118,9 @@ class Catalogue:
         if not lines:
             raise InvalidArguments(f"file: {found.path} holds no text")
         part = document_text.part(lines, location or cited, around, limit)
+        told = stated_at(part.place, stated)
         several = {"part": f"{part.number} of {part.count}", "next": part.following} if part.count > 1 else {}
-        optional = {"context": part.context, "metadata": {name: ", ".join(values) for name, values in stated.items()}}
+        optional = {"context": part.context, "metadata": {name: ", ".join(values) for name, values in told.items()}}
         return {
             "file": found.path,
             "title": found.title or PurePath(found.path).name,

@@ -243,6 +243,16 @@ def counts(connection: sqlite3.Connection, generation_id: int) -> tuple[int, int
     return row["documents"], row["chunks"]
 
 
+def documents_with_text(connection: sqlite3.Connection, generation_ids: Sequence[int]) -> int:
+    """Count the documents of these generations that have a chunk."""
+    row = connection.execute(
+        "SELECT count(*) FROM documents WHERE generation_id IN (SELECT value FROM json_each(?)) AND reason = '' "
+        "AND EXISTS (SELECT 1 FROM chunks WHERE document_id = documents.id)",
+        (json.dumps(list(generation_ids)),),
+    ).fetchone()
+    return int(row[0])
+
+
 def chunk_ids(connection: sqlite3.Connection, generation_id: int) -> npt.NDArray[np.int64]:
     """List the ids of all chunks of the generation, ascending."""
     import numpy as np

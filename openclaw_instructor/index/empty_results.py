@@ -2,8 +2,9 @@
 
 
 def nothing_indexed(collection: str | None = None) -> str:
-    """Say that no collection exists yet, and how to make one."""
-    return f"nothing is indexed yet; run `openclaw-instructor index add {collection or 'docs'} FOLDER`"
+    """Say that no collection exists yet, and how to make one; `collection` may be several, or `*`."""
+    name = collection if collection and not set(collection) & set("*, ") else "docs"
+    return f"nothing is indexed yet; run `openclaw-instructor index add {name} FOLDER`"
 
 
 def no_hits(searched: list[str], empty: bool, filters: list[str], stale: bool) -> str:

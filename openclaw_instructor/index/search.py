@@ -26,6 +26,7 @@ from openclaw_instructor.text import clean
 if TYPE_CHECKING:
     import sqlite3
 
+    from openclaw_instructor.documents.document import Location
     from openclaw_instructor.index.chunk_store import Passage
     from openclaw_instructor.index.filters import Filter
     from openclaw_instructor.index.fulltext import Match
@@ -180,7 +181,7 @@ class Retrieval:
         """Documents that may answer."""
         if self._documents is not None:
             return len(self._documents)
-        return sum(chunk_store.counts(self._connection, generation)[0] for generation in self._generations)
+        return chunk_store.documents_with_text(self._connection, self._generations)
 
     @cached_property
     def _documents(self) -> list[int] | None:
@@ -239,12 +240,17 @@ def to_hits(
                 collection=names[passage.generation_id],
                 modified=moment.isoformat(timespec="seconds"),
                 context=passage.context,
-                metadata=_shown(metadata.get(passage.document_id, {})),
+                metadata=_shown(stated_at(passage.location(first, last), metadata.get(passage.document_id, {}))),
                 also_in=_also_in(one),
                 explain=trace.of(passage.id) if trace else {},
             )
         )
     return result
+
+
+def stated_at(place: Location, metadata: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
+    """Return what a document says about itself, where it holds: a mailbox says it of its first message."""
+    return {} if place.unit == "message" and place.last > 1 else metadata
 
 
 def _also_in(chosen: Chosen) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ def test_a_bad_filter_is_the_users_mistake(docs: Index, options: dict[str, str],
 
 
 def test_no_collection_at_all_is_said_with_the_command(index: Index) -> None:
+    assert "index add docs FOLDER" in ask(index, "anything", collection="*")["notes"][0]
     result = ask(index, "anything", collection=None)
     assert (result["count"], result["collections_searched"]) == (0, [])
     assert result["notes"] == ["nothing is indexed yet; run `openclaw-instructor index add docs FOLDER`"]

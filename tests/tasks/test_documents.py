@@ -203,3 +203,17 @@ def test_without_the_setting_no_folder_is_allowed(home: Path, tmp_path: Path, ru
     (home / "instructions.yaml").write_text("tasks: {index_folder: {enabled: true}}\n")
     with pytest.raises(Forbidden, match="the owner has allowed none"):
         run("index_folder", folder=str(tmp_path))
+
+
+def test_what_a_mailbox_says_of_its_first_message_is_not_said_of_the_others(
+    run: Run, index: Index, tmp_path: Path
+) -> None:
+    (tmp_path / "mail").mkdir()
+    message = "From {0}@a.example Tue May  5 10:00:00 2020\nFrom: {0}@a.example\nSubject: {0}\n\nthe mango of {0}\n\n"
+    (tmp_path / "mail" / "in.mbox").write_text("".join(map(message.format, ("ann", "bo"))))
+    index.add("mail", [tmp_path / "mail"], instruction=DOCUMENT)
+    index.sync("mail")
+    hits = run("search_docs", query="mango", collection="mail", mode="keyword")["hits"]
+    assert {hit["message"]: hit.get("metadata", {}).get("from") for hit in hits} == {"1": "ann@a.example", "2": None}
+    assert "metadata" not in run("read_document", file="in.mbox", location="message 2")
+    assert run("read_document", file="in.mbox", location="message 1")["metadata"]["from"] == "ann@a.example"
