@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,13 +17,36 @@ _LONGEST_VALUE = 4_096
 SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+_DATE, _INTEGER, _FLOAT = (f"tag:yaml.org,2002:{name}" for name in ("timestamp", "int", "float"))
+# Without numbers to the base of 60, which take quadratic time to read and which nobody means.
+_INTEGERS = re.compile(r"[-+]?(?:0b[01_]+|0[0-7_]+|0x[0-9a-fA-F_]+|(?:0|[1-9][0-9_]*))$")
+_FLOATS = re.compile(
+    r"(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)"
+    r"|\.(?:nan|NaN|NAN))$"
+)
+_NUMBERS = {_INTEGER: _INTEGERS, _FLOAT: _FLOATS}
+
+
 class DatelessLoader(SafeLoader):  # type: ignore[misc]
-    """YAML without dates: no key of ours holds one, so 2026-01-31 can only be meant as text."""
+    """YAML without dates: no key of ours holds one, so 2026-01-31 can only be meant as text; nor is 10:30 a number."""
 
     yaml_implicit_resolvers: ClassVar = {
-        letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        letter: [(tag, _NUMBERS.get(tag, pattern)) for tag, pattern in resolvers if tag != _DATE]
         for letter, resolvers in SafeLoader.yaml_implicit_resolvers.items()
     }
+
+
+def _number(loader: DatelessLoader, node: yaml.ScalarNode) -> int | float:
+    """Make a number, also of a text that is tagged as one. Raises ValueError."""
+    if ":" in node.value:
+        raise ValueError("a number to the base of 60")
+    make = loader.construct_yaml_int if node.tag == _INTEGER else loader.construct_yaml_float
+    number: int | float = make(node)
+    return number
+
+
+DatelessLoader.add_constructor(_INTEGER, _number)
+DatelessLoader.add_constructor(_FLOAT, _number)
 
 
 def read_flat(path: Path) -> dict[str, Any]:

@@ -23,6 +23,8 @@ HOSTILE = {
     "nested": "checkpoint: " + "[" * 30_000,
     "nested mappings": "checkpoint: " + "{a: " * 15_000,
     "base 60": "port: 1" + ":0" * 30_000,
+    "base 60 by its tag": "port: !!int 1" + ":0" * 2_000,
+    "a long number by its tag": "port: !!int " + "9" * 4_000 + ":0.5",
     "long number": "port: " + "9" * 60_000,
     "large": "# " + "x" * MAX_BYTES + "\n",
     "alias": f"token: *{SECRET}\n",

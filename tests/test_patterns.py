@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -65,6 +66,10 @@ def cost(call: Callable[[Any], object], line: Any, times: int = 1) -> float:
     return min(taken)
 
 
+# What these modules compile is used by a library, which only asks for a match.
+ELSEWHERE = {"flat_yaml.py": frozenset(["match"])}
+
+
 def slow_lines(pattern: Used) -> Iterator[str]:
     """Each way in which the time grows faster than the line."""
     for name, call in pattern.calls().items():
@@ -81,7 +86,9 @@ def slow_lines(pattern: Used) -> Iterator[str]:
 
 
 def test_patterns_take_time_in_proportion_to_the_line() -> None:
-    patterns, _ = used()
+    patterns = [
+        replace(pattern, methods=ELSEWHERE.get(pattern.where.split()[0], pattern.methods)) for pattern in used()[0]
+    ]
     assert len(patterns) > 200
     assert [slow for pattern in patterns for slow in slow_lines(pattern)] == []
 

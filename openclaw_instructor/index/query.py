@@ -22,7 +22,7 @@ _STOP_WORDS = frozenset(
     """,
     )
 )
-_QUOTED = re.compile(r"(?<![\w\"])(?P<no>-?)(?:\"(?P<straight>[^\"\n]+)\"(?![\w\"])|[“„«](?P<curly>[^“”«»\n]+)[”“»])")
+_QUOTED = re.compile(r"(?<![\w\"])(?P<no>-?)(?:\"(?P<straight>[^\"\n]+)\"(?![\w\"])|[“„«](?P<curly>[^“”„«»\n]+)[”“»])")
 # `-word`: begins with a letter and has more than one character.
 _WITHOUT = re.compile(r"(?<!\S)-(?P<word>[^\W\d_][\w-]*\w)(?=$|[\s,;.?!])")
 _MARK = "[-.:/\\\\@_+#&'=~%*$·]"

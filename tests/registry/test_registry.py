@@ -20,6 +20,7 @@ from openclaw_instructor.registry.kinds.search import SearchTask
 from openclaw_instructor.registry.registry import packaged_path
 from openclaw_instructor.settings import Settings
 
+SIXTIES = ":0" * 1_900_000
 MATCH = """\
 tasks:
   find_similar:
@@ -301,3 +302,9 @@ def test_loading_the_registry_needs_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("written", ["1" + SIXTIES, "!!int 1" + SIXTIES, "!!float 1" + ":0" * 999 + ".5"])
+def test_a_number_to_the_base_of_60_is_none(settings: Settings, written: str) -> None:
+    """Read as one it takes minutes, and more than a float can hold."""
+    assert check(write(settings, f"tasks:\n  x:\n    description: {written}\n"))

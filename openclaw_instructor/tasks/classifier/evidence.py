@@ -56,8 +56,8 @@ _MOST = 4.0
 _CERTAIN = frozenset(("delivery_report",))
 
 _DELIVERY = ("bounce", "delay", "delivery_receipt")
-_SHOWN_ADDRESS = re.compile(r"[\w.+-]{1,64}@((?:[\w-]{1,63}\.)+[a-z]{2,24})", re.IGNORECASE)
-_SHOWN_DOMAIN = re.compile(r"\b((?:[\w-]{1,63}\.)+(?:com|net|org|edu|gov|info|biz|io|[a-z]{2}))\b", re.IGNORECASE)
+_SHOWN_ADDRESS = re.compile(r"[\w.+-]{1,64}@((?:[\w-]{1,63}\.){1,8}[a-z]{2,24})", re.IGNORECASE)
+_SHOWN_DOMAIN = re.compile(r"\b((?:[\w-]{1,63}\.){1,8}(?:com|net|org|edu|gov|info|biz|io|[a-z]{2}))\b", re.IGNORECASE)
 _CHECK = re.compile(r"\b(dmarc|dkim|spf)\s*=\s*([a-z]{2,12})", re.IGNORECASE)
 
 
