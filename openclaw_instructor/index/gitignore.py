@@ -1,44 +1,20 @@
 """Match gitignore patterns as git does, in time linear in the path.
 
 pathspec's expressions backtrack without bound on a pattern such as `*?*?*?~`, and read `?`, `**` and classes of
-characters otherwise than git where names are not ASCII or a pattern is odd. Here a pattern is cut at its wildcards;
-what stands between two of them has a fixed length, so the first place where it fits is as good as any, and nothing is
-tried twice.
+characters otherwise than git where names are not ASCII or a pattern is odd. See `wildmatch.py`.
 """
 
 from __future__ import annotations
 
-import re
-import string
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.index.wildmatch import WILDCARDS, compile_pattern
 
 MAX_CHARACTERS = 1_000
 MAX_WILDCARDS = 100
-_WILDCARDS = frozenset("*?[\\")
-_CLASSES = {
-    "alnum": string.ascii_letters + string.digits,
-    "alpha": string.ascii_letters,
-    "blank": " \t",
-    "cntrl": "".join(map(chr, [*range(32), 127])),
-    "digit": string.digits,
-    "graph": "".join(map(chr, range(33, 127))),
-    "lower": string.ascii_lowercase,
-    "print": "".join(map(chr, range(32, 127))),
-    "punct": string.punctuation,
-    "space": " \t\n\r",
-    "upper": string.ascii_uppercase,
-    "xdigit": string.hexdigits,
-}
-# A pattern is a list of expressions for single characters, and of these tokens.
-_STAR = "*"
-_DEEP = "**"  # whatever follows, at the end of a pattern
-_FOLDERS = "**/"  # any number of folders
-_SOME_FOLDERS = "**/?"  # at least one
-_DEPTHS = {_DEEP: ".*", _FOLDERS: "(?:[^/]*+/)*?", _SOME_FOLDERS: "(?:[^/]*+/)+?"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +45,7 @@ class Pattern:
 
     def wildcards(self) -> int:
         """Count the wildcard characters."""
-        return sum(character in _WILDCARDS for character in self.text)
+        return sum(character in WILDCARDS for character in self.text)
 
 
 class Patterns:
@@ -92,7 +68,7 @@ class Patterns:
         self._matchers = [
             (number, pattern.folders_only, pattern.named, expression)
             for pattern, number in sorted(self._others.items(), key=lambda item: -item[1])
-            if (expression := _compiled(pattern)) is not None
+            if (expression := compile_pattern(pattern.text, pattern.named)) is not None
         ]
 
     def __bool__(self) -> bool:
@@ -140,9 +116,9 @@ class Patterns:
         number = len(self._negated)
         self._negated.append(pattern.negated)
         text = pattern.text.lower() if _FOLD else pattern.text
-        if not _WILDCARDS.intersection(text):
+        if not WILDCARDS.intersection(text):
             (self._names if pattern.named else self._paths)[pattern.folders_only][text] = number
-        elif pattern.named and text[0] == "*" and not _WILDCARDS.intersection(text[1:]):
+        elif pattern.named and text[0] == "*" and not WILDCARDS.intersection(text[1:]):
             self._suffixes[pattern.folders_only][text[1:]] = number
         else:
             self._others[Pattern(text, False, pattern.folders_only, pattern.named)] = number
@@ -156,7 +132,7 @@ def patterns(lines: Sequence[str], what: str) -> Patterns:
         pattern = Pattern.parse(line)
         if len(line) > MAX_CHARACTERS:
             raise InvalidArguments(f"{what}: {shown!r} has {len(line):,} characters; use at most {MAX_CHARACTERS:,}")
-        if pattern is None or _compiled(pattern) is None:
+        if pattern is None or compile_pattern(pattern.text, pattern.named) is None:
             raise InvalidArguments(
                 f"{what}: {shown!r} can match nothing; patterns are those of .gitignore, such as `guides/*.md`"
             )
@@ -182,132 +158,3 @@ def _trimmed(line: str) -> str:
     kept = line.rstrip(" ")
     backslashes = len(kept) - len(kept.rstrip("\\"))
     return kept + " " * (len(line) > len(kept) and backslashes % 2)
-
-
-def _compiled(pattern: Pattern) -> re.Pattern[str] | None:
-    """Compile a regular expression for the whole path; None when nothing can match."""
-    text, prefix = pattern.text, ""
-    if not pattern.named:
-        # git compares the text before the first wildcard separately, so that a `**` directly after it is at the start.
-        length = next((i for i, character in enumerate(text) if character in _WILDCARDS), len(text))
-        prefix, text = re.escape(text[:length]), text[length:]
-    tokens = _tokens(text, pattern.named)
-    return None if tokens is None else re.compile(prefix + _expression(tokens) + r"\Z", re.DOTALL)
-
-
-def _tokens(text: str, named: bool) -> list[str] | None:
-    """Translate a pattern piece by piece; None when git takes it for malformed."""
-    found: list[str] = []
-    position = 0
-    while position < len(text):
-        character = text[position]
-        if character == "*":
-            end = position
-            while text[end : end + 1] == "*":
-                end += 1
-            bounded = not named and end - position > 1 and (position == 0 or text[position - 1] == "/")
-            token, position = _stars(text, end) if bounded else (_STAR, end)
-        elif character == "?":
-            token, position = "[^/]", position + 1
-        elif character == "[":
-            token, position = _class(text, position + 1)
-        else:
-            position += character == "\\"
-            token, position = re.escape(text[position : position + 1]), position + 1
-        if not token:
-            return None
-        found.append(token)
-    return found
-
-
-def _stars(text: str, end: int) -> tuple[str, int]:
-    """Return the token for two or more stars between slashes, and where it ends."""
-    if end == len(text):
-        return _DEEP, end
-    if text[end] == "/":
-        return _FOLDERS, end + 1
-    if text.startswith("\\/", end):
-        return _SOME_FOLDERS, end + 2
-    return _STAR, end
-
-
-def _class(text: str, position: int) -> tuple[str, int]:
-    """Return the expression for the class of characters at `position`, and its end; empty when it is malformed."""
-    negated = text[position : position + 1] in ("!", "^") and position < len(text)
-    position += negated
-    members: list[str] = []
-    previous = ""
-    first = True
-    while first or text[position : position + 1] != "]":
-        first = False
-        character = text[position : position + 1]
-        if not character:
-            return "", position
-        if character == "\\":
-            position += 1
-            character = text[position : position + 1]
-            if not character:
-                return "", position
-            members.append(re.escape(character))
-            previous = character
-        elif character == "-" and previous and text[position + 1 : position + 2] not in ("", "]"):
-            position += 1
-            if text[position] == "\\":
-                position += 1
-                if position == len(text):
-                    return "", position
-            if previous <= text[position]:
-                members.append(f"{re.escape(previous)}-{re.escape(text[position])}")
-            previous = ""
-        elif text.startswith("[:", position):
-            end = text.find("]", position + 2)
-            if end < 0:
-                return "", position
-            if text[end - 1] == ":" and end - 1 >= position + 2:
-                named = _CLASSES.get(text[position + 2 : end - 1])
-                if named is None:
-                    return "", position
-                members.append(re.escape(named))
-                previous, position = "", end
-            else:
-                members.append(re.escape("["))
-                previous = "["
-        else:
-            members.append(re.escape(character))
-            previous = character
-        position += 1
-    inside = "".join(members)
-    if negated:
-        return f"[^/{inside}]", position + 1
-    return (f"(?!/)[{inside}]" if inside else "(?!)"), position + 1
-
-
-def _expression(tokens: Sequence[str]) -> str:
-    """Join the tokens to one expression that never backtracks.
-
-    A run of tokens between two `**` spans a fixed number of folders, so the first place where it fits is final; so is,
-    within it, that of a piece between two stars.
-    """
-    result = ""
-    run: list[str] = []
-    opening = ""
-    for token in tokens:
-        if token in _DEPTHS:
-            result += f"(?>{opening}{_run(run)})"
-            run, opening = [], _DEPTHS[token]
-        else:
-            run.append(token)
-    return result + opening + _run(run)
-
-
-def _run(tokens: Sequence[str]) -> str:
-    result = ""
-    piece = ""
-    opening = ""
-    for token in tokens:
-        if token == _STAR:
-            result += f"(?>{opening}{piece})"
-            piece, opening = "", "[^/]*?"
-        else:
-            piece += token
-    return result + opening + piece
