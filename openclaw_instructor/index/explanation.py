@@ -19,8 +19,9 @@ class Trace:
     """What one search went through.
 
     `by_meaning` and `by_words` are the candidates of either side with cosine and BM25, and `ranking` the fused ones,
-    all best first. `meaning_weight` is the share of the vectors in a fused score. `found` are the candidates'
-    passages, and `left_out` says of some why they are no hits.
+    all best first; fused, BM25 counts times the share of the query that the passage has. `meaning_weight` is the share
+    of the vectors in a fused score. `found` are the candidates' passages, and `left_out` says of some why they are no
+    hits.
     """
 
     by_meaning: Scored = ()

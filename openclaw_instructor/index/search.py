@@ -125,7 +125,8 @@ class Retrieval:
 
     def _traced(self, ranking: fusion.Ranking, found: Mapping[int, Passage], left_out: Mapping[int, str]) -> Trace:
         dense, matches = self._sides
-        words = sorted(((match.key, match.score * match.covered) for match in matches), key=lambda item: -item[1])
+        scores = ((match.key, match.score * (match.covered if dense else 1.0)) for match in matches)
+        words = sorted(scores, key=lambda item: -item[1])
         if self._question.mode == "vector" or not words:
             weight = 1.0 if dense else 0.0
         else:

@@ -101,3 +101,10 @@ def test_diversity_puts_what_differs_before_what_is_alike(index: Index, tmp_path
     assert "other.txt" not in names[0]
     assert names[1][1] == "other.txt"
     assert names[1][0] == names[0][0]
+
+
+def test_the_ranks_of_the_only_side_are_those_of_the_answer(index: Index, pool: Path) -> None:
+    for mode, side in (("keyword", "words"), ("vector", "meaning")):
+        result = ask(index, "shower pool level", explain=True, mode=mode, top_k=6)
+        ranks = [(hit["explain"][side]["rank"], hit["explain"]["fused"]["rank"]) for hit in result["hits"]]
+        assert ranks == sorted(ranks)
