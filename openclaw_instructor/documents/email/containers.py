@@ -1,25 +1,21 @@
-"""Recognise what a message comes in: a file of one or many messages, pasted text, or no mail at all."""
+"""Extract one message from what it comes in: a file of one or many messages, pasted text, or no mail at all."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
 
 from openclaw_instructor.documents import encoding
 from openclaw_instructor.documents.content import identify
 from openclaw_instructor.documents.document import UnreadableDocument
 from openclaw_instructor.documents.email.headers import split_head
+from openclaw_instructor.documents.email.mailboxes import FROM_LINE, MARGIN, MAX_MESSAGE, mbox_messages
 from openclaw_instructor.documents.email.mime import unix_lines, without_attachments
 from openclaw_instructor.documents.email.notes import Notes
 from openclaw_instructor.documents.email.outlook import OLE, msg_as_mime
 
-MAX_MESSAGE = 50_000_000
 TOO_LONG = "the mail is longer than 50 MB; its end was left out"
 SEVERAL = "it holds several messages; only the first was read"
 
@@ -30,7 +26,6 @@ _BYTE_ORDER_MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-_MARGIN = b"\xef\xbb\xbf\r\n\t "
 _SAMPLE, _HEAD = 4_000, 20_000
 
 _KNOWN_FIELDS = frozenset(
@@ -73,9 +68,6 @@ _KNOWN_FIELDS = frozenset(
         "errors-to",
     ]
 )
-# The separator line of an mbox; the header fields of the next message follow it.
-_FROM_LINE = re.compile(rb"From [^\n]{0,500}\n(?=[!-9;-~]{1,100}[ \t]*:)")
-_FIELD_LINE = re.compile(rb"[!-9;-~]{1,100}[ \t]*:")
 _EMPTY_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\n)*")
 _FENCE = re.compile(rb"(`{3,}+|~{3,}+)[ \t]*+(?:[\w.+-]{1,20}+[ \t]*+)?\n")
 _EMLX = re.compile(rb"(\d{1,10})[ \t]*\n")
@@ -102,7 +94,7 @@ def prepared(data: bytes, notes: Notes) -> bytes:
     if decoded:
         return prepared(decoded, notes)
     data = _out_of_paste(data)
-    if _FROM_LINE.match(data):
+    if FROM_LINE.match(data):
         messages = mbox_messages(data)
         data = next(messages)
         if next(messages, None) is not None:
@@ -134,7 +126,7 @@ def as_argument(data: bytes) -> str:
     if not data.startswith(OLE):
         with suppress(UnicodeDecodeError):
             return data.decode("utf-8-sig")
-        if not has_head(data.lstrip(_MARGIN)) and not _EMLX.match(data):
+        if not has_head(data.lstrip(MARGIN)) and not _EMLX.match(data):
             return encoding.decode(data)[0]
     return base64.b64encode(data).decode("ascii")
 
@@ -149,7 +141,7 @@ def refuse_foreign(data: bytes) -> None:
     if head.startswith(_OUTLOOK_FOLDERS):
         raise UnreadableDocument("an Outlook data file (.pst), not a mail")
     marks = (OLE, *(mark for mark, _ in _BYTE_ORDER_MARKS))
-    if head.startswith(marks) or has_head(head.lstrip(_MARGIN)):
+    if head.startswith(marks) or has_head(head.lstrip(MARGIN)):
         return
     if encoding.binary(head):
         raise UnreadableDocument("a binary file, not a mail")
@@ -157,94 +149,11 @@ def refuse_foreign(data: bytes) -> None:
 
 def has_head(data: bytes) -> bool:
     """Whether a message begins here: with header fields, at least one of them known, or with an mbox separator."""
-    if data.startswith(b"From ") and _FROM_LINE.match(data[:2_000]):
+    if data.startswith(b"From ") and FROM_LINE.match(data[:2_000]):
         return True
     head = unix_lines(data[:_HEAD])
     headers, _ = split_head(head, 0, len(head), Notes())
     return any(name in _KNOWN_FIELDS or name.startswith("x-") for name, _ in headers.fields)
-
-
-def file_messages(data: bytes) -> Iterator[bytes]:
-    """Yield the messages of one file: each message of an mbox, or the file itself."""
-    lines = data if data.startswith(OLE) or not data.lstrip(_MARGIN).startswith(b"From ") else unix_lines(data)
-    if _FROM_LINE.match(lines):
-        yield from mbox_messages(lines)
-    else:
-        yield data
-
-
-def mbox_messages(data: bytes) -> Iterator[bytes]:
-    """Yield the messages of an mbox file with line feeds as line ends, without the separator lines."""
-    found = _FROM_LINE.match(data)
-    while found is not None:
-        begin = at = found.end()
-        found = None
-        while found is None and (at := data.find(b"\n\nFrom ", at)) >= 0:
-            at += 2
-            found = _FROM_LINE.match(data, at)
-        yield data[begin : len(data) if found is None else at].replace(b"\n>From ", b"\nFrom ")
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A message in a file: the file, its number among the file's messages (from 1), its bytes, and if it is an mbox."""
-
-    path: Path
-    number: int
-    data: bytes
-    is_one_of_many: bool = False
-
-
-def stored_messages(path: Path) -> Iterator[Stored]:
-    """Yield all messages of a file (.eml, .emlx, .msg, mbox) or a folder: a Maildir or a tree of such files.
-
-    Raises OSError for what cannot be read.
-    """
-    if path.is_dir():
-        for file in sorted(path.rglob("*")):
-            if file.is_file() and (file.suffix.lower() in (".eml", ".emlx", ".msg", ".mbox") or is_maildir_file(file)):
-                yield from stored_messages(file)
-        return
-    with path.open("rb") as stream:
-        if stream.read(5) == b"From ":
-            stream.seek(0)
-            for number, data in enumerate(_streamed_mbox(stream), 1):
-                yield Stored(path, number, data, is_one_of_many=True)
-            return
-    for number, data in enumerate(file_messages(path.read_bytes()), 1):
-        yield Stored(path, number, data)
-
-
-def _streamed_mbox(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the messages of an mbox of any size, each up to the limit of one message."""
-    lines: list[bytes] = []
-    size, after_blank = 0, True
-    separator = b""
-    for line in file:
-        line = line.replace(b"\r\n", b"\n")
-        if separator:
-            # What follows the separator must be a header field.
-            if _FIELD_LINE.match(line):
-                if lines:
-                    yield b"".join(lines)
-                lines, size = [], 0
-            else:
-                lines.append(separator)
-            separator = b""
-        if after_blank and line.startswith(b"From "):
-            separator = line
-        elif size <= MAX_MESSAGE:
-            lines.append(line.removeprefix(b">") if line.startswith(b">From ") else line)
-            size += len(line)
-        after_blank = not line.strip(b"\n")
-    if lines:
-        yield b"".join(lines)
-
-
-def is_maildir_file(path: Path) -> bool:
-    """Whether a file is where a Maildir keeps messages: in `cur` or `new`, with the other one and `tmp` next to it."""
-    folder = path.parent
-    return folder.name in ("cur", "new") and all((folder.parent / name).is_dir() for name in ("cur", "new", "tmp"))
 
 
 def _as_utf8(data: bytes) -> bytes:
@@ -277,7 +186,7 @@ def _from_base64(data: bytes) -> bytes:
         decoded = base64.urlsafe_b64decode(letters.replace(b"+", b"-").replace(b"/", b"_") + b"=" * (-len(letters) % 4))
     except (binascii.Error, ValueError):
         return b""
-    known = identify(decoded) is not None or has_head(decoded.lstrip(_MARGIN)) or _EMLX.match(decoded) is not None
+    known = identify(decoded) is not None or has_head(decoded.lstrip(MARGIN)) or _EMLX.match(decoded) is not None
     return decoded if known else b""
 
 

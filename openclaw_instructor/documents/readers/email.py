@@ -24,7 +24,7 @@ def read(data: bytes, path: PurePath) -> Document:
     The metadata (`subject`, `from`, `to`, `date`) are those of the first message with any; `message` locations count
     the messages of the file.
     """
-    from openclaw_instructor.documents.email.containers import file_messages
+    from openclaw_instructor.documents.email.mailboxes import file_messages
     from openclaw_instructor.documents.email.reader import read as read_message
 
     builder = DocumentBuilder()

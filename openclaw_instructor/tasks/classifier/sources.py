@@ -12,7 +12,7 @@ from typing import Any
 
 from openclaw_instructor.documents.document import UnreadableDocument
 from openclaw_instructor.documents.email import Email, from_fields, read
-from openclaw_instructor.documents.email.containers import is_maildir_file, stored_messages
+from openclaw_instructor.documents.email.mailboxes import is_maildir_file, stored_messages
 from openclaw_instructor.documents.encoding import decode
 from openclaw_instructor.errors import InvalidData, UnreadableSource
 
