@@ -150,13 +150,16 @@ class Toolbox:
         on_progress: Callable[[int, int, str], None] | None = None,
         *,
         full: bool = False,
+        only: Sequence[str] | None = None,
     ) -> SyncReport:
         """Bring one collection, or all, up to date with its folders, and with the registry's document instruction.
 
-        With `full`, every file is read, whatever its times say.
+        With `full`, every file is read, whatever its times say. With `only`, these files are known to be all that has
+        changed.
         """
         self.registry.refresh()
-        return self.index.sync(name, steering=self.document_instruction, on_progress=on_progress, full=full)
+        steering = self.document_instruction
+        return self.index.sync(name, steering=steering, on_progress=on_progress, full=full, only=only)
 
     def index_status(self, name: str | None = None, *, check: bool = True) -> list[CollectionStatus]:
         """Report the state of one collection, or of each: what it holds, and whether a sync is due.

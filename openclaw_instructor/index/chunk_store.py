@@ -86,11 +86,12 @@ class Passage:
         return Location.around(placed) if placed else Location("lines", first, last)
 
 
-def known(connection: sqlite3.Connection, generation_id: int) -> dict[str, Known]:
-    """Map each path of the generation to what is stored of that file."""
+def known(connection: sqlite3.Connection, generation_id: int, paths: Iterable[str] | None = None) -> dict[str, Known]:
+    """Read what is stored of every file of the generation, or of these, by path."""
     rows = connection.execute(
-        "SELECT path, id, size, mtime_ns, ctime_ns, hash, reader, reason FROM documents WHERE generation_id = ?",
-        (generation_id,),
+        "SELECT path, id, size, mtime_ns, ctime_ns, hash, reader, reason FROM documents "
+        "WHERE generation_id = :generation AND (:paths IS NULL OR path IN (SELECT value FROM json_each(:paths)))",
+        {"generation": generation_id, "paths": None if paths is None else json.dumps(list(paths))},
     )
     return {path: Known(*rest) for path, *rest in rows}
 

@@ -117,11 +117,13 @@ class Index:
         steering: Steering | None = None,
         on_progress: Progress | None = None,
         full: bool = False,
+        only: Sequence[str] | None = None,
     ) -> SyncReport:
         """Update one collection, or all, from their files; the model is loaded only when a text is new.
 
         `steering` gives the document instruction that each is embedded under from now on. `on_progress(done, total,
-        message)` counts bytes of changed files. `full` reads every file, whatever its times say. Waits while another
+        message)` counts bytes of changed files. `full` reads every file, whatever its times say; with
+        `only`, these files are known to be all that has changed. Waits while another
         process syncs. A folder that is gone, empty or replaced loses nothing, and the collection's report says so in
         `error`. Raises UnknownCollection, and UnreadableSource when no folder of the one collection can be read.
         """
@@ -135,7 +137,7 @@ class Index:
                 if steering is not None:
                     self.instruct(collection.name, steering(collection.name))
             for collection in self._chosen(name):
-                run = Sync(self._store, self.engine, collection, on_progress, full=full)
+                run = Sync(self._store, self.engine, collection, on_progress, full=full, only=only)
                 report.collections.append(self._sync_one(run, alone=name is not None))
         if not report.collections:
             report.notes.append(empty_results.nothing_indexed())
@@ -307,6 +309,7 @@ class Index:
         collection = run.collection
         try:
             report, generation = run.run()
+            self.seen.pop(collection.name, None)
             if run.seen is not None:
                 self.seen[collection.name] = run.seen
         except CancelledError:

@@ -35,6 +35,7 @@ class Listing:
 
     `skipped` holds (path, reason); under `unread` folders nothing is known to be gone. `lost`: root -> why it could not
     be walked. `named_but_left_out`: (path, reason) of what an include pattern names. `folders` were listed.
+    `unsure`: of some files only, and more may have changed with them.
     """
 
     files: dict[str, Found] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Listing:
     roots: dict[str, RootState] = field(default_factory=dict)
     named_but_left_out: list[tuple[str, str]] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    unsure: bool = False
 
     def notes(self) -> list[str]:
         """Describe what was left out and may be missed."""

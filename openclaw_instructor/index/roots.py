@@ -51,6 +51,15 @@ def absent(roots: Iterable[Root], listing: Listing, known: Iterable[str], name: 
     return found
 
 
+def same(roots: Iterable[Root], listing: Listing) -> bool:
+    """Whether the roots are what the last sync saw, and hold something."""
+    for root in roots:
+        before, now = _parsed(root.state), listing.roots.get(str(root.path))
+        if before is None or now is None or now.empty or _other(before, now):
+            return False
+    return True
+
+
 def states(roots: Iterable[Root], listing: Listing, absent: dict[str, str]) -> dict[str, str]:
     """Choose what to remember of each root: nothing new of one that is absent."""
     found = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain, islice
@@ -58,14 +58,20 @@ class Sync:
         on_progress: Progress | None = None,
         *,
         full: bool = False,
+        only: Sequence[str] | None = None,
     ) -> None:
-        """With `full`, every file is read, whatever its times say."""
+        """With `full`, every file is read, whatever its times say.
+
+        With `only`, these files are all that has changed since the last sync, and nothing else is looked at, unless
+        something is found that may concern others.
+        """
         self.store = store
         self.engine = engine
         self.collection = collection
         self.report = CollectionReport(collection.name)
         self.seen: status.Look | None = None
         self._full = full
+        self._only = only
         self._doubts: list[str] = []
         self._watcher = on_progress
         self._meter = Meter(None, 0, 0)
@@ -73,20 +79,16 @@ class Sync:
     def run(self) -> tuple[CollectionReport, Generation]:
         """Do it all; raises UnreadableSource, before anything is changed, when none of the roots can be read."""
         started = time.monotonic()
-        listing = walk.walk(self.collection.roots, own=self.store.path.parent)
-        if self.collection.roots and len(listing.lost) == len(self.collection.roots):
-            raise UnreadableSource("; ".join(self._absent(listing, ()).values()))
+        wanted = staleness.wanted(self.engine, self.collection)
+        listing = self._part(wanted) or self._whole()
         with self.store.write() as connection:
-            generation = collections.target(connection, self.collection, staleness.wanted(self.engine, self.collection))
+            generation = collections.target(connection, self.collection, wanted)
         with self.store.read() as connection:
-            known = chunk_store.known(connection, generation.id)
+            known = chunk_store.known(connection, generation.id, self._only)
             serving = self.collection.serving
             served = known if serving in (None, generation) else chunk_store.known(connection, serving.id)
-        absent = self._absent(listing, served)
+        absent = self._absent(listing, served) if self._only is None else {}
         plan = changes.between(known, listing, absent, full=self._full)
-        self.seen = status.Look(
-            [found.path for found in plan.pending], absent, status.to_follow(self.collection, listing)
-        )
         if plan:
             with self.store.write() as connection:
                 collections.begin(connection, self.collection)
@@ -96,6 +98,28 @@ class Sync:
         self._note(listing)
         self.report.seconds = time.monotonic() - started
         return self.report, generation
+
+    def _part(self, wanted: Generation) -> Listing | None:
+        """Look at the files that are all that has changed; None when everything has to be looked at."""
+        collection, serving = self.collection, self.collection.serving
+        finished = (
+            serving and serving.identity == wanted.identity and not collection.problem and not collection.unfinished
+        )
+        if self._only is not None and finished:
+            listing = walk.walk(collection.roots, self.store.path.parent, self._only)
+            if roots.same(collection.roots, listing) and not listing.unsure and not listing.unread:
+                return listing
+        self._only = None
+        return None
+
+    def _whole(self) -> Listing:
+        """Look at every file. Raises UnreadableSource."""
+        listing = walk.walk(self.collection.roots, own=self.store.path.parent)
+        absent = self._absent(listing, ())
+        if self.collection.roots and len(listing.lost) == len(self.collection.roots):
+            raise UnreadableSource("; ".join(absent.values()))
+        self.seen = status.Look([], absent, status.to_follow(self.collection, listing))
+        return listing
 
     def _absent(self, listing: Listing, known: Iterable[str]) -> dict[str, str]:
         return roots.absent(self.collection.roots, listing, known, self.collection.name)
@@ -108,13 +132,16 @@ class Sync:
     def _finish(self, generation: Generation, plan: Changes, listing: Listing, absent: dict[str, str]) -> None:
         when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.report.error = "; ".join(absent.values()) or None
-        coverage = {"files": len(listing.files), "other_types": listing.other_types.total()}
+        coverage = dict(self.collection.coverage)
+        if self._only is None:
+            coverage = {"files": len(listing.files), "other_types": listing.other_types.total()}
+            coverage["skipped"] = len(self.report.skipped)
         with self.store.write() as connection:
             if plan.gone:
                 chunk_store.forget(connection, [before.id for before in plan.gone])
                 collections.touch(connection, self.collection, generation)
-            collections.remember(connection, self.collection, roots.states(self.collection.roots, listing, absent))
-            coverage["skipped"] = len(self.report.skipped)
+            if self._only is None:
+                collections.remember(connection, self.collection, roots.states(self.collection.roots, listing, absent))
             problem = self.report.error or ""
             if absent and self.collection.serving not in (None, generation):
                 # What is absent is in the old generation only, so that one goes on answering.

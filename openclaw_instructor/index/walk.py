@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -50,15 +50,18 @@ def check_root(path: Path) -> None:
         ) from None
 
 
-def walk(roots: Sequence[Root], own: Path | None = None) -> Listing:
-    """List the files of all roots, each once. A root that cannot be read is `lost`. `own` is a folder to leave out."""
+def walk(roots: Sequence[Root], own: Path | None = None, only: Collection[str] | None = None) -> Listing:
+    """List the files of all roots, each once. A root that cannot be read is `lost`. `own` is a folder to leave out.
+
+    With `only`, nothing but these files is looked at, in folders that were listed before.
+    """
     listing = Listing()
     # Where several roots lead to one file, by links or because one lies in another, it is listed once.
     seen: dict[str, str] | None = {} if len(roots) > 1 else None
     for root in roots:
         try:
             check_root(root.path)
-            listing.roots[str(root.path)] = _Walk(root, listing, seen, own).run()
+            listing.roots[str(root.path)] = _Walk(root, listing, seen, own, only).run()
         except UnreadableSource as error:
             listing.lost[str(root.path)] = error.message
     return listing
@@ -75,8 +78,36 @@ class _Folder:
     hidden: bool = False
 
 
+class _Part:
+    """Some files below a root: folder -> names of files, and folder -> names of folders on the way to them."""
+
+    def __init__(self, base: str, paths: Iterable[str]) -> None:
+        self.itself = base in paths
+        self.files: dict[str, set[str]] = {}
+        self.below: dict[str, list[str]] = {}
+        for path in paths:
+            if not path.startswith(f"{base}/"):
+                continue
+            folder, _, name = path.rpartition("/")
+            self.files.setdefault(folder, set()).add(name)
+            while folder != base:
+                above, _, name = folder.rpartition("/")
+                names = self.below.setdefault(above, [])
+                if name in names:
+                    break
+                names.append(name)
+                folder = above
+
+
 class _Walk:
-    def __init__(self, root: Root, listing: Listing, seen: dict[str, str] | None, own: Path | None) -> None:
+    def __init__(
+        self,
+        root: Root,
+        listing: Listing,
+        seen: dict[str, str] | None,
+        own: Path | None,
+        only: Collection[str] | None,
+    ) -> None:
         self.root = root
         self.listing = listing
         self.base = str(root.path)
@@ -88,6 +119,7 @@ class _Walk:
         self._mounts: list[str] = []
         self._links: list[tuple[str, str]] = []
         self._waiting: list[_Folder] = []
+        self._part = None if only is None else _Part(self.base, only)
         # Not left to the pattern itself: there it would beat one of a folder that stands behind it.
         self.only = root.include[:1] == (ONLY,)
         include = root.include[self.only :]
@@ -102,7 +134,8 @@ class _Walk:
     def run(self) -> RootState:
         status = self.root.path.stat()
         if not stat.S_ISDIR(status.st_mode):
-            self._take(self.base, self.root.path.name, status)
+            if self._part is None or self._part.itself:
+                self._take(self.base, self.root.path.name, status)
             return RootState(status.st_dev, status.st_ino, False, ())
         try:
             layers = repository.layers_above(Path(self.real))
@@ -114,14 +147,13 @@ class _Walk:
         self._waiting.append(_Folder(self.base, "", (repository.Layer(_CODE), *layers), status.st_dev))
         while self._waiting:
             self._list(self._waiting.pop())
-        self._report_links()
+        if self._part is None:
+            self._report_links()
         return RootState(status.st_dev, status.st_ino, self._empty, tuple(self._mounts))
 
     def _list(self, folder: _Folder) -> None:
         try:
-            with os.scandir(folder.path) as listed:
-                entries = sorted(listed, key=lambda entry: entry.name)
-            names = {entry.name for entry in entries}
+            entries, names = self._entries(folder.path)
             layers = self._with_rules_of(folder, names)
         except OSError as error:
             self._unread(folder.path, error)
@@ -134,6 +166,7 @@ class _Walk:
             self._empty = all(name.startswith(".") or name in _EMPTY_ALL_THE_SAME for name in names)
         elif (why := secrets.folder(names)) is not None:
             self._leave_out(folder.path, folder.relative[:-1], True, why, reported=True)
+            self.listing.unsure = True
             return
         self.listing.folders.append(folder.path)
         below: list[_Folder] = []
@@ -145,7 +178,24 @@ class _Walk:
             else:
                 if inner is not None:
                     below.append(inner)
+        if self._part is not None:
+            below = [self._way(folder, name, layers) for name in self._part.below.get(folder.path, ())]
         self._waiting += reversed(below)
+
+    def _entries(self, folder: str) -> tuple[list[os.DirEntry[str]], set[str]]:
+        """List a folder, and the names in it; of a part, the files of the part, and names only where there are some."""
+        wanted = None if self._part is None else self._part.files.get(folder)
+        if self._part is not None and wanted is None:
+            return [], {name for name in (".git", ".gitignore") if os.path.lexists(f"{folder}/{name}")}
+        with os.scandir(folder) as listed:
+            entries = sorted(listed, key=lambda entry: entry.name)
+        names = {entry.name for entry in entries}
+        return (entries if wanted is None else [entry for entry in entries if entry.name in wanted]), names
+
+    def _way(self, folder: _Folder, name: str, layers: tuple[Layer, ...]) -> _Folder:
+        """Go on to a folder on the way to a part; it was listed before, so nothing leaves it out."""
+        hidden = folder.hidden or name.startswith(".")
+        return _Folder(f"{folder.path}/{name}", f"{folder.relative}{name}/", layers, folder.device, hidden)
 
     def _with_rules_of(self, folder: _Folder, names: set[str]) -> tuple[Layer, ...]:
         """Add the rules of a folder to those above it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,8 @@ LOOK_SECONDS = 1.0  # between checks for new collections
 POLL_SECONDS = 30.0
 RETRY_SECONDS = 30.0
 LONG_SYNC_SECONDS = 1.0
+# With more changes than that, everything is looked at.
+MANY_FILES = 1_000
 # A file that changes all the time, such as a log, is read at the latest after this long.
 BUSY_ROUNDS = 4
 BUSY_PAUSE_SECONDS = 0.8
@@ -64,14 +66,14 @@ class Watcher:
     def __init__(
         self,
         index: Callable[[], Index],
-        sync: Callable[[str], SyncReport | None],
+        sync: Callable[[str, Sequence[str] | None], SyncReport | None],
         index_path: Path,
         mode: Mode = "local",
     ) -> None:
         """Follow the collections of an index.
 
-        `index` opens it, once it is there. `sync` is called with the name of a collection whose files have changed; it
-        may leave that to somebody else, and returns None then.
+        `index` opens it, once it is there. `sync` is called with the name of a collection whose files have changed, and
+        with these files where nothing else can have; it may leave that to somebody else, and returns None then.
 
         With `mode` `local`, collections on disks of other machines are left out; `all` compares them now and then.
         """
@@ -183,11 +185,12 @@ class Watcher:
             watched.pending = watched.pending or {"": 0.0}
             watched.retry = time.monotonic() + LOOK_SECONDS
             return
+        paths = self._files(watched)
         watched.pending.clear()
         started = time.monotonic()
         self.syncing = True
         try:
-            self._report(watched, self._sync(watched.name))
+            self._report(watched, self._sync(watched.name, paths))
             if (seen := self._index().seen.get(watched.name)) is not None:
                 self._saw(watched, seen)
             if self._renewed() and self._compared(watched):
@@ -204,6 +207,17 @@ class Watcher:
         # A large collection in which something happens all the time leaves the machine to others too.
         if (took := time.monotonic() - started) > LONG_SYNC_SECONDS:
             watched.retry = max(watched.retry, time.monotonic() + took)
+
+    def _files(self, watched: _Watched) -> list[str] | None:
+        """List what has changed if it is files and nothing else: no folder, and no rules on what is left out."""
+        paths = list(watched.pending)
+        if len(paths) > MANY_FILES or self._remade:
+            return None
+        for path in paths:
+            folder, _, name = path.rpartition("/")
+            if not path or name == ".gitignore" or folder not in watched.folders or Path(path).is_dir():
+                return None
+        return paths
 
     def _report(self, watched: _Watched, report: SyncReport | None) -> None:
         if report is None:

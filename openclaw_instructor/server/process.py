@@ -192,13 +192,13 @@ class Daemon:
         if limit and self._app.in_flight.idle_seconds() > limit and not self._watcher.syncing:
             self._end("idle")
 
-    def _sync_changed(self, name: str) -> SyncReport | None:
+    def _sync_changed(self, name: str, paths: Sequence[str] | None) -> SyncReport | None:
         """Take in changed files; embedding a whole collection anew is for its owner to begin."""
         toolbox = self._toolbox
         if not toolbox.index.only_files_changed(name, toolbox.document_instruction):
             return None
         with self._following.entered():
-            return toolbox.index_sync(name)
+            return toolbox.index_sync(name, only=paths)
 
     def _tell_of_tasks(self) -> None:
         if (outcome := self._launch.on_tasks_changed(self._settings)) is not None:

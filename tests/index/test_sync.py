@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,3 +184,48 @@ def test_two_roots_and_their_patterns(index: Index, folder: Path, tmp_path: Path
 
 def test_syncing_nothing_says_how_to_begin(index: Index) -> None:
     assert index.sync().notes == ["nothing is indexed yet; run `openclaw-instructor index add docs FOLDER`"]
+
+
+def test_a_sync_of_some_files_does_for_them_what_one_of_all_does(docs: Index, folder: Path, engine: WordEngine) -> None:
+    (folder / ".gitignore").write_text("*.log.md\n/guides/old*\n")
+    resync(docs)
+    engine.calls.clear()
+    names = ("bread.md", "new.md", "x.log.md", "guides/old.md", "guides/new.md", ".env", ".hidden.md", "gone.md")
+    (folder / "bread.md").unlink()
+    for name in names[1:-1]:
+        (folder / name).write_text(f"An otter named {name}.\n")
+    report = docs.sync("docs", only=[str(folder / name) for name in names]).collections[0]
+    assert counted(report) == (2, 0, 1, 0)
+    assert [Path(path).name for path, _ in report.skipped] == [".env"]
+    assert docs.status("docs")[0].changed == 0
+    assert docs.status("docs")[0].files == 3
+    assert report.embedded == 2
+
+
+def test_a_sync_of_some_files_looks_at_nothing_else(docs: Index, folder: Path) -> None:
+    (folder / "trip.txt").write_text("An otter.\n")
+    (folder / "guides" / "install.md").write_text("A gnu.\n")
+    report = docs.sync("docs", only=[str(folder / "trip.txt")]).collections[0]
+    assert counted(report) == (0, 1, 0, 0)
+    assert docs.status("docs")[0].changed == 1
+    assert ask(docs, "otter", mode="vector")["hits"][0]["snippet"] == "An otter."
+
+
+@pytest.mark.parametrize("change", ["a browser's profile", "another folder", "unfinished"])
+def test_a_sync_of_some_files_looks_at_all_where_more_may_have_changed(
+    docs: Index, folder: Path, change: str, engine: WordEngine
+) -> None:
+    (folder / "trip.txt").write_text("An otter.\n")
+    if change == "a browser's profile":
+        (folder / "guides" / "key4.db").touch()
+        only, removed = folder / "guides" / "key4.db", 1
+    elif change == "another folder":
+        shutil.copytree(folder, folder.parent / "copy")
+        shutil.rmtree(folder)
+        (folder.parent / "copy").rename(folder)
+        only, removed = folder / "bread.md", 0
+    else:
+        docs.add("docs", [folder], instruction=DOCUMENT)
+        only, removed = folder / "bread.md", 0
+    report = docs.sync("docs", only=[str(only)]).collections[0]
+    assert (report.changed, report.removed) == (1, removed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,10 +36,10 @@ def start(index: Index, home: Path, synced: list[str]) -> Iterator[Start]:
     """Starts a watcher on the index, which ends with the test."""
     started: list[Watcher] = []
 
-    def make(mode: Mode = "local", sync: Callable[[str], SyncReport | None] | None = None) -> Watcher:
-        def counted(name: str) -> SyncReport | None:
+    def make(mode: Mode = "local", sync: Callable[[str], SyncReport] | None = None) -> Watcher:
+        def counted(name: str, paths: Sequence[str] | None) -> SyncReport:
             synced.append(name)
-            return (sync or index.sync)(name)
+            return sync(name) if sync else index.sync(name, only=paths)
 
         watcher = Watcher(lambda: index, counted, home / "index.db", mode)
         watcher.start()

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _FOOTER = struct.Struct("<I8s")
 _MAGIC = b"ocivec01"
+_NEVER = -1
+_WORTH_SAVING = 100
 
 
 class LocalSnapshots:
@@ -101,7 +103,8 @@ class LocalSnapshot:
         self.revision = -1
         self._loaded = False
         self.vectors: LocalVectors = self._make()
-        self._saved_revision = -1
+        self._saved_revision = _NEVER
+        self._unsaved = 0
 
     def follow(self, view: View, *, save: bool) -> list[str]:
         """Bring memory up to date with the view, and with `save` the file too; return notes about the file."""
@@ -122,15 +125,19 @@ class LocalSnapshot:
         held, wanted = self.vectors.ids(), view.ids()
         if len(held) != len(np.unique(held)):
             self.vectors, held = self._make(), held[:0]
-        self.vectors.remove(np.setdiff1d(held, wanted, assume_unique=True))
+        old = np.setdiff1d(held, wanted, assume_unique=True)
+        self.vectors.remove(old)
         new = np.setdiff1d(wanted, held, assume_unique=True)
+        self._unsaved += len(old) + len(new)
         for ids, vectors in view.vectors(new):
             self.vectors.add(ids, vectors)
         self.revision = view.generation.revision
 
     def _save(self) -> None:
-        """Write the file unless it is as new as memory. Best effort: without it the next process rebuilds."""
-        if self._saved_revision == self.revision:
+        """Write the file unless it is nearly as new as memory. Best effort: without it the next process rebuilds."""
+        total = len(self.vectors.ids())
+        # What few vectors a file lacks are read from the store by whoever opens it, sooner than all are written.
+        if self._saved_revision != _NEVER and self._unsaved * _WORTH_SAVING <= total:
             return
         data = self.vectors.dump()
         state = {"generation": self._key, "revision": self.revision, "crc32": zlib.crc32(data)}
@@ -147,6 +154,7 @@ class LocalSnapshot:
                     file.writelines([data, footer, _FOOTER.pack(len(footer), _MAGIC)])
                 temporary.replace(self.path)
                 self._saved_revision = self.revision
+                self._unsaved = 0
             finally:
                 temporary.unlink(missing_ok=True)
 
