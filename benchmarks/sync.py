@@ -1,9 +1,10 @@
 """Time a sync of files that have not changed, and how long the daemon takes to find an edit.
 
     python benchmarks/sync.py unchanged [FILES ...]    default: 10000 100000
-    python benchmarks/sync.py edit [FILES]             default: 1000
+    python benchmarks/sync.py edit [FILES]             default: 10000
 
-Both work on files made for the purpose, in a temporary folder and a home of their own.
+Both work on files made for the purpose, in a temporary folder and a home of their own. To spare the hours that
+embedding takes, one of them is indexed and the others are recorded as it was.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def main() -> None:
             for count in options.files or [10_000, 100_000]:
                 unchanged(folder / str(count), count)
         else:
-            edit(folder, *(options.files or [1_000])[:1])
+            edit(folder, *(options.files or [10_000])[:1])
     finally:
         shutil.rmtree(folder)
 
@@ -53,17 +54,21 @@ def plant(folder: Path, count: int) -> Path:
     return docs
 
 
-def unchanged(folder: Path, count: int) -> None:
-    """Sync a collection of which everything is indexed and nothing has changed.
-
-    To spare the hours that embedding takes, one file is indexed and the others are recorded as it was.
-    """
+def indexed(folder: Path, count: int) -> Path:
+    """Make files and an index that holds them."""
     docs = plant(folder, count)
     with Toolbox(folder / "home") as toolbox:
         toolbox.index_add("docs", [docs], include=["!*", "note000000.md"])
         toolbox.index_sync("docs")
         toolbox.index_add("docs", [docs])
         record(folder / "home" / "index.db", docs)
+        toolbox.index_sync("docs")
+    return docs
+
+
+def unchanged(folder: Path, count: int) -> None:
+    """Sync a collection of which everything is indexed and nothing has changed."""
+    indexed(folder, count)
     times = []
     for _ in range(3):
         with Toolbox(folder / "home") as toolbox:
@@ -107,16 +112,15 @@ def edit(folder: Path, count: int) -> None:
     from openclaw_instructor.daemon.lifecycle import ensure, stop
     from openclaw_instructor.settings import Settings
 
-    docs = plant(folder, count)
+    docs = indexed(folder, count)
     settings = Settings.load(folder / "home")
     ensure(settings)
     times = []
     try:
         with Client(settings) as client:
-            client.index_add("docs", [docs])
-            client.index_sync("docs")
             while client.index_status("docs")[0]["watched"] is None:
-                time.sleep(0.1)
+                time.sleep(1)
+            client.run("search_docs", {"query": "a first search loads the model"})
             for path in random.Random(0).sample(sorted(docs.rglob("*.md")), EDITS):
                 word = f"otter{os.urandom(4).hex()}"
                 path.write_text(f"An {word} swims.\n")

@@ -163,7 +163,8 @@ class _Walk:
             self._skip(folder.path, unusable.reason)
             return
         if not folder.relative:
-            self._empty = all(name.startswith(".") or name in _EMPTY_ALL_THE_SAME for name in names)
+            listed = self._part is None or folder.path in self._part.files
+            self._empty = listed and all(name.startswith(".") or name in _EMPTY_ALL_THE_SAME for name in names)
         elif (why := secrets.folder(names)) is not None:
             self._leave_out(folder.path, folder.relative[:-1], True, why, reported=True)
             self.listing.unsure = True

@@ -211,7 +211,7 @@ class Watcher:
     def _files(self, watched: _Watched) -> list[str] | None:
         """List what has changed if it is files and nothing else: no folder, and no rules on what is left out."""
         paths = list(watched.pending)
-        if len(paths) > MANY_FILES or self._remade:
+        if not paths or len(paths) > MANY_FILES or self._remade:
             return None
         for path in paths:
             folder, _, name = path.rpartition("/")

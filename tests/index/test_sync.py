@@ -202,10 +202,11 @@ def test_a_sync_of_some_files_does_for_them_what_one_of_all_does(docs: Index, fo
     assert report.embedded == 2
 
 
-def test_a_sync_of_some_files_looks_at_nothing_else(docs: Index, folder: Path) -> None:
-    (folder / "trip.txt").write_text("An otter.\n")
-    (folder / "guides" / "install.md").write_text("A gnu.\n")
-    report = docs.sync("docs", only=[str(folder / "trip.txt")]).collections[0]
+@pytest.mark.parametrize(("one", "other"), [("trip.txt", "guides/install.md"), ("guides/install.md", "trip.txt")])
+def test_a_sync_of_some_files_looks_at_nothing_else(docs: Index, folder: Path, one: str, other: str) -> None:
+    (folder / one).write_text("An otter.\n")
+    (folder / other).write_text("A gnu.\n")
+    report = docs.sync("docs", only=[str(folder / one)]).collections[0]
     assert counted(report) == (0, 1, 0, 0)
     assert docs.status("docs")[0].changed == 1
     assert ask(docs, "otter", mode="vector")["hits"][0]["snippet"] == "An otter."
