@@ -25,6 +25,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "search": ("search:search", "Search the indexed documents by meaning."),
     "classify": ("classify:classify", "Sort one e-mail or text into the labels of a task."),
     "match": ("match:match", "Rank candidate texts by how close in meaning they are to a query."),
+    "cluster": ("cluster:cluster", "Sort texts into groups by topic, and draw them."),
+    "dedupe": ("dedupe:dedupe", "Find texts that say nearly the same."),
     "run": ("run:run", "Run any task with its arguments as JSON."),
     "embed": ("embed:embed", "Embed texts and print their vectors."),
     "index": ("index:index", "Add, sync, inspect and remove collections of documents."),

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from openclaw_instructor.cli.connection import Connection
-from openclaw_instructor.cli.output import given, json_option, plain, print_json, print_table, read_source, say
+from openclaw_instructor.cli.output import given, json_option, plain, print_json, print_table, read_lines, say
 
 
 @click.command()
@@ -32,7 +32,7 @@ def match(
     """Rank candidate texts by how close in meaning they are to a query."""
     texts = list(candidates)
     if file is not None:
-        texts += [line.strip() for line in read_source(file).splitlines() if line.strip()]
+        texts += read_lines(file)
     with connection.open() as tools:
         result = tools.run(task, {"query": query, "candidates": texts, **given(options)})
     if as_json:

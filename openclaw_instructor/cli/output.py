@@ -35,6 +35,11 @@ def read_source(name: str) -> str:
         raise UnreadableSource(f"{name}: is not UTF-8 (byte {error.start}); save it as UTF-8") from None
 
 
+def read_lines(name: str) -> list[str]:
+    """Read the lines of a file, or of standard input for `-`, that are not empty. Raises UnreadableSource."""
+    return [line.strip() for line in read_source(name).splitlines() if line.strip()]
+
+
 def read_bytes(name: str) -> bytes:
     """Read a file, or standard input for `-`. Raises UnreadableSource."""
     try:

@@ -31,6 +31,7 @@ def packaged_path() -> Path:
 class _State:
     tasks: Mapping[str, Task]
     embeddings: Mapping[str, str | dict[str, str]]
+    hidden: frozenset[str]
 
     @cached_property
     def digest(self) -> str:
@@ -87,6 +88,11 @@ class Registry:
     def get(self, name: str) -> Task:
         """Return the task of that name; raises UnknownTask with a suggestion."""
         tasks = self._state.tasks
+        if name in self._state.hidden:
+            raise UnknownTask(
+                f"the task `{name}` is hidden; to show it, write `{name}: {{enabled: true}}` under `tasks:` in "
+                f"{self.sources[1]}"
+            )
         if name not in tasks:
             broken = f". What is wrong there: {self.problem}" if self.problem else ""
             raise UnknownTask(
@@ -166,7 +172,7 @@ def _stamp(path: Path) -> _Stamp:
 
 
 def _merge(base: entries.Entries, user: entries.Entries) -> _State:
-    tasks = {**base.tasks, **user.tasks}
-    tasks = {name: task for name, task in tasks.items() if task.enabled and name not in user.hidden}
+    defined = {**base.tasks, **user.tasks}
+    tasks = {name: task for name, task in defined.items() if task.enabled and name not in user.hidden}
     embeddings = {**base.embeddings, **user.embeddings}
-    return _State(MappingProxyType(tasks), MappingProxyType(embeddings))
+    return _State(MappingProxyType(tasks), MappingProxyType(embeddings), frozenset(defined.keys() - tasks.keys()))

@@ -216,7 +216,7 @@ MISTAKES = [
         "no kind",
         "tasks:\n  t:\n    description: d\n",
         2,
-        "tasks.t: has no `kind`; add `kind:`, one of classify, dedupe, index, list, match, read, rerank, search",
+        "tasks.t: has no `kind`; add `kind:`, one of classify, cluster, dedupe, index, list, match, read, rerank, sea",
     ),
     ("hidden nothing", "tasks:\n  semantic_mach: {enabled: false}\n", 2, "did you mean `semantic_match`?"),
     ("a task that is text", "tasks:\n  t: match\n", 2, "tasks.t: must be a mapping"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from openclaw_instructor import Toolbox
 from openclaw_instructor.errors import InvalidArguments, UnknownTask
 from openclaw_instructor.testing import WordEngine
 
-DOCUMENTS = ["rain on the roof", {"id": "refund", "text": "money back"}, "", "money back please"]
+DOCUMENTS: list[Any] = ["rain on the roof", {"id": "refund", "text": "money back"}, "", "money back please"]
 ASKED = {"query": "money back please", "documents": DOCUMENTS}
 
 
