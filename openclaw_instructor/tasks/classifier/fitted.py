@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from openclaw_instructor.registry.kinds.classify import Label
 from openclaw_instructor.tasks.classifier.evidence import SenderHistory
 from openclaw_instructor.tasks.classifier.label_space import LabelSpace
+from openclaw_instructor.tasks.classifier.label_vectors import embedded
 from openclaw_instructor.tasks.classifier.learned import Learned
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def fitted(task: str, labels: tuple[Label, ...], instruction: str, engine: Engin
             return known[key]
     descriptions = [described(label) for label in labels]
     examples = [example for label in labels for example in label.examples]
-    vectors = engine.embed([*descriptions, *examples], instruction).vectors
+    vectors = embedded([*descriptions, *examples], instruction, engine)
     counts = [len(label.examples) for label in labels]
     texts = [[*label.examples, description] for label, description in zip(labels, descriptions, strict=True)]
     space = LabelSpace.fit(vectors[: len(labels)], np.split(vectors[len(labels) :], np.cumsum(counts)[:-1]), texts)
