@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.documents.syntax.languages import LANGUAGES
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.index import moments
+from openclaw_instructor.index import mailboxes, moments
 from openclaw_instructor.index.path_filter import PathFilter
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def document_ids(connection: sqlite3.Connection, wanted: Filter) -> list[int] | 
         "WHERE generation_id IN (SELECT value FROM json_each(?)) AND reason = ''",
         (json.dumps(wanted.generations),),
     ).fetchall()
+    within = _of_mailboxes(connection, wanted)
     if wanted.path is not None:
         path = PathFilter(wanted.path)
         rows = path.chosen(rows)
@@ -122,11 +124,38 @@ def document_ids(connection: sqlite3.Connection, wanted: Filter) -> list[int] | 
         rows = [row for row in rows if not kinds.isdisjoint(_types(row["path"], row["reader"]))]
     for field, value in wanted.where:
         having = _having(connection, field, value)
-        rows = [row for row in rows if row["id"] in having]
+        rows = [row for row in rows if row["id"] in having or row["id"] in within]
     if wanted.after is not None or wanted.before is not None:
         stated = _stated_dates(connection)
-        rows = [row for row in rows if _within(wanted, *stated.get(row["id"], (row["modified"],) * 2))]
-    return [row["id"] for row in rows]
+        rows = [
+            row
+            for row in rows
+            if row["id"] in within or _within(wanted, *stated.get(row["id"], (row["modified"],) * 2))
+        ]
+    return [row["id"] for row in rows if within.get(row["id"], True)]
+
+
+def _of_mailboxes(connection: sqlite3.Connection, wanted: Filter) -> dict[int, list[int]]:
+    """Map every mailbox to the passages of its messages that pass `where` and the dates; {} without such a filter."""
+    if not wanted.where and wanted.after is None and wanted.before is None:
+        return {}
+    rows = connection.execute(
+        "SELECT id, modified FROM documents WHERE generation_id IN (SELECT value FROM json_each(?)) AND reason = '' "
+        "AND reader LIKE '%mailbox/%'",
+        (json.dumps(wanted.generations),),
+    )
+    known = {row["id"]: row["modified"] for row in rows}
+    found = mailboxes.passing(connection, known, lambda fields: _message_fits(wanted, fields))
+    return {key: found.get(key, []) for key in known}
+
+
+def _message_fits(wanted: Filter, fields: Mapping[str, str]) -> bool:
+    if not all(_fits(field, value, fields.get(field, "")) for field, value in wanted.where):
+        return False
+    if wanted.after is None and wanted.before is None:
+        return True
+    span = moments.stated(fields.get("date", ""))
+    return span is not None and _within(wanted, *span)
 
 
 def _fields(where: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -150,16 +179,17 @@ def _types(path: str, reader: str) -> Iterable[str]:
 
 def _having(connection: sqlite3.Connection, field: str, value: str) -> set[int]:
     """Find the ids of the documents that have this value in this field."""
-    sought = value.casefold()
-    word = re.compile(rf"(?<!\w){re.escape(sought)}(?!\w)")
-
-    def fits(known: str) -> bool:
-        known = known.casefold()
-        # A tag may be one below the one that is asked for, as in `work/travel`.
-        return known == sought or known.startswith(f"{sought}/") or (field in _PROSE and bool(word.search(known)))
-
     rows = connection.execute("SELECT document_id, value FROM metadata WHERE name = ?", (field,))
-    return {row["document_id"] for row in rows if fits(row["value"])}
+    return {row["document_id"] for row in rows if _fits(field, value, row["value"])}
+
+
+def _fits(field: str, value: str, known: str) -> bool:
+    """Say whether what a document has in a field is what is asked for, whatever their case."""
+    sought, known = value.casefold(), known.casefold()
+    # A tag may be one below the one that is asked for, as in `work/travel`.
+    if known == sought or known.startswith(f"{sought}/"):
+        return True
+    return field in _PROSE and re.search(rf"(?<!\w){re.escape(sought)}(?!\w)", known) is not None
 
 
 def _stated_dates(connection: sqlite3.Connection) -> dict[int, tuple[float, float]]:
@@ -187,10 +217,21 @@ def condition(connection: sqlite3.Connection, wanted: Filter) -> tuple[str, dict
     passing = "documents.generation_id IN (SELECT value FROM json_each(:generations))"
     if documents is not None:
         passing = "documents.id IN (SELECT value FROM json_each(:documents))"
+    within = _of_mailboxes(connection, wanted)
+    if within:
+        passing += (
+            " AND (documents.id NOT IN (SELECT value FROM json_each(:mailboxes)) "
+            "OR chunks.id IN (SELECT value FROM json_each(:messages)))"
+        )
     passages = (
         "SELECT 1 FROM chunks JOIN documents ON documents.id = chunks.document_id WHERE chunks.id = passages.rowid"
     )
     values = {"generations": generations} if documents is None else {"documents": json.dumps(documents)}
+    if within:
+        values |= {
+            "mailboxes": json.dumps(list(within)),
+            "messages": json.dumps([*chain.from_iterable(within.values())]),
+        }
     return f"AND EXISTS ({passages} AND {passing})", values
 
 
@@ -216,7 +257,10 @@ def chunk_ids(connection: sqlite3.Connection, wanted: Filter) -> npt.NDArray[np.
     documents = document_ids(connection, wanted)
     if documents is None:
         return None
+    within = _of_mailboxes(connection, wanted)
+    whole = [key for key in documents if key not in within]
     rows = connection.execute(
-        "SELECT id FROM chunks WHERE document_id IN (SELECT value FROM json_each(?))", (json.dumps(documents),)
+        "SELECT id FROM chunks WHERE document_id IN (SELECT value FROM json_each(?))", (json.dumps(whole),)
     )
-    return np.fromiter((row["id"] for row in rows), dtype=np.int64)
+    messages = chain.from_iterable(within[key] for key in documents if key in within)
+    return np.fromiter(chain((row["id"] for row in rows), messages), dtype=np.int64)

@@ -172,3 +172,33 @@ def test_several_collections_are_asked_at_once(docs: Index, tmp_path: Path) -> N
         ask(docs, "dough", "docs,mial")
     with pytest.raises(InvalidArguments, match="names none"):
         ask(docs, "dough", " , ")
+
+
+@pytest.mark.parametrize(
+    ("options", "messages"),
+    [
+        ({"where": {"from": "bo"}}, {"2"}),
+        ({"where": {"from": "bo@a.example", "to": "ann"}}, {"2"}),
+        ({"where": {"subject": "cy"}}, {"3"}),
+        ({"where": {"to": "ann"}, "before": "2020-05-06"}, {"1"}),
+        ({"after": "2020-05-07"}, {"3"}),
+        ({"where": {"from": "zoe"}}, set()),
+        ({"where": {"from": "of"}}, set()),
+        ({"types": "mail"}, {"1", "2", "3"}),
+    ],
+)
+@pytest.mark.parametrize("mode", ["keyword", "vector", "hybrid"])
+def test_each_message_of_a_mailbox_is_asked_for_its_own_people_and_date(
+    index: Index, tmp_path: Path, options: dict[str, Any], messages: set[str], mode: str
+) -> None:
+    message = (
+        "From x Tue May  5 10:00:00 2020\nFrom: {0}@a.example\nTo: ann@b.example\nSubject: {0}\n"
+        "Date: {1}, 0{2} May 2020 10:00:00 +0000\n\nthe mango of many words\n\nFrom: of the body\n\n"
+    )
+    days = (("dot", "Tue", 5), ("bo", "Wed", 6), ("cy", "Thu", 7))
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / "in.mbox").write_text("".join(message.format(*day) for day in days))
+    index.add("docs", [tmp_path / "mail"], instruction=DOCUMENT)
+    index.sync("docs")
+    hits = ask(index, "mango", mode=mode, top_k=9, **options)["hits"]
+    assert {hit["message"] for hit in hits} == messages
