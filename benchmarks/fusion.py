@@ -113,14 +113,14 @@ def runs_of(embedder: InstructorEmbedder, queries: dict[str, str], passages: dic
     return runs | {name: fuse(gathered, full_text.documents, share) for name, share in shares().items()}
 
 
-def fixed(dense: fusion.Ranking, keyword: fusion.Ranking, score_std: float, share: float) -> float:
+def fixed(dense: fusion.Ranking, keyword: fusion.Ranking, spread: fusion.Spread, share: float) -> float:
     return share
 
 
 def shares() -> dict[str, fusion.Share]:
     """The weights to compare, by name."""
     rows: dict[str, fusion.Share] = {f"fixed {share}": partial(fixed, share=share) for share in (0.5, 0.6, 0.7, 0.8)}
-    for spread, weights in ((4, (1.0, 1.5)), (8, (1.0, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0, 2.3, 2.6)), (16, (2.5, 3.6))):
+    for spread, weights in ((4, (1.8, 2.7)), (8, (1.6, 2.0, 2.2, 2.4, 2.6, 2.8, 3.2, 3.6, 4.2)), (16, (4.5, 6.5))):
         for weight in weights:
             share = partial(fusion.meaning_share, weight=weight, keyword_std_offset=float(spread))
             rows[f"spread {weight} / {spread}"] = share

@@ -82,8 +82,7 @@ class Candidates(NamedTuple):
 
     meaning: fusion.Ranking
     words: Sequence[fulltext.Match]
-    fit: float
-    score_std: float
+    spread: fusion.Spread
     first: Sequence[int]
     alone: Sequence[int]
 
@@ -100,9 +99,7 @@ def candidates(
         matches = lookup.matches(CANDIDATES)
         far = np.array(sorted({match.key for match in matches} - {key for key, _ in near}), dtype=np.int64)
         judged = held.search(asked, len(far), far) if len(far) else []
-        dense, scores = near + judged, spread(vectors, asked)
-        fit = fusion.fit(dense, matches, scores)
-        result[query] = Candidates(dense, matches, fit, scores.deviation, lookup.first, lookup.alone)
+        result[query] = Candidates(near + judged, matches, spread(vectors, asked), lookup.first, lookup.alone)
     return result
 
 

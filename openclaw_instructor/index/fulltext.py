@@ -149,7 +149,7 @@ class Match:
     """A passage that the words have found.
 
     `score` is BM25 with what its very forms add; `covered` the share that it has of what of the query stands anywhere,
-    and `fit` the share of all that the query names; both from 0 to 1.
+    and `fit` the squared share of all that the query names; both from 0 to 1.
     """
 
     key: int
@@ -247,7 +247,7 @@ class Lookup:
             for key in writing:
                 scores[key] += VERY_FORM * rarity(total, written)
         matches = [
-            Match(key, score, sqrt(covered[key] / known) if known else 0.0, covered[key] / whole)
+            Match(key, score, sqrt(covered[key] / known) if known else 0.0, (covered[key] / whole) ** 2)
             for key, score in scores.items()
         ]
         return sorted(matches, key=lambda match: (-match.score, match.key))

@@ -1,8 +1,8 @@
-"""Fuse two rankings, by vectors and by full text, into one. Pure functions over (id, score) lists, best first.
+"""Fuse two rankings, by vectors and by full text, into one: functions over (id, score) lists, best first.
 
-The score of a hit says how well it fits, from 0 to 1: that of the best is the larger of the share of the query's words
-that a passage has, by their rarity, and of the way that the nearest vector has come from an average one to the query's
-own; the others have theirs in proportion.
+The score of a hit says how well it fits, from 0 to 1. That of the best is the larger of the squared share of the
+query's words that a passage has, by their rarity, and of the part of the way from an average text to the query that the
+nearest one has come; the others have theirs in proportion.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.index.fulltext import Match
 
 Ranking: TypeAlias = Sequence[tuple[int, float]]
-Share: TypeAlias = Callable[[Ranking, Ranking, float], float]
+Share: TypeAlias = "Callable[[Ranking, Ranking, Spread], float]"
 
 # Passages that alone have something of the query come among so many.
 PINNED = 5
@@ -26,7 +26,7 @@ PINNED = 5
 NOTHING_FITS = 0.3
 
 # How many standard deviations of the cosine one standard deviation of the BM25 scores counts as.
-KEYWORD_WEIGHT = 1.3
+KEYWORD_WEIGHT = 2.4
 # Added to the standard deviation of the BM25 scores: where they hardly vary, every text has the query's words.
 KEYWORD_STD_OFFSET = 8.0
 
@@ -60,39 +60,47 @@ def convex(dense: Ranking, keyword: Ranking, weight: float) -> list[tuple[int, f
 def meaning_share(
     dense: Ranking,
     keyword: Ranking,
-    score_std: float,
+    spread: Spread,
     weight: float = KEYWORD_WEIGHT,
     keyword_std_offset: float = KEYWORD_STD_OFFSET,
 ) -> float:
     """Return the weight of `dense` that makes the fused score a sum of standard scores.
 
-    A query whose best texts stand out by their words is decided by full text; one whose words most texts share, by the
-    vectors. This holds whatever range a model's cosines have. `score_std` is the standard deviation of the query's
-    cosines over all texts: over the candidates alone it would depend on which of them full text has added.
+    A query whose best texts stand out by their words is decided by full text; one whose words most texts share, or that
+    some text means nearly, by the vectors. This holds whatever range a model's cosines have: `spread` is that of the
+    query's cosines over all texts; over the candidates alone it would depend on which of them full text has added.
     """
     if not dense or not keyword:
         return 1.0 if dense else 0.0
     meant = dict(dense)
     matched = dict.fromkeys(meant, 0.0) | dict(keyword)
-    by_meaning = (max(meant.values()) - min(meant.values())) / score_std if score_std else 0.0
+    by_meaning = (max(meant.values()) - min(meant.values())) / spread.deviation if spread.deviation else 0.0
     by_words = weight * max(matched.values()) / (_deviation(matched.values()) + keyword_std_offset)
-    return by_meaning / (by_meaning + by_words)
+    by_words *= 1 - nearness(dense, spread)
+    return by_meaning / (by_meaning + by_words) if by_meaning + by_words else 0.5
 
 
-def hybrid(dense: Ranking, keyword: Ranking, score_std: float, share: Share = meaning_share) -> list[tuple[int, float]]:
+def nearness(dense: Ranking, spread: Spread) -> float:
+    """Return the part of the way from an average text to the query that the nearest one has come, from 0 to 1."""
+    nearest = max((score for _, score in dense), default=0.0)
+    # Of few texts the nearest itself would make most of the mean.
+    mean = (spread.mean * spread.count - nearest) / (spread.count - 1) if spread.count > 1 else spread.mean
+    return min(1.0, max(0.0, (nearest - mean) / (1 - mean))) if dense and mean < 1 else 0.0
+
+
+def hybrid(dense: Ranking, keyword: Ranking, spread: Spread, share: Share = meaning_share) -> list[tuple[int, float]]:
     """Fuse a ranking by vectors and one by full text.
 
     `dense` also has the cosines of what only full text has found, so that these do not count as the worst. `share`
     returns the weight of `dense`.
     """
-    return convex(dense, keyword, share(dense, keyword, score_std))
+    return convex(dense, keyword, share(dense, keyword, spread))
 
 
 def fused(
     dense: Ranking,
     matches: Sequence[Match],
-    fit: float,
-    score_std: float,
+    spread: Spread,
     first: Sequence[int] = (),
     alone: Sequence[int] = (),
     share: Share = meaning_share,
@@ -104,19 +112,16 @@ def fused(
     """
     if dense:
         keyword = [(match.key, match.score * match.covered) for match in matches]
-        ranking = hybrid(dense, keyword, score_std, share)
+        ranking = hybrid(dense, keyword, spread, share)
     else:
         ranking = [(match.key, match.score) for match in matches]
-    return [(key, score * fit) for key, score in of_best(pinned(ranking, first, alone))]
+    best = fit(dense, matches, spread)
+    return [(key, score * best) for key, score in of_best(pinned(ranking, first, alone))]
 
 
 def fit(dense: Ranking, matches: Sequence[Match], spread: Spread) -> float:
     """Compute how well the best passages fit, from 0 to 1."""
-    nearest = max((score for _, score in dense), default=0.0)
-    # Of few texts the nearest itself would make most of the mean.
-    mean = (spread.mean * spread.count - nearest) / (spread.count - 1) if spread.count > 1 else spread.mean
-    near = (nearest - mean) / (1 - mean) if dense and mean < 1 else 0.0
-    return min(1.0, max([0.0, near, *(match.fit for match in matches)]))
+    return max([nearness(dense, spread), *(match.fit for match in matches)])
 
 
 def pinned(ranking: Ranking, first: Sequence[int], alone: Sequence[int]) -> list[tuple[int, float]]:

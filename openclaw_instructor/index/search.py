@@ -130,7 +130,7 @@ class Retrieval:
         if self._question.mode == "vector" or not words:
             weight = 1.0 if dense else 0.0
         else:
-            weight = fusion.meaning_share(dense, words, self._spread.deviation)
+            weight = fusion.meaning_share(dense, words, self._spread)
         return Trace(dense, words, ranking, weight, found, left_out)
 
     @property
@@ -149,9 +149,8 @@ class Retrieval:
         far = [match.key for match in matches if match.key not in near]
         dense += self._nearest(len(far), self._wanted.among(far)) if far and dense else []
         self._sides = (sorted(dense, key=lambda item: -item[1]), matches)
-        fit = fusion.fit(dense, matches, self._spread)
-        self._fit = fit if dense or matches else None
-        return fusion.fused(dense, matches, fit, self._spread.deviation, self.lookup.first, self.lookup.alone)
+        self._fit = fusion.fit(dense, matches, self._spread) if dense or matches else None
+        return fusion.fused(dense, matches, self._spread, self.lookup.first, self.lookup.alone)
 
     def notes(self) -> list[str]:
         """Say how quotations and exclusions were obeyed, and whether what was found fits."""

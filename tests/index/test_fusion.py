@@ -18,6 +18,7 @@ from openclaw_instructor.index.fusion import (
     fused,
     hybrid,
     meaning_share,
+    nearness,
     of_best,
     pinned,
 )
@@ -47,9 +48,10 @@ def test_a_share_of_the_best() -> None:
 def test_the_sum_is_one_of_standard_scores() -> None:
     dense, keyword = [(1, 0.9), (2, 0.6), (3, 0.5), (4, 0.1)], [(3, 9.0), (2, 4.0), (5, 1.0)]
     both = np.array([[0.9, 0], [0.6, 4], [0.5, 9], [0.1, 0], [0.1, 1]])  # 5 is not among the vectors: the worst
-    sums = both[:, 0] / 0.2 + KEYWORD_WEIGHT * both[:, 1] / (both[:, 1].std() + KEYWORD_STD_OFFSET)
-    fused = dict(convex(dense, keyword, meaning_share(dense, keyword, 0.2)))
-    gaps = [fused[key] - fused[4] for key in (1, 2, 3, 5)]
+    far = 1 - (0.9 - 0.3) / (1 - 0.3)
+    sums = both[:, 0] / 0.2 + far * KEYWORD_WEIGHT * both[:, 1] / (both[:, 1].std() + KEYWORD_STD_OFFSET)
+    found = dict(convex(dense, keyword, meaning_share(dense, keyword, Spread(0.3, 0.2))))
+    gaps = [found[key] - found[4] for key in (1, 2, 3, 5)]
     np.testing.assert_allclose(gaps, (sums[[0, 1, 2, 4]] - sums[3]) * gaps[0] / (sums[0] - sums[3]))
 
 
@@ -57,22 +59,37 @@ def test_words_that_every_text_has_leave_it_to_the_meaning() -> None:
     dense = [(key, 0.8 - key / 50) for key in range(20)]
     everywhere = [(key, 0.3 + key / 1000) for key in range(20)]
     telling = [(19, 12.0)]
-    assert meaning_share(dense, everywhere, 0.2) > 0.9 > 0.7 > meaning_share(dense, telling, 0.2)
+    spread = Spread(0.4, 0.2)
+    assert meaning_share(dense, everywhere, spread) > 0.9 > 0.7 > meaning_share(dense, telling, spread)
 
 
 def test_cosines_count_by_their_spread_over_all_texts() -> None:
     dense, keyword = [(1, 0.9), (2, 0.7)], [(2, 5.0)]
-    assert meaning_share(dense, keyword, 0.05) > meaning_share(dense, keyword, 0.5)
+    narrow = Spread(0.2, 0.05)
+    assert meaning_share(dense, keyword, narrow) > meaning_share(dense, keyword, Spread(0.2, 0.5))
     far_too = [*dense, (3, -0.3)]
-    assert meaning_share(far_too, [*keyword, (3, 0.1)], 0.05) > meaning_share(dense, keyword, 0.05)
+    assert meaning_share(far_too, [*keyword, (3, 0.1)], narrow) > meaning_share(dense, keyword, narrow)
+
+
+def test_the_nearer_a_text_is_the_less_words_say() -> None:
+    keyword = [(2, 9.0)]
+    shares = [meaning_share([(1, best), (2, best - 0.2)], keyword, Spread(0.1, 0.1)) for best in (0.3, 0.6, 0.9, 1.0)]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
+
+
+def test_among_few_texts_the_nearest_is_left_out_of_the_mean() -> None:
+    assert nearness([(1, 0.6), (2, 0.2)], Spread(0.4, 0.2, 2)) == pytest.approx(0.5)
+    assert nearness([(1, 0.6)], Spread(0.6, 0.0, 1)) == pytest.approx(0.0)
+    assert nearness([], Spread()) == nearness([(1, 0.5)], Spread(1.0)) == 0.0
 
 
 def test_one_side_alone_has_all_the_weight() -> None:
-    assert meaning_share([(1, 0.9)], [], 0.2) == 1.0
-    assert meaning_share([], [(1, 4.0)], 0.2) == 0.0
-    assert hybrid([(1, 0.9), (2, 0.4)], [], 0.2) == [(1, 1.0), (2, 0.0)]
+    assert meaning_share([(1, 0.9)], [], Spread(0.1, 0.2)) == 1.0
+    assert meaning_share([], [(1, 4.0)], Spread(0.1, 0.2)) == 0.0
+    assert hybrid([(1, 0.9), (2, 0.4)], [], Spread(0.1, 0.2)) == [(1, 1.0), (2, 0.0)]
     alike = [(1, 0.5), (2, 0.5)]
-    assert [key for key, _ in hybrid(alike, [(2, 3.0), (1, 1.0)], 0.0)] == [2, 1]
+    assert [key for key, _ in hybrid(alike, [(2, 3.0), (1, 1.0)], Spread())] == [2, 1]
 
 
 def test_the_weight_decides_who_is_heard() -> None:
@@ -93,12 +110,12 @@ def test_a_fused_ranking_is_a_ranking_of_both(dense: Ranking, keyword: Ranking, 
 
 
 def test_the_best_has_the_fit_and_the_others_theirs_in_proportion() -> None:
-    dense = [(1, 0.9), (2, 0.6), (3, 0.1)]
+    dense, spread = [(1, 0.6), (2, 0.4), (3, 0.1)], Spread(0.2, 0.1)
     plain = dict(convex(dense, [], 1.0))
-    assert dict(fused(dense, [], 0.4, 0.2)) == pytest.approx({key: 0.4 * plain[key] for key in (1, 2, 3)})
+    assert dict(fused(dense, [], spread)) == pytest.approx({key: 0.5 * plain[key] for key in (1, 2, 3)})
     matches = [Match(7, 8.0, 1.0, 0.6), Match(8, 2.0, 0.5, 0.3)]
-    assert dict(fused([], matches, 0.6, 0.0)) == pytest.approx({7: 0.6, 8: 0.15})
-    assert fused([], [], 0.0, 0.0) == []
+    assert dict(fused([], matches, Spread())) == pytest.approx({7: 0.6, 8: 0.15})
+    assert fused([], [], Spread()) == []
 
 
 def test_the_fit_is_the_better_of_meaning_and_words() -> None:
@@ -106,7 +123,6 @@ def test_the_fit_is_the_better_of_meaning_and_words() -> None:
     assert fit([(1, 0.6), (2, 0.3)], [], spread) == pytest.approx(0.5)
     assert fit([(1, 0.6)], [Match(2, 3.0, 1.0, 0.7)], spread) == pytest.approx(0.7)
     assert fit([(1, 0.1)], [], spread) == fit([], [], Spread()) == 0.0
-    assert fit([(1, 0.9)], [], Spread(1.0)) == 0.0
     assert fit([(1, 1.0001)], [], spread) == 1.0
 
 
