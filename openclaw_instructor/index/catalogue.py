@@ -111,13 +111,12 @@ class Catalogue:
         """
         with self._store.read() as connection:
             served = _served(connection, collection)
-            file, cited = _without_citation(file)
             found = document(connection, list(served), file)
             lines = document_text.lines_of(connection, found.id)
             stated = chunk_store.metadata(connection, [found.id]).get(found.id, {})
         if not lines:
             raise InvalidArguments(f"file: {found.path} holds no text")
-        part = document_text.part(lines, location or cited, around, limit)
+        part = document_text.part(lines, location or _cited_lines(file, found.path), around, limit)
         told = stated_at(part.place, stated)
         several = {"part": f"{part.number} of {part.count}", "next": part.following} if part.count > 1 else {}
         optional = {"context": part.context, "metadata": {name: ", ".join(values) for name, values in told.items()}}
@@ -171,7 +170,7 @@ def _served(connection: sqlite3.Connection, asked: str) -> dict[int, str]:
     return {known.serving.id: known.name for known in chosen if known.serving}
 
 
-def _without_citation(file: str) -> tuple[str, str]:
-    """Part the lines from a file that is cited as `notes.md:12-30`."""
+def _cited_lines(file: str, path: str) -> str:
+    """Return the lines of a file that is cited as `notes.md:12-30`, as a location; "" for a name that ends so."""
     found = CITED.search(file)
-    return (file[: found.start()], f"lines {found[0][1:]}") if found else (file, "")
+    return f"lines {found[0][1:]}" if found and not path.endswith(found[0]) else ""

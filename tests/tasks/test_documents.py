@@ -77,6 +77,13 @@ def test_a_file_is_named_as_results_and_people_name_it(run: Run, folder: Path, f
     assert run("read_document", file=file, **location)["text"].startswith("Sentence 100")
 
 
+def test_a_name_may_end_like_a_citation(run: Run, index: Index, folder: Path) -> None:
+    (folder / "log.txt:12").write_text("a\nb\n")
+    index.add("docs", [folder], include=["*:12"], instruction=DOCUMENT)
+    index.sync("docs")
+    assert run("read_document", file=str(folder / "log.txt:12"))["location"] == "lines 1-2"
+
+
 def test_a_long_document_comes_in_parts_that_lose_nothing(run: Run, folder: Path) -> None:
     for name in ("manual.txt", "long.txt"):
         result = run("read_document", file=name)
