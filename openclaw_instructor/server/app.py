@@ -142,9 +142,10 @@ class App:
         task = self._context.toolbox.registry.tasks.get(name)
         principal.require(AccessScope.needed_for(task.effect if task else "read"))
         work = partial(tools.run, self._context, name, arguments)
-        if not tools.is_large(arguments):
+        size = tools.large_size(arguments)
+        if not size:
             return await self._threads.call(CancelScope(), work)
-        async with self._threads.turns.turn(caller_of(scope)):
+        async with self._threads.turns.turn(caller_of(scope), size):
             return await self._threads.call(CancelScope(), work)
 
 

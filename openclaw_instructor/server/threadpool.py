@@ -43,9 +43,9 @@ class ThreadPool:
         return await anyio.to_thread.run_sync(function, limiter=self._probes)
 
     async def run(
-        self, request: Request, function: Callable[[], _Result], *, long: bool = False, large: bool = False
+        self, request: Request, function: Callable[[], _Result], *, long: bool = False, size: int = 0
     ) -> _Result:
-        """Run a function and return its result; `large` work waits for its caller's turn.
+        """Run a function and return its result; work on a large text of `size` characters waits for its caller's turn.
 
         Raises ClientGone, Busy when short work takes too long, and what the function raises.
         """
@@ -58,9 +58,9 @@ class ThreadPool:
 
         request.scope[HANG_UPS].add(hang_up)
         try:
-            if not large:
+            if not size:
                 return await self.call(scope, function, long=long)
-            async with self.turns.turn(caller_of(request.scope)):
+            async with self.turns.turn(caller_of(request.scope), size):
                 return await self.call(scope, function)
         except FutureCancelled:
             if gone.is_set():

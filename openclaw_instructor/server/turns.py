@@ -12,27 +12,30 @@ from openclaw_instructor.errors import Busy
 class Turns:
     """Admits one piece of work of each caller at a time, and `at_once` of all. Used from the event loop only.
 
-    What waits keeps its request in memory, so a caller may have no more than `waiting` there, for `patience` seconds.
+    What waits keeps its request in memory, so a caller may have no more than `most` characters there, for `patience`
+    seconds.
     """
 
-    def __init__(self, at_once: int, patience: float, waiting: int = 64) -> None:
+    def __init__(self, at_once: int, patience: float, most: int = 200_000_000) -> None:
         self._patience = patience
         self._all = asyncio.Semaphore(at_once)
-        self._waiting = waiting
+        self._most = most
         self._callers: dict[Hashable, _Caller] = {}
 
     @asynccontextmanager
-    async def turn(self, caller: Hashable) -> AsyncIterator[None]:
+    async def turn(self, caller: Hashable, size: int) -> AsyncIterator[None]:
         """Wait for the caller's turn. Raises Busy when too much of theirs waits, or when it takes too long."""
         known = self._callers.setdefault(caller, _Caller())
-        if known.count >= self._waiting:
+        if known.count and known.size + size > self._most:
             raise Busy(f"{known.count} large requests of yours wait already; send them one after the other", 2.0)
         known.count += 1
+        known.size += size
         try:
             async with self._admitted(known.turn), self._admitted(self._all):
                 yield
         finally:
             known.count -= 1
+            known.size -= size
             if not known.count:
                 self._callers.pop(caller, None)
 
@@ -55,3 +58,4 @@ class _Caller:
     def __init__(self) -> None:
         self.turn = asyncio.Semaphore(1)
         self.count = 0
+        self.size = 0

@@ -26,7 +26,7 @@ def test_callers_take_turns() -> None:
         go_on = asyncio.Event()
 
         async def work(caller: str) -> None:
-            async with turns.turn(caller):
+            async with turns.turn(caller, 10):
                 inside.append(caller)
                 await go_on.wait()
 
@@ -43,11 +43,11 @@ def test_callers_take_turns() -> None:
 
 def test_what_waits_has_a_bound() -> None:
     async def run() -> None:
-        turns = Turns(1, 60, waiting=2)
+        turns = Turns(1, 60, most=25)
         go_on = asyncio.Event()
 
         async def work(caller: str) -> None:
-            async with turns.turn(caller):
+            async with turns.turn(caller, 10):
                 await go_on.wait()
 
         tasks = [asyncio.create_task(work("a")) for _ in range(2)]
@@ -65,11 +65,11 @@ def test_what_waits_has_a_bound() -> None:
 def test_nobody_waits_without_end() -> None:
     async def run() -> None:
         turns = Turns(1, 0.01)
-        async with turns.turn("a"):
+        async with turns.turn("a", 10):
             with pytest.raises(Busy, match="for its turn"):
-                async with turns.turn("b"):
+                async with turns.turn("b", 10):
                     pass
-        async with turns.turn("b"):
+        async with turns.turn("b", 10):
             pass
 
     asyncio.run(run())
@@ -89,9 +89,8 @@ def test_large_calls_do_not_hold_up_small_ones(serve: Callable[..., Local], monk
     monkeypatch.setattr(local.toolbox, "run", run)
     with ThreadPoolExecutor(70) as threads:
         large = [threads.submit(local.ask, "/v1/tools/classify_email", LARGE) for _ in range(70)]
-        wait_until(lambda: sum(answer.done() for answer in large) == 6)
-        assert {answer.result().status for answer in large if answer.done()} == {429}
+        wait_until(lambda: begun)
         assert local.ask("/v1/tools/search_docs", {"query": "x"}).status == 200
         assert begun == ["classify_email"]
         go_on.set()
-    assert sorted(answer.result().status for answer in large) == [200] * 64 + [429] * 6
+    assert {answer.result().status for answer in large} == {200}

@@ -57,9 +57,10 @@ def run(context: Context, name: str, arguments: Mapping[str, Any]) -> dict[str, 
         context.metrics.calls.labels(known, outcome).inc()
 
 
-def is_large(arguments: Mapping[str, Any]) -> bool:
-    """Whether a call may take seconds to read: its longest text decides."""
-    return any(isinstance(value, str) and len(value) > LARGE_CHARACTERS for value in arguments.values())
+def large_size(arguments: Mapping[str, Any]) -> int:
+    """Return the characters of the longest text of a call, if it may take seconds to read; else 0."""
+    longest = max((len(value) for value in arguments.values() if isinstance(value, str)), default=0)
+    return longest if longest > LARGE_CHARACTERS else 0
 
 
 class _Handlers:
@@ -82,7 +83,7 @@ class _Handlers:
         limit = _max_characters(request)
         arguments = await schemas.read_object(request)
         work = partial(run, self._context, request.path_params["name"], arguments)
-        result = await self._context.threads.run(request, work, large=is_large(arguments))
+        result = await self._context.threads.run(request, work, size=large_size(arguments))
         return Json(result) if limit is None else Response(fit(result, limit), media_type=Json.media_type)
 
 
