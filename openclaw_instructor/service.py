@@ -189,7 +189,8 @@ class Toolbox:
         definition = self.registry.get(task)
         if not isinstance(definition, SearchTask):
             raise InvalidArguments(f"task `{task}` is of kind {definition.kind}; name one that searches")
-        return search.inspect(definition, validate(definition, arguments), self, expect)
+        found = search.inspect(definition, validate(definition, arguments), self, expect)
+        return found | {"result": marked(found["result"])} if "result" in found else found
 
     def index_compact(self) -> dict[str, Any]:
         """Free the disk space of deleted content of the index; return bytes `before`, `after` and `freed`."""

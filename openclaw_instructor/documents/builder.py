@@ -12,7 +12,7 @@ from openclaw_instructor.text import clean
 # The size limit of text files; a compressed file may unpack to many times its size.
 MAX_CHARACTERS = 10_000_000
 # A block costs some hundred bytes of memory, however short it is.
-MAX_BLOCKS = 200_000
+MAX_BLOCKS = 150_000
 _LINE_ENDS = re.compile(r"\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x1f\x7f]")
 

@@ -169,22 +169,33 @@ DOCUMENT: dict[str, object] = {
         DOCUMENT | {"title": None},
         DOCUMENT | {"metadata": []},
         DOCUMENT | {"metadata": {"author": 3}},
-        DOCUMENT | {"blocks": [[1, 3, 0, "", 0, 0]]},
-        DOCUMENT | {"blocks": [[0, 1, 0, "", 0, 0]]},
-        DOCUMENT | {"blocks": [[2, 1, 0, "", 0, 0]]},
-        DOCUMENT | {"blocks": [[1, 2, 0, "", 0, 0], [2, 2, 0, "", 0, 0]]},
-        DOCUMENT | {"blocks": [[1, 1, 0, "", -1, 0]]},
-        DOCUMENT | {"blocks": [[1, 1, 0, "", 1, 0]]},
-        DOCUMENT | {"blocks": [[1, 1, 0, "", 0, 5]]},
-        DOCUMENT | {"blocks": [[1, 1, True, "", 0, 0]]},
-        DOCUMENT | {"blocks": [[1, 1]]},
-        DOCUMENT | {"locations": [{"unit": "planet", "first": 1, "last": 1}]},
-        DOCUMENT | {"locations": [{"unit": "page", "first": "1", "last": 1}]},
+        DOCUMENT | {"blocks": [1, 3, 0, "", 0, 0, ""]},
+        DOCUMENT | {"blocks": [0, 1, 0, "", 0, 0, ""]},
+        DOCUMENT | {"blocks": [2, 1, 0, "", 0, 0, ""]},
+        DOCUMENT | {"blocks": [1, 2, 0, "", 0, 0, "", 2, 2, 0, "", 0, 0, ""]},
+        DOCUMENT | {"blocks": [1, 1, 0, "", -1, 0, ""]},
+        DOCUMENT | {"blocks": [1, 1, 0, "", 1, 0, ""]},
+        DOCUMENT | {"blocks": [1, 1, 0, "", 0, 5, ""]},
+        DOCUMENT | {"blocks": [1, 1, True, "", 0, 0, ""]},
+        DOCUMENT | {"blocks": [1, 1, 0, "", 0, 0, 7]},
+        DOCUMENT | {"blocks": [1, 1]},
+        DOCUMENT | {"blocks": [[1, 1, 0, "", 0, 0, ""]]},
+        DOCUMENT | {"locations": ["planet", 1, 1, ""]},
+        DOCUMENT | {"locations": ["page", "1", 1, ""]},
+        DOCUMENT | {"locations": ["page", 1, 1]},
     ],
 )
 def test_what_the_child_says_is_checked(isolated: IsolatedReaders[Document], answer: object) -> None:
     said = json.dumps(answer).encode()
     assert reason(isolated, readers.lies, len(said).to_bytes(8) + said) == "its parser crashed"
+
+
+def test_a_sound_answer_of_that_form_is_taken(isolated: IsolatedReaders[Document]) -> None:
+    blocks = [1, 1, 0, "", 1, 0, "", 2, 2, 2, "h", 1, 0, "w"]
+    said = json.dumps(DOCUMENT | {"blocks": blocks, "locations": ["page", 1, 2, ""]}).encode()
+    document = isolated.read(readers.lies, len(said).to_bytes(8) + said, PATH)
+    page = Location("page", 1, 2)
+    assert document.blocks == [Block(1, 1, location=page), Block(2, 2, 2, "h", page, heading_words="w")]
 
 
 @pytest.mark.parametrize("answer", [b"\xff" * 8, (5).to_bytes(8) + b"[[[[[", b"\0\0", (3).to_bytes(8) + b"{}"])
