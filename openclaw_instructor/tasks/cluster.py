@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from openclaw_instructor.errors import MissingExtra, UnreadableSource
 from openclaw_instructor.registry.kinds.cluster import MOST_CLUSTERS
 from openclaw_instructor.tasks import doubts
 from openclaw_instructor.tasks.clustering import centres, cluster, components, find_clusters, plane
+from openclaw_instructor.tasks.telling_words import telling_words, words_of
 from openclaw_instructor.tasks.texts import Text, embed, read_texts, shortened
 
 if TYPE_CHECKING:
@@ -24,10 +23,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.tasks.clustering import Clustering
     from openclaw_instructor.tasks.runners import Resources
 
-_WORD = re.compile(r"\b[^\W\d_]{3,}\b")
 _WORDS, _IN_NAME = 5, 3
-# How many times as frequent as elsewhere a word is at least.
-_TELLING = 1.5
 # A mean silhouette below which clusters are hardly apart.
 _WEAK = 0.1
 
@@ -101,13 +97,13 @@ def _shown(
     texts: Sequence[Text], vectors: NDArray[np.float32], found: Clustering, members: int
 ) -> list[dict[str, Any]]:
     scores = np.einsum("ij,ij->i", vectors, centres(vectors, found.labels, found.count)[found.labels])
-    words = [frozenset(word.casefold() for word in _WORD.findall(text.text)) for text in texts]
+    words = [words_of(text.text) for text in texts]
     everywhere = Counter(word for each in words for word in each)
     shown = []
     for label in range(found.count):
         rows = np.flatnonzero(found.labels == label)
         rows = rows[np.argsort(-scores[rows], kind="stable")]
-        telling = _telling([words[row] for row in rows], everywhere, len(texts))
+        telling = telling_words([words[row] for row in rows], everywhere, len(texts), _WORDS)
         medoid = texts[rows[0]]
         shown.append(
             {
@@ -123,18 +119,6 @@ def _shown(
             }
         )
     return shown
-
-
-def _telling(inside: Sequence[frozenset[str]], everywhere: Mapping[str, int], total: int) -> list[str]:
-    """Return the words that are in a greater share of these texts than of the others, the most telling first."""
-    size = len(inside)
-    least = 2 if size > 2 else 1
-    scores = {}
-    for word, count in Counter(word for each in inside for word in each).items():
-        share, elsewhere = count / size, (everywhere[word] - count + 0.5) / (total - size + 1)
-        if count >= least and share > _TELLING * elsewhere:
-            scores[word] = share * math.log(share / elsewhere)
-    return sorted(scores, key=lambda word: (-scores[word], word))[:_WORDS]
 
 
 def _points(given: int, texts: Sequence[Text], rows: NDArray[np.float64], found: Clustering) -> dict[str, Any]:

@@ -14,7 +14,19 @@ _NEGATION = re.compile(
 )
 _NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _WORD = re.compile(r"[^\W\d_]+")
+# Frequent in short questions of other languages, and no words of English.
+_IN_QUESTIONS = (
+    "wo wie wann warum wer welche mein meine meinen meiner meinem habe kann kannst bitte vergessen "
+    "où comment quand pourquoi mon mes puis quel quelle oublié "
+    "dónde donde cómo cuándo cuando qué olvidé mis puedo quiero tengo necesito olvidado "
+    "onde minha meu meus posso quero preciso esqueci dove quando perché mio mia voglio dimenticato "
+    "waar hoe wanneer waarom mijn kunnen vergeten hur varför mitt mina hvor hvordan hvorfor gdzie kiedy dlaczego moje "
+    "moja nerede neden benim unde cum când parola kde kdy proč bagaimana kapan saya"
+)
+_OF_QUESTIONS = frozenset(_IN_QUESTIONS.split())
 _SAMPLE = 200
+# A negation denies one of so many words behind it; a word is known again by its first letters.
+_DENIED, _BEGINNING = 4, 4
 
 
 def negations(text: str) -> list[str]:
@@ -36,13 +48,14 @@ def of_language(texts: Sequence[str], checkpoint: str) -> str:
 def of_languages(query: str, candidates: Sequence[str], checkpoint: str, *, found: bool) -> list[str]:
     """Say which side the checkpoint does not read; `found` is whether any candidate was near enough."""
     of_query, of_candidates = of_language([query], checkpoint), of_language(candidates, checkpoint)
-    if not of_query and not found and reads_only_english(checkpoint):
-        of_query = _of_short(query, candidates)
-    places = [
-        f"{where} to be in another language than English ({language})"
-        for where, language in (("the query seems", of_query), ("candidates seem", of_candidates))
-        if language
-    ]
+    places = []
+    if of_query:
+        places.append(f"the query seems to be in another language than English ({of_query})")
+    elif not found and reads_only_english(checkpoint) and _seems_foreign(query, candidates):
+        # Which one, a few words do not tell.
+        places.append("the query seems to be in another language than English")
+    if of_candidates:
+        places.append(f"candidates seem to be in another language than English ({of_candidates})")
     if not places:
         return []
     return [
@@ -52,8 +65,8 @@ def of_languages(query: str, candidates: Sequence[str], checkpoint: str, *, foun
 
 
 def of_negations(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """Warn of queries that hold a negation where their best match holds none."""
-    words = [word for query, best in pairs if not negations(best) for word in negations(query)]
+    """Warn of queries that deny something of which their best match speaks without denying it."""
+    words = [word for query, best in pairs for word in _denied(query, best)]
     if not words:
         return []
     what = ", ".join(list(dict.fromkeys(words))[:3])
@@ -63,11 +76,24 @@ def of_negations(pairs: Sequence[tuple[str, str]]) -> list[str]:
     ]
 
 
-def _of_short(query: str, candidates: Sequence[str]) -> str:
-    """Name the language of a query that is too short for certainty, and that shares no word with the candidates."""
+def _denied(query: str, best: str) -> list[str]:
+    """Return the negations of a query behind which words of its best match follow."""
+    if negations(best):
+        return []
+    beginnings = {word.casefold()[:_BEGINNING] for word in _WORD.findall(best) if len(word) >= _BEGINNING}
+    denied = []
+    for found in _NEGATION.finditer(query):
+        following = _WORD.findall(query[found.end() :])[:_DENIED]
+        if any(word.casefold()[:_BEGINNING] in beginnings for word in following):
+            denied.append(found[0].casefold())
+    return denied
+
+
+def _seems_foreign(query: str, candidates: Sequence[str]) -> bool:
+    """Whether a query that is too short for certainty shares no word with the candidates and has one of elsewhere."""
     words = {word.casefold() for word in _WORD.findall(query)}
     shared = words & {word.casefold() for text in candidates[:_SAMPLE] for word in _WORD.findall(text)}
-    if len(words) < 3 or any(len(word) > 2 for word in shared):
-        return ""
-    accented = "by its accents" if any(ord(letter) > 0xBF for letter in "".join(words)) else ""
-    return other_language(f"{query} {query}") or accented
+    if len(words) < 2 or any(len(word) > 2 for word in shared):
+        return False
+    accented = any(ord(letter) > 0xBF for word in words for letter in word)
+    return accented or bool(words & _OF_QUESTIONS) or (len(words) > 2 and bool(other_language(f"{query} {query}")))
