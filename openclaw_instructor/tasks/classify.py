@@ -131,8 +131,7 @@ def _results(
     space: FittedLabels,
     rules: Sequence[Correction],
 ) -> list[dict[str, Any]]:
-    by_text = space.probabilities(embedded.vectors, [message.text[:HEAD] for message in messages])
-    nearest = space.nearest(embedded.vectors)
+    by_text, nearest = space.judge(embedded.vectors, [message.text[:HEAD] for message in messages])
     names = [label.name for label in space.labels]
     is_english_only = _reads_english_only(space.checkpoint)
     results = []

@@ -103,14 +103,17 @@ class Corrections:
         self.path = path
         self._lock = threading.Lock()
         self._known: dict[int, Correction] = {}
+        self._in_force: dict[tuple[str, What], list[Correction]] = {}
         self._revision = 0
 
     def in_force(self, task: str, what: What = "text") -> list[Correction]:
         """Return the corrections of a task that count, the oldest first."""
         with self._lock:
             self._refresh()
-            found = [c for c in self._known.values() if c.ended is None and c.task == task and c.what == what]
-        return sorted(found, key=lambda correction: correction.id)
+            if (task, what) not in self._in_force:
+                found = [c for c in self._known.values() if c.ended is None and c.task == task and c.what == what]
+                self._in_force[task, what] = sorted(found, key=lambda correction: correction.id)
+            return list(self._in_force[task, what])
 
     def all(self, task: str | None = None) -> list[Correction]:
         """Return every correction ever made, those that were undone or replaced included."""
@@ -183,20 +186,25 @@ class Corrections:
     def _refresh(self) -> None:
         """Read the corrections written since the last call; the caller holds the lock."""
         if not self.path.exists():
-            self._known, self._revision = {}, 0
+            self._forget()
             return
         with self._plainly(), closing(self._open()) as connection:
             latest = connection.execute("SELECT coalesce(max(revision), 0) FROM corrections").fetchone()[0]
             if latest < self._revision:
                 # The file was replaced, such as by an older copy.
-                self._known, self._revision = {}, 0
+                self._forget()
             if latest > self._revision:
                 rows = connection.execute(
                     f"SELECT {_COLUMNS} FROM corrections WHERE revision > ?",  # noqa: S608
                     (self._revision,),
                 )
                 self._known |= {row[0]: Correction(*row) for row in rows}
+                self._in_force.clear()
             self._revision = latest
+
+    def _forget(self) -> None:
+        self._known, self._revision = {}, 0
+        self._in_force.clear()
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import lru_cache
 
 from openclaw_instructor.documents.email.links import domain_of
 
@@ -45,6 +46,7 @@ def has_foreign_letters(domain: str) -> bool:
     return False
 
 
+@lru_cache(maxsize=20_000)
 def skeleton(text: str) -> str:
     """Reduce a name to what it looks like: names of one skeleton are taken for one another."""
     plain = "".join(
@@ -60,11 +62,10 @@ def is_lookalike(domain: str, known: Iterable[str], name: str = "") -> bool:
     """Whether a domain looks like a known one, or like a word of the display name, and is neither."""
     registered = domain_of(unicode_domain(domain))
     first = registered.partition(".")[0].replace("-", "")
+    looks_like = skeleton(registered)
     for other in known:
-        if other == registered or domain_of(other) == registered:
-            continue
         wanted = domain_of(other)
-        if skeleton(wanted) == skeleton(registered) or _one_letter_apart(wanted, registered):
+        if wanted != registered and (skeleton(wanted) == looks_like or _one_letter_apart(wanted, registered)):
             return True
     words = {word.strip(".,()'\"").lower() for word in name.split()}
     return any(

@@ -141,7 +141,7 @@ def _explained(
     texts = [each.item.message.text[:HEAD] for each in mistakes if each.item.message is not None]
     vectors = engine.embed(texts, space.instruction).vectors
     known = [(label.name, example) for label in task.labels for example in label.examples]
-    similarity = vectors @ space.examples.T if len(known) else np.empty((len(texts), 0))
+    similarity = vectors @ space.told.examples.T if len(known) else np.empty((len(texts), 0))
     explained = []
     for row, (classified, text) in enumerate(zip(mistakes, texts, strict=True)):
         answer = _answer(classified, labelled.label(classified.item))

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from openclaw_instructor.engine import Priority
 from openclaw_instructor.errors import InvalidData
 from openclaw_instructor.tasks.classifier.evaluation import Labelled
-from openclaw_instructor.tasks.classifier.fitted import HEAD, described
-from openclaw_instructor.tasks.classifier.label_space import LabelSpace
+from openclaw_instructor.tasks.classifier.fitted import HEAD, Told, described
 from openclaw_instructor.tasks.classifier.learned import Learned
 from openclaw_instructor.tasks.classifier.measures import Answer, macro_f1
 
@@ -151,21 +150,26 @@ class _Bench:
         few = self._embed([*descriptions, *examples, *self._taught_texts], instruction)
         vectors = self._embed(self._texts, instruction)
         own = few[len(labels) : len(labels) + len(examples)]
-        space = LabelSpace.fit(few[: len(labels)], np.split(own, np.cumsum(counts)[:-1]))
-        by_text = space.probabilities(vectors)
+        owners = np.repeat(np.arange(len(labels)), counts)
+        told = Told(few[: len(labels)], own, owners, examples, descriptions)
+        space = told.fit(own[:0], owners[:0], [])
+        by_text = space.probabilities(vectors, self._texts)
         before = few[len(labels) + len(examples) :]
 
         def answered(train: NDArray[np.intp], test: NDArray[np.intp]) -> NDArray[np.floating]:
             some = train if setup.taught else train[:0]
             if not len(some) + len(before):
                 return by_text[test]
-            learned = Learned(len(labels), few.mean(axis=0))
+            taught, whose = np.vstack([before, vectors[some]]), np.concatenate([self._taught, self._owners[some]])
+            texts = [*self._taught_texts, *(self._texts[place] for place in some)]
+            fitted = told.fit(taught, whose, texts)
+            learned = Learned(len(labels), told.centre)
             if len(own):
-                learned.anchor(own, np.repeat(np.arange(len(labels)), counts), space.probabilities(own))
-            taught = np.vstack([before, vectors[some]])
-            learned.add(taught, np.concatenate([self._taught, self._owners[some]]), space.probabilities(taught))
+                learned.anchor(own, owners, fitted.probabilities(own, examples))
+            learned.add(taught, whose, fitted.probabilities(taught, texts))
             learned.fit()
-            return learned.adjusted(vectors[test], by_text[test])
+            tested = fitted.probabilities(vectors[test], [self._texts[place] for place in test])
+            return learned.adjusted(vectors[test], tested)[0]
 
         folds, answers = [], []
         for number, test in enumerate(self._folds):

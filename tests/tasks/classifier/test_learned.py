@@ -46,7 +46,8 @@ def test_corrections_overrule_a_classifier_that_is_wrong(rng: np.random.Generato
     vectors, owners = cloud(rng, means, 400)
     wrong = believed((owners + 1) % LABELS)
     learned = fit(vectors[:200], owners[:200], wrong[:200])
-    found = learned.adjusted(vectors[200:], wrong[200:])
+    found, nearest = learned.adjusted(vectors[200:], wrong[200:])
+    np.testing.assert_allclose(nearest, (vectors[200:] @ vectors[:200].T).max(axis=1), atol=1e-5)
     np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-5)
     assert (found.argmax(axis=1) == owners[200:]).mean() > 0.9
 
@@ -59,7 +60,7 @@ def test_one_correction_changes_its_text_and_little_else(rng: np.random.Generato
     learned.anchor(vectors[:40], owners[:40], right[:40])
     learned.add(vectors[50:51], (owners[50:51] + 1) % LABELS, right[50:51])
     learned.fit()
-    found = learned.adjusted(vectors, right).argmax(axis=1)
+    found = learned.adjusted(vectors, right)[0].argmax(axis=1)
     assert found[50] == (owners[50] + 1) % LABELS
     assert (found[100:] == owners[100:]).mean() > 0.9
 
@@ -73,5 +74,5 @@ def test_learning_one_after_another_ends_where_learning_at_once_does(rng: np.ran
     for number in range(60):
         one_by_one.add(vectors[number : number + 1], owners[number : number + 1], flat[:1])
         one_by_one.fit()
-    a, b = at_once.adjusted(vectors[60:], flat[60:]), one_by_one.adjusted(vectors[60:], flat[60:])
+    a, b = (each.adjusted(vectors[60:], flat[60:])[0] for each in (at_once, one_by_one))
     assert np.abs(a - b).max() < 0.05
