@@ -2,7 +2,8 @@
 
 The score of a hit says how well it fits, from 0 to 1. That of the best is the larger of the squared share of the
 query's words that a passage has, by their rarity, and of the part of the way from an average text to the query that the
-nearest one has come; the others have theirs in proportion.
+nearest one has come; the others have theirs in proportion. Where the query names something that the first ones have,
+the others have no more than they fit by themselves.
 """
 
 from __future__ import annotations
@@ -116,12 +117,28 @@ def fused(
     else:
         ranking = [(match.key, match.score) for match in matches]
     best = fit(dense, matches, spread)
-    return [(key, score * best) for key, score in of_best(pinned(ranking, first, alone))]
+    scored = [(key, score * best) for key, score in of_best(pinned(ranking, first, alone))]
+    return _capped(scored, first, dense, matches, spread) if first else scored
 
 
 def fit(dense: Ranking, matches: Sequence[Match], spread: Spread) -> float:
     """Compute how well the best passages fit, from 0 to 1."""
     return max([nearness(dense, spread), *(match.fit for match in matches)])
+
+
+def _capped(
+    scored: Ranking, first: Collection[int], dense: Ranking, matches: Sequence[Match], spread: Spread
+) -> list[tuple[int, float]]:
+    """Give what comes after `first` no more than it fits by itself: it lacks what the query names."""
+    cosines, words = dict(dense), {match.key: match.fit for match in matches}
+    capped: list[tuple[int, float]] = []
+    ceiling = 1.0
+    for key, score in scored:
+        if key not in first:
+            own = nearness([(key, cosines[key])], spread) if key in cosines else 0.0
+            ceiling = min(ceiling, score, max(own, words.get(key, 0.0)))
+        capped.append((key, min(score, ceiling)))
+    return capped
 
 
 def pinned(ranking: Ranking, first: Sequence[int], alone: Sequence[int]) -> list[tuple[int, float]]:

@@ -137,6 +137,15 @@ def test_what_few_have_comes_among_the_first() -> None:
     assert [key for key, _ in pinned(RANKED, (), (19, 18, 17, 16, 15))][:PINNED] == [0, 16, 17, 18, 19]
 
 
+def test_what_lacks_the_name_asked_for_scores_no_more_than_it_fits() -> None:
+    dense = [(1, 0.5), (2, 0.48), (3, 0.1)]
+    matches = [Match(3, 9.0, 1.0, 1.0), Match(2, 1.0, 0.1, 0.04)]
+    found = fused(dense, matches, Spread(0.1, 0.1, 100), first=[3])
+    assert [key for key, _ in found] == [3, 1, 2]
+    assert found[0][1] == 1.0
+    assert all(score <= nearness([(key, dict(dense)[key])], Spread(0.1, 0.1, 100)) for key, score in found[1:])
+
+
 def test_all_that_is_asked_comes_first() -> None:
     assert [key for key, _ in pinned(RANKED, (9, 7), (9, 7))] == [9, 7, *range(7), 8, *range(10, 20)]
     assert pinned([], (1,), (2,)) == []
