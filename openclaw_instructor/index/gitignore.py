@@ -15,6 +15,7 @@ from openclaw_instructor.index.wildmatch import WILDCARDS, compile_pattern
 
 MAX_CHARACTERS = 1_000
 MAX_WILDCARDS = 100
+_USUAL_LENGTH = 30
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Patterns:
         self._others: dict[Pattern, int] = {}
         for pattern in parsed:
             self._add(pattern)
-        self.too_many = most_slow is not None and len(self._others) > most_slow
+        length = sum(len(pattern.text) for pattern in self._others)
+        self.too_many = most_slow is not None and (len(self._others) > most_slow or length > _USUAL_LENGTH * most_slow)
         if self.too_many:
             self._others.clear()
         self._lengths = sorted({len(suffix) for table in self._suffixes for suffix in table})

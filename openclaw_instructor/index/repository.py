@@ -52,7 +52,7 @@ def read(path: Path) -> Patterns:
     with path.open("rb") as file:
         found = Patterns(filter(None, map(Pattern.parse, lines(file.read(MAX_BYTES)))), MAX_SLOW)
     if found.too_many:
-        raise Unusable(path, f"holds more than {MAX_SLOW:,} different patterns with wildcards")
+        raise Unusable(path, f"holds more than {MAX_SLOW:,} different patterns with wildcards, or very long ones")
     return found
 
 

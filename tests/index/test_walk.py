@@ -174,15 +174,16 @@ def test_what_is_left_out_although_it_is_named_is_said(tmp_path: Path) -> None:
 
 def test_an_ignore_file_that_cannot_be_used_leaves_its_folder_out(tmp_path: Path) -> None:
     write(tmp_path / "a.md")
-    for name in ("large", "sparse", "many"):
+    for name in ("large", "sparse", "many", "long"):
         write(tmp_path / name / "x.md")
     (tmp_path / "large" / ".gitignore").write_bytes(b"*.log\n" * (MAX_BYTES // 6 + 1))
     with (tmp_path / "sparse" / ".gitignore").open("wb") as file:
         file.truncate(1 << 40)
     write(tmp_path / "many" / ".gitignore", "".join(f"a*b{number}?\n" for number in range(MAX_SLOW + 1)))
+    write(tmp_path / "long" / ".gitignore", "a*" * 400_000)
     result = listing(tmp_path)
     assert names(result) == ["a.md"]
-    assert {Path(path).name for path in result.unread} == {"large", "sparse", "many"}
+    assert {Path(path).name for path in result.unread} == {"large", "sparse", "many", "long"}
     assert "over the limit of 1 MB" in reasons(result)["sparse"]
     assert "more than 2,000 different patterns" in reasons(result)["many"]
 
