@@ -5,7 +5,10 @@ Not in the child process of the index: a mailbox that is being indexed would hol
 
 from __future__ import annotations
 
+import os
 import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 
 from openclaw_instructor.documents.email import message_json, reader
@@ -19,10 +22,33 @@ SMALL_BYTES = 100_000
 WORKERS = 3
 _NAME = PurePath("mail")
 
-# The one that was used last is taken first, so that the others may end.
-_free: queue.LifoQueue[IsolatedReaders[Email]] = queue.LifoQueue()
-for _ in range(WORKERS):
-    _free.put(kept(IsolatedReaders(message_json, Limits(seconds=5.0))))
+
+class _Workers:
+    """The child processes; the one that was used last is taken first, so that the others may end."""
+
+    def __init__(self) -> None:
+        self._all = [kept(IsolatedReaders(message_json, Limits(seconds=5.0))) for _ in range(WORKERS)]
+        self._renew()
+        # Other threads of the parent may have held the lock and some of the workers.
+        os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._free: queue.LifoQueue[IsolatedReaders[Email]] = queue.LifoQueue()
+        for worker in self._all:
+            self._free.put(worker)
+
+    @contextmanager
+    def one(self) -> Iterator[IsolatedReaders[Email]]:
+        """Wait for one that is free."""
+        free = self._free
+        worker = free.get()
+        try:
+            yield worker
+        finally:
+            free.put(worker)
+
+
+_workers = _Workers()
 
 
 def read(raw: str | bytes) -> Email:
@@ -33,11 +59,8 @@ def read(raw: str | bytes) -> Email:
     data = raw if isinstance(raw, bytes) else raw.encode("utf-8", "replace")
     if len(data) <= SMALL_BYTES:
         return reader.read(data)
-    worker = _free.get()
-    try:
+    with _workers.one() as worker:
         return worker.read(message, data, _NAME)
-    finally:
-        _free.put(worker)
 
 
 def message(data: bytes, path: PurePath) -> Email:

@@ -73,3 +73,12 @@ def test_a_mail_that_takes_too_long_is_ended(workers: IsolatedReaders[Email], mo
         workers.read(hangs, b"x", PurePath("mail"))
     workers.limits = Limits(seconds=60)
     assert workers.read(process_id, b"", PurePath("mail")).body != before
+
+
+def test_a_fork_while_all_are_busy_leaves_the_child_its_own() -> None:
+    with bounded._workers.one(), bounded._workers.one(), bounded._workers.one():
+        child = os.fork()
+        if not child:
+            os._exit(len(bounded.read(RICH).attachments))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    assert bounded.read(RICH).attachments == ["scan.pdf"]
