@@ -33,9 +33,9 @@ def classify_paths(
 ) -> None:
     """Label every message in `paths`, in this process. Raises InvalidArguments, UnreadableSource, InvalidData."""
     from openclaw_instructor.tasks.bulk import classify_items
+    from openclaw_instructor.tasks.classifier.call_labels import labels_of
     from openclaw_instructor.tasks.classifier.review import Review
     from openclaw_instructor.tasks.classifier.sources import items, size_of
-    from openclaw_instructor.tasks.classify import labels_of
     from openclaw_instructor.tasks.teach import classify_task
 
     folders = [expanded(path) for path in paths]

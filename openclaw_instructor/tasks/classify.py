@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,8 @@ from openclaw_instructor.documents.email import Email, from_fields, read
 from openclaw_instructor.engine import Priority
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model.known import KNOWN
-from openclaw_instructor.registry.kinds.classify import MESSAGE_LIMITS, Label
-from openclaw_instructor.registry.task import DESCRIPTION_LIMIT
+from openclaw_instructor.registry.kinds.classify import MESSAGE_LIMITS
+from openclaw_instructor.tasks.classifier.call_labels import labels_of
 from openclaw_instructor.tasks.classifier.evidence import weigh
 from openclaw_instructor.tasks.classifier.fitted import HEAD, FittedLabels, fitted
 from openclaw_instructor.tasks.classifier.language import is_short, other_language
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from openclaw_instructor.engine import Embeddings
-    from openclaw_instructor.registry.kinds.classify import ClassifyTask
+    from openclaw_instructor.registry.kinds.classify import ClassifyTask, Label
     from openclaw_instructor.tasks.classifier.corrections import Correction
     from openclaw_instructor.tasks.runners import Resources
 
@@ -269,36 +269,3 @@ def _context(task: ClassifyTask, message: Email, *, truncated: bool) -> dict[str
     if task.input == "email":
         context |= {"subject": message.subject, "from": message.sender, "attachments": message.attachments}
     return context | {"notes": notes}
-
-
-def labels_of(task: ClassifyTask, given: list[str] | None) -> tuple[Label, ...]:
-    """Return the task's labels, or those of this call; a name the task knows keeps its description and examples."""
-    if given is None:
-        return task.fitted_labels
-    known = {label.name.casefold(): label for label in task.labels}
-    labels: dict[str, Label] = {}
-    for entry in given:
-        name, description = _name_and_description(entry, known)
-        key = name.casefold()
-        if not name or len(name) > 60:
-            raise InvalidArguments(f"{task.name}: `labels` holds {entry[:80]!r}; write `name` or `name: description`")
-        if len(description) > DESCRIPTION_LIMIT:
-            raise InvalidArguments(
-                f"{task.name}: `labels` describes `{name}` in {len(description)} characters and the limit is "
-                f"{DESCRIPTION_LIMIT}; shorten it"
-            )
-        if key in labels:
-            raise InvalidArguments(f"{task.name}: `labels` lists `{name}` twice; name each one once")
-        labels[key] = known[key] if key in known and not description else Label(name=name, description=description)
-    return tuple(labels.values())
-
-
-def _name_and_description(entry: str, known: Collection[str]) -> tuple[str, str]:
-    """Split at the first colon before a space, unless that is within a name that the task knows."""
-    entry = entry.strip()
-    folded = entry.casefold()
-    if folded in known:
-        return entry, ""
-    begun = max((name for name in known if folded.startswith(f"{name}: ")), key=len, default="")
-    *name, description = entry.split(": ", begun.count(": ") + 1) if ": " in entry else (entry, "")
-    return ": ".join(name).strip(), description.strip()
