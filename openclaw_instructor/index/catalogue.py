@@ -70,7 +70,7 @@ def documents(
 
 
 def document(connection: sqlite3.Connection, generations: Sequence[int], file: str) -> IndexedDocument:
-    """Find the one document that `file` names, as results name it or by the end of its path.
+    """Find the document that `file` names, by its path or the end of its path.
 
     Raises InvalidArguments when there is none, when it could not be read, and when several files are meant.
     """
@@ -99,7 +99,7 @@ def folders(found: Sequence[IndexedDocument], roots: Sequence[str]) -> list[dict
 
 
 class Catalogue:
-    """What the store knows of documents, read in one snapshot a call."""
+    """Lists and reads indexed documents, in one snapshot of the store for each call."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -152,7 +152,7 @@ class Catalogue:
 
 
 def changed_since(found: IndexedDocument) -> list[str]:
-    """Say that the file is no longer what was indexed, if so; nothing for a file that cannot be looked at."""
+    """Say if the file has changed since it was indexed; nothing if it cannot be checked."""
     try:
         status = Path(found.path).stat()
     except FileNotFoundError:

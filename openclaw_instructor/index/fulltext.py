@@ -18,16 +18,16 @@ from openclaw_instructor.index.query import Clause, Exclusion, Query, word_expre
 from openclaw_instructor.index.words import EXACT, TOKEN_CHARACTERS
 
 COLUMNS = ("title", "heading", "text", "extras", "forms")
-# Words are parted by blanks alone.
+# The streams are split into words at blanks only.
 TOKENIZER = f"porter unicode61 remove_diacritics 0 categories 'L* N* M* S* Co Cn' tokenchars '{TOKEN_CHARACTERS}'"
 # Of bm25(). `extras` and `forms` repeat words: only names, literals and phrases are looked up there.
 COLUMN_WEIGHTS = (2.0, 1.5, 1.0, 1.0, 1.0)
-# What is found in more passages is not rare; a word of so few is what the query is about where it stands alone; what so
-# few have is theirs alone, as parts that overlap and copies are counted apart.
+# Limits on the number of passages: of a rare word; of a word that by itself tells what a query is about; and of what
+# counts as found in one place only, because overlapping passages and copies are counted separately.
 RARE, FEW, ALONE = 64, 8, 2
-# In longer queries a rare word is seldom what is asked for, and the one that stands somewhere is seldom all that is.
+# In longer queries a rare word is seldom the subject, and a single word that occurs is seldom all of it.
 FEW_CLAUSES, FEW_NAMED = 5, 3
-# What a word's very form adds to its stem, as a share of its rarity.
+# The weight of the exact form of a word in addition to its stem, as a share of its rarity.
 VERY_FORM = 0.2
 
 
@@ -37,23 +37,23 @@ def create_table(name: str) -> str:
 
 
 def word_stream(text: str) -> str:
-    """Return what `title`, `heading` and `text` hold of a field."""
+    """Return the content of the columns `title`, `heading` and `text` for a field."""
     return " ".join(words.words(text))
 
 
 def extras_stream(title: str, heading: str, context: str, text: str) -> str:
-    """Return what `extras` holds of a passage."""
+    """Return the content of the column `extras` for a passage."""
     return " ".join([*words.words(context), *words.extras("\n".join((title, heading, context, text)))])
 
 
 def forms_stream(title: str, heading: str, context: str, text: str) -> str:
-    """Return what `forms` holds of a passage. A lone mark parts its fields, so that no phrase spans two."""
+    """Return the content of the column `forms` for a passage; a mark between its fields keeps phrases within one."""
     fields = (" ".join(word + EXACT for word in words.forms(field)) for field in (title, heading, context, text))
     return f" {EXACT} ".join(fields)
 
 
 def register(connection: sqlite3.Connection) -> None:
-    """Give a connection the functions that make the streams: triggers call them."""
+    """Register the functions that make the streams, which triggers call, on a connection."""
     connection.create_function("word_stream", 1, word_stream, deterministic=True)
     connection.create_function("extras_stream", 4, extras_stream, deterministic=True)
     connection.create_function("forms_stream", 4, forms_stream, deterministic=True)
@@ -61,7 +61,7 @@ def register(connection: sqlite3.Connection) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """A full-text table; only rows that meet `condition`, over the `values` that it names, are found."""
+    """A full-text table, restricted to the rows that meet `condition` with its `values`."""
 
     connection: sqlite3.Connection
     name: str
@@ -95,7 +95,7 @@ class Table:
 
     def having(self, expressions: Sequence[str], keys: Sequence[int]) -> list[tuple[int, list[int]]]:
         """Return for each expression how many rows match it, and which of `keys` do."""
-        # Sought one after another, in one statement: CROSS JOIN keeps that order.
+        # One statement for all expressions; CROSS JOIN keeps their order.
         rows = self.connection.execute(
             f"SELECT sought.key, count(*), json_group_array({self.name}.rowid) "  # noqa: S608
             f"FILTER (WHERE {self.name}.rowid IN (SELECT value FROM json_each(?2))) "
@@ -126,19 +126,19 @@ class Found:
 
     @property
     def expressions(self) -> tuple[str, ...]:
-        """What to rank by: the words too, but for those of a literal that stands somewhere."""
+        """The expressions to rank by; without the words of a literal that occurs."""
         stems = () if self.clause.whole and self.form else map(word_expression, self.clause.words)
         return tuple(dict.fromkeys((*(() if self.clause.single else self.clause.exact), *stems)))
 
     @property
     def alone(self) -> tuple[int, ...]:
-        """The passages that alone, or nearly, have it: of a word with its stem, of a literal as it is written."""
+        """The passages, at most a few, that have it: for a word by its stem, for a literal as it is written."""
         holders = self.holders if self.clause.literal else self.kin
         return holders if len(holders) <= ALONE else ()
 
     @property
     def first(self) -> tuple[int, ...]:
-        """The passages that come first where nothing else is asked: the very form before its kin."""
+        """The passages that come first if nothing else is asked: the exact form before other forms."""
         if self.clause.literal:
             return self.holders
         return tuple(dict.fromkeys((*(self.holders if len(self.holders) == 1 else ()), *self.kin)))
@@ -172,7 +172,7 @@ class Lookup:
 
     @classmethod
     def of(cls, table: Table, query: Query) -> Lookup:
-        """Look for every clause as it is written, and tell exclusions from options."""
+        """Look up every clause as it is written, and tell exclusions from command-line options."""
         excluded = tuple(each for each in query.excluded if not (each.option and table.rows(each.option, 1)))
         dropped = {each.text for each in excluded}
         clauses = [clause for clause in query.clauses if clause.text not in dropped]
@@ -180,18 +180,18 @@ class Lookup:
 
     @property
     def narrows(self) -> bool:
-        """Whether some passage may not answer."""
+        """Whether some passages are excluded."""
         return bool(self.required or self.excluded)
 
     def narrowed(self, expression: str = "") -> str:
-        """Narrow an expression to what has every quotation and nothing that is excluded."""
+        """Restrict an expression to passages with every quotation and without exclusions."""
         parts = [*(clause.exact[0] for clause in self.required), *([expression] if expression else [])]
         wanted = " AND ".join(f"({part})" for part in parts)
         unwanted = " OR ".join(f"({each.expression})" for each in self.excluded)
         return f"({wanted}) NOT ({unwanted})" if unwanted else wanted
 
     def notes(self) -> list[str]:
-        """Say how quotations and exclusions were obeyed, where that is not plain."""
+        """Explain how quotations and exclusions were applied, if that is not obvious."""
         lacking = [clause.text for clause in self.required if not self.table.rows(clause.exact[0], 1)]
         said = [f'nothing has "{text}"; ask without the quotation marks' for text in lacking]
         if self.required and not lacking and not self.table.rows(self.narrowed(), 1):
@@ -200,20 +200,20 @@ class Lookup:
 
     @cached_property
     def first(self) -> tuple[int, ...]:
-        """The passages that come first, because they have all that stands anywhere: a literal or a rare word."""
+        """The passages that come first, because they have all of the query that occurs: a literal or a rare word."""
         standing = [each for each in self.found if each.form or each.kin]
         return standing[0].first if len(standing) == 1 and len(self.found) <= FEW_NAMED else ()
 
     @cached_property
     def alone(self) -> tuple[int, ...]:
-        """The passages that alone have something that the query names: literals, and words where it names few."""
+        """The passages that are the only ones with a literal, or with a word of a short query."""
         few = len(self.found) <= FEW_CLAUSES
         telling = [each for each in self.found if few or each.clause.literal]
         telling.sort(key=lambda each: not each.clause.literal)
         return tuple(dict.fromkeys(key for each in telling for key in each.alone))
 
     def matches(self, limit: int) -> list[Match]:
-        """Find the best passages with anything of the query, and every holder of what few hold; best first."""
+        """Find the best passages with any clause, and all passages with a rare one; best first."""
         anything = " OR ".join(expression for each in self.found for expression in each.expressions)
         if not anything:
             return []
@@ -225,7 +225,7 @@ class Lookup:
         return self._weighed(ranking)
 
     def _weighed(self, ranking: Sequence[tuple[int, float]]) -> list[Match]:
-        """Add what very forms say, and the share of the query that each passage covers.
+        """Add the weight of exact forms, and the share of the query that each passage covers.
 
         The share is the length of the query's tf-idf vector within what the text has, of its whole length: a text that
         repeats one word of three says less than one that has all three.

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 Ranking: TypeAlias = Sequence[tuple[int, float]]
 Share: TypeAlias = "Callable[[Ranking, Ranking, Spread], float]"
 
-# Passages that alone have something of the query come among so many.
+# The only passages with a term of the query come among this many first ones.
 PINNED = 5
-# A query whose best passages fit less than this has no answer in the collection.
+# Below this fit of its best passages, the collection probably has no answer to a query.
 NOTHING_FITS = 0.3
 
 # How many standard deviations of the cosine one standard deviation of the BM25 scores counts as.
@@ -84,7 +84,7 @@ def meaning_share(
 def nearness(dense: Ranking, spread: Spread) -> float:
     """Return the part of the way from an average text to the query that the nearest one has come, from 0 to 1."""
     nearest = max((score for _, score in dense), default=0.0)
-    # Of few texts the nearest itself would make most of the mean.
+    # With few texts the nearest one itself would dominate the mean.
     mean = (spread.mean * spread.count - nearest) / (spread.count - 1) if spread.count > 1 else spread.mean
     return min(1.0, max(0.0, (nearest - mean) / (1 - mean))) if dense and mean < 1 else 0.0
 
@@ -106,7 +106,7 @@ def fused(
     alone: Sequence[int] = (),
     share: Share = meaning_share,
 ) -> list[tuple[int, float]]:
-    """Fuse what vectors and words say; the first gets the score `fit`, the others theirs in proportion.
+    """Fuse the rankings; the first hit gets the score `fit`, the others theirs in proportion.
 
     Without `dense` the words alone rank. `first` are passages that come before all others, `alone` those that alone
     have something of what the query names: they come among the first PINNED, whatever the vectors say.
@@ -122,7 +122,7 @@ def fused(
 
 
 def fit(dense: Ranking, matches: Sequence[Match], spread: Spread) -> float:
-    """Compute how well the best passages fit, from 0 to 1."""
+    """Compute how well the best passages fit the query, from 0 to 1."""
     return max([nearness(dense, spread), *(match.fit for match in matches)])
 
 
@@ -144,7 +144,7 @@ def _capped(
 def pinned(ranking: Ranking, first: Sequence[int], alone: Sequence[int]) -> list[tuple[int, float]]:
     """Move `first` before all others, and `alone` among the first PINNED, but at most all but one of these.
 
-    What is moved gets the score of what it overtakes.
+    A moved passage gets the score of the one that it overtakes.
     """
     places = {key: place for place, key in enumerate(first)}
     waiting = sorted(ranking, key=lambda item: places.get(item[0], len(places)))

@@ -56,7 +56,7 @@ def walk(roots: Sequence[Root], own: Path | None = None, only: Collection[str] |
     With `only`, nothing but these files is looked at, in folders that were listed before.
     """
     listing = Listing()
-    # Where several roots lead to one file, by links or because one lies in another, it is listed once.
+    # A file reached from several roots, by links or because one contains another, is listed once.
     seen: dict[str, str] | None = {} if len(roots) > 1 else None
     for root in roots:
         try:
@@ -69,7 +69,7 @@ def walk(roots: Sequence[Root], own: Path | None = None, only: Collection[str] |
 
 @dataclass(frozen=True)
 class _Folder:
-    """A folder still to be listed; `relative` ends with a slash, but for the root's own, which is empty."""
+    """A folder to be listed; `relative` ends with a slash, and is empty for the root."""
 
     path: str
     relative: str
@@ -120,7 +120,7 @@ class _Walk:
         self._links: list[tuple[str, str]] = []
         self._waiting: list[_Folder] = []
         self._part = None if only is None else _Part(self.base, only)
-        # Not left to the pattern itself: there it would beat one of a folder that stands behind it.
+        # `!*` is handled apart, because as a pattern it would override a later pattern of a folder.
         self.only = root.include[:1] == (ONLY,)
         include = root.include[self.only :]
         self.include = patterns(include, "include")
@@ -214,7 +214,7 @@ class _Walk:
         return layers
 
     def _entry(self, entry: os.DirEntry[str], folder: _Folder, layers: tuple[Layer, ...]) -> _Folder | None:
-        """Take a file, or return a folder to go on with."""
+        """Record a file, or return a folder to be listed."""
         relative = folder.relative + entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
         if clean(entry.name) != entry.name:
@@ -249,7 +249,7 @@ class _Walk:
         return _Folder(entry.path, f"{relative}/", layers, status.st_dev, hidden)
 
     def _left_out(self, entry: os.DirEntry[str], relative: str, is_folder: bool, layers: tuple[Layer, ...]) -> bool:
-        """Whether an entry is left out, which is reported where somebody would miss it."""
+        """Whether an entry is left out; reported if somebody may look for it."""
         excluded = self.exclude.verdict(relative, is_folder)
         secret = secrets.named(relative, is_folder)
         if excluded:
@@ -274,7 +274,7 @@ class _Walk:
             self.listing.named_but_left_out.append((path, why))
 
     def _is_named(self, relative: str, is_folder: bool) -> bool:
-        """Whether an include pattern takes this, or something that may lie in it."""
+        """Whether an include pattern matches the entry, or may match something in it."""
         if not is_folder:
             return bool(self.include.covers(relative))
         inside = any(f"{begin}/".startswith(f"{relative}/") for begin in self._beginnings)
@@ -289,7 +289,7 @@ class _Walk:
         if status.st_size > limit:
             self._skip(path, over_limit(status.st_size, limit))
         else:
-            # The store keeps numbers of 64 bits, which end in 2262.
+            # The store keeps 64-bit integers, which end in the year 2262.
             modified, changed = min(status.st_mtime_ns, 2**63 - 1), min(status.st_ctime_ns, 2**63 - 1)
             self.listing.files.setdefault(path, Found(path, place, status.st_size, modified, changed))
 

@@ -17,13 +17,13 @@ Matrix = NDArray[np.float32]
 _RIDGE = 0.3
 # The ridge makes what is learned too small for probabilities; measured on streams of corrections.
 _SHARPNESS = 1.5
-# How much an example of the labels themselves counts beside a correction.
+# The weight of a label's own example relative to a correction.
 _ANCHOR_WEIGHT = 0.3
-# Steps of a fit: many for the first, few for a fit that goes on from the last one, none beyond this many operations.
+# Steps of a fit: many for the first, few for one that continues from the last; none beyond this many operations.
 _FIRST_STEPS, _STEPS = 30, 3
 _OPERATIONS = 1e9
 _FLOOR = 1e-6
-# From this cosine on a text counts as a copy of one that was corrected, and gets its label in proportion.
+# From this cosine on, a text counts as a copy of a corrected one and gets its label in proportion.
 COPY = 0.95
 
 
@@ -58,17 +58,17 @@ class Learned:
         self._weights = np.zeros((width + 1, self.labels), np.float32)
 
     def anchor(self, vectors: Matrix, owners: NDArray[np.intp], probabilities: NDArray[np.floating]) -> None:
-        """Take in the labels' own examples."""
+        """Add the labels' own examples."""
         self._take(vectors, owners, probabilities, _ANCHOR_WEIGHT)
 
     def add(self, vectors: Matrix, owners: NDArray[np.intp], probabilities: NDArray[np.floating]) -> None:
-        """Take in further corrections: embeddings (n, dim), labels (n,), the labels' own probabilities (n, labels)."""
+        """Add further corrections: embeddings (n, dim), labels (n,), the labels' own probabilities (n, labels)."""
         self.vectors = np.vstack([self.vectors, vectors.astype(np.float32)])
         self.owners = np.concatenate([self.owners, owners])
         self._take(vectors, owners, probabilities, 1.0)
 
     def fit(self) -> None:
-        """Learn what was added."""
+        """Fit to everything that was added."""
         points, offsets, targets = self._points, self._offsets, self._targets
         rows = np.arange(len(targets))
         inverse = self._inverse.astype(np.float32)
