@@ -12,7 +12,7 @@ from openclaw_instructor.server.refusal import App, Message, Receive, Refusal, S
 # A mail of 50 MB in base64, and the JSON around it.
 MAX_BODY = 72 << 20
 BODY_SECONDS = 30.0
-# Values in a body: 2,048 texts or 10,000 folders are the most that any route takes.
+# Values in a body: 20,000 texts with their ids are the most that any route takes.
 MAX_VALUES = 100_000
 _SMALL = 1 << 20
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)

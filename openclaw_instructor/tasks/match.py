@@ -31,12 +31,18 @@ def run(task: MatchTask, arguments: Mapping[str, Any], resources: Resources) -> 
     engine = resources.engine
     queries, notes = _queries(task, arguments)
     candidates, left_out = read_texts(arguments["candidates"])
+    one_to_one = arguments.get("one_to_one", False)
+    if one_to_one and len(queries) * len(candidates) > _MOST_PAIRS:
+        raise InvalidArguments(
+            f"{task.name}: {len(queries):,} queries and {len(candidates):,} candidates are more than {_MOST_PAIRS:,} "
+            "pairs, which is the limit of `one_to_one`; send fewer, or leave it out"
+        )
     texts = [text.text for text in (*queries, *candidates)]
     embedded = embed(engine, texts, task.instruction("text", engine.checkpoint_name))
     top_k, threshold = (arguments.get(name, getattr(task, name)) for name in ("top_k", "threshold"))
     found = _Candidates(candidates, embedded.vectors[len(queries) :], threshold, top_k)
     vectors = embedded.vectors[: len(queries)]
-    ranked = found.assigned(vectors) if arguments.get("one_to_one") else found.ranked(vectors)
+    ranked = found.assigned(vectors) if one_to_one else found.ranked(vectors)
     one = "queries" not in arguments
     answer = _of_one(ranked[0], found) if one else _of_several(queries, ranked, found)
     notes += [*[note.replace("text(s)", "candidate(s)") for note in left_out], *answer.pop("notes"), *embedded.notes]
@@ -57,6 +63,8 @@ def run(task: MatchTask, arguments: Mapping[str, Any], resources: Resources) -> 
 _SAMPLE = 50
 # Scores that are held at once when there are several queries.
 _BLOCK = 4_000_000
+# Each takes 24 bytes while it is assigned.
+_MOST_PAIRS = 10_000_000
 
 
 def _queries(task: MatchTask, arguments: Mapping[str, Any]) -> tuple[list[Text], list[str]]:

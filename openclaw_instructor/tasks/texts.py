@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.engine import Embeddings, Engine
 
 # Requests of others are served between two batches.
-_BATCH, _IN_MODEL = 1_024, 2
+_BATCH, _IN_MODEL = 512, 2
 _SHORT = 120
 
 
@@ -68,17 +68,16 @@ class Embedded:
 
 
 def embed(engine: Engine, texts: Sequence[str], instruction: str) -> Embedded:
-    """Embed texts, equal ones once, in batches between which other requests are served.
+    """Embed texts, equal ones once, in batches between which requests of others are served.
 
     Raises what `Engine.embed` raises.
     """
     distinct = list(dict.fromkeys(texts))
-    batches = [distinct[start : start + _BATCH] for start in range(0, len(distinct), _BATCH)]
     # The first one waits for a model that is loading, but not for ever.
-    done = [engine.embed(batch, instruction) for batch in batches[:1]]
+    done = [engine.embed(distinct[:_BATCH], instruction)] if distinct else []
     running: deque[Future[Embeddings]] = deque()
-    for batch in batches[1:]:
-        running.append(engine.submit(batch, instruction))
+    for start in range(_BATCH, len(distinct), _BATCH):
+        running.append(engine.submit(distinct[start : start + _BATCH], instruction))
         if len(running) == _IN_MODEL:
             done.append(running.popleft().result())
     done += [future.result() for future in running]

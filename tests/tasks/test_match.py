@@ -146,6 +146,11 @@ def test_many_candidates_go_to_the_model_in_batches() -> None:
     assert max(len(call.texts) for call in engine.calls) < 5_000
 
 
+def test_pairs_to_assign_are_bounded() -> None:
+    with pytest.raises(InvalidArguments, match="limit of `one_to_one`"):
+        several(queries=["query"] * 2_000, candidates=["same"] * 5_001, one_to_one=True)
+
+
 FAQ = ["How do I reset my password?", "Where is my order?"]
 
 
