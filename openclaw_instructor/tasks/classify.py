@@ -102,8 +102,12 @@ def prepare(
 
 
 def summarised(task: ClassifyTask, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the results of several messages as one, each short enough that 50 of them fit into an agent's answer."""
-    short = []
+    """Return the results of several messages as one, each short enough that 50 of them fit into an agent's answer.
+
+    A note stands once, with the places of the messages that it is on.
+    """
+    short: list[dict[str, Any]] = []
+    noted: dict[str, list[str]] = {}
     for index, result in enumerate(results):
         kept = {"index": index, "label": result["label"], "score": result["score"]}
         kept |= {"subject": result["subject"][:_SUBJECT]} if result.get("subject") else {}
@@ -111,7 +115,9 @@ def summarised(task: ClassifyTask, results: Sequence[dict[str, Any]]) -> dict[st
             kept |= {"reason": result["reason"], "next": [each["label"] for each in result["runners_up"][:2]]}
         elif result["margin"] < _NEARLY_TIED:
             kept["next"] = [each["label"] for each in result["runners_up"][:1]]
-        short.append(kept | ({"notes": result["notes"]} if result["notes"] else {}))
+        short.append(kept)
+        for note in result["notes"]:
+            noted.setdefault(note, []).append(str(index))
     labels = Counter(result["label"] for result in results)
     none = labels.pop(None, 0)
     return {
@@ -120,7 +126,7 @@ def summarised(task: ClassifyTask, results: Sequence[dict[str, Any]]) -> dict[st
         "labels": dict(labels.most_common()),
         "unlabelled": none,
         "task": task.name,
-        "notes": [],
+        "notes": [f"{', '.join(places)}: {note}" for note, places in noted.items()],
     }
 
 

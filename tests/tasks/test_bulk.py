@@ -147,6 +147,9 @@ def test_several_in_one_call(toolbox: Toolbox) -> None:
     assert [each["label"] for each in result["results"]] == ["home", "work", None]
     assert [each["index"] for each in result["results"]] == [0, 1, 2]
     assert result["results"][2]["reason"] == "there is no text to classify"
+    quoting = {"subject": "Re: Roof", "body": f"{ROOF}\n\n> older"}
+    noted = toolbox.run("sort_mail", {"messages": [quoting, {"subject": "Roof", "body": ROOF}, quoting]})["notes"]
+    assert noted == ["0, 2: quoted reply left out"]
     assert (result["count"], result["labels"], result["unlabelled"]) == (3, {"home": 1, "work": 1}, 1)
 
 
