@@ -61,10 +61,14 @@ def documents(
     rows = connection.execute(
         "SELECT documents.id, generation_id, path, place, size, mtime_ns, modified, documents.title, reason, notes, "
         "count(chunks.id) AS passages FROM documents LEFT JOIN chunks ON chunks.document_id = documents.id "
-        "WHERE generation_id IN (SELECT value FROM json_each(?1)) "
-        "AND (?2 IS NULL OR documents.id IN (SELECT value FROM json_each(?2))) AND (?3 OR reason = '') "
+        "WHERE generation_id IN (SELECT value FROM json_each(:generations)) "
+        "AND (:passing IS NULL OR documents.id IN (SELECT value FROM json_each(:passing))) AND (:all OR reason = '') "
         "GROUP BY documents.id ORDER BY path, generation_id",
-        (json.dumps(list(generations)), None if passing is None else json.dumps(passing), wanted is None),
+        {
+            "generations": json.dumps(list(generations)),
+            "passing": None if passing is None else json.dumps(passing),
+            "all": wanted is None,
+        },
     )
     return [IndexedDocument(**{**dict(row), "notes": tuple(json.loads(row["notes"]))}) for row in rows]
 

@@ -98,10 +98,10 @@ class Table:
         # One statement for all expressions; CROSS JOIN keeps their order.
         rows = self.connection.execute(
             f"SELECT sought.key, count(*), json_group_array({self.name}.rowid) "  # noqa: S608
-            f"FILTER (WHERE {self.name}.rowid IN (SELECT value FROM json_each(?2))) "
-            f"FROM json_each(?1) AS sought CROSS JOIN {self.name} WHERE {self.name} MATCH sought.value "
+            f"FILTER (WHERE {self.name}.rowid IN (SELECT value FROM json_each(:keys))) "
+            f"FROM json_each(:expressions) AS sought CROSS JOIN {self.name} WHERE {self.name} MATCH sought.value "
             "GROUP BY sought.key",
-            (json.dumps(list(expressions)), json.dumps(list(keys))),
+            {"expressions": json.dumps(list(expressions)), "keys": json.dumps(list(keys))},
         )
         found = {key: (count, json.loads(ids)) for key, count, ids in rows}
         return [found.get(number, (0, [])) for number in range(len(expressions))]
