@@ -23,6 +23,7 @@ import json
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -298,6 +299,8 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="a folder to keep embeddings in")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    # scikit-learn warns of few examples and of fits that have not converged, which is what is compared here.
+    warnings.simplefilter("ignore", UserWarning)
     if options.what == "speed":
         speed(options.checkpoint)
         return
