@@ -93,7 +93,7 @@ def _covered(index: Index, name: str, folder: Path) -> bool:
     """Say whether the collection has the folder already, or one above it."""
     if name not in index.names():
         return False
-    return any(folder.is_relative_to(root) for state in index.status(name) for root in state.folders)
+    return any(folder.is_relative_to(root) for state in index.status(name, check=False) for root in state.folders)
 
 
 def _limit(seconds: float) -> Callable[[int, int, str], None]:

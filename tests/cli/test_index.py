@@ -159,6 +159,8 @@ def test_a_running_daemon_answers_unless_told_otherwise(
         ["index", "remove", "docs", "--json"],
     ]
     here = [command("--in-process", *arguments) for arguments in commands]
+    # Whether changes are followed is known only where they are.
+    monkeypatch.setenv("OPENCLAW_INSTRUCTOR_WATCH", "off")
     settings = Settings.load()
     lifecycle.ensure(settings)
     try:
