@@ -82,11 +82,20 @@ def used() -> tuple[list[Used], list[Local]]:
                 local.append(Local(where, ast.unparse(call.args[0])))
                 continue
             found.append((where, pattern, {method} & METHODS, name))
+    named = {(where, name) for where, _, _, name in found}
     patterns = []
     for where, pattern, methods, name in found:
-        # A public name may be used by any module.
-        modules = [where] if name.startswith("_") else {module for module, _ in called}
-        known = methods or {method for module in modules for method in called.get((module, name), ())} or METHODS
+        if name.startswith("_"):
+            owners = {(where, name)}
+        elif name:
+            # A public name may be used by any module.
+            owners = {(module, name) for module, _ in called}
+        else:
+            # It lies in a table: what the module asks of anything that is no pattern by its own name.
+            owners = {owner for owner in called if owner[0] == where and owner not in named and owner[1] != "re"}
+        asked = {method for owner in owners for method in called.get(owner, ())}
+        # Texts have a method of that name, too.
+        known = methods or (asked if name else asked - {"split"}) or METHODS
         patterns.append(Used(f"{where} {name or '(inline)'}", pattern, frozenset(known)))
     return patterns, local
 
