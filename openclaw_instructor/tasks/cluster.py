@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.tasks.runners import Resources
 
 _WORDS, _IN_NAME = 5, 3
+_MARKERS, _LEGEND = "os^Dvp*<>h", 30
 # A mean silhouette below which clusters are hardly apart.
 _WEAK = 0.1
 
@@ -44,8 +45,8 @@ def run(task: ClusterTask, arguments: Mapping[str, Any], resources: Resources) -
         notes.append(f"the texts seem to be in another language than English ({language}), not read by this checkpoint")
     answer: dict[str, Any] = {"clusters": [], "count": 0, "texts": len(texts)}
     if texts:
-        rows = components(embedded.vectors)
         k = arguments.get("k", task.k)
+        rows = components(embedded.vectors, k or 0)
         found = find_clusters(rows, MOST_CLUSTERS) if k is None else cluster(rows, k)
         answer["clusters"] = _shown(texts, embedded.vectors, found, arguments.get("members", 5))
         answer |= {"count": found.count, "silhouette": round(found.silhouette, 4)}
@@ -71,7 +72,10 @@ def plot(result: Mapping[str, Any], path: Path) -> None:
         ]
         # A dollar sign would begin a formula.
         label = f"{each['cluster']}: {each['name'][:40]} ({each['size']})".replace("$", r"\$")
-        axes.scatter([x for x, _ in own], [y for _, y in own], s=14, label=label)
+        # Colours come again after ten, and so many names fit beside the picture.
+        marker = _MARKERS[(each["cluster"] - 1) // 10 % len(_MARKERS)]
+        shown = label if each["cluster"] <= _LEGEND else None
+        axes.scatter([x for x, _ in own], [y for _, y in own], s=14, marker=marker, label=shown)
         x, y = (sum(values) / len(own) for values in zip(*own, strict=True))
         axes.annotate(str(each["cluster"]), (x, y), weight="bold")
     axes.set(xticks=[], yticks=[], title=f"{result['texts']} texts, silhouette {result.get('silhouette', 0):.2f}")
@@ -85,7 +89,7 @@ def plot(result: Mapping[str, Any], path: Path) -> None:
 def _notes(found: Clustering, k: int | None, texts: int) -> list[str]:
     notes = []
     if k is not None and found.count < k:
-        notes.append(f"there are {found.count} clusters, because no more than that are different")
+        notes.append(f"there are {found.count} clusters: the texts do not part into more")
     if k is None and found.count == 1:
         notes.append(f"{texts} text(s) are too few to find clusters; give `k` to have them parted")
     if found.count > 1 and found.silhouette < _WEAK:

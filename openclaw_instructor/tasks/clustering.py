@@ -26,11 +26,11 @@ class Clustering:
     silhouette: float
 
 
-def components(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return vectors (n, at most 20), L2-normalised: what is left of each when their mean is taken away."""
+def components(vectors: NDArray[np.float32], k: int = 0) -> NDArray[np.float64]:
+    """Return the principal components (n, at most 20, or k if that is more) of vectors, L2-normalised."""
     centred = vectors - vectors.mean(axis=0)
     values, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64))
-    kept = min(_COMPONENTS, max(1, int((values > 1e-6 * max(values[-1], 1e-12)).sum())))
+    kept = min(max(_COMPONENTS, k), max(1, int((values > 1e-6 * max(values[-1], 1e-12)).sum())))
     projected = centred @ axes[:, ::-1][:, :kept]
     unit: NDArray[np.float64] = projected / np.maximum(np.linalg.norm(projected, axis=1, keepdims=True), 1e-9)
     return unit

@@ -59,7 +59,7 @@ def test_the_same_texts_give_the_same_clusters(toolbox: Toolbox) -> None:
 def test_fewer_different_texts_than_clusters(toolbox: Toolbox) -> None:
     result = toolbox.run("cluster_texts", {"texts": ["roses", "roses", "engines"], "k": 3})
     assert [each["size"] for each in result["clusters"]] == [2, 1]
-    assert "no more than that are different" in result["notes"][0]
+    assert "do not part into more" in result["notes"][0]
 
 
 @pytest.mark.parametrize(("given", "count"), [(["roses"], 1), (["roses", "", "engines"], 1), ([" "], 0)], ids=str)
@@ -113,3 +113,12 @@ def test_without_matplotlib_the_way_is_said(toolbox: Toolbox, tmp_path: Path, mo
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtra, match=r"openclaw-instructor\[plot\]"):
         plot(result, tmp_path / "picture")
+
+
+def test_more_clusters_than_colours_are_drawn(toolbox: Toolbox, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    given = [f"word{number}" for number in range(45)]
+    result = toolbox.run("cluster_texts", {"texts": given, "points": True, "k": 40})
+    assert result["count"] > 30
+    plot(result, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
