@@ -34,6 +34,8 @@ SHAPES = {
     "marked": re.compile(r"--?[a-z][a-z0-9-]{3,30}|[a-z0-9]+(?:[-._/:][a-z0-9]+){1,5}"),
 }
 _TOKEN = re.compile(r"(?<![\w./:-])[\w./:-]*\w(?![\w/:-])")
+_PART = re.compile(r"[^\W_]+")
+_SEAM = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _PIECE = re.compile(r"\w+|[^\w\s]")
 _ROOM = 300
 _LARGEST_FILE = 300_000  # bytes: longer ones are generated
@@ -58,9 +60,14 @@ def literals(texts: Sequence[str], each: int) -> dict[str, int]:
     """Draw up to `each` literals of every shape that stand in one text only, whatever their case, with its number."""
     places: dict[str, set[int]] = defaultdict(set)
     for number, text in enumerate(texts):
-        for token in _TOKEN.findall(text.lower()):
-            for part in {token, *re.findall(r"\w+", token)}:
-                places[part].add(number)
+        for token in _TOKEN.findall(text):
+            for part in {
+                token,
+                *_PART.findall(token),
+                *_PART.findall(_SEAM.sub(" ", token)),
+                *re.findall(r"\w+", token),
+            }:
+                places[part.lower()].add(number)
     alone = {token: next(iter(numbers)) for token, numbers in sorted(places.items()) if len(numbers) == 1}
     drawn: dict[str, int] = {}
     for shape in SHAPES.values():

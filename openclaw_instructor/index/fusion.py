@@ -23,6 +23,7 @@ Share: TypeAlias = "Callable[[Ranking, Ranking, Spread], float]"
 
 # The only passages with a term of the query come among this many first ones.
 PINNED = 5
+_LEAST_LEAD = 1e-9
 # Below this fit of its best passages, the collection probably has no answer to a query.
 NOTHING_FITS = 0.3
 
@@ -144,7 +145,7 @@ def _capped(
 def pinned(ranking: Ranking, first: Sequence[int], alone: Sequence[int]) -> list[tuple[int, float]]:
     """Move `first` before all others, and `alone` among the first PINNED, but at most all but one of these.
 
-    A moved passage gets the score of the one that it overtakes.
+    A moved passage gets hardly more than the score of the one that it overtakes.
     """
     places = {key: place for place, key in enumerate(first)}
     waiting = sorted(ranking, key=lambda item: places.get(item[0], len(places)))
@@ -157,7 +158,9 @@ def pinned(ranking: Ranking, first: Sequence[int], alone: Sequence[int]) -> list
         ordered.append(waiting.pop(place))
         wanted.discard(ordered[-1][0])
     ordered += waiting
-    highest = list(accumulate((score for _, score in reversed(ordered)), max))
+    # A little more, so that the scores alone tell the order.
+    scores = (score for _, score in reversed(ordered))
+    highest = list(accumulate(scores, lambda below, score: max(score, below + _LEAST_LEAD)))
     return [(key, score) for (key, _), score in zip(ordered, reversed(highest), strict=True)]
 
 

@@ -59,7 +59,7 @@ class Clause:
     @property
     def literal(self) -> bool:
         """Whether it is a name, a number, an acronym or the like rather than a word."""
-        return not self.single or len(self.exact) > 1 or not self.text.isalpha()
+        return not self.single or len(self.exact) > 2 or not self.text.isalpha()
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def parse(text: str) -> Query:
 
 
 def _stop(clause: Clause) -> bool:
-    return clause.single and clause.text in _STOP_WORDS and len(clause.exact) == 1
+    return clause.single and clause.text in _STOP_WORDS and not clause.literal
 
 
 def _clauses(text: str) -> Iterator[Clause]:
@@ -135,13 +135,16 @@ def _clause(compound: str, found: list[str], *, acronym: bool) -> Clause:
     names = {*words.joined(folded), *(plain if len(plain) == 1 else ()), *(capitals if len(plain) > 1 else ())}
     sequences = tuple(dict.fromkeys([tuple(number), *((name,) for name in sorted(names))]))
     written = " OR ".join(map(_phrase, sequences))
-    exact = (*literal, *(_quote(one + CAPITALS) for one in capitals), written)
+    single = len(plain) == 1 and not literal
+    # A name written as one word is no very form of the word.
+    word = [f"{{forms}} : {_exact(plain[0])}"] if single and len(found) == 1 else []
+    exact = (*literal, *(_quote(one + CAPITALS) for one in capitals), *word, written)
     marked = tuple((one + CAPITALS,) for one in capitals)
     if capitals and capitals[0] in _STOP_WORDS:
         return Clause(folded, exact[:1], marked, ())
     parts = number if len(found) > len(plain) else plain
     kept = tuple(word for word in dict.fromkeys((*names, *parts)) if len(found) == 1 or word not in _STOP_WORDS)
-    whole = bool(literal) or len(found) > len(plain) or (len(plain) > 1 and not _PROSE.fullmatch(folded))
+    whole = len(found) > len(plain) or not (single or _PROSE.fullmatch(folded))
     return Clause(folded, exact, (*marked, *sequences), kept, whole)
 
 

@@ -139,11 +139,10 @@ def joined(folded: str) -> Iterator[str]:
 
 
 def literals(folded: str) -> Iterator[str]:
-    """Yield options, and terms with digits and punctuation, as they are written."""
+    """Yield options and what has marks in it, such as names, numbers and paths, as they are written."""
     for match in _LITERAL.finditer(folded):
-        one = match[0]
-        if len(one) <= _LONGEST_LITERAL and (not one[-1].isalnum() or one[0] == "-" or any(map(str.isdigit, one))):
-            yield one
+        if len(match[0]) <= _LONGEST_LITERAL:
+            yield match[0]
 
 
 def capitals(text: str) -> Iterator[str]:

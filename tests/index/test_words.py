@@ -63,12 +63,12 @@ def test_words_stand_in_order_with_names_taken_apart(text: str, found: str) -> N
     ("text", "found"),
     [
         ("getFileSize", "get file size getfilesize="),
-        ("get_file_size e-mail", "getfilesize= email="),
+        ("get_file_size e-mail", "getfilesize= email= get_file_size= e-mail="),
         ("ERR-7731", "err7731= err-7731= err^"),
         ("at 10.0.0.1:8080, on 2024-03-05.", "20240305= 10.0.0.1:8080= 2024-03-05="),
         ("git --dry-run -v C++ C#", "dryrun= --dry-run= -v= c++= c#="),
         ("1,000,000 people", "1000000="),
-        ("ask IT in the U.S. now", "it^ us^"),
+        ("ask IT in the U.S. now", "u.s= it^ us^"),
         ("well, nothing. Here", ""),
         ("a--b ... -- x_ _y", ""),
     ],
@@ -104,4 +104,4 @@ def test_another_stream_needs_a_migration() -> None:
         fulltext.forms_stream("", "B", "", text),
     ]
     assert EXACT in made[1]
-    assert hashlib.sha256("\n".join(made).encode()).hexdigest()[:16] == "c0212f61c71efff0"
+    assert hashlib.sha256("\n".join(made).encode()).hexdigest()[:16] == "ba1210081cd29eae"
