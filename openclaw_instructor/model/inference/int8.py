@@ -43,7 +43,7 @@ class Int8Layers(NamedTuple):
     """qkv, out, up and down of each layer in one of three forms, and whether their activation is a ReLU or a GELU."""
 
     onednn: list[Int8Weight]
-    fbgemm: list[FbgemmWeight]
+    fbgemm: list[FbgemmWeight]  # type: ignore[valid-type]
     split: list[SplitWeight]
     relu: bool
 

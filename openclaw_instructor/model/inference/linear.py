@@ -52,7 +52,7 @@ class OneDnnLinear(nn.Module):
 class FbgemmLinear(nn.Module):
     """A linear layer in int8 by FBGEMM; each input row is first scaled to a greatest magnitude of one."""
 
-    weight: FbgemmWeight
+    weight: FbgemmWeight  # type: ignore[valid-type]
 
     def __init__(self, weight: Any, bias: Tensor) -> None:
         super().__init__()
