@@ -131,6 +131,11 @@ class Found:
         return tuple(dict.fromkeys((*(() if self.clause.single else self.clause.exact), *stems)))
 
     @property
+    def absent(self) -> bool:
+        """Whether it is a name or a code that stands nowhere, of which at most parts are found."""
+        return self.clause.whole and not self.form
+
+    @property
     def alone(self) -> tuple[int, ...]:
         """The passages, at most a few, that have it: for a word by its stem, for a literal as it is written."""
         holders = self.holders if self.clause.literal else self.kin
@@ -196,6 +201,9 @@ class Lookup:
         said = [f'nothing has "{text}"; ask without the quotation marks' for text in lacking]
         if self.required and not lacking and not self.table.rows(self.narrowed(), 1):
             said.append("nothing has all that is quoted; quote less")
+        absent = [each.clause.text for each in self.found if each.absent]
+        if absent and len(absent) <= FEW_NAMED:
+            said.append(f"nothing has {', '.join(map(repr, absent))} as a whole")
         return said + [f"left out what has {each.text.removeprefix('-')!r}" for each in self.excluded]
 
     @cached_property
@@ -228,26 +236,29 @@ class Lookup:
         """Add the weight of exact forms, and the share of the query that each passage covers.
 
         The share is the length of the query's tf-idf vector within what the text has, of its whole length: a text that
-        repeats one word of three says less than one that has all three.
+        repeats one word of three says less than one that has all three. For the fit, parts of an absent name are none
+        of it.
         """
         keys = [key for key, _ in ranking]
         sought = [" OR ".join(each.expressions) for each in self.found]
         having = self.table.having([*sought, *(each.form or '""' for each in self.found)], keys)
         total = self.table.count()
         scores = dict(ranking)
-        covered = dict.fromkeys(keys, 0.0)
+        covered, fitting = dict.fromkeys(keys, 0.0), dict.fromkeys(keys, 0.0)
         whole = known = 0.0
-        for (count, holders), (written, writing) in zip(having[: len(sought)], having[len(sought) :], strict=True):
+        columns = zip(self.found, having[: len(sought)], having[len(sought) :], strict=True)
+        for each, (count, holders), (written, writing) in columns:
             # Squared, as BM25 weighs a word.
             weight = rarity(total, count) ** 2
-            whole += weight
+            whole += rarity(total, 0) ** 2 if each.absent else weight
             known += weight if count else 0.0
             for key in holders:
                 covered[key] += weight
+                fitting[key] += 0.0 if each.absent else weight
             for key in writing:
                 scores[key] += VERY_FORM * rarity(total, written)
         matches = [
-            Match(key, score, sqrt(covered[key] / known) if known else 0.0, (covered[key] / whole) ** 2)
+            Match(key, score, sqrt(covered[key] / known) if known else 0.0, (fitting[key] / whole) ** 2)
             for key, score in scores.items()
         ]
         return sorted(matches, key=lambda match: (-match.score, match.key))

@@ -187,6 +187,14 @@ def test_a_word_that_no_text_has_counts_for_the_fit_alone() -> None:
     assert 0 < matches[0].fit < 0.25
 
 
+@pytest.mark.parametrize("query", ["ERR-7732", "10.0.0.2", "v3.14.3"])
+def test_a_code_that_stands_nowhere_does_not_fit_by_its_parts(query: str) -> None:
+    table = table_of("ERR-7731 on 10.0.0.1 with v3.14.2", *PAINTS)
+    lookup = Lookup.of(table, parse(query))
+    assert [match.fit for match in lookup.matches(1)] == [0.0]
+    assert lookup.notes() == [f"nothing has {query.lower()!r} as a whole"]
+
+
 def test_the_very_form_adds_a_share_of_its_rarity() -> None:
     by_stem, by_form = (covered(query, *PAINTS)[0].score for query in ("kettles", "kettle"))
     assert by_form - by_stem == pytest.approx(VERY_FORM * rarity(26, 2))
