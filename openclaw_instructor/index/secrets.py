@@ -84,4 +84,10 @@ def above(path: PurePath) -> str | None:
 
 def content(data: bytes) -> str | None:
     """Say why a file with this content is taken for a secret; else None. One that quotes a key further down is not."""
-    return "a private key" if _PRIVATE_KEY.match(data[:_LIMIT].lstrip(b"\xef\xbb\xbf \t\r\n")) else None
+    # Without its zeros, a text in UTF-16 is the same one.
+    head = data[:_LIMIT].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    if _PRIVATE_KEY.match(head):
+        return "a private key"
+    # A certificate may stand before its key.
+    is_bundle = head.startswith((b"-----BEGIN ", b"Bag Attributes"))
+    return "a private key" if is_bundle and _PRIVATE_KEY.search(data.replace(b"\0", b"")) else None

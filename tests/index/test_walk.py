@@ -130,6 +130,23 @@ def test_a_private_key_under_another_name_is_left_out(index: Index, tmp_path: Pa
     assert report.skipped == [(str(tmp_path / "docs" / "key.txt"), "it holds a private key")]
 
 
+KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        KEY.encode("utf-16"),
+        b"\xff\xfe" + KEY.encode("utf-16-le"),
+        b"-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n" + KEY.encode(),
+        b"Bag Attributes\n    friendlyName: me\n" + KEY.encode(),
+    ],
+)
+def test_a_private_key_is_known_in_other_encodings_and_in_bundles(data: bytes) -> None:
+    assert secrets.content(data) == "a private key"
+    assert secrets.content(b"A certificate: " + data.replace(b"PRIVATE", b"PUBLIC")) is None
+
+
 def test_a_folder_for_secrets_is_refused(index: Index, tmp_path: Path) -> None:
     write(tmp_path / ".ssh" / "notes" / "a.md")
     (tmp_path / "innocent").symlink_to(tmp_path / ".ssh")
