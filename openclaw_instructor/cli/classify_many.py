@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import print_json, print_table, progress, say
-from openclaw_instructor.errors import InvalidArguments, UnreadableSource
+from openclaw_instructor.cli.results_file import results_file, writing
+from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.paths import expanded
-
-_CSV = ("name", "label", "score", "margin", "reason", "next", "next_score", "subject", "from", "notes")
-# What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def classify_paths(
@@ -38,39 +31,41 @@ def classify_paths(
     from openclaw_instructor.tasks.classifier.sources import items, size_of
     from openclaw_instructor.tasks.teach import classify_task
 
-    folders = [expanded(path) for path in paths]
+    folders, wanted = [expanded(path) for path in paths], parse_columns(columns)
     total = size_of(folders)
-    target = None if out is None else _target(out, resume)
-    done = _names_in(target) if target is not None and resume else set()
+    target = None if out is None else results_file(out, resume)
     found = Review(most=max(review, 1))
-    with connection.library() as toolbox, progress("reading") as show, _writer(target, resume) as write:
+    size = count = 0
+    with connection.library() as toolbox, progress("reading") as show:
         definition = classify_task(toolbox.registry, task)
         chosen = labels_of(definition, list(labels) or None)
-        given = items(folders, parse_columns(columns), is_mail=definition.input == "email")
-        size = count = 0
-        for classified in classify_items(definition, given, toolbox, chosen, skip=done):
-            write(classified.item.name, classified.result)
-            found.add(classified)
-            size += classified.item.size
-            count += 1
-            if show is not None:
-                show(min(size, total), total, f"{count:,} labelled")
-    skipped = len(done)
+        given = items(folders, wanted, is_mail=definition.input == "email", but=None if target is None else target.path)
+        results = classify_items(definition, given, toolbox, chosen, skip=target.names if target is not None else ())
+        # Only now is the file touched: a call that is refused leaves it as it is.
+        with writing(target) as write:
+            for classified in results:
+                write(classified.item.name, classified.result)
+                found.add(classified)
+                size += classified.item.size
+                count += 1
+                if show is not None:
+                    show(min(size, total), total, f"{count:,} labelled")
+    skipped = len(target.names) if target is not None else 0
     if as_json:
         rows = found.rows if review else []
         print_json(
             {"count": count, "skipped": skipped, "unreadable": found.unreadable, "labels": found.summary()}
             | ({"review": rows} if review else {})
-            | ({"out": str(target)} if target is not None else {})
+            | ({"out": str(target.path)} if target is not None else {})
         )
         return
     _print_summary(found.summary(), found.rows if review else [])
-    if skipped:
-        say(f"{skipped:,} were in {target} already and were left as they are")
+    if target is not None and skipped:
+        say(f"{skipped:,} were in {target.path} already and were left as they are")
     if found.unreadable:
         say(f"{found.unreadable:,} could not be read; --review lists them first")
     if target is not None:
-        say(f"wrote {count:,} results to {target}")
+        say(f"wrote {count:,} results to {target.path}")
 
 
 def _print_summary(summary: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -99,69 +94,3 @@ def parse_columns(given: Sequence[str]) -> dict[str, str]:
             )
         columns[part] = name
     return columns
-
-
-def _target(out: str, resume: bool) -> Path:
-    target = expanded(out)
-    if target.suffix.lower() not in (".csv", ".jsonl"):
-        raise InvalidArguments(f"--out {out}: end the name with .csv or .jsonl")
-    if target.exists() and not resume:
-        raise InvalidArguments(f"{target}: is there already; go on with --resume, or choose another name")
-    return target
-
-
-def _names_in(target: Path) -> set[str]:
-    """Return the names of what an earlier run wrote; a last line that it did not finish is cut off."""
-    if not target.exists():
-        return set()
-    try:
-        with target.open("r+b") as ending:
-            content = ending.read()
-            ending.truncate(content.rfind(b"\n") + 1)
-        with target.open(encoding="utf-8", newline="") as file:
-            if target.suffix.lower() == ".jsonl":
-                return {json.loads(line)["name"] for line in file}
-            return {row["name"].removeprefix("'") for row in csv.DictReader(file)}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UnreadableSource(f"{target}: is not what --out writes ({error}); choose another name") from None
-
-
-@contextmanager
-def _writer(target: Path | None, resume: bool) -> Iterator[Any]:
-    """Yield a function that writes a result, as a row or as a line of JSON."""
-    if target is None:
-        yield lambda name, result: None
-        return
-    try:
-        file = target.open("a" if resume else "x", encoding="utf-8", newline="")
-    except OSError as error:
-        raise UnreadableSource(f"{target}: cannot be written ({error.strerror}); check its folder") from None
-    with file:
-        yield _csv_writer(file) if target.suffix.lower() == ".csv" else _json_writer(file)
-
-
-def _json_writer(file: IO[str]) -> Any:
-    def write(name: str, result: Mapping[str, Any]) -> None:
-        file.write(json.dumps({"name": name, **result}, ensure_ascii=False) + "\n")
-
-    return write
-
-
-def _csv_writer(file: IO[str]) -> Any:
-    rows = csv.DictWriter(file, _CSV, extrasaction="ignore")
-    if file.tell() == 0:
-        rows.writeheader()
-
-    def write(name: str, result: Mapping[str, Any]) -> None:
-        following = next((each for each in result.get("runners_up", ()) if each["label"] != result["label"]), None)
-        row = {**result, "name": name, "notes": "; ".join(result["notes"])}
-        if following is not None:
-            row |= {"next": following["label"], "next_score": following["score"]}
-        rows.writerow({key: _harmless(value) for key, value in row.items()})
-
-    return write
-
-
-def _harmless(value: Any) -> Any:
-    """Put an apostrophe before what a stranger wrote and a spreadsheet would run."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

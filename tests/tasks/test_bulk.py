@@ -216,6 +216,50 @@ class TestCommand:
         assert again["skipped"] in (4, 5)
         assert sorted(out.read_text().splitlines()) == sorted(whole.splitlines())
 
+    @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+    def test_a_run_goes_on_wherever_it_was_cut(self, command: Command, tmp_path: Path, suffix: str) -> None:
+        (tmp_path / "t.csv").write_text(f'id,text\n"a\nb",{ROOF}\n"c\n""d",{REPORT}\n=e,{ROOF}\n')
+        out = tmp_path / f"out.{suffix}"
+        sort = ["classify", str(tmp_path), "--task", "sort_mail", "--out", str(out)]
+        assert command(*sort, "--json").json["count"] == 3
+        whole = out.read_bytes()
+        for end in range(0, len(whole), len(whole) // 12):
+            out.write_bytes(whole[:end])
+            assert command(*sort, "--resume").status == 0
+            assert out.read_bytes() == whole, f"cut at {end}"
+
+    @pytest.mark.parametrize(
+        "content", ["my only notes, one line", "notes\nof two lines", '{"name": "a", "version": 1}', '{"name": "a"}\n']
+    )
+    @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+    def test_what_is_not_its_own_is_left_alone(
+        self, command: Command, post: Path, tmp_path: Path, content: str, suffix: str
+    ) -> None:
+        out = tmp_path / f"out.{suffix}"
+        out.write_text(content)
+        result = command("classify", str(post), "--task", "sort_mail", "--out", str(out), "--resume")
+        assert (result.status, out.read_text()) == (2, content)
+        assert "is not what --out writes" in result.err
+
+    def test_a_refused_call_leaves_the_file_as_it_is(self, command: Command, post: Path, tmp_path: Path) -> None:
+        out = tmp_path / "out.csv"
+        assert command("classify", str(post), "--task", "nosuch", "--out", str(out)).status != 0
+        assert not out.exists()
+        assert command("classify", str(post), "--task", "sort_mail", "--out", str(out)).status == 0
+        out.write_bytes(out.read_bytes()[:-5])
+        before = out.read_bytes()
+        for options in (["--task", "nosuch"], ["--label", "home"], ["--column", "x"]):
+            task = [] if "--task" in options else ["--task", "sort_mail"]
+            assert command("classify", str(post), *task, "--out", str(out), "--resume", *options).status != 0
+            assert out.read_bytes() == before
+
+    def test_a_dangling_link_is_named(self, command: Command, tmp_path: Path) -> None:
+        (tmp_path / "a.eml").write_text(MAIL.format("ann", "Roof", ROOF))
+        (tmp_path / "b.eml").symlink_to(tmp_path / "gone")
+        result = command("classify", str(tmp_path), "--task", "sort_mail", "--review", "5", "--json").json
+        assert (result["count"], result["unreadable"]) == (2, 1)
+        assert result["review"][0]["why"] == "cannot be read (No such file or directory)"
+
     def test_what_strangers_wrote_is_no_formula(self, command: Command, tmp_path: Path) -> None:
         (tmp_path / "a.eml").write_text(MAIL.format("ann", '=HYPERLINK("http://x")', ROOF))
         out = tmp_path / "out.csv"
@@ -236,6 +280,7 @@ class TestCommand:
             (["--correct", "home"], "give either PATHS or one message"),
             (["--column", "text"], "write PART=NAME"),
             (["--out", "x.txt"], "end the name with .csv or .jsonl"),
+            (["--label", "home"], "give at least 2"),
             (["--task", "search_docs"], "only tasks of kind classify"),
         ],
     )

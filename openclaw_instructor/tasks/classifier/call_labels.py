@@ -20,6 +20,8 @@ def labels_of(task: ClassifyTask, given: list[str] | None) -> tuple[Label, ...]:
     """
     if given is None:
         return task.fitted_labels
+    if len(given) < 2:
+        raise InvalidArguments(f"{task.name}: `labels` names {len(given)}; give at least 2 to choose from")
     known = {label.name.casefold(): label for label in task.labels}
     labels: dict[str, Label] = {}
     for entry in given:

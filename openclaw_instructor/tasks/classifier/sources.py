@@ -6,6 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,18 +56,27 @@ def size_of(paths: Sequence[Path]) -> int:
         if not path.exists():
             raise UnreadableSource(f"{path}: is not there; give files or folders of mail, CSV or JSONL")
         for file in _files(path):
-            total += file.stat().st_size
+            with suppress(OSError):  # Such as a dangling link, which `items` reports.
+                total += file.stat().st_size
     return total
 
 
-def items(paths: Sequence[Path], columns: Mapping[str, str] | None = None, *, is_mail: bool = True) -> Iterator[Item]:
-    """Yield the messages of files and folders, in order of their paths.
+def items(
+    paths: Sequence[Path],
+    columns: Mapping[str, str] | None = None,
+    *,
+    is_mail: bool = True,
+    but: Path | None = None,
+) -> Iterator[Item]:
+    """Yield the messages of files and folders, in order of their paths, without those of the file `but`.
 
     Mail (.eml, .emlx, .msg, mbox, Maildir), one text a file, or rows of CSV and JSONL; `columns` names the columns of
     a message's parts where they are not the usual ones. Raises InvalidData for a table without a usable column.
     """
     for path in paths:
         for file in _files(path):
+            if but is not None and file.name == but.name and file.resolve() == but.resolve():
+                continue
             try:
                 yield from _of_file(file, columns or {}, is_mail)
             except OSError as error:
