@@ -39,7 +39,7 @@ def write_example(path: Path, registry: Registry, name: str, label: str, text: s
 
 
 def entry_with_examples(registry: Registry, name: str, examples: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Return an entry of the task with further examples: of a packaged task only what is added to it.
+    """Return an entry of the task with further examples: of one that extends a packaged task only what is added to it.
 
     Labels that the task does not have become new ones. Raises UnknownTask, InvalidArguments.
     """
@@ -47,9 +47,22 @@ def entry_with_examples(registry: Registry, name: str, examples: Mapping[str, Se
     if not isinstance(task, ClassifyTask):
         raise InvalidArguments(f"`{name}` is of kind {task.kind} and has no labels; name a task of kind classify")
     added = {"labels": [{"name": label, "examples": list(texts)} for label, texts in examples.items()]}
-    if own_entry(registry.sources[1], name) is None:
+    own = own_entry(registry.sources[1], name)
+    if own is None:
         return {"extends": PACKAGED} | added
+    if "extends" in own:
+        return own | {"labels": _with_examples(own.get("labels") or [], examples)}
     return kind_of(task).extend(task.entry(), added)
+
+
+def _with_examples(labels: Sequence[Mapping[str, Any]], examples: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """Add examples to the labels of an entry, which gets those that it lacks."""
+    left = {label.casefold(): (label, list(texts)) for label, texts in examples.items()}
+    extended = []
+    for each in labels:
+        _, texts = left.pop(_name(each), ("", []))
+        extended.append(dict(each) | ({"examples": [*each.get("examples", []), *texts]} if texts else {}))
+    return extended + [{"name": label, "examples": texts} for label, texts in left.values()]
 
 
 def _with_example(path: Path, name: str, label: str, text: str) -> str:

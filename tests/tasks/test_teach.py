@@ -187,3 +187,15 @@ def test_export_of_a_packaged_task_says_only_what_is_new(command: Command, home:
             "labels": [{"name": "notification", "examples": ["Undelivered mail"]}],
         }
     }
+
+
+def test_export_of_an_extended_task_adds_to_what_its_entry_says(command: Command, home: Path) -> None:
+    own = {"extends": "packaged", "labels": [{"name": "billing", "examples": ["Invoice of the boiler"]}]}
+    (home / "instructions.yaml").write_text(yaml.safe_dump({"version": 1, "tasks": {"classify_email": own}}))
+    for label, text in (("billing", "Second reminder"), ("notification", "Undelivered mail")):
+        Toolbox(home).corrections.add("classify_email", label, text)
+    entry = yaml.safe_load(command("tasks", "corrections", "export", "classify_email").out)["tasks"]["classify_email"]
+    assert entry["labels"] == [
+        {"name": "billing", "examples": ["Invoice of the boiler", "Second reminder"]},
+        {"name": "notification", "examples": ["Undelivered mail"]},
+    ]
