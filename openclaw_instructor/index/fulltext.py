@@ -167,13 +167,15 @@ class Match:
 class Lookup:
     """A query looked up in a table.
 
-    `found`: its clauses; `excluded`: what no passage may have; `needed` matches what has all of its quotations.
+    `found`: its clauses; `required`: its quotations; `excluded`: what no passage may have; `negative`: the query only
+    says what to leave out.
     """
 
     table: Table
     found: tuple[Found, ...]
     required: tuple[Clause, ...]
     excluded: tuple[Exclusion, ...]
+    negative: bool = False
 
     @classmethod
     def of(cls, table: Table, query: Query) -> Lookup:
@@ -181,7 +183,7 @@ class Lookup:
         excluded = tuple(each for each in query.excluded if not (each.option and table.rows(each.option, 1)))
         dropped = {each.text for each in excluded}
         clauses = [clause for clause in query.clauses if clause.text not in dropped]
-        return cls(table, tuple(_found(table, clause) for clause in clauses), query.required, excluded)
+        return cls(table, tuple(_found(table, clause) for clause in clauses), query.required, excluded, query.negative)
 
     @property
     def narrows(self) -> bool:
@@ -204,6 +206,9 @@ class Lookup:
         absent = [each.clause.text for each in self.found if each.absent]
         if absent and len(absent) <= FEW_NAMED:
             said.append(f"nothing has {', '.join(map(repr, absent))} as a whole")
+        if self.negative:
+            looked_for = "" if self.excluded else "; its words are looked for as they are"
+            said.append(f"the query only says what to leave out{looked_for}: name what to look for")
         return said + [f"left out what has {each.text.removeprefix('-')!r}" for each in self.excluded]
 
     @cached_property

@@ -23,16 +23,21 @@ _STOP_WORDS = frozenset(
     )
 )
 _QUOTED = re.compile(r"(?<![\w\"])(?P<no>-?)(?:\"(?P<straight>[^\"\n]+)\"(?![\w\"])|[“„«](?P<curly>[^“”„«»\n]+)[”“»])")
-# `-word`: begins with a letter and has more than one character.
-_WITHOUT = re.compile(r"(?<!\S)-(?P<word>[^\W\d_][\w-]*\w)(?=$|[\s,;.?!])")
+_LETTER = f"[{words.WORD_CHARACTERS}]"
+# `-word`, `-node.js`, `-C++`: begins with a letter and has more than one character.
+_WITHOUT = re.compile(
+    rf"(?<!\S)-(?P<word>(?=[^\W\d_]){_LETTER}+(?:[-.]+{_LETTER}+)*(?:\+\+|#)?)(?=$|[\s,;?!\u3002\u3001\uff0c]|\.(?!{_LETTER}))"
+)
 _MARK = "[-.:/\\\\@_+#&'=~%*$·]"
 _COMPOUND = re.compile(
     r"(?<!\w)(?:[A-Z]\.){2,5}(?!\w)"
-    rf"|-{{0,2}}\w+(?:(?:{_MARK}{{1,3}}|(?<=\d),(?=\d))\w+)*(?:\+\+|#)?|[^\w\s]"
+    rf"|-{{0,2}}{_LETTER}+(?:(?:{_MARK}{{1,3}}|(?<=\d),(?=\d)){_LETTER}+)*(?:\+\+|#)?|[^\w\s]"
 )
 _CONTRACTED = re.compile(r"\b\w+n't\b|(?<=\w)'(?:s|d|m|ll|re|ve)\b", re.IGNORECASE)
 # Compounds of ordinary prose, such as `real-time`, `and/or`, `O'Brien`.
 _PROSE = re.compile(r"[^\W\d_]+(?:[-/'&][^\W\d_]+)*")
+# What may be a name in camelCase, folded.
+_NAME = re.compile("[a-z0-9]{3,}")
 _FEW = 3
 
 
@@ -59,7 +64,7 @@ class Clause:
     @property
     def literal(self) -> bool:
         """Whether it is a name, a number, an acronym or the like rather than a word."""
-        return not self.single or len(self.exact) > 2 or not self.text.isalpha()
+        return not self.single or len(self.exact) > 2 or not words.alphabetic(self.text)
 
 
 @dataclass(frozen=True)
@@ -73,40 +78,105 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class Query:
-    """A query, read. `required`: its quotations; `truncated`: it had more clauses."""
+    """A query, read.
+
+    `required`: its quotations; `truncated`: it had more clauses; `negative`: it only says what to leave out. Then words
+    with a minus are looked for as they are, because they may be options of a command.
+    """
 
     clauses: tuple[Clause, ...]
     required: tuple[Clause, ...] = ()
     excluded: tuple[Exclusion, ...] = ()
     truncated: bool = False
+    negative: bool = False
 
 
 @lru_cache(maxsize=64)
 def parse(text: str) -> Query:
     """Parse a query: words and names, "quoted phrases" and -words. Stop words count only if there is nothing else."""
     text = words.visible(text)
-    required: list[Clause] = []
-    excluded: list[Exclusion] = []
+    required: dict[Clause, None] = {}
+    excluded: dict[Exclusion, None] = {}
+    options: dict[Exclusion, None] = {}
 
     def quoted(match: re.Match[str]) -> str:
         phrase = (match["straight"] or match["curly"]).strip()
-        sequence = words.forms(phrase)
-        if sequence and match["no"]:
-            excluded.append(Exclusion(phrase, _phrase(sequence)))
+        clause = _quotation(phrase)
+        if clause and match["no"]:
+            excluded[Exclusion(phrase, clause.exact[0])] = None
             return " "
-        if sequence:
-            required.append(Clause(phrase, (_phrase(sequence),), (tuple(sequence),), ()))
+        if clause:
+            required[clause] = None
         return f" {phrase} "
 
-    rest = _QUOTED.sub(quoted, text)
-    for match in _WITHOUT.finditer(rest):
-        option = words.fold(match[0])
-        excluded.append(Exclusion(option, _phrase(words.forms(match["word"])), _exact(option)))
+    def without(match: re.Match[str]) -> str:
+        word, option = match["word"], words.fold(match[0])
+        clause = _quotation(word)
+        if clause is None or len(word) == 1:
+            return match[0]
+        if any(map(words.unspaced, words.words(word))):
+            excluded[Exclusion(option, clause.exact[0])] = None
+            return " "
+        options[Exclusion(option, clause.exact[0], _exact(option))] = None
+        return match[0]
+
+    rest = _WITHOUT.sub(without, _QUOTED.sub(quoted, text))
     found = list(dict.fromkeys(_clauses(rest)))
-    if all(clause.text in {each.text for each in excluded} for clause in found):
-        excluded.clear()
+    negative = bool(excluded or options) and all(clause.text in {each.text for each in options} for clause in found)
+    unwanted = [*excluded, *(() if negative else options)]
     telling = [clause for clause in found if not _stop(clause)] or found
-    return Query(tuple(telling[:MAX_CLAUSES]), tuple(required), tuple(excluded), len(telling) > MAX_CLAUSES)
+    truncated = any(len(each) > MAX_CLAUSES for each in (telling, required, unwanted))
+    return Query(
+        tuple(telling[:MAX_CLAUSES]),
+        tuple(required)[:MAX_CLAUSES],
+        tuple(unwanted[:MAX_CLAUSES]),
+        truncated,
+        negative,
+    )
+
+
+def _quotation(phrase: str) -> Clause | None:
+    """Build the clause of a phrase, none if it has no words. Names match taken apart and as they are."""
+    apart, plain = words.forms(phrase), words.words(phrase)
+    folded = words.fold(phrase)
+    if len(apart) == 1 and folded in words.literals(folded):
+        return Clause(phrase, (_exact(folded),), (tuple(apart),), ())
+    sequences = tuple(dict.fromkeys(tuple(_inside(each)) for each in (apart, plain) if each))
+    if not sequences:
+        return None
+    expressions = [*map(_sequence, sequences), *_names(_inside(plain))]
+    return Clause(phrase, (" OR ".join(f"({each})" for each in expressions),), sequences, ())
+
+
+def _inside(found: list[str]) -> list[str]:
+    """Leave out the last character alone, which follows a pair only where a run of an unspaced script ends."""
+    runs_on = len(found) > 1 and _alone(found[-1]) and words.unspaced(found[-2]) and found[-2][1:] == found[-1]
+    return found[:-1] if runs_on else found
+
+
+def _alone(word: str) -> bool:
+    return len(word) == 1 and words.unspaced(word)
+
+
+def _sequence(found: Sequence[str]) -> str:
+    """Build the expression for words in order; a last character alone also finds the pairs that it opens."""
+    if not _alone(found[-1]):
+        return _phrase(found)
+    text = " ".join([*(word + EXACT for word in found[:-1]), found[-1]])
+    return f"{{forms}} : {_quote(text)} *"
+
+
+def _names(found: Sequence[str]) -> Iterator[str]:
+    """Yield the expression for a phrase with names that a text has in camelCase, of which `forms` has the parts only.
+
+    The other streams have it by its stems, so each of its words must also stand somewhere as it is written.
+    """
+    names = [word for word in dict.fromkeys(found) if _NAME.fullmatch(word)]
+    if len(found) > 1 and names and len(found) <= MAX_CLAUSES:
+        written = " AND ".join(map(_exact, dict.fromkeys(word for word in found if not _alone(word))))
+        stems = _quote(" ".join(found)) + (" *" if _alone(found[-1]) else "")
+        named = " OR ".join(map(_exact, names))
+        yield f"({{title heading text}} : {stems}) AND ({{extras}} : ({named})) AND {written}"
 
 
 def _stop(clause: Clause) -> bool:

@@ -39,6 +39,8 @@ _ACCENTS = (
     "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
     "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0640\u064b-\u065f\u0670"
 )
+# What a word is made of, for a character class: `\\w` has no combining marks.
+WORD_CHARACTERS = rf"\w{_UNSPACED}{_INDIC_MARKS}{_ACCENTS}"
 _UNSEEN = re.compile(f"[{_INVISIBLE}]+")
 _ACCENT = re.compile(f"[{_ACCENTS}]+")
 # A word in a text, with its accents and invisible characters.
@@ -161,6 +163,11 @@ def standing(text: str) -> Iterator[tuple[int, str]]:
 def unspaced(word: str) -> bool:
     """Whether a word is of a script without blanks between words."""
     return _RUN.fullmatch(word) is not None
+
+
+def alphabetic(word: str) -> bool:
+    """Whether a word is of letters and their marks only."""
+    return "".join(each for each in word if not unicodedata.category(each).startswith("M")).isalpha()
 
 
 def _split(folded: str) -> list[str]:

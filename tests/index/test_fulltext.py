@@ -85,6 +85,8 @@ def found(query: str, *texts: str) -> list[int]:
         ("shows ERR-7731 at times", "ERR-7731 err7731 ERR_7731 err"),
         ("C++ and C#", "c++ C#"),
         ("the 🚀 flies", "🚀"),
+        ("नमस्ते दुनिया", "दुनिया"),
+        ("السَّلَامُ عليكم", "السلام السَّلَامُ"),
         ("東京都の天気 APIキー", "天気 東京都 東 API キー"),
     ],
 )
@@ -152,6 +154,53 @@ def test_what_is_excluded_is_not_found() -> None:
     texts = ("a jaguar in the wood", "a jaguar is a car", "sports club jaguar", "jaguar-car")
     assert sorted(found("jaguar -car", *texts)) == [0, 2]
     assert sorted(found('jaguar -car -"sports club"', *texts)) == [0]
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ('"javascript is fun" "fun" "JavaScript"', "JavaScript is fun"),
+        ('"github actions" "Github actions" "GitHub Actions" "github"', "Use GitHub Actions"),
+        ('"YouTube video" "youtube video"', "a youtube video"),
+        ('"get file size" "getFileSize" "getfilesize now"', "call getFileSize now"),
+        ('"北京大学" "大学" "京大学" "学" "北" "大学习"', "我们在北京大学习惯了。"),
+        ('"อากาศร้อน" "ประเทศ"', "ประเทศไทยมีอากาศร้อนมาก"),
+        ('"회의록" "서울특별"', "서울특별시에서 회의록을 작성했습니다"),
+        ('"ປະເທດລາວ"', "ປະເທດລາວງາມຫຼາຍ"),
+        ('"ភាសាខ្មែរ"', "ភាសាខ្មែរពិបាក"),
+        ('"iPhoneケー" "iphoneケース"', "これはiPhoneケースです"),
+    ],
+)
+def test_a_quotation_stands_in_names_and_in_runs_without_blanks(query: str, text: str) -> None:
+    for phrase in query.split('" "'):
+        assert found(f'"{phrase.strip(chr(34))}"', text) == [0], phrase
+
+
+def test_a_quotation_is_no_other_form_of_its_words() -> None:
+    assert found('"javascript is fun"', "JavaScript is funs", "fun is JavaScript") == []
+    assert found('"北京大学"', "北京的大学", "北大学京") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "texts"),
+    [
+        ("学习 -北京大学", ("在上海学习历史", "在北京大学学习科学")),
+        ("runners -GitHub", ("gitlab runners", "github runners", "GitHub runners")),
+        ("runners -github", ("gitlab runners", "github runners", "GitHub runners")),
+        ("tree -node.js", ("a node of the tree", "node.js in the tree", "tree of Node.js.")),
+        ("tree -C++", ("the tree of c", "tree in C++")),
+        ('-"apple"', ("an apple",)),
+    ],
+)
+def test_an_exclusion_is_what_it_says(query: str, texts: tuple[str, ...]) -> None:
+    assert found(query, *texts) == ([0] if len(texts) > 1 else [])
+
+
+def test_nothing_but_exclusions_is_told() -> None:
+    for query in ('-"apple"', "-apple -pear", "-北京大学"):
+        notes = Lookup.of(table_of("apple"), parse(query)).notes()
+        assert any("only says what to leave out" in note for note in notes), query
+    assert Lookup.of(table_of("apple"), parse("pear -apple")).notes() == ["left out what has 'apple'"]
 
 
 def test_an_option_that_a_text_has_is_no_exclusion() -> None:

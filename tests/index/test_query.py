@@ -24,6 +24,8 @@ def texts(query: str) -> list[str]:
         ("1,000 of them, 3", "1,000 3"),
         ("???", ""),
         ("🚀", "🚀"),
+        ("दुनिया மொழி", "दुनिया மொழி"),
+        ("ไทยมี", "ไท ทย ยม"),
     ],
 )
 def test_a_query_names_words_and_literals(query: str, clauses: str) -> None:
@@ -66,3 +68,13 @@ def test_a_query_of_too_many_words_is_cut() -> None:
     found = parse(" ".join(f"word{number}" for number in range(MAX_CLAUSES + 1)))
     assert (len(found.clauses), found.truncated) == (MAX_CLAUSES, True)
     assert not parse(" ".join(f"word{number}" for number in range(MAX_CLAUSES))).truncated
+
+
+def test_quotations_are_counted_once_and_up_to_a_limit() -> None:
+    assert len(parse('"a b" -"c d" ' * 3000).required) == len(parse('"a b" -"c d" ' * 3000).excluded) == 1
+    found = parse(" ".join(f'"name n{number}" -"x y{number}"' for number in range(MAX_CLAUSES + 1)))
+    assert (len(found.required), len(found.excluded), found.truncated) == (MAX_CLAUSES, MAX_CLAUSES, True)
+
+
+def test_a_word_with_combining_marks_is_no_literal() -> None:
+    assert [clause.literal for clause in parse("दुनिया மொழி").clauses] == [False, False]
