@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import resource
 import signal
 import socket
 import stat
@@ -42,9 +41,9 @@ def alive(pid: int) -> bool:
         return not Path("/proc/self/stat").exists()
 
 
-def ensure_in_a_process(home: Path, **options: object) -> subprocess.Popen[str]:
+def ensure_in_a_process(home: Path, *before: str, **options: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*PROGRAM, "--home", str(home), "daemon", "ensure", "--json"],
+        [*before, *PROGRAM, "--home", str(home), "daemon", "ensure", "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -407,9 +406,7 @@ def test_looking_at_a_lock_does_not_hold_it(tmp_path: Path) -> None:
 def test_a_daemon_that_cannot_announce_itself_ends(settings: Settings) -> None:
     lifecycle.ensure(settings)
     lifecycle.stop(settings)
-    ended = ensure_in_a_process(
-        settings.home, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
-    )
+    ended = ensure_in_a_process(settings.home, "sh", "-c", 'ulimit -S -f 0 && exec "$@"', "sh")
     _, told = ended.communicate(timeout=300)
     assert ended.returncode
     assert "daemon.json cannot be written" in told
