@@ -136,4 +136,5 @@ def test_teaching_over_http(local: Local) -> None:
     assert [each["source"] for each in listed["corrections"]] == ["http", "http"]
     assert ask(local.url + "/v1/corrections", token=local.agent_token).status == 403
     assert local.ask("/v1/corrections/undo", {"id": rule["id"]}).body["id"] == rule["id"]
-    assert local.ask("/v1/corrections/undo", {"id": 99}).status == 400
+    for unknown in (99, 2**63):
+        assert local.ask("/v1/corrections/undo", {"id": unknown}).status == 400

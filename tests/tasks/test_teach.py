@@ -125,7 +125,16 @@ class TestRules:
         ]
 
     def test_it_needs_an_address(self, toolbox: Toolbox) -> None:
-        for sender in ("", "Ann", "a b@example.org", "@"):
+        for sender in (
+            "",
+            "Ann",
+            "a b@example.org",
+            "@",
+            "*@example.org",
+            "*.example.org",
+            "a\x00@example.org",
+            "a\u200b@b.org",
+        ):
             with pytest.raises(InvalidArguments, match="is no address"):
                 toolbox.add_rule("sort_mail", sender, "work")
         with pytest.raises(InvalidArguments, match="takes texts, which have no sender"):

@@ -22,7 +22,7 @@ from openclaw_instructor.text import clean
 
 What: TypeAlias = Literal["text", "sender"]
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE corrections (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -44,10 +44,17 @@ CREATE TABLE corrections (
 CREATE UNIQUE INDEX in_force ON corrections (task, what, digest) WHERE ended IS NULL;
 CREATE INDEX by_revision ON corrections (revision);
 """
+# Each write has a random id, because a copy that was restored may have as many revisions with other corrections.
+_WRITES = """
+CREATE TABLE writes (revision INTEGER PRIMARY KEY, id BLOB NOT NULL);
+INSERT INTO writes SELECT revision, randomblob(16) FROM corrections ORDER BY revision DESC LIMIT 1;
+"""
+_STEPS = (_SCHEMA, _WRITES)
 _COLUMNS = (
     "id, task, what, label, text, sender, answered, score, source, conflict, made, ended, ended_by"  # as Correction
 )
 _BUSY_SECONDS = 10.0
+_LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,7 @@ class Corrections:
         self._known: dict[int, Correction] = {}
         self._in_force: dict[tuple[str, What], list[Correction]] = {}
         self._revision = 0
+        self._write: bytes | None = None
 
     def in_force(self, task: str, what: What = "text") -> list[Correction]:
         """Return the corrections of a task that count, the oldest first."""
@@ -168,6 +176,8 @@ class Corrections:
 
     def undo(self, number: int) -> Correction:
         """End a correction; one that it had replaced counts again. Raises InvalidArguments for an unknown id."""
+        if not 0 < number <= _LARGEST_ID:
+            raise InvalidArguments("there is no such correction; `tasks corrections list` shows their numbers")
         with self._lock, self._writing() as connection:
             row = connection.execute(f"SELECT {_COLUMNS} FROM corrections WHERE id = ?", (number,)).fetchone()  # noqa: S608
             if row is None:
@@ -189,8 +199,9 @@ class Corrections:
             self._forget()
             return
         with self._plainly(), closing(self._open()) as connection:
-            latest = connection.execute("SELECT coalesce(max(revision), 0) FROM corrections").fetchone()[0]
-            if latest < self._revision:
+            connection.execute("BEGIN")
+            latest, write = _last_write(connection)
+            if self._revision and _write_of(connection, self._revision) != self._write:
                 # The file was replaced, such as by an older copy.
                 self._forget()
             if latest > self._revision:
@@ -200,10 +211,10 @@ class Corrections:
                 )
                 self._known |= {row[0]: Correction(*row) for row in rows}
                 self._in_force.clear()
-            self._revision = latest
+            self._revision, self._write = latest, write
 
     def _forget(self) -> None:
-        self._known, self._revision = {}, 0
+        self._known, self._revision, self._write = {}, 0, None
         self._in_force.clear()
 
     @contextmanager
@@ -250,15 +261,28 @@ class Corrections:
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     # Another process may have created it meanwhile.
-    if connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
-        for statement in _SCHEMA.split(";"):
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    for step in _STEPS[version:]:
+        for statement in step.split(";"):
             connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
     connection.execute("COMMIT")
 
 
+def _last_write(connection: sqlite3.Connection) -> tuple[int, bytes | None]:
+    row = connection.execute("SELECT revision, id FROM writes ORDER BY revision DESC LIMIT 1").fetchone()
+    return row if row is not None else (0, None)
+
+
+def _write_of(connection: sqlite3.Connection, revision: int) -> bytes | None:
+    row = connection.execute("SELECT id FROM writes WHERE revision = ?", (revision,)).fetchone()
+    return row[0] if row is not None else None
+
+
 def _next_revision(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT coalesce(max(revision), 0) + 1 FROM corrections").fetchone()[0])
+    revision = _last_write(connection)[0] + 1
+    connection.execute("INSERT INTO writes VALUES (?, randomblob(16))", (revision,))
+    return revision
 
 
 def _end(connection: sqlite3.Connection, number: int, revision: int, now: str, by: str) -> None:

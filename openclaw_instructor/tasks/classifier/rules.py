@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # So many corrections of one sender with one label suggest a rule.
 SUGGESTED_FROM = 3
 
-_ADDRESS = re.compile(r"[^\s@<>,;]{1,64}@(?:[\w-]{1,63}\.)+[\w-]{2,63}")
+_ADDRESS = re.compile(r"[^\s@<>,;*]{1,64}@(?:[\w-]{1,63}\.)+[\w-]{2,63}")
 _FAILED = re.compile(r"\b(?:dmarc|dkim|spf)\s*=\s*(?:fail|permerror)\b", re.IGNORECASE)
 
 
@@ -25,8 +25,10 @@ def sender_pattern(text: str) -> str:
     wanted = text.strip().strip("<>").casefold()
     wanted = wanted if "@" in wanted else f"@{wanted}"
     probe = f"x{wanted}" if wanted.startswith("@") else wanted
-    if not _ADDRESS.fullmatch(probe):
-        raise InvalidArguments(f"`{text[:80]}` is no address; write it as ann@example.org, or example.org for a domain")
+    if not _ADDRESS.fullmatch(probe) or not wanted.isprintable():
+        raise InvalidArguments(
+            f"{text[:80]!r} is no address; write ann@example.org for one sender, or example.org for all of a domain"
+        )
     return wanted
 
 

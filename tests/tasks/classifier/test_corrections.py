@@ -94,6 +94,37 @@ def test_provenance_and_half_characters(corrections: Corrections) -> None:
     assert datetime.fromisoformat(kept.made).tzinfo is not None
 
 
+@pytest.mark.parametrize("later", [1, 2])
+def test_a_backup_that_was_restored_is_noticed(corrections: Corrections, tmp_path: Path, later: int) -> None:
+    corrections.add("sort", "home", "one")
+    backup = corrections.path.read_bytes()
+    corrections.add("sort", "home", "two")
+    assert in_force(corrections) == [("one", "home"), ("two", "home")]
+    corrections.path.write_bytes(backup)
+    other = Corrections(corrections.path)
+    for number in range(later):
+        other.add("sort", "work", f"other {number}")
+    assert in_force(corrections) == in_force(other) == in_force(Corrections(corrections.path))
+    assert len(in_force(other)) == 1 + later
+
+
+def test_a_file_of_the_first_version_is_read_on(corrections: Corrections) -> None:
+    corrections.add("sort", "home", "one")
+    with closing(sqlite3.connect(corrections.path, isolation_level=None)) as connection:
+        connection.execute("DROP TABLE writes")
+        connection.execute("PRAGMA user_version = 1")
+    reader = Corrections(corrections.path)
+    assert in_force(reader) == [("one", "home")]
+    corrections.add("sort", "home", "two")
+    assert in_force(reader) == in_force(corrections) == [("one", "home"), ("two", "home")]
+
+
+@pytest.mark.parametrize("number", [2**63, 10**30, 0, -1])
+def test_a_number_that_none_can_have(corrections: Corrections, number: int) -> None:
+    with pytest.raises(InvalidArguments, match="no such correction"):
+        corrections.undo(number)
+
+
 def test_a_file_that_is_no_use_is_told(corrections: Corrections) -> None:
     corrections.path.write_bytes(b"not a database" * 100)
     with pytest.raises(StoreError, match="restore that file from a backup"):
