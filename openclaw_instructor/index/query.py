@@ -35,7 +35,7 @@ _COMPOUND = re.compile(
 )
 _CONTRACTED = re.compile(r"\b\w+n't\b|(?<=\w)'(?:s|d|m|ll|re|ve)\b", re.IGNORECASE)
 # Compounds of ordinary prose, such as `real-time`, `and/or`, `O'Brien`.
-_PROSE = re.compile(r"[^\W\d_]+(?:[-/'&][^\W\d_]+)*")
+_PROSE = re.compile(rf"(?:(?![\d_]){_LETTER})+(?:[-/'&](?:(?![\d_]){_LETTER})+)*")
 # What may be a name in camelCase, folded.
 _NAME = re.compile("[a-z0-9]{3,}")
 _FEW = 3
@@ -110,29 +110,23 @@ def parse(text: str) -> Query:
         return f" {phrase} "
 
     def without(match: re.Match[str]) -> str:
-        word, option = match["word"], words.fold(match[0])
-        clause = _quotation(word)
-        if clause is None or len(word) == 1:
-            return match[0]
-        if any(map(words.unspaced, words.words(word))):
+        option = words.fold(match[0])
+        clause = _quotation(match["word"]) if len(match["word"]) > 1 else None
+        if clause and any(map(words.unspaced, words.words(option))):
             excluded[Exclusion(option, clause.exact[0])] = None
             return " "
-        options[Exclusion(option, clause.exact[0], _exact(option))] = None
+        if clause:
+            options[Exclusion(option, clause.exact[0], _exact(option))] = None
         return match[0]
 
     rest = _WITHOUT.sub(without, _QUOTED.sub(quoted, text))
     found = list(dict.fromkeys(_clauses(rest)))
-    negative = bool(excluded or options) and all(clause.text in {each.text for each in options} for clause in found)
+    negative = bool(excluded or options) and {clause.text for clause in found} <= {each.text for each in options}
     unwanted = [*excluded, *(() if negative else options)]
     telling = [clause for clause in found if not _stop(clause)] or found
     truncated = any(len(each) > MAX_CLAUSES for each in (telling, required, unwanted))
-    return Query(
-        tuple(telling[:MAX_CLAUSES]),
-        tuple(required)[:MAX_CLAUSES],
-        tuple(unwanted[:MAX_CLAUSES]),
-        truncated,
-        negative,
-    )
+    kept = tuple(required)[:MAX_CLAUSES], tuple(unwanted[:MAX_CLAUSES])
+    return Query(tuple(telling[:MAX_CLAUSES]), *kept, truncated, negative)
 
 
 def _quotation(phrase: str) -> Clause | None:

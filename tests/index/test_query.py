@@ -78,3 +78,4 @@ def test_quotations_are_counted_once_and_up_to_a_limit() -> None:
 
 def test_a_word_with_combining_marks_is_no_literal() -> None:
     assert [clause.literal for clause in parse("दुनिया மொழி").clauses] == [False, False]
+    assert [clause.whole for clause in parse("नई-दिल्ली x-ray x_ray").clauses] == [False, False, True]
