@@ -100,6 +100,32 @@ def test_columns_may_be_named(tmp_path: Path) -> None:
         size_of([tmp_path / "none"])
 
 
+def test_rows_and_tables_without_a_text_are_listed(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"note": "x"}\n{"text": "the roof"}\n{"note": "y"}\n{"text": "leaks"}\n')
+    (tmp_path / "other.csv").write_text("what,note\na,b\n")
+    (tmp_path / "other.jsonl").write_text('{"what": 1}\n{"what": 2}\n')
+    assert [(name, bool(item.problem)) for item in items([rows]) for name in names([item], tmp_path)] == [
+        ("rows.jsonl:1", True),
+        ("rows.jsonl:2", False),
+        ("rows.jsonl:3", True),
+        ("rows.jsonl:4", False),
+    ]
+    found = list(items([tmp_path]))
+    assert names(found, tmp_path)[:2] == ["other.csv", "other.jsonl"]
+    assert [item.problem[:23] for item in found[:2]] == ["no column holds a text;"] * 2
+    assert len(found) == 6
+    with pytest.raises(InvalidData, match=r"other\.jsonl: no column holds a text"):
+        list(items([tmp_path / "other.jsonl"]))
+
+
+def test_rows_with_one_id_have_names_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,text\n1,a\n1,b\n3,c\n,d\n5,e\n,f\n1#3,g\n")
+    found = names(list(items([tmp_path])), tmp_path)
+    assert found == ["t.csv:1", "t.csv:1#3", "t.csv:3", "t.csv:5", "t.csv:5#6", "t.csv:7", "t.csv:1#3#8"]
+    assert found == names(list(items([tmp_path])), tmp_path)
+
+
 def test_an_mbox_is_streamed_as_it_is_read_whole(tmp_path: Path) -> None:
     box = tmp_path / "box.mbox"
     body = "a\n\nFrom here on it is text\n\n>From quoted\n"

@@ -49,6 +49,10 @@ class Item:
     problem: str = ""
 
 
+class _NoColumn(Exception):
+    """A table or row lacks a column that is needed; the text says which."""
+
+
 def size_of(paths: Sequence[Path]) -> int:
     """Return how many bytes the files take. Raises UnreadableSource for a path that is not there."""
     total = 0
@@ -71,7 +75,8 @@ def items(
     """Yield the messages of files and folders, in order of their paths, without those of the file `but`.
 
     Mail (.eml, .emlx, .msg, mbox, Maildir), one text a file, or rows of CSV and JSONL; `columns` names the columns of
-    a message's parts where they are not the usual ones. Raises InvalidData for a table without a usable column.
+    a message's parts where they are not the usual ones. Raises InvalidData for one of `paths` that is a table without a
+    usable column; such a table in a folder is an item with a `problem`, as is such a row of JSONL among others.
     """
     for path in paths:
         for file in _files(path):
@@ -81,6 +86,10 @@ def items(
                 yield from _of_file(file, columns or {}, is_mail)
             except OSError as error:
                 yield Item(str(file), None, problem=f"cannot be read ({error.strerror})")
+            except _NoColumn as error:
+                if file == path:
+                    raise InvalidData(f"{file}: {error}") from None
+                yield Item(str(file), None, problem=str(error))
 
 
 def labelled_items(path: Path, columns: Mapping[str, str] | None = None, *, is_mail: bool = True) -> Iterator[Item]:
@@ -155,21 +164,46 @@ def _text_message(text: str, is_mail: bool) -> Email:
 def _rows(file: Path, columns: Mapping[str, str], is_mail: bool) -> Iterator[Item]:
     is_table = file.suffix.lower() in (".csv", ".tsv")
     found: dict[str, str] | None = None
-    for number, row, problem in _table(file) if is_table else _objects(file):
-        name = f"{file}:{number}"
+    taken: set[int] = set()
+    for number, row, reason in _table(file) if is_table else _objects(file):
+        problem = reason
+        if not problem and (found is None or not is_table):
+            try:
+                found = _columns(row, columns)
+            except _NoColumn as error:
+                if found is None and (is_table or not _has_text(file, columns)):
+                    raise
+                found, problem = found or {}, str(error)
         if problem:
-            yield Item(name, None, problem=problem)
+            yield Item(_name(file, number, "", taken), None, problem=problem)
             continue
-        if found is None or not is_table:
-            found = _columns(file, row, columns)
-        values = {part: _cell(row.get(column)) for part, column in found.items()}
+        values = {part: _cell(row.get(column)) for part, column in (found or {}).items()}
         size = sum(len(value) for value in values.values())
-        if values.get("id"):
-            name = f"{file}:{values['id'][:200]}"
+        name = _name(file, number, values.get("id", "")[:200], taken)
         try:
             yield Item(name, _message(values, is_mail), size, values.get("label", ""))
         except UnreadableDocument as error:
             yield Item(name, None, size, problem=f"is {error.reason}")
+
+
+def _name(file: Path, number: int, identifier: str, taken: set[int]) -> str:
+    """Name a row by its id, else by its line; an id that another row has is followed by the line.
+
+    `taken` holds hashes of the names so far, which take less room than the names.
+    """
+    name = f"{file}:{identifier or number}"
+    while hash(name) in taken:
+        name = f"{name}#{number}"
+    taken.add(hash(name))
+    return name
+
+
+def _has_text(file: Path, columns: Mapping[str, str]) -> bool:
+    for _, row, problem in _objects(file):
+        with suppress(_NoColumn):
+            if not problem and _columns(row, columns):
+                return True
+    return False
 
 
 def _table(file: Path) -> Iterator[tuple[int, dict[str, Any], str]]:
@@ -202,22 +236,20 @@ def _objects(file: Path) -> Iterator[tuple[int, dict[str, Any], str]]:
             yield (number, row, "") if isinstance(row, dict) else (number, {}, "is no JSON object")
 
 
-def _columns(file: Path, row: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, str]:
-    """Map the parts of a message to columns: those that were asked for, else by their usual names."""
+def _columns(row: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, str]:
+    """Map the parts of a message to columns: those that were asked for, else by their usual names. Raises _NoColumn."""
     by_name = {str(name).strip().casefold(): name for name in row if name}
     found: dict[str, str] = {}
     for part, names in _NAMES.items():
         asked = wanted.get(part)
         if asked is not None and asked.casefold() not in by_name:
-            raise InvalidData(
-                f"{file}: has no column `{asked}`; its columns are {', '.join(map(str, by_name.values()))}"
-            )
+            raise _NoColumn(f"has no column `{asked}`; its columns are {', '.join(map(str, by_name.values()))}")
         name = asked.casefold() if asked is not None else next((name for name in names if name in by_name), None)
         if name is not None:
             found[part] = by_name[name]
     if not found.keys() & {"text", "body", "subject", "raw"}:
-        raise InvalidData(
-            f"{file}: no column holds a text; its columns are {', '.join(map(str, by_name.values()))}. Name one with "
+        raise _NoColumn(
+            f"no column holds a text; its columns are {', '.join(map(str, by_name.values()))}. Name one with "
             "--column text=NAME (or subject, body, raw)"
         )
     return found
