@@ -22,7 +22,12 @@ _STOP_WORDS = frozenset(
     """,
     )
 )
-_QUOTED = re.compile(r"(?<![\w\"])(?P<no>-?)(?:\"(?P<straight>[^\"\n]+)\"(?![\w\"])|[“„«](?P<curly>[^“”„«»\n]+)[”“»])")
+# A straight mark inside a word or behind a number is none of a quotation; scripts without blanks have none around it.
+_SPACED = rf"(?![{words.UNSPACED_CHARACTERS}])\w"
+_QUOTED = re.compile(
+    rf"(?:(?<![\w\"])|(?<=[{words.UNSPACED_CHARACTERS}]))"
+    rf"(?P<no>-?)(?:\"(?P<straight>[^\"\n]+)\"(?!{_SPACED}|\")|[“„«](?P<curly>[^“”„«»\n]+)[”“»])"
+)
 _LETTER = f"[{words.WORD_CHARACTERS}]"
 # `-word`, `-node.js`, `-C++`: begins with a letter and has more than one character.
 _WITHOUT = re.compile(

@@ -41,6 +41,7 @@ _ACCENTS = (
 )
 # What a word is made of, for a character class: `\\w` has no combining marks.
 WORD_CHARACTERS = rf"\w{_UNSPACED}{_INDIC_MARKS}{_ACCENTS}"
+UNSPACED_CHARACTERS = _UNSPACED
 _UNSEEN = re.compile(f"[{_INVISIBLE}]+")
 _ACCENT = re.compile(f"[{_ACCENTS}]+")
 # A word in a text, with its accents and invisible characters.

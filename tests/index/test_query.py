@@ -53,6 +53,7 @@ def test_a_quotation_is_required_and_searched_by() -> None:
         found = parse(query)
         assert [clause.sequences for clause in found.required] == [((("blue"), ("chair")),)]
         assert texts(query) == ["blue", "chair", "sold"]
+    assert [clause.text for clause in parse('学习"北京大学"的').required] == ["北京大学"]
     assert parse('a 5" disk and 3" disk').required == ()
     assert parse('say "" or "?"').required == ()
 
