@@ -99,8 +99,9 @@ def rule(connection: Connection, task: str, sender: str, label: str, as_json: bo
 
 @corrections.command()
 @click.argument("task")
+@json_option
 @click.pass_obj
-def export(connection: Connection, task: str) -> None:
+def export(connection: Connection, task: str, as_json: bool) -> None:
     """Print the corrections of a task as examples, as YAML that can be saved as instructions.yaml or pasted there.
 
     Rules for senders are printed as comments: they have no place in that file.
@@ -116,8 +117,11 @@ def export(connection: Connection, task: str) -> None:
     for each in taught:
         if each["what"] == "text":
             examples.setdefault(each["label"], []).append(each["text"])
-        else:
-            print_line(f"# rule: all mail of {each['text']} is {each['label']}")
-    entry = entry_with_examples(registry, task, examples)
-    content = {"version": 1, "tasks": {task: entry}}
+    rules = {each["text"]: each["label"] for each in taught if each["what"] != "text"}
+    content = {"version": 1, "tasks": {task: entry_with_examples(registry, task, examples)}}
+    if as_json:
+        print_json(content | {"rules": rules})
+        return
+    for sender, label in rules.items():
+        print_line(f"# rule: all mail of {sender} is {label}")
     click.echo(printable(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)), nl=False)

@@ -92,7 +92,9 @@ def fold(text: str) -> str:
     """Normalise case, accents, ligatures, widths and hyphens, and remove invisible characters."""
     if text.isascii():
         return text.lower()
-    text = unicodedata.normalize("NFKD", _APART.sub(" ", _UNSEEN.sub("", text)))
+    # Composed first, since a footnote's number is told by the letters before it.
+    text = unicodedata.normalize("NFC", _UNSEEN.sub("", text))
+    text = unicodedata.normalize("NFKD", _APART.sub(" ", text))
     return unicodedata.normalize("NFC", _ACCENT.sub("", text).casefold().translate(_LIKE | _DASHES))
 
 

@@ -278,7 +278,7 @@ def test_training_from_scratch_needs_only_a_tokenizer(tmp_path: Path, tiny_check
     arguments = ["--out", str(tmp_path / "run"), "--scratch", "layers=1,width=16,heads=2", "--steps", "2", "--json"]
     output = command("train", str(toy.data(tmp_path)), *arguments, "--tokenizer", str(tiny_checkpoint))
     assert output.status == 0
-    shape = Checkpoint.open(output.json["checkpoint"]).t5_shape
+    shape = Checkpoint.open(output.json["checkpoint"]).t5_shape()
     assert (shape.layers, shape.width, shape.heads, shape.head_width, shape.dimension) == (1, 16, 2, 8, 16)
     assert output.json["step"] == 2
     assert command("train", str(toy.data(tmp_path)), *arguments).status == 2
