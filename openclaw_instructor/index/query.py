@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from openclaw_instructor.index import words
+from openclaw_instructor.index.date_words import DATE, date_of, spellings
 from openclaw_instructor.index.words import CAPITALS, EXACT
 
 MAX_CLAUSES = 64
@@ -183,6 +185,9 @@ def _stop(clause: Clause) -> bool:
 
 
 def _clauses(text: str) -> Iterator[Clause]:
+    dates = [(match[0], date_of(match)) for match in DATE.finditer(text)]
+    yield from (_date_clause(written, date) for written, date in dates if date)
+    text = DATE.sub(lambda match: " " if date_of(match) else match[0], text)
     compounds = [match[0] for match in _COMPOUND.finditer(_CONTRACTED.sub(" ", text))]
     shouted = text.upper() == text and len(compounds) > _FEW
     for compound in compounds:
@@ -193,6 +198,13 @@ def _clauses(text: str) -> Iterator[Clause]:
             yield from (Clause(pair, (word_expression(pair),), ((pair,),), (pair,)) for pair in pairs)
         elif found:
             yield _clause(compound, found, acronym=not shouted)
+
+
+def _date_clause(written: str, date: datetime.date) -> Clause:
+    """Look a date up as a whole, however the text writes it."""
+    sequences = spellings(date)
+    anyhow = " OR ".join([_exact(date.isoformat()), *map(_phrase, sequences)])
+    return Clause(words.fold(written), (anyhow,), sequences, tuple(words.forms(written)), whole=True)
 
 
 def _clause(compound: str, found: list[str], *, acronym: bool) -> Clause:

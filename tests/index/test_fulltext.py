@@ -274,3 +274,12 @@ def test_who_has_all_that_is_asked_is_first() -> None:
 
 def test_nothing_found_is_nothing() -> None:
     assert found("zeppelin", *PAINTS) == found("???", *PAINTS) == []
+
+
+@pytest.mark.parametrize(
+    "query", ["what of 3 May 2025?", "3rd of may, 2025", "May 3, 2025", "2025-05-03", "03 May 2025", "may 3rd 2025"]
+)
+@pytest.mark.parametrize("text", ["Seen on 3 May 2025.", "May 3rd, 2025: rain", "log of 2025-05-03", "03 may 2025"])
+def test_a_date_is_one_thing_however_it_is_written(query: str, text: str) -> None:
+    table = table_of("5 March 2025 and 4 May 2025", "2025 in May: 3 boats", text)
+    assert [match.key for match in Lookup.of(table, parse(query)).matches(1)] == [2]

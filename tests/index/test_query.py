@@ -80,3 +80,8 @@ def test_quotations_are_counted_once_and_up_to_a_limit() -> None:
 def test_a_word_with_combining_marks_is_no_literal() -> None:
     assert [clause.literal for clause in parse("दुनिया மொழி").clauses] == [False, False]
     assert [clause.whole for clause in parse("नई-दिल्ली x-ray x_ray").clauses] == [False, False, True]
+
+
+@pytest.mark.parametrize("query", ["31 February 2025", "release 2025-05-03-rc1", "2025-13-01"])
+def test_what_is_no_date_is_looked_up_as_it_stands(query: str) -> None:
+    assert all(len(clause.sequences) < 6 for clause in parse(query).clauses)
