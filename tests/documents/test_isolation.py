@@ -301,7 +301,8 @@ def test_it_survives_a_fork(isolated: IsolatedReaders[Document]) -> None:
 
 def test_an_interrupt_costs_no_later_file(isolated: IsolatedReaders[Document]) -> None:
     worker(isolated)
-    timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
+    # To the thread that reads: a signal that another thread takes does not end a wait of this one.
+    timer = threading.Timer(0.2, signal.pthread_kill, [threading.get_ident(), signal.SIGINT])
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         isolated.read(readers.sleeps, b"", PATH)
