@@ -160,12 +160,13 @@ class OpenClaw:
         """One agent turn through the Gateway in which the model makes these rounds of tool calls."""
         name = f"t{next(self._turns)}"
         script = f"SCRIPT {name} " + json.dumps({"rounds": rounds, "hold": hold})
-        reply = httpx.post(
-            f"{self.url}/v1/chat/completions",
-            headers={**self._headers, "x-openclaw-session-key": f"agent:{agent}:{session}"},
-            json={"model": f"openclaw/{agent}", "messages": [{"role": "user", "content": script}]},
-            timeout=240,
-        )
+        # A Gateway that begins anew after a change of its plugins refuses connections for a moment.
+        with httpx.Client(transport=httpx.HTTPTransport(retries=7), timeout=240) as client:
+            reply = client.post(
+                f"{self.url}/v1/chat/completions",
+                headers={**self._headers, "x-openclaw-session-key": f"agent:{agent}:{session}"},
+                json={"model": f"openclaw/{agent}", "messages": [{"role": "user", "content": script}]},
+            )
         assert reply.status_code == 200, reply.text
         answer = reply.json()["choices"][0]["message"]["content"]
         bodies, times = self.model.requests[name], self.model.seen_at[name]
