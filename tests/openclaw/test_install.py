@@ -128,5 +128,7 @@ def test_a_sync_waits_for_the_turn_that_is_running(openclaw: OpenClaw, instructo
 
 
 def test_uninstalled_from_a_running_gateway_the_tools_are_gone(openclaw: OpenClaw) -> None:
+    if openclaw.gateway is None:
+        openclaw.start()
     openclaw.run("plugins", "uninstall", package.PLUGIN_ID, "--force")
     assert "search_docs" not in openclaw.turn().offered
