@@ -86,17 +86,24 @@ def test_skills_pass_openclaws_validator(binaries: Path, skill: str) -> None:
     assert "valid" in done.stdout
 
 
-def test_uninstalled_and_installed_again_it_works(openclaw: OpenClaw, instructor: Instructor) -> None:
+@pytest.fixture(scope="module")
+def reinstalled(openclaw: OpenClaw, instructor: Instructor) -> OpenClaw:
+    """Its Gateway runs, with the plugin uninstalled and installed again."""
     said = openclaw.run("plugins", "uninstall", package.PLUGIN_ID, "--force").stdout
     assert "Uninstalled plugin" in said
     instructor.environment |= openclaw.environment
     assert instructor.run("openclaw", "install", "--yes")["state"] == "saved"
     openclaw.start()
-    turn = openclaw.turn([("search_docs", {"query": "How do I restart the Gateway?"})])
+    return openclaw
+
+
+def test_uninstalled_and_installed_again_it_works(reinstalled: OpenClaw) -> None:
+    turn = reinstalled.turn([("search_docs", {"query": "How do I restart the Gateway?"})])
     assert "SIGUSR1" in turn.results[0]
 
 
-def test_a_sync_waits_for_the_turn_that_is_running(openclaw: OpenClaw, instructor: Instructor) -> None:
+def test_a_sync_waits_for_the_turn_that_is_running(reinstalled: OpenClaw, instructor: Instructor) -> None:
+    openclaw = reinstalled
     instructor.define(classify_ticket=TICKET)
     model = openclaw.model
     model.holding.clear()
@@ -127,8 +134,6 @@ def test_a_sync_waits_for_the_turn_that_is_running(openclaw: OpenClaw, instructo
     assert unfenced(openclaw.turn([("classify_ticket", CRASH)], session="held").results[0])["label"]
 
 
-def test_uninstalled_from_a_running_gateway_the_tools_are_gone(openclaw: OpenClaw) -> None:
-    if openclaw.gateway is None:
-        openclaw.start()
-    openclaw.run("plugins", "uninstall", package.PLUGIN_ID, "--force")
-    assert "search_docs" not in openclaw.turn().offered
+def test_uninstalled_from_a_running_gateway_the_tools_are_gone(reinstalled: OpenClaw) -> None:
+    reinstalled.run("plugins", "uninstall", package.PLUGIN_ID, "--force")
+    assert "search_docs" not in reinstalled.turn().offered
