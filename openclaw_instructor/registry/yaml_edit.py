@@ -59,12 +59,7 @@ def with_item(path: Path, location: Sequence[str | int], key: str | None, value:
 
     Raises InvalidSettings when the file has a form that cannot be edited safely.
     """
-    text = _read(path)
-    wanted: Any = _mapping(text, path)
-    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
-    parent = wanted
-    for part in location:
-        node, parent = _child(node, part), parent[part]
+    text, wanted, node, parent = _located(path, location)
     if key is None:
         parent.append(value)
     else:
@@ -89,12 +84,7 @@ def with_value(path: Path, location: Sequence[str | int], key: str, value: Any) 
 
     Raises InvalidSettings when the file has a form that cannot be edited safely.
     """
-    text = _read(path)
-    wanted: Any = _mapping(text, path)
-    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
-    parent = wanted
-    for part in location:
-        node, parent = _child(node, part), parent[part]
+    text, wanted, node, parent = _located(path, location)
     parent[key] = value
     old = _child(node, key)
     written = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000)
@@ -103,6 +93,17 @@ def with_value(path: Path, location: Sequence[str | int], key: str, value: Any) 
     # The end of a block scalar is the begin of what follows it.
     end -= len(text[old.start_mark.index : end]) - len(text[old.start_mark.index : end].rstrip())
     return _proved(path, text[: old.start_mark.index] + written + text[end:], wanted, f"{key}: {written}\n")
+
+
+def _located(path: Path, location: Sequence[str | int]) -> tuple[str, Any, Any, Any]:
+    """Return the text of the file and all that it says, and at a place the YAML node and what it says."""
+    text = _read(path)
+    whole: Any = _mapping(text, path)
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    said = whole
+    for part in location:
+        node, said = _child(node, part), said[part]
+    return text, whole, node, said
 
 
 def _child(node: Any, part: str | int) -> Any:
