@@ -9,7 +9,8 @@ from pydantic import Field, StringConstraints
 from typing_extensions import override
 
 from openclaw_instructor.registry import schema
-from openclaw_instructor.registry.kinds.kind import Kind, Option
+from openclaw_instructor.registry.kinds.kind import Kind
+from openclaw_instructor.registry.kinds.match import OPTIONS, new_entry
 from openclaw_instructor.registry.task import Entry, InstructionText, Task, render
 
 THRESHOLD = 0.8
@@ -70,22 +71,10 @@ class DedupeTask(Task):
         return "" if self.pairs else f"Threshold {self.threshold:g} unless you pass another."
 
 
-def new_entry(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the keys of a new entry from the options of `tasks add`."""
-    default = "Represent the sentence for finding a sentence with the same meaning:"
-    threshold = options.get("threshold")
-    return {"instruction": options.get("instruction") or default} | (
-        {} if threshold is None else {"threshold": threshold}
-    )
-
-
 KIND = Kind(
     task=DedupeTask,
     runner="openclaw_instructor.tasks.dedupe:run",
     skill="instructor-dedupe",
     new_entry=new_entry,
-    options=(
-        Option("--instruction", "TEXT", "Instruction of a task that has one."),
-        Option("--threshold", "NUMBER", "Lowest score that counts as a match.", type=float),
-    ),
+    options=OPTIONS,
 )

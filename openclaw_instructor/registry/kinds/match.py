@@ -78,13 +78,14 @@ def new_entry(options: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
+OPTIONS = (
+    Option("--instruction", "TEXT", "Instruction of a task that has one."),
+    Option("--threshold", "NUMBER", "Lowest score that counts as a match.", type=float),
+)
 KIND = Kind(
     task=MatchTask,
     runner="openclaw_instructor.tasks.match:run",
     skill="instructor-match",
     new_entry=new_entry,
-    options=(
-        Option("--instruction", "TEXT", "Instruction of a task that has one."),
-        Option("--threshold", "NUMBER", "Lowest score that counts as a match.", type=float),
-    ),
+    options=OPTIONS,
 )
