@@ -9,8 +9,8 @@ from pydantic import Field
 from typing_extensions import override
 
 from openclaw_instructor.registry import schema
-from openclaw_instructor.registry.kinds.kind import Kind, Option
-from openclaw_instructor.registry.kinds.search import SearchInstructions
+from openclaw_instructor.registry.kinds.kind import Kind
+from openclaw_instructor.registry.kinds.search import INSTRUCTION_OPTIONS, SearchInstructions, instructions
 from openclaw_instructor.registry.task import Task, render
 
 MOST_DOCUMENTS = 2_000
@@ -50,12 +50,7 @@ class RerankTask(Task):
 
 def new_entry(options: Mapping[str, Any]) -> dict[str, Any]:
     """Build the keys of a new entry from the options of `tasks add`."""
-    return {
-        "instructions": {
-            "query": options.get("query_instruction") or "Represent the question for retrieving supporting documents:",
-            "document": options.get("document_instruction") or "Represent the document for retrieval:",
-        }
-    }
+    return {"instructions": instructions(options)}
 
 
 KIND = Kind(
@@ -63,8 +58,5 @@ KIND = Kind(
     runner="openclaw_instructor.tasks.rerank:run",
     skill="instructor-rerank",
     new_entry=new_entry,
-    options=(
-        Option("--query-instruction", "TEXT", "Instruction for the questions of a search or rerank task."),
-        Option("--document-instruction", "TEXT", "Instruction for the documents of a search or rerank task."),
-    ),
+    options=INSTRUCTION_OPTIONS,
 )

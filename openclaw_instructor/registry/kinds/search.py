@@ -84,25 +84,33 @@ class SearchTask(Task):
         return f"Searches the collection `{self.collection}` unless you pass another."
 
 
+def instructions(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the instructions of a new entry, from the options of `tasks add`."""
+    return {
+        "query": options.get("query_instruction") or "Represent the question for retrieving supporting documents:",
+        "document": options.get("document_instruction") or "Represent the document for retrieval:",
+    }
+
+
 def new_entry(options: Mapping[str, Any]) -> dict[str, Any]:
     """Build the keys of a new entry from the options of `tasks add`."""
     return {
-        "instructions": {
-            "query": options.get("query_instruction") or "Represent the question for retrieving supporting documents:",
-            "document": options.get("document_instruction") or "Represent the document for retrieval:",
-        },
+        "instructions": instructions(options),
         "collection": options.get("collection") or DEFAULT_COLLECTION,
     }
 
 
+INSTRUCTION_OPTIONS = (
+    Option("--query-instruction", "TEXT", "Instruction for the questions of a search or rerank task."),
+    Option("--document-instruction", "TEXT", "Instruction for the documents of a search or rerank task."),
+)
 KIND = Kind(
     task=SearchTask,
     runner="openclaw_instructor.tasks.search:run",
     skill="instructor-search",
     new_entry=new_entry,
     options=(
-        Option("--query-instruction", "TEXT", "Instruction for the questions of a search or rerank task."),
-        Option("--document-instruction", "TEXT", "Instruction for the documents of a search or rerank task."),
+        *INSTRUCTION_OPTIONS,
         Option("--collection", "NAME", f"Collection that a search task searches. [default: {DEFAULT_COLLECTION}]"),
     ),
 )
