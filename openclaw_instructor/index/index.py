@@ -2,57 +2,42 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor import lock
-from openclaw_instructor.errors import IdentityMismatch, InstructorError, InvalidArguments
 from openclaw_instructor.index import (
-    chunk_store,
     collections,
     empty_results,
     file_states,
-    freshness,
-    gitignore,
     inspection,
-    secrets,
+    roots,
     staleness,
     status,
-    walk,
 )
+from openclaw_instructor.index.answering import Answering, Asked
 from openclaw_instructor.index.catalogue import Catalogue
 from openclaw_instructor.index.file_states import FileState
 from openclaw_instructor.index.filters import Filter
-from openclaw_instructor.index.findings import Findings
 from openclaw_instructor.index.path_filter import PathFilter
-from openclaw_instructor.index.query import parse
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, SearchResult, SyncReport
-from openclaw_instructor.index.search import Mode, QueryEmbedding, Question, Retrieval, Source, checked_query
+from openclaw_instructor.index.search import Mode, checked_query
 from openclaw_instructor.index.store import Store
 from openclaw_instructor.index.sync import Sync
 from openclaw_instructor.index.vectors import engines
 from openclaw_instructor.index.vectors.protocol import View
 from openclaw_instructor.index.vectors.sample import Samples
-from openclaw_instructor.paths import expanded
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from openclaw_instructor.engine import Engine
     from openclaw_instructor.index.collections import Collection, Root
     from openclaw_instructor.index.progress import Progress
+    from openclaw_instructor.index.staleness import Steering
     from openclaw_instructor.index.status import Look
     from openclaw_instructor.settings import Settings
 
-# Gives the document instruction that a collection should be embedded under now, by its name.
-Steering: TypeAlias = Callable[[str], str]
-
-MAX_QUERY_CHARACTERS = 20_000
 _LOCK_PATIENCE_SECONDS = 600.0
 
 
@@ -71,6 +56,7 @@ class Index:
         self._sync_lock = settings.home / "sync.lock"
         self._vectors = engines.engine(settings.vector_engine, settings.vectors_dir)
         self._samples = Samples()
+        self._answering = Answering(engine, self._vectors, self._samples, self._stale)
         # Collection -> how its changes become known, if this process watches them.
         self.watched: dict[str, str] = {}
         # Collection -> what the last sync in this process saw.
@@ -91,18 +77,9 @@ class Index:
         gitignore patterns relative to each folder; `instruction` is the rendered document instruction. Raises
         InvalidArguments and UnreadableSource.
         """
-        collections.checked_name(name)
-        gitignore.patterns(include, "include")
-        gitignore.patterns(exclude, "exclude")
-        if not folders:
-            raise InvalidArguments(f"collection `{name}`: name at least one folder to index")
-        roots = [collections.Root(_root_path(folder), tuple(include), tuple(exclude)) for folder in folders]
-        for root in roots:
-            walk.check_root(root.path)
-            if (part := secrets.above(root.path) or secrets.above(root.path.resolve())) is not None:
-                raise InvalidArguments(f"{root.path} lies in `{part}`, a folder for secrets, and is not indexed")
+        found = roots.chosen(name, folders, include, exclude)
         with self._store.write() as connection:
-            collections.put(connection, name, instruction, roots)
+            collections.put(connection, name, instruction, found)
 
     def instruct(self, name: str, instruction: str) -> None:
         """Record another document instruction; when it differs, the next sync embeds the collection anew."""
@@ -151,7 +128,7 @@ class Index:
         Raises UnknownCollection and InvalidArguments.
         """
         (collection,) = self._chosen(name)
-        root = None if folder is None else collections.root_at(collection, _root_path(folder))
+        root = None if folder is None else collections.root_at(collection, roots.place(folder))
         with self._store.write() as connection:
             if root is None:
                 collections.remove(connection, name)
@@ -170,7 +147,7 @@ class Index:
 
         `check` compares the files on disk with the index, by their times, which takes a while for very many.
         """
-        chosen = self._steered(self._chosen(name), steering)
+        chosen = staleness.steered(self._chosen(name), steering)
         stale = {known.name: self._stale(known) for known in chosen}
         return [
             status.of(self._store, known, stale[known.name], self.watched.get(known.name), check=check)
@@ -187,7 +164,7 @@ class Index:
 
     def only_files_changed(self, name: str, steering: Steering | None = None) -> bool:
         """Whether a sync would only embed changed files, and not everything. Raises UnknownCollection."""
-        (collection,) = self._steered(self._chosen(name), steering)
+        (collection,) = staleness.steered(self._chosen(name), steering)
         try:
             wanted = staleness.wanted(self.engine, collection)
         except staleness.NO_MODEL:
@@ -245,30 +222,13 @@ class Index:
         """
         query = checked_query(query, mode)
         wanted = Filter.parse(path, after, before, where, types)
-        cut = query[:MAX_QUERY_CHARACTERS]
+        asked = Asked(query, query_instruction, wanted, mode, top_k, diversity, explain, expect)
         with self._store.read() as connection:
-            known = self._steered(collections.collections(connection), steering)
+            known = staleness.steered(collections.collections(connection), steering)
             if not known:
                 return SearchResult(query, [], [], notes=[empty_results.nothing_indexed(collection)])
             chosen = known if collection is None else collections.named(known, collection)
-            stale = [reason for reason in map(self._stale, chosen) if reason]
-            asked = QueryEmbedding() if mode == "keyword" else self._embed_query(cut, query_instruction, chosen, mode)
-            question = Question(cut, asked.vector, mode, wanted, diversity)
-            found = self._found(connection, chosen, question, max(1, top_k), bool(stale or asked.notes))
-            served = [known.serving.id for known in chosen if known.serving]
-            hits = freshness.marked(connection, served, found.hits(explain))
-            inspected = found.inspected(expect) if expect is not None else {}
-        changed = freshness.notes(hits)
-        return SearchResult(
-            query=cut,
-            hits=hits,
-            collections_searched=[source.name for source in chosen],
-            stale=bool(stale or changed),
-            truncated_query=asked.truncated or len(cut) < len(query) or (mode != "vector" and parse(cut).truncated),
-            notes=[*stale, *changed, *asked.notes, *found.notes],
-            explained=found.retrieval.trace.as_dict() if explain else {},
-            inspected=inspected,
-        )
+            return self._answering.answer(connection, chosen, asked)
 
     def inspect(self, query: str, expect: str, **options: Any) -> dict[str, Any]:
         """Search as `search` does with these options, and say at which stage the file `expect` was lost.
@@ -296,35 +256,16 @@ class Index:
         known = self._collections()
         return known if name is None else collections.named(known, name)
 
-    def _steered(self, known: list[Collection], steering: Steering | None) -> list[Collection]:
-        """Return the collections with the instructions that they should have now; as they are without a checkpoint."""
-        if steering is None:
-            return known
-        try:
-            return [replace(collection, instruction=steering(collection.name)) for collection in known]
-        except staleness.NO_MODEL:
-            return known
-
     def _sync_one(self, run: Sync, alone: bool) -> CollectionReport:
-        collection = run.collection
-        try:
-            report, generation = run.run()
-            self.seen.pop(collection.name, None)
-            if run.seen is not None:
-                self.seen[collection.name] = run.seen
-        except CancelledError:
-            # The caller has gone; the store records that the sync is unfinished.
-            raise
-        except Exception as error:
-            command = f"run `openclaw-instructor index sync {collection.name}` to see more"
-            unexpected = f"an unexpected {type(error).__name__}; {command}"
-            run.report.error = error.message if isinstance(error, InstructorError) else unexpected
-            # The store itself may have failed.
-            with contextlib.suppress(InstructorError), self._store.write() as connection:
-                collections.fail(connection, collection, run.report.error)
-            if alone:
-                raise
-            return run.report
+        collection, report = run.collection, run.report
+        generation = run.run()
+        if run.failure is not None and alone:
+            raise run.failure
+        if generation is None:
+            return report
+        self.seen.pop(collection.name, None)
+        if run.seen is not None:
+            self.seen[collection.name] = run.seen
         if report.chunks:
             with self._store.read() as connection:
                 current = collections.generation(connection, generation.id)
@@ -332,62 +273,10 @@ class Index:
                     report.notes += self._vectors.update(View(connection, collection, current))
         return report
 
-    def _found(
-        self, connection: sqlite3.Connection, chosen: list[Collection], question: Question, top_k: int, stale: bool
-    ) -> Findings:
-        sources, notes = self._sources(connection, chosen, by_meaning=question.vector is not None)
-        retrieval = Retrieval(connection, sources, question, self._samples)
-        selected = retrieval.best(top_k).hits
-        said = retrieval.notes()
-        if not selected:
-            generations = [source.view.generation.id for source in sources]
-            empty = not any(chunk_store.counts(connection, generation)[1] for generation in generations)
-            names = [collection.name for collection in chosen]
-            notes.append(empty_results.no_hits(names, empty, question.wanted.conditions, stale or bool(notes)))
-        served = {source.view.generation.id: source.view.collection.name for source in sources}
-        return Findings(connection, served, retrieval, question, selected, [*notes, *said])
-
-    def _sources(
-        self, connection: sqlite3.Connection, chosen: list[Collection], *, by_meaning: bool
-    ) -> tuple[list[Source], list[str]]:
-        """Return the collections that have passages, with a searcher where their vectors are comparable; and notes."""
-        sources, notes = [], []
-        for collection in chosen:
-            if collection.serving is None:
-                continue
-            view = View(connection, collection, collection.serving)
-            searcher = None
-            if by_meaning and staleness.comparable(self.engine, collection.serving):
-                searcher, said = self._vectors.open(view)
-                notes += said
-            sources.append(Source(view, searcher))
-        return sources, notes
-
     def _stale(self, collection: Collection) -> str | None:
         return staleness.stale(self.engine, collection, collection.unfinished and lock.held(self._sync_lock))
-
-    def _embed_query(self, query: str, instruction: str, chosen: list[Collection], mode: Mode) -> QueryEmbedding:
-        """Embed the query, or say why it is searched by words only."""
-        served = [collection.serving for collection in chosen if collection.serving]
-        try:
-            if not any(staleness.comparable(self.engine, generation) for generation in served):
-                if served and mode == "vector":
-                    raise IdentityMismatch(str(self._stale(next(c for c in chosen if c.serving))))
-                return QueryEmbedding()
-            embeddings = self.engine.embed([query], instruction, role="query")
-        except staleness.NO_MODEL as error:
-            if mode == "vector":
-                raise
-            return QueryEmbedding(notes=(f"searched by words only: {error.message}",))
-        return QueryEmbedding(embeddings.vectors[0], bool(embeddings.truncated[0]))
 
     def _drop_old_vectors(self) -> None:
         serving = {c.name: c.serving for c in self._collections() if c.serving}
         self._vectors.keep(serving)
         self._samples.keep({generation.key for generation in serving.values()})
-
-
-def _root_path(folder: Path) -> Path:
-    """Return the folder as it was named, so that a link leads to where it points at each sync."""
-    path = expanded(folder).absolute()
-    return path.resolve() if ".." in path.parts else path

@@ -1,21 +1,46 @@
-"""Is a root still what was indexed? A disk that is not mounted must not empty the index.
+"""What may be a root of a collection, and whether one is still what was indexed.
 
-A folder that is gone, empty, or another one than before says nothing about the documents that were in it, and neither
-does a mount point below it that is none any more. What was indexed of it stays, and the sync says so.
+A disk that is not mounted must not empty the index. A folder that is gone, empty, or another one than before says
+nothing about the documents that were in it, and neither does a mount point below it that is none any more. What was
+indexed of it stays, and the sync says so.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.index import gitignore, secrets, walk
+from openclaw_instructor.index.collections import Root, checked_name
 from openclaw_instructor.index.listing import RootState
-from openclaw_instructor.paths import below
+from openclaw_instructor.paths import below, expanded
 
 if TYPE_CHECKING:
-    from openclaw_instructor.index.collections import Root
     from openclaw_instructor.index.listing import Listing
+
+
+def chosen(name: str, folders: Sequence[Path], include: Sequence[str], exclude: Sequence[str]) -> list[Root]:
+    """Make the roots of a collection. Raises InvalidArguments and UnreadableSource for what cannot be one."""
+    checked_name(name)
+    gitignore.patterns(include, "include")
+    gitignore.patterns(exclude, "exclude")
+    if not folders:
+        raise InvalidArguments(f"collection `{name}`: name at least one folder to index")
+    roots = [Root(place(folder), tuple(include), tuple(exclude)) for folder in folders]
+    for root in roots:
+        walk.check_root(root.path)
+        if (part := secrets.above(root.path) or secrets.above(root.path.resolve())) is not None:
+            raise InvalidArguments(f"{root.path} lies in `{part}`, a folder for secrets, and is not indexed")
+    return roots
+
+
+def place(folder: Path) -> Path:
+    """Return the folder as it was named, so that a link leads to where it points at each sync."""
+    path = expanded(folder).absolute()
+    return path.resolve() if ".." in path.parts else path
 
 
 def absent(roots: Iterable[Root], listing: Listing, known: Iterable[str], name: str) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from openclaw_instructor.documents.chunking import CHUNKER
 from openclaw_instructor.errors import CheckpointUnavailable, InvalidCheckpoint, MissingExtra, ModelLoading
@@ -11,6 +13,9 @@ from openclaw_instructor.index.collections import Generation
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Engine
     from openclaw_instructor.index.collections import Collection
+
+# Gives the document instruction that a collection should be embedded under now, by its name.
+Steering: TypeAlias = Callable[[str], str]
 
 # Errors that keep the model from embedding now, while full text still answers.
 NO_MODEL = (CheckpointUnavailable, InvalidCheckpoint, MissingExtra, ModelLoading)
@@ -27,6 +32,16 @@ def wanted(engine: Engine, collection: Collection) -> Generation:
         dimension=engine.dimension,
         revision=0,
     )
+
+
+def steered(known: list[Collection], steering: Steering | None) -> list[Collection]:
+    """Return the collections with the instructions that they should have now; as they are without a checkpoint."""
+    if steering is None:
+        return known
+    try:
+        return [replace(collection, instruction=steering(collection.name)) for collection in known]
+    except NO_MODEL:
+        return known
 
 
 def comparable(engine: Engine, generation: Generation) -> bool:

@@ -7,44 +7,45 @@ transaction, deletions come last, and whatever is interrupted is found half done
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from functools import cached_property, partial
 from itertools import chain, islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.documents import UnreadableDocument, reading
-from openclaw_instructor.documents.chunking import MAX_CHUNKS, Chunk, Chunker
-from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS, Document
-from openclaw_instructor.errors import Busy, InstructorError, UnreadableSource
-from openclaw_instructor.index import changes, chunk_store, collections, files, roots, secrets, staleness, status, walk
+from openclaw_instructor.documents.chunking import MAX_CHUNKS, Chunker
+from openclaw_instructor.errors import InstructorError, UnreadableSource
+from openclaw_instructor.index import (
+    changes,
+    chunk_store,
+    collections,
+    embedding,
+    files,
+    roots,
+    secrets,
+    staleness,
+    status,
+    walk,
+)
+from openclaw_instructor.index.pending import Pending, grouped
 from openclaw_instructor.index.progress import Meter, Progress
 from openclaw_instructor.index.results import CollectionReport
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from openclaw_instructor.engine import Embeddings, Engine
+    from openclaw_instructor.engine import Engine
     from openclaw_instructor.index.changes import Changes
     from openclaw_instructor.index.collections import Collection, Generation
     from openclaw_instructor.index.listing import Found, Listing
     from openclaw_instructor.index.store import Store
 
-CHUNKS_PER_CALL = 256
-_BUSY_PATIENCE_SECONDS = 600.0
 _MAX_DOUBTS = 20
-
-
-@dataclass
-class _Pending:
-    """A document that is read and cut, but not yet published."""
-
-    found: Found
-    row: chunk_store.DocumentRow
-    chunks: list[Chunk]
 
 
 class Sync:
@@ -70,14 +71,34 @@ class Sync:
         self.collection = collection
         self.report = CollectionReport(collection.name)
         self.seen: status.Look | None = None
+        self.failure: Exception | None = None
         self._full = full
         self._only = only
         self._doubts: list[str] = []
         self._watcher = on_progress
         self._meter = Meter(None, 0, 0)
 
-    def run(self) -> tuple[CollectionReport, Generation]:
-        """Do it all; raises UnreadableSource, before anything is changed, when none of the roots can be read."""
+    def run(self) -> Generation | None:
+        """Update the collection and return its generation; None after a failure, which report and store record.
+
+        Raises CancelledError: the caller has gone, and the store records that the sync is unfinished.
+        """
+        try:
+            return self._through()
+        except CancelledError:
+            raise
+        except Exception as error:
+            command = f"run `openclaw-instructor index sync {self.collection.name}` to see more"
+            unexpected = f"an unexpected {type(error).__name__}; {command}"
+            self.report.error = error.message if isinstance(error, InstructorError) else unexpected
+            self.failure = error
+            # The store itself may have failed.
+            with contextlib.suppress(InstructorError), self.store.write() as connection:
+                collections.fail(connection, self.collection, self.report.error)
+            return None
+
+    def _through(self) -> Generation:
+        """Do it all. Raises UnreadableSource, before anything is changed, when none of the roots can be read."""
         started = time.monotonic()
         wanted = staleness.wanted(self.engine, self.collection)
         listing = self._part(wanted) or self._whole()
@@ -97,7 +118,7 @@ class Sync:
         self._finish(generation, plan, listing, absent)
         self._note(listing)
         self.report.seconds = time.monotonic() - started
-        return self.report, generation
+        return generation
 
     def _part(self, wanted: Generation) -> Listing | None:
         """Look at the files that are all that has changed; None when everything has to be looked at."""
@@ -151,12 +172,14 @@ class Sync:
             _, self.report.chunks = chunk_store.counts(connection, generation.id)
 
     def _publish_all(self, generation: Generation, plan: Changes) -> None:
+        model = embedding.Embedding(self.store, self.engine, self.collection.instruction, self.report)
         self._meter = Meter(self._watcher, len(plan.pending), sum(found.size for found in plan.pending))
-        for group in _grouped(self._read_all(generation, plan)):
+        for group in grouped(self._read_all(generation, plan), embedding.CHUNKS_PER_CALL):
             names = f"{group[0].found.place}" + (f" and {len(group) - 1} more" if len(group) > 1 else "")
             size = sum(pending.found.size for pending in group)
             self._meter.tell(f"embedding {names}")
-            vectors = self._vectors(group, partial(self._on_share, size, f"embedding {names}"))
+            chunks = chain.from_iterable(pending.chunks for pending in group)
+            vectors = model.vectors(chunks, self._meter, partial(self._on_share, size, f"embedding {names}"))
             for pending in group:
                 with self.store.write() as connection:
                     self._publish(connection, generation, plan, pending, vectors)
@@ -167,7 +190,7 @@ class Sync:
     def _on_share(self, size: int, message: str, share: float) -> None:
         self._meter.tell(message, int(share * size))
 
-    def _read_all(self, generation: Generation, plan: Changes) -> Iterator[_Pending]:
+    def _read_all(self, generation: Generation, plan: Changes) -> Iterator[Pending]:
         for found in plan.pending:
             before = plan.known.get(found.path)
             pending = None
@@ -193,7 +216,7 @@ class Sync:
             if pending is None or pending.row.reason:
                 self._meter.done(found.size)
 
-    def _read(self, found: Found, before: chunk_store.Known | None) -> _Pending | None:
+    def _read(self, found: Found, before: chunk_store.Known | None) -> Pending | None:
         """Read and cut a document; None when what is stored of it is still right. Raises files.Skipped."""
         path = PurePath(found.path)
         data = files.read_bytes(found.path)
@@ -207,17 +230,17 @@ class Sync:
             self.report.unchanged += 1
             return None
         if (why := secrets.content(data)) is not None:
-            return _Pending(found, _row(found, data, digest, Document([], []), f"it holds {why}"), [])
+            return Pending.unreadable(found, data, f"it holds {why}")
         try:
             document = reading.read(data, path)
         except UnreadableDocument as unreadable:
-            return _Pending(found, _row(found, data, digest, Document([], []), unreadable.reason), [])
+            return Pending.unreadable(found, data, unreadable.reason)
         chunks = list(islice(self._chunker.chunks(document), MAX_CHUNKS + 1))
         if len(chunks) > MAX_CHUNKS:
             chunks.pop()
             document.notes.append(f"too long: only the first {MAX_CHUNKS:,} passages were indexed")
         self._doubts += [f"{found.path}: {note}" for note in document.notes]
-        return _Pending(found, _row(found, data, digest, document), chunks)
+        return Pending.of(found, data, document, chunks)
 
     @cached_property
     def _chunker(self) -> Chunker:
@@ -225,46 +248,12 @@ class Sync:
         instruction = self.collection.instruction
         return Chunker(embedder.count, embedder.room(instruction), self.engine.identity(instruction))
 
-    def _vectors(self, group: list[_Pending], on_share: Callable[[float], None]) -> dict[str, bytes]:
-        """Map the digest of every chunk of the group to its vector, stored before or computed by the model.
-
-        `on_share` is called with the share of the texts that are embedded, where that takes several calls.
-        """
-        texts = {chunk.digest: chunk.embedded for chunk in chain.from_iterable(pending.chunks for pending in group)}
-        with self.store.read() as connection:
-            vectors = chunk_store.vectors_by_digest(connection, texts)
-        missing = [digest for digest in texts if digest not in vectors]
-        for start in range(0, len(missing), CHUNKS_PER_CALL):
-            batch = missing[start : start + CHUNKS_PER_CALL]
-            started = time.monotonic()
-            embeddings = self._embed([texts[digest] for digest in batch])
-            self._meter.embedded(sum(embeddings.tokens), time.monotonic() - started)
-            vectors |= dict(zip(batch, map(chunk_store.as_blob, embeddings.vectors), strict=True))
-            self.report.embedded += len(batch)
-            self.report.truncated += sum(embeddings.truncated)
-            if start + len(batch) < len(missing):
-                on_share((start + len(batch)) / len(missing))
-        return vectors
-
-    def _embed(self, texts: list[str]) -> Embeddings:
-        from openclaw_instructor.engine import Priority
-
-        deadline = time.monotonic() + _BUSY_PATIENCE_SECONDS
-        while True:
-            try:
-                return self.engine.embed(texts, self.collection.instruction, role="document", priority=Priority.BULK)
-            except Busy as busy:
-                # People's requests fill the queue: bulk work waits for its turn instead of failing.
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(busy.retry_after or 1.0)
-
     def _publish(
         self,
         connection: sqlite3.Connection,
         generation: Generation,
         plan: Changes,
-        pending: _Pending,
+        pending: Pending,
         vectors: dict[str, bytes],
     ) -> None:
         collections.touch(connection, self.collection, generation)
@@ -275,7 +264,7 @@ class Sync:
         else:
             self.report.added += 1
 
-    def _publish_unreadable(self, generation: Generation, pending: _Pending, before: chunk_store.Known | None) -> None:
+    def _publish_unreadable(self, generation: Generation, pending: Pending, before: chunk_store.Known | None) -> None:
         """Remember a file that cannot be read, so that it is not tried again until it changes."""
         with self.store.write() as connection:
             collections.touch(connection, self.collection, generation)
@@ -296,34 +285,3 @@ class Sync:
             self.report.notes.append(
                 f"collection `{self.collection.name}` holds no text yet: no readable file was found"
             )
-
-
-def _row(found: Found, data: bytes, digest: str, document: Document, reason: str = "") -> chunk_store.DocumentRow:
-    return chunk_store.DocumentRow(
-        path=found.path,
-        place=found.place,
-        size=len(data),
-        mtime_ns=found.mtime_ns,
-        ctime_ns=found.ctime_ns,
-        hash=digest,
-        reader=reading.reader_key(data, PurePath(found.path)),
-        title=document.title[:MAX_HEADING_CHARACTERS],
-        modified=found.mtime_ns / 1e9,
-        reason=reason,
-        notes=tuple(document.notes),
-        metadata=document.metadata,
-    )
-
-
-def _grouped(documents: Iterator[_Pending]) -> Iterator[list[_Pending]]:
-    """Group the documents, so that each group holds enough chunks for one call of the model."""
-    group: list[_Pending] = []
-    size = 0
-    for document in documents:
-        group.append(document)
-        size += len(document.chunks)
-        if size >= CHUNKS_PER_CALL:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group

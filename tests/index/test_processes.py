@@ -17,10 +17,10 @@ SYNC = """
 import sys, time
 from pathlib import Path
 from tests.index.word_engine import WordEngine
-from openclaw_instructor.index import Index, sync
+from openclaw_instructor.index import Index, embedding
 from openclaw_instructor.settings import Settings
 
-sync.CHUNKS_PER_CALL = 1
+embedding.CHUNKS_PER_CALL = 1
 engine = WordEngine()
 if sys.argv[2] == "slowly":
     def before():

@@ -123,7 +123,7 @@ def test_another_checkpoint_answers_by_words_until_the_new_vectors_are_complete(
     (folder / "bread.md").unlink()
     (folder / "guides" / "z.md").write_text("# Z\n\nlast\n")
     seen: list[dict[str, Any]] = []
-    monkeypatch.setattr(sync_module, "CHUNKS_PER_CALL", 1)
+    monkeypatch.setattr(sync_module.embedding, "CHUNKS_PER_CALL", 1)
     other.before_embed = lambda: seen.append(ask(docs, "knead the dough", mode="keyword"))
     assert counted(resync(index)) == (3, 0, 0, 0)
     other.before_embed = lambda: None

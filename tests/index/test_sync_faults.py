@@ -35,7 +35,7 @@ def counted(report: CollectionReport) -> tuple[int, int, int, int]:
 def test_an_interrupted_sync_keeps_what_it_published_and_the_next_completes_it(
     index: Index, folder: Path, engine: WordEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync_module, "CHUNKS_PER_CALL", 1)
+    monkeypatch.setattr(sync_module.embedding, "CHUNKS_PER_CALL", 1)
     index.add("docs", [folder], instruction=DOCUMENT)
 
     def stop_at_the_second() -> None:
@@ -145,7 +145,7 @@ def test_a_busy_model_is_waited_for(
         slept.append(seconds)
         engine.failure = None
 
-    monkeypatch.setattr(sync_module.time, "sleep", sleep)
+    monkeypatch.setattr(sync_module.embedding.time, "sleep", sleep)
     engine.failure = Busy("the queue is full", 2.5)
     index.add("docs", [folder], instruction=DOCUMENT)
     assert resync(index).added == 3
