@@ -70,4 +70,9 @@ def _taken(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise StoreError(
+            f"nothing can be locked on the file system of this home ({error.strerror}); set $OPENCLAW_INSTRUCTOR_HOME "
+            "to a folder on a disk of this machine"
+        ) from None
     return True

@@ -8,18 +8,19 @@ readers go on beside the one writer. What the tables hold is in `collections.py`
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
-from openclaw_instructor.errors import Busy, InstructorError, StoreError
-from openclaw_instructor.index import fulltext
+from openclaw_instructor.errors import StoreError
+from openclaw_instructor.index import fulltext, replacement, store_errors
 from openclaw_instructor.index.migrations import MIGRATIONS, migrate, version
 from openclaw_instructor.lock import exclusive
-from openclaw_instructor.untrusted import sentence
 
 _BUSY_SECONDS = 30.0
 _IDLE_READERS = 4
@@ -36,6 +37,7 @@ class Store:
         self._pool_lock = threading.Lock()
         self._readers: list[sqlite3.Connection] = []
         self._closed = False
+        self._lent = 0
         self._log: _File = None
         self._prepare()
         self._file = self._written = _identity(path)
@@ -57,12 +59,7 @@ class Store:
     def write(self) -> Iterator[sqlite3.Connection]:
         """Lend the writing connection inside one transaction: all of it is kept, or nothing."""
         with self._writer_lock, self._plainly():
-            with self._pool_lock:
-                self._follow()
-            if self._written != self._file:
-                self._writer.close()
-                self._writer, self._written = self._open(), self._file
-            self._writer.execute("BEGIN IMMEDIATE")
+            self._begin()
             try:
                 yield self._writer
                 self._writer.execute("COMMIT")
@@ -71,21 +68,43 @@ class Store:
                     self._writer.execute("ROLLBACK")
                 raise
 
+    def _begin(self) -> None:
+        """Begin a transaction on the file that is at the path; the caller holds the lock of the writer."""
+        while True:
+            with self._pool_lock:
+                self._follow()
+                self._keep_log()
+            if self._written != self._file:
+                self._writer.close()
+                self._writer, self._written = self._open(), self._file
+            self._writer.execute("BEGIN IMMEDIATE")
+            if self._closed or _identity(self.path) == self._file:
+                return
+            # Whoever held the write lock meanwhile has put another file here: nothing may be written to this one.
+            self._writer.execute("ROLLBACK")
+
     def compact(self) -> int:
         """Give back the room of what was deleted; returns the bytes of the file afterwards.
 
         Takes as much free disk as the file is large. Raises StoreError, and Busy while somebody reads or writes.
         """
-        with self._writer_lock, self._plainly(), contextlib.closing(self._open()) as connection:
+        with self._writer_lock, self._plainly():
+            with self._pool_lock:
+                self._follow()
+                self._keep_log()
+            self._vacuum()
+        return self.size
+
+    def _vacuum(self) -> None:
+        with contextlib.closing(self._open()) as connection:
             connection.execute("INSERT INTO passages (passages) VALUES ('optimize')")
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return self.size
 
     @property
     def size(self) -> int:
         """The bytes that the file takes on disk, with what is not yet merged into it."""
-        parts = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        parts = (self.path, replacement.beside(self.path, replacement.LOG))
         return sum(part.stat().st_size for part in parts if part.exists())
 
     def close(self) -> None:
@@ -103,41 +122,82 @@ class Store:
 
         The caller holds the lock of the readers.
         """
-        log = self.path.with_name(f"{self.path.name}-wal")
-        if self._closed or _identity(self.path) == self._file:
-            self._log = _identity(log)
+        log = replacement.beside(self.path, replacement.LOG)
+        if self._closed or (_identity(self.path) == self._file and not replacement.waiting(self.path).exists()):
             return
         for reader in self._readers:
             reader.close()
         self._readers.clear()
-        if self._log is not None and _identity(log) == self._log:
+        if self._log is not None and _identity(log) == self._log and _identity(self.path) != self._file:
             # What was written to the file before would be replayed onto this one.
             log.unlink(missing_ok=True)
-            self.path.with_name(f"{self.path.name}-shm").unlink(missing_ok=True)
+            replacement.beside(self.path, replacement.SHARED_MEMORY).unlink(missing_ok=True)
         self._prepare()
-        self._file = _identity(self.path)
+        self._file, self._log = _identity(self.path), None
+
+    def _keep_log(self) -> None:
+        """Merge what only this process still has of a log that was deleted under it, and open the file anew.
+
+        The caller holds both locks. While others here read, it waits for a later call.
+        """
+        log = _identity(replacement.beside(self.path, replacement.LOG))
+        if self._log is None or log == self._log or self._written != self._file:
+            self._log = log
+            return
+        if self._lent:
+            return
+        if log is None:
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        for connection in (*self._readers, self._writer):
+            connection.close()
+        self._readers.clear()
+        self._writer = self._open()
+        self._log = None
 
     def _prepare(self) -> None:
+        self._make()
+        with self._plainly():
+            connection = self._connect()
+            try:
+                if version(connection) > len(MIGRATIONS):
+                    raise store_errors.newer(self.path)
+                if version(connection) < len(MIGRATIONS):
+                    with exclusive(self.path.with_suffix(".lock"), _BUSY_SECONDS, "creating the index"):
+                        if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+                            raise store_errors.unlockable(self.path)
+                        self._back_up(connection)
+                        migrate(connection)
+            finally:
+                connection.close()
+
+    def _make(self) -> None:
+        """Create the file if there is none, before SQLite sees it: -wal and -shm take over its mode."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Made by us before SQLite sees it: -wal and -shm take over the mode of the main file.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            replacement.finish(self.path)
+            # Never opened and closed if it is there: that would drop the locks which SQLite holds on it for others in
+            # this process.
+            if not self.path.exists():
+                with contextlib.suppress(FileExistsError):
+                    os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            elif self.path.is_dir():
+                raise StoreError(f"{self.path} is a folder, and the index belongs there; move that folder away")
+            elif not os.access(self.path, os.R_OK | os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            elif not self.path.stat().st_size and (trace := self._trace()):
+                raise store_errors.damaged(self.path, f"it is empty, but {trace} was made from it")
         except OSError as error:
             raise StoreError(
                 f"the index {self.path} cannot be opened for writing ({error.strerror}); "
                 "make that folder writable, or set $OPENCLAW_INSTRUCTOR_HOME to one that is"
             ) from None
-        with self._plainly():
-            connection = self._connect()
-            try:
-                self._check_version(connection)
-                if version(connection) < len(MIGRATIONS):
-                    with exclusive(self.path.with_suffix(".lock"), _BUSY_SECONDS, "creating the index"):
-                        connection.execute("PRAGMA journal_mode = WAL")
-                        self._back_up(connection)
-                        migrate(connection)
-            finally:
-                connection.close()
+
+    def _trace(self) -> Path | None:
+        """Find what only an index with something in it leaves behind."""
+        home, log = self.path.parent, replacement.beside(self.path, replacement.LOG)
+        if log.exists() and log.stat().st_size:
+            return log
+        return next(chain(home.glob("vectors/*-*.*"), home.glob(f"{self.path.name}.v*.backup")), None)
 
     def _back_up(self, connection: sqlite3.Connection) -> None:
         """Copy an index of an older version beside it, once, before a step is taken on it."""
@@ -160,13 +220,6 @@ class Store:
             with contextlib.suppress(OSError):
                 fresh.unlink(missing_ok=True)
 
-    def _check_version(self, connection: sqlite3.Connection) -> None:
-        if version(connection) > len(MIGRATIONS):
-            raise StoreError(
-                f"the index {self.path} was written by a newer openclaw-instructor; upgrade this one, "
-                "or set $OPENCLAW_INSTRUCTOR_HOME to another folder"
-            )
-
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
@@ -184,14 +237,21 @@ class Store:
             if self._closed:
                 raise StoreError(f"the index {self.path} has been closed; open it again")
             self._follow()
-            if self._readers:
-                return self._readers.pop(), self._file
-            return self._open(), self._file
+            # A reader does not wait for a writer; whoever comes next sees to the log.
+            if self._writer_lock.acquire(blocking=False):
+                try:
+                    self._keep_log()
+                finally:
+                    self._writer_lock.release()
+            connection = self._readers.pop() if self._readers else self._open()
+            self._lent += 1
+            return connection, self._file
 
     def _give_back(self, connection: sqlite3.Connection, file: _File) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         with self._pool_lock:
+            self._lent -= 1
             if not self._closed and file == self._file and len(self._readers) < _IDLE_READERS:
                 self._readers.append(connection)
                 return
@@ -199,34 +259,8 @@ class Store:
 
     @contextmanager
     def _plainly(self) -> Iterator[None]:
-        try:
+        with store_errors.explained(self.path):
             yield
-        except sqlite3.Error as error:
-            raise self._explained(error) from error
-        except UnicodeDecodeError as error:
-            # What SQLite says of a damaged schema quotes it, and Python decodes that.
-            raise self._damaged("its schema is garbled") from error
-
-    def _damaged(self, what: str) -> StoreError:
-        return StoreError(
-            f"the index {self.path} is damaged ({what}); move that file away, then run "
-            "`openclaw-instructor index add NAME FOLDER` again: it is built anew from your files"
-        )
-
-    def _explained(self, error: sqlite3.Error) -> InstructorError:
-        name = getattr(error, "sqlite_errorname", "") or ""
-        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            return Busy(f"another process is writing to the index {self.path}; try again in a moment", 2.0)
-        if name.startswith("SQLITE_FULL"):
-            return StoreError(f"no room left to write the index {self.path}; free disk space and run the command again")
-        if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-            return StoreError(
-                f"the index {self.path} cannot be written ({error}); make it and its folder writable, "
-                "or set $OPENCLAW_INSTRUCTOR_HOME to a folder that is"
-            )
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or str(error).startswith("no such "):
-            return self._damaged(sentence(str(error), 200))
-        return StoreError(f"the index {self.path} failed ({error}); run `openclaw-instructor doctor`")
 
 
 def _identity(path: Path) -> _File:

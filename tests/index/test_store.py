@@ -195,7 +195,7 @@ def test_home_that_cannot_be_made_is_said_plainly(tmp_path: Path) -> None:
 def test_a_damaged_file_is_said_plainly(path: Path, damage: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(damage)
-    with pytest.raises(StoreError, match=r"is damaged .*move that file away"):
+    with pytest.raises(StoreError, match=r"is damaged .*`openclaw-instructor index repair`"):
         Store(path)
 
 
@@ -257,7 +257,7 @@ def test_a_garbled_schema_is_damage(path: Path, word: bytes) -> None:
     assert word in data
     path.write_bytes(data.replace(word, b"\xff\x80" + word[2:]))
     with (
-        pytest.raises(StoreError, match=r"is damaged .*move that file away"),
+        pytest.raises(StoreError, match=r"is damaged .*`openclaw-instructor index repair`"),
         contextlib.closing(Store(path)) as garbled,
         garbled.read() as connection,
     ):
