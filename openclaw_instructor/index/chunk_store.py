@@ -1,8 +1,4 @@
-"""Write and read the documents, chunks, vectors and full text of a generation.
-
-Vectors are stored as little-endian float16: half the size of float32, with a rounding error that changes a cosine by
-less than 0.001. Every vector engine is built from these, so a rebuilt one ranks exactly as the one before.
-"""
+"""Write and read the documents, chunks and full text of a generation; their vectors are read in `stored_vectors.py`."""
 
 from __future__ import annotations
 
@@ -16,9 +12,6 @@ from typing import TYPE_CHECKING
 from openclaw_instructor.documents.document import Location, Metadata
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from openclaw_instructor.documents.chunking import Chunk
 
 _ID_BITS = 32
@@ -223,16 +216,6 @@ def metadata(connection: sqlite3.Connection, document_ids: Iterable[int]) -> dic
     return found
 
 
-def vectors_by_digest(connection: sqlite3.Connection, digests: Iterable[str]) -> dict[str, bytes]:
-    """Map digests to stored vectors; a digest covers a text and everything that it was embedded with."""
-    rows = connection.execute(
-        "SELECT chunks.digest, vectors.vector FROM chunks JOIN vectors ON vectors.chunk_id = chunks.id "
-        "WHERE chunks.digest IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(digests)),),
-    )
-    return {row["digest"]: row["vector"] for row in rows}
-
-
 def counts(connection: sqlite3.Connection, generation_id: int) -> tuple[int, int]:
     """Count the documents and chunks of the generation, without files that could not be read."""
     row = connection.execute(
@@ -252,40 +235,6 @@ def documents_with_text(connection: sqlite3.Connection, generation_ids: Sequence
         (json.dumps(list(generation_ids)),),
     ).fetchone()
     return int(row[0])
-
-
-def chunk_ids(connection: sqlite3.Connection, generation_id: int) -> npt.NDArray[np.int64]:
-    """List the ids of all chunks of the generation, ascending."""
-    import numpy as np
-
-    rows = connection.execute(
-        "SELECT chunks.id FROM documents JOIN chunks ON chunks.document_id = documents.id "
-        "WHERE documents.generation_id = ?",
-        (generation_id,),
-    )
-    return np.sort(np.fromiter((row["id"] for row in rows), dtype=np.int64))
-
-
-def vectors_of(
-    connection: sqlite3.Connection, ids: npt.NDArray[np.int64], dimension: int, batch: int = 4_096
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
-    """Yield batches of (ids (n,), float32 vectors (n, dimension)); skip ids without a vector of this dimension."""
-    import numpy as np
-
-    for start in range(0, len(ids), batch):
-        rows = connection.execute(
-            "SELECT chunk_id, vector FROM vectors WHERE chunk_id IN (SELECT value FROM json_each(?)) "
-            "AND length(vector) = ?",
-            (json.dumps(ids[start : start + batch].tolist()), 2 * dimension),
-        ).fetchall()
-        found = np.array([row["chunk_id"] for row in rows], dtype=np.int64)
-        flat = np.frombuffer(b"".join(row["vector"] for row in rows), dtype="<f2")
-        yield found, flat.reshape(len(rows), dimension).astype(np.float32)
-
-
-def as_blob(vector: npt.NDArray[np.float32]) -> bytes:
-    """Encode a vector (dimension,) as it is stored."""
-    return vector.astype("<f2").tobytes()
 
 
 def fetch(connection: sqlite3.Connection, ids: Sequence[int]) -> Mapping[int, Passage]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.errors import Busy
-from openclaw_instructor.index import chunk_store
+from openclaw_instructor.index import stored_vectors
 
 if TYPE_CHECKING:
     from openclaw_instructor.documents.chunking import Chunk
@@ -37,14 +37,14 @@ class Embedding:
         """
         texts = {chunk.digest: chunk.embedded for chunk in chunks}
         with self.store.read() as connection:
-            vectors = chunk_store.vectors_by_digest(connection, texts)
+            vectors = stored_vectors.by_digest(connection, texts)
         missing = [digest for digest in texts if digest not in vectors]
         for start in range(0, len(missing), CHUNKS_PER_CALL):
             batch = missing[start : start + CHUNKS_PER_CALL]
             started = time.monotonic()
             embeddings = self._embed([texts[digest] for digest in batch])
             meter.embedded(sum(embeddings.tokens), time.monotonic() - started)
-            vectors |= dict(zip(batch, map(chunk_store.as_blob, embeddings.vectors), strict=True))
+            vectors |= dict(zip(batch, map(stored_vectors.as_blob, embeddings.vectors), strict=True))
             self.report.embedded += len(batch)
             self.report.truncated += sum(embeddings.truncated)
             if start + len(batch) < len(missing):

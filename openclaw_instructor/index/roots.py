@@ -8,18 +8,23 @@ indexed of it stays, and the sync says so.
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.index import gitignore, secrets, walk
+from openclaw_instructor.errors import InvalidArguments, UnreadableSource
+from openclaw_instructor.index import gitignore, secrets
 from openclaw_instructor.index.collections import Root, checked_name
 from openclaw_instructor.index.listing import RootState
 from openclaw_instructor.paths import below, expanded
+from openclaw_instructor.text import clean
 
 if TYPE_CHECKING:
     from openclaw_instructor.index.listing import Listing
+
+NOT_UTF8 = "its name is not valid UTF-8; rename it"
 
 
 def chosen(name: str, folders: Sequence[Path], include: Sequence[str], exclude: Sequence[str]) -> list[Root]:
@@ -31,10 +36,28 @@ def chosen(name: str, folders: Sequence[Path], include: Sequence[str], exclude: 
         raise InvalidArguments(f"collection `{name}`: name at least one folder to index")
     roots = [Root(place(folder), tuple(include), tuple(exclude)) for folder in folders]
     for root in roots:
-        walk.check_root(root.path)
+        check_root(root.path)
         if (part := secrets.above(root.path) or secrets.above(root.path.resolve())) is not None:
             raise InvalidArguments(f"{root.path} lies in `{part}`, a folder for secrets, and is not indexed")
     return roots
+
+
+def check_root(path: Path) -> None:
+    """Check that a path is a readable folder or file. Raises UnreadableSource."""
+    if (shown := clean(str(path))) != str(path):
+        raise UnreadableSource(f"{shown}: {NOT_UTF8}")
+    try:
+        if path.is_dir():
+            with os.scandir(path) as entries:
+                next(entries, None)
+        elif stat.S_ISREG(path.stat().st_mode):
+            path.open("rb").close()
+        else:
+            raise UnreadableSource(f"{path} is neither a folder nor a regular file; name one that is")
+    except OSError as error:
+        raise UnreadableSource(
+            f"{path} cannot be read ({error.strerror}); check the path and its permissions"
+        ) from None
 
 
 def place(folder: Path) -> Path:

@@ -2,7 +2,7 @@
 
 Every read sees one snapshot, every write is one transaction, and several processes may have the file open: WAL lets
 readers go on beside the one writer. What the tables hold is in `collections.py` (collections and generations) and
-`chunk_store.py` (documents, chunks, vectors and full text).
+`chunk_store.py` (documents, chunks and full text).
 """
 
 from __future__ import annotations

@@ -20,34 +20,16 @@ from openclaw_instructor.errors import UnreadableSource
 from openclaw_instructor.index import repository, secrets
 from openclaw_instructor.index.gitignore import patterns
 from openclaw_instructor.index.listing import Found, Listing, RootState
+from openclaw_instructor.index.root_patterns import RootPatterns
+from openclaw_instructor.index.roots import NOT_UTF8, check_root
 from openclaw_instructor.text import clean
 
 if TYPE_CHECKING:
     from openclaw_instructor.index.collections import Root
     from openclaw_instructor.index.repository import Layer
 
-ONLY = "!*"
-NOT_UTF8 = "its name is not valid UTF-8; rename it"
 _CODE = patterns(["node_modules/", "__pycache__/", "site-packages/", "venv/", "*.egg-info/"], "default ignores")
 _EMPTY_ALL_THE_SAME = frozenset({"lost+found"})
-
-
-def check_root(path: Path) -> None:
-    """Check that a path is a readable folder or file. Raises UnreadableSource."""
-    if (shown := clean(str(path))) != str(path):
-        raise UnreadableSource(f"{shown}: {NOT_UTF8}")
-    try:
-        if path.is_dir():
-            with os.scandir(path) as entries:
-                next(entries, None)
-        elif stat.S_ISREG(path.stat().st_mode):
-            path.open("rb").close()
-        else:
-            raise UnreadableSource(f"{path} is neither a folder nor a regular file; name one that is")
-    except OSError as error:
-        raise UnreadableSource(
-            f"{path} cannot be read ({error.strerror}); check the path and its permissions"
-        ) from None
 
 
 def walk(roots: Sequence[Root], own: Path | None = None, only: Collection[str] | None = None) -> Listing:
@@ -120,16 +102,7 @@ class _Walk:
         self._links: list[tuple[str, str]] = []
         self._waiting: list[_Folder] = []
         self._part = None if only is None else _Part(self.base, only)
-        # `!*` is handled apart, because as a pattern it would override a later pattern of a folder.
-        self.only = root.include[:1] == (ONLY,)
-        include = root.include[self.only :]
-        self.include = patterns(include, "include")
-        self.exclude = patterns(root.exclude, "exclude")
-        wanted = [pattern for pattern in include if not pattern.startswith("!")]
-        self._literal = patterns([pattern for pattern in wanted if not set(pattern) & set("*?[\\")], "include")
-        self._beginnings = [_beginning(pattern) for pattern in wanted]
-        dotted = [part for pattern in wanted for part in pattern.split("/") if part.startswith(".") and part.strip(".")]
-        self._dotted = patterns(dotted, "include")
+        self._patterns = RootPatterns(root)
 
     def run(self) -> RootState:
         status = self.root.path.stat()
@@ -229,8 +202,7 @@ class _Walk:
         if is_folder:
             return self._below(entry, relative, layers, folder.device, hidden)
         if entry.is_file(follow_symlinks=False):
-            verdict = self.include.covers(relative)
-            if verdict or (verdict is None and not self.only and not hidden and readable(PurePath(entry.path))):
+            if self._patterns.take(relative, hidden):
                 place = f"{self.root.path.name}/{relative}"
                 self._take(entry.path, place, entry.stat(follow_symlinks=False), relative)
             elif not hidden:
@@ -250,14 +222,13 @@ class _Walk:
 
     def _left_out(self, entry: os.DirEntry[str], relative: str, is_folder: bool, layers: tuple[Layer, ...]) -> bool:
         """Whether an entry is left out; reported if somebody may look for it."""
-        excluded = self.exclude.verdict(relative, is_folder)
-        secret = secrets.named(relative, is_folder)
-        if excluded:
+        if self._patterns.excluded(relative, is_folder):
             return True
-        if secret and (is_folder or not self._literal.verdict(relative, False)):
+        secret = secrets.named(relative, is_folder)
+        if secret and (is_folder or not self._patterns.name_file(relative)):
             self._leave_out(entry.path, relative, is_folder, secret, reported=True)
             return True
-        if entry.name.startswith(".") and not self._dotted.verdict(entry.name, is_folder):
+        if entry.name.startswith(".") and not self._patterns.name_hidden(entry.name, is_folder):
             reason = "hidden"
         elif repository.ignored(relative, is_folder, layers):
             reason = "installed or compiled code" if _CODE.verdict(entry.name, is_folder) else "ignored by git"
@@ -270,15 +241,8 @@ class _Walk:
     def _leave_out(self, path: str, relative: str, is_folder: bool, why: str, *, reported: bool) -> None:
         if reported:
             self._skip(path, f"{why}; it is indexed only if --include names this very file" if not is_folder else why)
-        elif self._beginnings and self._is_named(relative, is_folder):
+        elif self._patterns.include(relative, is_folder):
             self.listing.named_but_left_out.append((path, why))
-
-    def _is_named(self, relative: str, is_folder: bool) -> bool:
-        """Whether an include pattern matches the entry, or may match something in it."""
-        if not is_folder:
-            return bool(self.include.covers(relative))
-        inside = any(f"{begin}/".startswith(f"{relative}/") for begin in self._beginnings)
-        return inside or bool(self.include.verdict(relative, True))
 
     def _take(self, path: str, place: str, status: os.stat_result, relative: str = "") -> None:
         if self._seen is not None:
@@ -306,9 +270,8 @@ class _Walk:
                 self._skip(path, f"a symbolic link that leaves the folder (to {target})")
                 continue
             inside = self.base + target[len(self.real) :]
-            wanted = (
-                Path(target).is_dir() or readable(PurePath(path)) or self.include.covers(path[len(self.base) + 1 :])
-            )
+            relative = path[len(self.base) + 1 :]
+            wanted = Path(target).is_dir() or readable(PurePath(path)) or self._patterns.include(relative, False)
             if wanted and inside not in self.listing.files and inside not in folders:
                 self._skip(path, f"a symbolic link to {target}, which is not indexed at its own place")
 
@@ -318,13 +281,6 @@ class _Walk:
     def _unread(self, path: str, error: OSError) -> None:
         self.listing.unread.append(path)
         self._skip(path, f"cannot be read ({error.strerror})")
-
-
-def _beginning(pattern: str) -> str:
-    """Cut a pattern to the folders that it names before its first wildcard."""
-    parts = pattern.lstrip("/").rstrip("/").split("/")
-    plain = next((number for number, part in enumerate(parts) if set(part) & set("*?[\\")), len(parts))
-    return "/".join(parts[:plain]) if plain and (len(parts) > 1 or pattern.endswith("/")) else "\0"
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

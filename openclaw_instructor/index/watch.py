@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from openclaw_instructor import lock
 from openclaw_instructor.errors import InstructorError
 from openclaw_instructor.index.disks import Disk, disk_of
+from openclaw_instructor.index.events import Events
 
 if TYPE_CHECKING:
     from openclaw_instructor.index.index import Index
@@ -30,7 +31,6 @@ logger = logging.getLogger(__name__)
 Mode: TypeAlias = Literal["local", "all", "off"]
 
 QUIET_MS = 250  # without another change, after which a burst of changes is over
-LONGEST_BURST_MS = 20_000
 LOOK_SECONDS = 1.0  # between checks for new collections
 POLL_SECONDS = 30.0
 RETRY_SECONDS = 30.0
@@ -86,8 +86,7 @@ class Watcher:
         self._watched: dict[str, _Watched] = {}
         self._catalog: Any = None
         self._seen: Any = None
-        self._notify: Any = None
-        self._notified: frozenset[str] = frozenset()
+        self._events = Events()
         self._remade = False
         self._rounds: dict[str, tuple[int, float]] = {}
         self._no_events = False
@@ -118,7 +117,7 @@ class Watcher:
                     logger.exception("following the files failed")
                 self._catalog = None
                 self._stop.wait(RETRY_SECONDS)
-        self._close()
+        self._events.close()
 
     def _round(self) -> None:
         if not self._path.exists():
@@ -230,38 +229,21 @@ class Watcher:
     def _renewed(self) -> bool:
         """Renew the watches of the system; return whether there are new folders."""
         wanted = frozenset().union(*(watched.folders for watched in self._watched.values() if not watched.polled))
-        if wanted == self._notified and not self._remade:
-            return False
-        self._remade = False
-        self._close()
-        self._notified = wanted
-        if wanted:
-            from watchfiles._rust_notify import RustNotify
-
-            try:
-                self._notify = RustNotify(sorted(wanted), False, False, 300, False, True)
-            except FileNotFoundError:
-                # A folder was removed meanwhile.
-                self._notified, self._catalog, self._seen = frozenset(), None, None
-            except OSError as error:
-                logger.warning("the system tells of no more changes (%s); names and times are compared instead", error)
-                self._no_events, self._catalog, self._seen = True, None, None
+        anew, self._remade = self._remade, False
+        try:
+            return self._events.follow(wanted, anew=anew)
+        except FileNotFoundError:
+            # A folder was removed meanwhile.
+            self._catalog = self._seen = None
+        except OSError as error:
+            logger.warning("the system tells of no more changes (%s); names and times are compared instead", error)
+            self._no_events, self._catalog, self._seen = True, None, None
         return True
-
-    def _close(self) -> None:
-        if self._notify is not None:
-            self._notify.close()
-            self._notify = None
-        self._notified = frozenset()
 
     def _changes(self) -> Iterable[str]:
         """Wait for a burst of changes to end and return their paths; none after a while without changes."""
         wait = QUIET_MS if any(watched.pending for watched in self._watched.values()) else int(1_000 * LOOK_SECONDS)
-        if self._notify is None:
-            self._stop.wait(wait / 1_000)
-            return ()
-        changes = self._notify.watch(LONGEST_BURST_MS, QUIET_MS, wait, self._stop)
-        return {path for _, path in changes} if isinstance(changes, set) else ()
+        return self._events.changed(QUIET_MS, wait, self._stop)
 
     def _note(self, paths: Iterable[str]) -> None:
         """Add changed paths to the collections that may contain them."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from openclaw_instructor.index import chunk_store, filters
+from openclaw_instructor.index import filters, stored_vectors
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,11 +39,11 @@ class View:
 
     def ids(self) -> Ids:
         """List all chunk ids, ascending."""
-        return chunk_store.chunk_ids(self.connection, self.generation.id)
+        return stored_vectors.chunk_ids(self.connection, self.generation.id)
 
     def vectors(self, ids: Ids) -> Iterator[tuple[Ids, Matrix]]:
         """Yield batches of (ids (n,), float32 unit vectors (n, dimension)) of these chunks."""
-        return chunk_store.vectors_of(self.connection, ids, self.generation.dimension)
+        return stored_vectors.batches(self.connection, ids, self.generation.dimension)
 
     def passing(self, wanted: Filter) -> Ids | None:
         """List the chunk ids that pass the filter; None when all of them do."""
