@@ -1,4 +1,4 @@
-# make demo | make test | make check | make generated | make docs | make openclaw | make plugin
+# make demo | make test | make check | make generated | make docs | make openclaw | make hosts | make plugin
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ TORCH ?= torch>=2.13,<2.14
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check generated docs openclaw wheels plugin clean
+.PHONY: help demo test check generated docs openclaw hosts wheels plugin clean
 
 help:
 	@echo "make demo      install, index the project's own docs, show the three tools (under 3 minutes)"
@@ -18,6 +18,7 @@ help:
 	@echo "make generated rewrite the files that are made from the registry and the commands"
 	@echo "make docs      the same, and what the commands on the pages print now"
 	@echo "make openclaw  install OpenClaw from npm into build/openclaw, so that its tests run too"
+	@echo "make hosts     install Claude Code, Codex and Gemini CLI from npm into build/hosts, for their tests"
 	@echo "make wheels    build the wheel of this system and the one of every system in dist/"
 	@echo "make plugin    build the tarball for \`openclaw plugins install\` in dist/"
 
@@ -66,6 +67,12 @@ build/openclaw/node_modules/.bin/openclaw:
 	npm install --prefix build/openclaw --no-audit --no-fund --loglevel=error node@26
 	PATH="$(CURDIR)/build/openclaw/node_modules/.bin:$$PATH" \
 		npm install --prefix build/openclaw --no-audit --no-fund --loglevel=error openclaw@2026.9.6
+
+hosts: build/hosts/node_modules/.bin/codex
+
+build/hosts/node_modules/.bin/codex:
+	npm install --prefix build/hosts --no-audit --no-fund --loglevel=error \
+		@anthropic-ai/claude-code @openai/codex @google/gemini-cli
 
 # The kernels for AMX are in the first; the second runs everywhere.
 wheels: $(VENV)/.installed-dev

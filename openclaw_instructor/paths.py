@@ -49,3 +49,23 @@ def replace_file(path: Path, text: str, mode: int | None = None) -> None:
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def copy_beside(path: Path) -> Path:
+    """Copy a file to the first free name next to it, readable by its owner only. Raises UnreadableSource."""
+    number = 1
+    while True:
+        copy = path.with_name(f"{path.name}.before-instructor-{number}")
+        try:
+            descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(path.read_bytes())
+            # The copy may be put back in place of the file.
+            copy.chmod(path.stat().st_mode & 0o7777)
+            return copy
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise UnreadableSource(
+                f"{path} cannot be copied before changing it ({error.strerror}); nothing was changed"
+            ) from None

@@ -32,7 +32,7 @@ LAYERS: list[set[str]] = [
     {"daemon", "evaluate"},
     {"train"},
     {"server", "openclaw", "integrations"},
-    {"doctor"},
+    {"doctor", "hosts"},
     {"cli"},
 ]
 LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}

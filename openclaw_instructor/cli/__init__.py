@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "daemon": ("daemon:daemon", "Start, inspect and stop the shared background process."),
     "mcp": ("mcp:mcp", "Serve the tasks as MCP tools over standard input and output."),
     "openclaw": ("openclaw:openclaw", "Install the tools into OpenClaw and keep them in step."),
+    "hosts": ("hosts:hosts", "Offer the tools to Claude Code, Codex, Cursor, VS Code or Gemini CLI."),
     "train": ("train:train", "Train or fine-tune a checkpoint."),
     "evaluate": ("evaluate:evaluate", "Measure a checkpoint on benchmarks."),
     "doctor": ("doctor:doctor", "Check the installation and say how to fix what is wrong."),
