@@ -3,6 +3,7 @@
 InstructorError                  code             exit
 ├── UserError                                     2     the request, a file or a setting has to change
 │   ├── InvalidArguments         invalid_arguments
+│   │   └── UnknownModel         unknown_model
 │   ├── UnknownTask              unknown_task
 │   ├── UnknownCollection        unknown_collection
 │   ├── UnknownInstruction       unknown_instruction
@@ -54,9 +55,19 @@ class UserError(InstructorError):
 
 
 class InvalidArguments(UserError):
-    """An argument of the call cannot be used."""
+    """An argument of the call cannot be used; `param` is its name, where it is one."""
 
     code = "invalid_arguments"
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class UnknownModel(InvalidArguments):
+    """The caller asks for another model than the one that is served."""
+
+    code = "unknown_model"
 
 
 class UnknownTask(UserError):

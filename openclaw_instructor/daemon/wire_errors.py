@@ -9,6 +9,7 @@ from openclaw_instructor import errors
 from openclaw_instructor.errors import InstructorError, ServiceError, UserError
 
 _STATUS = {
+    "unknown_model": 404,
     "unknown_task": 404,
     "unknown_collection": 404,
     "checkpoint_unavailable": 424,

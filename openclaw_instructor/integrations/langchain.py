@@ -31,8 +31,12 @@ class InstructorEmbeddings(Embeddings):
         document: str = "passage",
         home: str | None = None,
     ) -> None:
-        self.query, self.document = query, document
+        self.checkpoint, self.query, self.document, self.home = checkpoint, query, document, home
         self._steered = Steered(checkpoint, home)
+
+    def __repr__(self) -> str:
+        given = f"{self.checkpoint!r}, query={self.query!r}, document={self.document!r}, home={self.home!r}"
+        return f"{type(self).__name__}({given})"
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed texts as unit vectors, in order. Raises UnknownInstruction and what loading the checkpoint raises."""

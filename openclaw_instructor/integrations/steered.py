@@ -28,11 +28,15 @@ class Steered:
     """Embeds under named instructions. Making one loads nothing; all of one checkpoint and home share a model.
 
     An instruction is named as in `Toolbox.embed`: `query` and `passage`, a role of a task such as `search_docs.query`,
-    or an instruction written out; "" is none.
+    or an instruction written out; "" is none. One that is pickled finds or loads the other process's model.
     """
 
     def __init__(self, checkpoint: str | None, home: str | None) -> None:
+        self._arguments = (checkpoint, home)
         self._toolbox = shared_toolbox(checkpoint, home)
+
+    def __reduce__(self) -> tuple[type[Steered], tuple[str | None, str | None]]:
+        return type(self), self._arguments
 
     @property
     def checkpoint_name(self) -> str:

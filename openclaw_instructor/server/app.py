@@ -21,6 +21,7 @@ from openclaw_instructor.server.idempotency import AnswerMemory
 from openclaw_instructor.server.in_flight import InFlight
 from openclaw_instructor.server.mcp_http import McpEndpoint
 from openclaw_instructor.server.metrics import Metrics
+from openclaw_instructor.server.refusal import openai_fields
 from openclaw_instructor.server.request_body import BodyLimit
 from openclaw_instructor.server.routes import tools
 from openclaw_instructor.server.routes.context import Context, Health
@@ -189,8 +190,12 @@ def _failed(error: Exception) -> Response:
         return Response(status_code=499)
     if isinstance(error, HTTPException):
         code, message = _REFUSALS.get(error.status_code, ("refused", "the request was refused"))
-        return Json({"error": {"code": code, "message": message}}, error.status_code, error.headers)
-    if isinstance(error, InstructorError):
-        return Json(body_of(error), status_of(error), headers_of(error))
-    logger.error("an unexpected error", exc_info=error)
-    return Json(body_of(unexpected(error)), 500)
+        found = {"code": code, "message": message} | openai_fields(error.status_code)
+        return Json({"error": found}, error.status_code, error.headers)
+    if not isinstance(error, InstructorError):
+        logger.error("an unexpected error", exc_info=error)
+        error = unexpected(error)
+    status = status_of(error)
+    described = body_of(error)
+    described["error"] |= openai_fields(status, getattr(error, "param", None))
+    return Json(described, status, headers_of(error))

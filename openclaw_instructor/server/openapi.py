@@ -20,6 +20,8 @@ _ERROR = {
             "properties": {
                 "code": {"type": "string"},
                 "message": {"type": "string", "description": "What is wrong, where, and the fix."},
+                "type": {"type": "string", "description": "OpenAI's kind of error, by the status."},
+                "param": {"type": ["string", "null"], "description": "The field of the body that has to change."},
                 "retry_after": {"type": "number", "description": "Seconds after which trying again is sensible."},
             },
         }
@@ -38,7 +40,7 @@ def describe(specs: Sequence[ToolSpec], routes: Sequence[ApiRoute]) -> dict[str,
     paths: dict[str, Any] = {}
     for route in routes:
         if route.summary:
-            paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+            paths.setdefault(route.path.replace(":path}", "}"), {})[route.method.lower()] = _operation(route)
     for spec in specs:
         scope = AccessScope.needed_for(spec.effect)
         operation = _described(f"run_{spec.name}", spec.description, ANY_OBJECT, spec.effect, scope)

@@ -27,11 +27,18 @@ class Refusal:
     message: str
 
 
+def openai_fields(status: int, param: str | None = None) -> dict[str, str | None]:
+    """Return what OpenAI's error objects have beside `code` and `message`, for the clients that read it."""
+    kind = "rate_limit_error" if status == 429 else "server_error" if status >= 500 else "invalid_request_error"
+    return {"type": kind, "param": param}
+
+
 async def refuse(send: Send, refusal: Refusal, receive: Receive | None = None, *, close: bool = False) -> None:
     """Answer with this package's error object; with `receive`, after reading the rest of the request's body."""
     if receive is not None:
         await _drain(receive)
-    body = orjson.dumps({"error": {"code": refusal.code, "message": refusal.message}})
+    error = {"code": refusal.code, "message": refusal.message}
+    body = orjson.dumps({"error": error | openai_fields(refusal.status)})
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if refusal.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))

@@ -233,7 +233,8 @@ async def read(request: Request, kind: type[_Body]) -> _Body:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise InvalidArguments(f"`{place}`: {first['msg'][:1].lower()}{first['msg'][1:]}; see /openapi.json") from None
+        message = f"`{place}`: {first['msg'][:1].lower()}{first['msg'][1:]}; see /openapi.json"
+        raise InvalidArguments(message, str(first["loc"][0])) from None
 
 
 async def read_embeddings(request: Request) -> EmbeddingsRequest:
@@ -245,15 +246,20 @@ async def read_embeddings(request: Request) -> EmbeddingsRequest:
     given = value.get("input")
     first = given[0] if isinstance(given, list) and given else None
     if isinstance(first, int | list) and not isinstance(first, bool):
-        raise InvalidArguments("`input` holds token ids; send texts, because another tokenizer's ids mean nothing here")
+        raise InvalidArguments(
+            "`input` holds token ids; send texts, because another tokenizer's ids mean nothing here. LangChain's "
+            "OpenAIEmbeddings sends texts with check_embedding_ctx_length=False",
+            "input",
+        )
     if given == []:
-        raise InvalidArguments("`input` is an empty list; send at least one text")
+        raise InvalidArguments("`input` is an empty list; send at least one text", "input")
     checked = await read(request, EmbeddingsRequest)
     if len(checked.texts) > MAX_INPUTS:
-        raise InvalidArguments(f"`input` has {len(checked.texts):,} texts and the limit is {MAX_INPUTS:,}; send fewer")
+        message = f"`input` has {len(checked.texts):,} texts and the limit is {MAX_INPUTS:,}; send fewer"
+        raise InvalidArguments(message, "input")
     for number, text in enumerate(checked.texts):
         if len(text) > MAX_INPUT_CHARACTERS:
             raise InvalidArguments(
-                f"`input[{number}]` is {len(text):,} characters long and the limit is {MAX_INPUT_CHARACTERS:,}"
+                f"`input[{number}]` is {len(text):,} characters long and the limit is {MAX_INPUT_CHARACTERS:,}", "input"
             )
     return checked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import pickle
 import sys
 from pathlib import Path
 
@@ -61,13 +62,26 @@ def test_what_is_cut_is_logged(embeddings: InstructorEmbeddings, caplog: pytest.
     assert "1 of 2 texts are longer than the checkpoint reads; their ends were left out" in caplog.text
 
 
-@pytest.mark.parametrize(("framework", "extra"), [("langchain_core", "langchain"), ("haystack", "haystack")])
+@pytest.mark.parametrize(
+    ("framework", "extra"),
+    [("langchain_core", "langchain"), ("haystack", "haystack"), ("llama_index", "llama-index")],
+)
 def test_without_the_framework_the_install_line_is_said(
     monkeypatch: pytest.MonkeyPatch, framework: str, extra: str
 ) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == framework]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, framework, None)
-    monkeypatch.delitem(sys.modules, f"openclaw_instructor.integrations.{extra}", raising=False)
+    module = f"openclaw_instructor.integrations.{extra.replace('-', '_')}"
+    monkeypatch.delitem(sys.modules, module, raising=False)
     with pytest.raises(MissingExtra, match=rf'pip install "openclaw-instructor\[{extra}\]"'):
-        __import__(f"openclaw_instructor.integrations.{extra}")
+        __import__(module)
+
+
+def test_it_prints_and_is_pickled_as_it_was_made(embeddings: InstructorEmbeddings, tiny_checkpoint: Path) -> None:
+    embeddings.embed_query("loaded")
+    assert repr(embeddings).startswith(f"InstructorEmbeddings('{tiny_checkpoint}', query='query', document='passage'")
+    assert eval(repr(embeddings)).embed_query("a lease") == embeddings.embed_query("a lease")
+    copy = pickle.loads(pickle.dumps(embeddings))
+    assert copy.embed_query("a lease") == embeddings.embed_query("a lease")
+    assert copy._steered._toolbox is embeddings._steered._toolbox

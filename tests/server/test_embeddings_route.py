@@ -74,11 +74,11 @@ def test_the_input_type_steers(daemon: Endpoint) -> None:
     ("body", "code", "words"),
     [
         ({"input": "x", "input_type": "querry"}, "unknown_instruction", "did you mean `query`"),
-        ({"input": [1, 2, 3]}, "invalid_arguments", "token ids"),
+        ({"input": [1, 2, 3]}, "invalid_arguments", "check_embedding_ctx_length=False"),
         ({"input": [[1, 2, 3]]}, "invalid_arguments", "token ids"),
         ({"input": []}, "invalid_arguments", "empty list"),
         ({}, "invalid_arguments", "`input`"),
-        ({"input": "x", "model": "text-embedding-3-small"}, "invalid_arguments", "this daemon runs `mini`"),
+        ({"input": "x", "model": "text-embedding-3-small"}, "unknown_model", "this daemon runs `mini`"),
         ({"input": "x", "dimensions": 12}, "invalid_arguments", "`mini` gives 384"),
         ({"input": "x", "encoding_format": "int8"}, "invalid_arguments", "encoding_format"),
         ({"input": ["x"] * 2_049}, "invalid_arguments", "2,049 texts and the limit is 2,048"),
@@ -92,8 +92,9 @@ def test_the_input_type_steers(daemon: Endpoint) -> None:
 )
 def test_a_wrong_body_is_refused_in_one_sentence(daemon: Endpoint, body: Any, code: str, words: str) -> None:
     answer = ask(daemon.url + "/v1/embeddings", body, token=daemon.token)
-    assert answer.status == 400
+    assert answer.status == (404 if code == "unknown_model" else 400)
     assert answer.body["error"]["code"] == code
+    assert answer.body["error"]["type"] == "invalid_request_error"
     assert words in answer.body["error"]["message"]
     assert "\n" not in answer.body["error"]["message"]
 

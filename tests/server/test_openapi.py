@@ -28,6 +28,7 @@ ROUTES = (
     "POST /v1/rerank",
     "DELETE /v1/session",
     "GET /v1/models",
+    "GET /v1/models/{id}",
     "GET /v1/session",
     "GET /v1/tools",
     "POST /v1/corrections",

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from openclaw_instructor.daemon.embedding_body import Encoding, embedding_body
 from openclaw_instructor.engine import Engine, Priority, role_of
-from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.errors import InvalidArguments, UnknownModel
 from openclaw_instructor.server import schemas
 from openclaw_instructor.server.routes.context import Context
 from openclaw_instructor.server.routes.route import ApiRoute, Json
@@ -21,6 +21,13 @@ from openclaw_instructor.server.threadpool import embed
 _BULK_TEXTS = 32  # a request with more texts is bulk work, whatever its type
 _BULK_TYPES = ("passage", "document")
 _REFRESH_SECONDS = 0.05
+_ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "The checkpoint's name, such as `mini`.",
+    "schema": {"type": "string", "minLength": 1},
+}
 
 
 def routes(context: Context) -> list[ApiRoute]:
@@ -39,6 +46,13 @@ def routes(context: Context) -> list[ApiRoute]:
             *("GET", "/v1/models", handlers.models, "models", "The checkpoint that is served."),
             effect="read",
             scope=AccessScope.READ,
+        ),
+        ApiRoute(
+            # The name of a checkpoint of the hub has a slash.
+            *("GET", "/v1/models/{id:path}", handlers.model, "model", "The checkpoint that is served, by its name."),
+            effect="read",
+            scope=AccessScope.READ,
+            parameters=(_ID,),
         ),
     ]
 
@@ -74,11 +88,15 @@ class _Handlers:
         return self._toolbox.registry.embedding_instruction(body.input_type, engine.checkpoint_name)
 
     async def models(self, request: Request) -> Response:
-        return Json(await self._threads.run(request, self._models))
+        return Json({"object": "list", "data": [await self._threads.run(request, self._model)]})
 
-    def _models(self) -> dict[str, Any]:
+    async def model(self, request: Request) -> Response:
+        return Json(await self._threads.run(request, partial(self._model, request.path_params["id"])))
+
+    def _model(self, name: str | None = None) -> dict[str, Any]:
         engine = self._toolbox.engine
-        model = {
+        _check_name(engine, name)
+        return {
             "id": engine.checkpoint_name,
             "object": "model",
             "created": 0,
@@ -87,17 +105,22 @@ class _Handlers:
             "max_seq_length": engine.embedder.max_seq_length,
             "loaded": engine.loaded,
         }
-        return {"object": "list", "data": [model]}
+
+
+def _check_name(engine: Engine, name: str | None) -> None:
+    served = engine.checkpoint_name
+    if name is not None and name not in (served, served.rsplit("/", 1)[-1], engine.settings.checkpoint):
+        raise UnknownModel(
+            f"model {name[:100]!r} is not served; this daemon runs `{served}`. Ask for that, or change it with "
+            "`openclaw-instructor model use`",
+            "model",
+        )
 
 
 def _check_model(engine: Engine, body: schemas.EmbeddingsRequest) -> None:
-    served = engine.checkpoint_name
-    if body.model is not None and body.model not in (served, served.rsplit("/", 1)[-1], engine.settings.checkpoint):
-        raise InvalidArguments(
-            f"model {body.model[:100]!r} is not served; this daemon runs `{served}`. Ask for that, or change it with "
-            "`openclaw-instructor model use`"
-        )
+    _check_name(engine, body.model)
     least, most = engine.embedder.least_dimension, engine.dimension
     if body.dimensions is not None and not least <= body.dimensions <= most:
         given = f"{most}, and only that" if least == most else f"{least} to {most}"
-        raise InvalidArguments(f"`dimensions` is {body.dimensions}; `{served}` gives {given}")
+        message = f"`dimensions` is {body.dimensions}; `{engine.checkpoint_name}` gives {given}"
+        raise InvalidArguments(message, "dimensions")
