@@ -9,7 +9,7 @@ TORCH ?= torch>=2.13,<2.14
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check generated docs openclaw hosts wheels plugin clean
+.PHONY: help demo test check generated docs openclaw hosts browser wheels plugin clean
 
 help:
 	@echo "make demo      install, index the project's own docs, show the three tools (under 3 minutes)"
@@ -19,6 +19,7 @@ help:
 	@echo "make docs      the same, and what the commands on the pages print now"
 	@echo "make openclaw  install OpenClaw from npm into build/openclaw, so that its tests run too"
 	@echo "make hosts     install Claude Code, Codex and Gemini CLI from npm into build/hosts, for their tests"
+	@echo "make browser   install axe from npm into build/axe, for the tests in a browser; Chromium is the system's"
 	@echo "make wheels    build the wheel of this system and the one of every system in dist/"
 	@echo "make plugin    build the tarball for \`openclaw plugins install\` in dist/"
 
@@ -73,6 +74,12 @@ hosts: build/hosts/node_modules/.bin/codex
 build/hosts/node_modules/.bin/codex:
 	npm install --prefix build/hosts --no-audit --no-fund --loglevel=error \
 		@anthropic-ai/claude-code @openai/codex @google/gemini-cli
+
+browser: build/axe/node_modules/axe-core/axe.min.js
+	@command -v chromium || echo "note: Chromium is not installed, the tests in a browser are skipped; 'apt-get install chromium' installs it"
+
+build/axe/node_modules/axe-core/axe.min.js:
+	npm install --prefix build/axe --no-audit --no-fund --loglevel=error axe-core@4.14.1
 
 # The kernels for AMX are in the first; the second runs everywhere.
 wheels: $(VENV)/.installed-dev

@@ -89,6 +89,24 @@ class Toolbox:
         checked = validate(definition, arguments)
         return marked(runners.run(definition, checked, self))
 
+    def try_task(
+        self, task: str, arguments: Mapping[str, Any], *, changes: Mapping[str, Any] | None = None, text: str = ""
+    ) -> dict[str, Any]:
+        """Run a task that is not saved: with other keys, or as a text of instructions.yaml defines it.
+
+        Raises UnknownTask, InvalidArguments, also for a task that changes something, and what `run` raises.
+        """
+        from openclaw_instructor.registry import trial
+
+        self.registry.refresh()
+        if text:
+            definition = trial.written(self.settings.instructions_path, text, task)
+        else:
+            definition = trial.changed(self.registry, task, changes or {})
+        if definition.effect != "read":
+            raise InvalidArguments(f"`{task}` changes something, so it is not tried; save it and run it")
+        return marked(runners.run(definition, validate(definition, arguments), self))
+
     def teach(self, task: str, label: str, message: Mapping[str, Any], *, source: str = "library") -> dict[str, Any]:
         """Keep the message, given as to `run`, as an example of the label: the next call of the task uses it.
 

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "embed": ("embed:embed", "Embed texts and print their vectors."),
     "index": ("index:index", "Add, sync, inspect and remove collections of documents."),
     "tasks": ("tasks:tasks", "List, show, check, add and change tasks."),
+    "studio": ("studio:studio", "Look at your documents, tasks and inbox in a browser."),
     "model": ("model:model", "List, inspect, choose and download checkpoints."),
     "daemon": ("daemon:daemon", "Start, inspect and stop the shared background process."),
     "mcp": ("mcp:mcp", "Serve the tasks as MCP tools over standard input and output."),

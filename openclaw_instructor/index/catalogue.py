@@ -136,6 +136,35 @@ class Catalogue:
             "notes": [*found.notes, *changed_since(found)],
         }
 
+    def passages(self, file: str, collection: str, first: int, limit: int) -> dict[str, Any]:
+        """Return the passages of a file as they were cut, at most `limit` of them from the place `first` on.
+
+        Raises InvalidArguments for a file that is not there, and UnknownCollection.
+        """
+        with self._store.read() as connection:
+            served = _served(connection, collection)
+            found = document(connection, list(served), file)
+            passages = chunk_store.passages_of(connection, found.id)
+            stated = chunk_store.metadata(connection, [found.id]).get(found.id, {})
+        return {
+            "file": found.path,
+            "title": found.title or PurePath(found.path).name,
+            "collection": served[found.generation_id],
+            "modified": day_and_time(found.modified),
+            "metadata": {name: ", ".join(values) for name, values in stated.items()},
+            "notes": [*found.notes, *changed_since(found)],
+            "count": len(passages),
+            "passages": [
+                {
+                    "location": str(passage.location(passage.first_line, passage.last_line)),
+                    "heading": passage.heading,
+                    "context": passage.context,
+                    "text": passage.text,
+                }
+                for passage in passages[first : first + limit]
+            ],
+        }
+
     def listed(self, wanted: Filter, collection: str, limit: int) -> dict[str, Any]:
         """Return the documents that pass, newest first and at most `limit`, how many there are, and their folders.
 

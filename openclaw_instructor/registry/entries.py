@@ -30,7 +30,11 @@ class Entries:
 
 def load(path: Path, base: Entries | None) -> tuple[Entries, list[Problem]]:
     """Read a file: (its valid entries, the problems of the others). `base` is the registry that it overlays, if any."""
-    source = read(path)
+    return of_source(read(path), base)
+
+
+def of_source(source: Source, base: Entries | None) -> tuple[Entries, list[Problem]]:
+    """Return the valid entries of what was parsed, and the problems of the others; `base` as in `load`."""
     entries = Entries()
     if source.data is None:
         return entries, source.problems

@@ -84,6 +84,12 @@ def read(path: Path) -> Source:
     except OSError as error:
         source.report((), f"cannot be read ({error.strerror})", "correct its permissions, or delete it")
         return source
+    return parse(path, text)
+
+
+def parse(path: Path, text: str) -> Source:
+    """Parse the text of a file; what is wrong with it ends up in `problems`, never in an exception."""
+    source = Source(path)
     try:
         _parse(text, source)
     except yaml.YAMLError as error:

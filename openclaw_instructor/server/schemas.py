@@ -153,6 +153,35 @@ class SessionLink(_Strict):
     )
 
 
+class TryTask(_Strict):
+    """Body of POST /v1/tasks/try: arguments, and the task as a text of instructions.yaml or as changed keys."""
+
+    task: StrictStr = Field(min_length=1, max_length=64)
+    arguments: dict[str, Any] = Field(description="The arguments of the task.")
+    changes: dict[str, Any] = Field({}, description="Keys of the entry that are otherwise, such as `instructions`.")
+    text: StrictStr = Field("", description="A text of instructions.yaml that defines the task.")
+
+
+class TasksText(_Strict):
+    """Body of POST /v1/tasks/check: a text of instructions.yaml."""
+
+    text: StrictStr
+
+
+class TasksEdit(TasksText):
+    """Body of POST /v1/tasks/file; `before` is the text that was edited, so that nothing is lost to another editor."""
+
+    before: StrictStr
+
+
+class TaskExample(_Strict):
+    """Body of POST /v1/tasks/example."""
+
+    task: StrictStr = Field(min_length=1, max_length=64)
+    label: StrictStr = Field(min_length=1, max_length=60)
+    text: StrictStr = Field(min_length=1, max_length=MAX_INPUT_CHARACTERS)
+
+
 class RerankDocument(BaseModel):
     """A document of POST /v1/rerank, where it is written as an object."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.server
 import json
 import os
@@ -17,11 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import uvicorn
+
 from openclaw_instructor import __version__
 from openclaw_instructor.daemon import lifecycle
 from openclaw_instructor.daemon.endpoint import CHALLENGE_HEADER, Endpoint, agent_token, proof
 from openclaw_instructor.lock import exclusive
 from openclaw_instructor.server.app import App
+from openclaw_instructor.server.http_protocol import LimitedProtocol
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
 from tests.engine.held_embedder import HeldEmbedder
@@ -157,3 +161,25 @@ class Local:
 
     def ask(self, path: str, body: Any = None, **options: Any) -> Answer:
         return ask(self.url + path, body, token=TOKEN, **options)
+
+
+@contextmanager
+def serving(toolbox: Toolbox, model: HeldEmbedder, head_seconds: float = 10.0) -> Iterator[Local]:
+    """The application of a Toolbox on a free port, in a thread."""
+    app = App(toolbox, TOKEN, lambda known: {"status": "ok", "pid": os.getpid()})
+    protocol = type("Protocol", (LimitedProtocol,), {"head_seconds": head_seconds})
+    config = uvicorn.Config(app, port=0, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        thread.join(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield Local(f"http://127.0.0.1:{port}", app, model, toolbox)
+    finally:
+        model.gate.set()
+        server.should_exit = True
+        thread.join(10)
+        toolbox.close()

@@ -35,6 +35,8 @@ def test_every_operation_says_what_it_changes_and_who_may(local: Local) -> None:
     scopes = {name: operation.get("x-scope") for name, operation in operations.items()}
     assert [name for name, scope in scopes.items() if scope is None] == ["GET /health"]
     assert [name for name, scope in scopes.items() if scope == "admin"] == [
+        "POST /v1/tasks/file",
+        "POST /v1/tasks/example",
         "POST /v1/index/add",
         "POST /v1/index/compact",
         "POST /v1/index/remove",

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from openclaw_instructor.daemon.wire_errors import body_of, unexpected
 from openclaw_instructor.engine import CancelScope
-from openclaw_instructor.errors import Busy, InstructorError
+from openclaw_instructor.errors import Busy, InstructorError, InvalidArguments
 from openclaw_instructor.server import schemas
 from openclaw_instructor.server.routes.context import Context
 from openclaw_instructor.server.routes.route import ApiRoute, Json
@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 _NAME = {"name": "name", "in": "query", "required": False, "schema": {"type": "string", "minLength": 1}}
 
+_FILE = {"name": "file", "in": "query", "required": True, "schema": {"type": "string", "minLength": 1}}
+_FROM = {"name": "from", "in": "query", "required": False, "schema": {"type": "integer", "minimum": 0}}
+_MOST_PASSAGES = 50
 _PATH = {"name": "path", "in": "query", "required": False, "schema": {"type": "string", "minLength": 1}}
 
 
@@ -61,6 +64,12 @@ def routes(context: Context) -> list[ApiRoute]:
             effect="read",
             scope=AccessScope.READ,
             parameters=(_NAME, _PATH),
+        ),
+        ApiRoute(
+            *("GET", "/v1/index/passages", handlers.passages, "passages", "The passages of a file, as they were cut."),
+            effect="read",
+            scope=AccessScope.READ,
+            parameters=(_FILE, _NAME, _FROM),
         ),
         ApiRoute(
             *("POST", "/v1/index/inspect", handlers.inspect, "index_inspect", "Search, and say where a file was lost."),
@@ -103,6 +112,15 @@ class _Handlers:
         name, path = request.query_params.get("name"), request.query_params.get("path")
         states = await self._threads.run(request, lambda: self._toolbox.index_files(name, path))
         return Json({"files": [state.as_dict() for state in states]})
+
+    async def passages(self, request: Request) -> Response:
+        asked = request.query_params
+        file, first = asked.get("file", ""), asked.get("from", "0")
+        if not file or not first.isdecimal() or len(first) > 9:
+            raise InvalidArguments("`file` names an indexed file, and `from` is a whole number, the passages to skip")
+        catalogue = self._toolbox.index.catalogue
+        find = partial(catalogue.passages, file, asked.get("name") or "*", int(first), _MOST_PASSAGES)
+        return Json(await self._threads.run(request, find))
 
     async def inspect(self, request: Request) -> Response:
         body = await schemas.read(request, schemas.IndexInspect)

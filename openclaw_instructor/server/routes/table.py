@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from openclaw_instructor.server.routes import corrections, embeddings, indexing, reranking, sessions, state, tools
+from openclaw_instructor.server.routes import (
+    corrections,
+    embeddings,
+    indexing,
+    reranking,
+    sessions,
+    state,
+    tasks,
+    tools,
+)
 from openclaw_instructor.server.routes.context import Context
 from openclaw_instructor.server.routes.route import ApiRoute
+from openclaw_instructor.server.studio import pages
 
 
 def routes(context: Context) -> list[ApiRoute]:
@@ -12,9 +22,11 @@ def routes(context: Context) -> list[ApiRoute]:
     table = [
         *embeddings.routes(context),
         *tools.routes(context),
+        *tasks.routes(context),
         *reranking.routes(context),
         *indexing.routes(context),
         *corrections.routes(context),
         *sessions.routes(context),
+        *pages.routes(),
     ]
     return [*table, *state.routes(context, table)]
