@@ -16,7 +16,10 @@ from openclaw_instructor.text import printable
 if TYPE_CHECKING:
     from openclaw_instructor.evaluate.report import Report
 
-KINDS = ("sts", "classification", "pair-classification", "clustering", "reranking", "retrieval")
+KINDS = (
+    *("sts", "classification", "pair-classification", "clustering", "reranking", "retrieval"),
+    *("text-evaluation", "prompt-retrieval", "instruction-retrieval"),
+)
 
 
 @click.command()
@@ -56,6 +59,18 @@ KINDS = ("sts", "classification", "pair-classification", "clustering", "rerankin
     "--limit", type=click.IntRange(min=2), help="Rows per file, and queries per retrieval set; for a quick look."
 )
 @click.option(
+    "--shots",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="Examples chosen for each prompt, in prompt retrieval.",
+)
+@click.option(
+    "--complete",
+    metavar="COMMAND",
+    help='A language model for prompt retrieval: reads lines {"prompt": ...}, writes lines {"completion": ...}.',
+)
+@click.option(
     "--cache", type=click.Path(file_okay=False, path_type=Path), help="Keep vectors here; repeated runs are quick."
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write the JSON to this file.")
@@ -68,16 +83,17 @@ def evaluate(
     checkpoints: tuple[str, ...],
     teachers: tuple[str, ...],
     instruction_sets: tuple[str, ...],
+    complete: str | None,
     output: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Measure checkpoints on the data sets in FOLDER with the metrics of MTEB.
 
-    Finds STS, classification, pair classification, clustering, reranking and retrieval sets by the layout of their
-    files (docs/evaluation.md), and prints one column per model.
+    Finds sets of nine kinds by the layout of their files (docs/evaluation.md), and prints one column per model.
     """
     from openclaw_instructor.evaluate import evaluate as run
+    from openclaw_instructor.evaluate.completion import Program
     from openclaw_instructor.evaluate.embedders import TEACHER
 
     settings = connection.settings()
@@ -94,6 +110,7 @@ def evaluate(
         dtype=settings.dtype,
         revisions={settings.checkpoint: settings.revision},
         offline=settings.offline,
+        complete=Program(complete) if complete else None,
         on_progress=say,
         **options,
     )

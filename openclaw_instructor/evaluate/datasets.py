@@ -7,6 +7,9 @@
     one file of {s1, s2, label}      pair-classification  label 0 or 1
     one file of {text, label}        clustering
     one file of {query, positive, negative}               reranking; both lists of texts
+    one file of {hypothesis, references, score}           text-evaluation; references a list of texts
+    pool + test               prompt-retrieval            {input, output}
+    corpus + instructed + qrels    instruction-retrieval  {id, title?, text}, {id, text, instruction}, as retrieval
 
 Files are `.jsonl` or `.jsonl.gz` (`qrels.tsv`, `qrels.tsv.gz`). A data set is named by its path without suffix.
 """
@@ -26,16 +29,29 @@ from typing import Any
 from openclaw_instructor.errors import InvalidData
 from openclaw_instructor.evaluate.fields import NAME, NUMBER, SAME, TEXT, TEXTS, typed
 
-KINDS = ("sts", "classification", "pair-classification", "clustering", "reranking", "retrieval")
+KINDS = (
+    *("sts", "classification", "pair-classification", "clustering", "reranking", "retrieval"),
+    *("text-evaluation", "prompt-retrieval", "instruction-retrieval"),
+)
 FIELDS = {
     "sts": {"s1": TEXT, "s2": TEXT, "score": NUMBER},
     "pair-classification": {"s1": TEXT, "s2": TEXT, "label": SAME},
     "clustering": {"text": TEXT, "label": NAME},
     "reranking": {"query": TEXT, "positive": TEXTS, "negative": TEXTS},
+    "text-evaluation": {"hypothesis": TEXT, "references": TEXTS, "score": NUMBER},
 }
 _GRADE = re.compile("-?[0-9]+")
 _LABELLED = {"text": TEXT, "label": NAME}
 _WITH_ID = {"id": NAME, "text": TEXT}
+_PARTS = {"corpus": _WITH_ID, "queries": _WITH_ID, "instructed": _WITH_ID | {"instruction": TEXT}}
+_FOLDERS = {"prompt-retrieval": {"input": TEXT, "output": TEXT}}
+# The files that make a folder a data set; the first kind that fits is taken.
+_LAYOUTS = {
+    "instruction-retrieval": {"corpus", "instructed", "qrels"},
+    "retrieval": {"corpus", "queries", "qrels"},
+    "prompt-retrieval": {"pool", "test"},
+    "classification": {"train", "test"},
+}
 Row = dict[str, Any]
 
 
@@ -55,7 +71,7 @@ class Dataset:
     def rows(self, part: str) -> list[Row]:
         """Read the rows of a JSONL part, each with the fields its kind needs. Raises InvalidData with file and line."""
         path = self.files[part]
-        forms = _WITH_ID if part in ("corpus", "queries") else FIELDS.get(self.kind, _LABELLED)
+        forms = _PARTS.get(part) or FIELDS.get(self.kind) or _FOLDERS.get(self.kind) or _LABELLED
         return [typed(row, forms, f"{path}:{number}") for number, row in numbered_rows(path, tuple(forms))]
 
     def judgements(self) -> dict[str, dict[str, int]]:
@@ -90,16 +106,15 @@ def find(folder: Path) -> Found:
     for place in folders:
         parts = {stem(path): path for path in sorted(place.iterdir()) if _is_data(path)}
         name = place.relative_to(root).as_posix() if place != root else place.name
-        if {"corpus", "queries", "qrels"} <= parts.keys():
-            datasets.append(Dataset(name, "retrieval", parts))
-        elif {"train", "test"} <= parts.keys():
-            datasets.append(Dataset(name, "classification", parts))
+        kind = next((kind for kind, layout in _LAYOUTS.items() if layout <= parts.keys()), None)
+        if kind is not None:
+            datasets.append(Dataset(name, kind, parts))
         else:
             loose += parts.values()
     for path in loose:
         name = path.relative_to(root).with_name(stem(path)).as_posix()
         kind = _kind_of(path)
-        if kind:
+        if kind is not None:
             datasets.append(Dataset(name, kind, {"rows": path}))
         else:
             skipped[name] = (

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,8 @@ from openclaw_instructor.evaluate.instructions import Instructions
 from openclaw_instructor.evaluate.metrics import MAIN, Undefined, need_for
 from openclaw_instructor.evaluate.rankings import MODES
 from openclaw_instructor.evaluate.report import Report, Result
-from openclaw_instructor.evaluate.task_scores import Task, run
+from openclaw_instructor.evaluate.task import Complete, Task
+from openclaw_instructor.evaluate.task_scores import run
 from openclaw_instructor.paths import expanded
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ def evaluate(
     revisions: Mapping[str, str | None] | None = None,
     offline: bool = False,
     cache: str | Path | None = None,
+    shots: int = 8,
+    complete: Complete | None = None,
     on_progress: Callable[[str], Any] | None = None,
 ) -> Report:
     """Measure every model on every data set below `folder`.
@@ -50,11 +54,12 @@ def evaluate(
     `.name` and `.embed(texts, instruction, role)`; `revisions` says which one of a hub id. `instructions`: YAML files,
     "none", or None for the packaged set. `modes` are for retrieval; `kinds` and `datasets` (globs on the name or its
     last part) choose data sets; `facets` adds the instruction-following test; `limit` cuts rows per file (queries in
-    retrieval); `cache` is a folder in which vectors are kept, so that an unchanged model (a teacher) is run once. A
-    data set without a score (all of one label) is in the report's `skipped`. Raises InvalidData, InvalidArguments,
-    MissingExtra and what opening a checkpoint raises.
+    retrieval); `cache` is a folder in which vectors are kept, so that an unchanged model (a teacher) is run once.
+    `shots` and `complete` are for prompt retrieval: how many examples are chosen, and a language model that maps
+    prompts to completions. A data set without a score (all of one label) is in the report's `skipped`. Raises
+    InvalidData, InvalidArguments, MissingExtra and what opening a checkpoint raises.
     """
-    _check(modes, kinds, limit)
+    _check(modes, kinds, limit, shots)
     found = find(expanded(folder))
     chosen = _choose(found.datasets, folder, kinds, datasets)
     sets = [Instructions.load(source) for source in instructions]
@@ -65,10 +70,11 @@ def evaluate(
     if cache is not None:
         embedders = [CachedEmbedder(embedder, Path(cache)) for embedder in embedders]
     say = on_progress or _unheard
+    make = partial(Task, limit=limit, shots=shots, complete=complete)
     report = Report(str(folder), skipped=dict(found.skipped))
     for dataset in chosen:
         with _skipping(report, dataset.name):
-            report.results += _measure(dataset, embedders, sets, modes, limit, say)
+            report.results += _measure(dataset, embedders, sets, modes, make, say)
     return _with_facets(report, facet_sets, embedders, say)
 
 
@@ -106,19 +112,19 @@ def _measure(
     embedders: Sequence[Embedder],
     sets: Sequence[Instructions],
     modes: Sequence[str],
-    limit: int | None,
+    make: Callable[[Dataset, Embedder, Instructions], Task],
     say: Callable[[str], Any],
 ) -> list[Result]:
     """Measure one data set under every model and set of instructions."""
     results: list[Result] = []
     # BM25 needs no model, so its one result is shared by all.
     if BM25 in modes and dataset.kind == "retrieval":
-        results += _run(dataset, _Words(), sets[0], [BM25], limit)
+        results += _run(make(dataset, _Words(), sets[0]), [BM25])
     with_vectors = [mode for mode in modes if mode != BM25]
     for embedder, each in product(embedders, sets):
         if dataset.kind != "retrieval" or with_vectors:
             say(f"{embedder.name}: {dataset.name}")
-            results += _run(dataset, embedder, each, with_vectors, limit)
+            results += _run(make(dataset, embedder, each), with_vectors)
     return results
 
 
@@ -131,10 +137,8 @@ class _Words:
         raise AssertionError("bm25 embeds nothing")
 
 
-def _run(
-    dataset: Dataset, embedder: Embedder, instructions: Instructions, modes: Sequence[str], limit: int | None
-) -> list[Result]:
-    task = Task(dataset, embedder, instructions, limit)
+def _run(task: Task, modes: Sequence[str]) -> list[Result]:
+    dataset, embedder = task.dataset, task.embedder
     began = time.perf_counter()
     scores = run(task, modes)
     seconds = round(time.perf_counter() - began, 3)
@@ -145,7 +149,7 @@ def _run(
             kind=dataset.kind,
             mode=mode,
             model=embedder.name,
-            instructions="" if mode == BM25 else instructions.name,
+            instructions="" if mode == BM25 else task.instructions.name,
             main=main,
             score=values.get(main, float("nan")),
             metrics=values,
@@ -175,10 +179,12 @@ def _wanted(dataset: Dataset, kinds: Sequence[str] | None, names: Sequence[str] 
     return not names or any(fnmatch(dataset.name, name) or fnmatch(dataset.short, name) for name in names)
 
 
-def _check(modes: Sequence[str], kinds: Sequence[str] | None, limit: int | None) -> None:
+def _check(modes: Sequence[str], kinds: Sequence[str] | None, limit: int | None, shots: int) -> None:
     for name, values, known in (("mode", modes, MODES), ("kind", kinds or (), KINDS)):
         for value in values:
             if value not in known:
                 raise InvalidArguments(f"{name} {value!r} is unknown; use {', '.join(known)}")
+    if shots < 1:
+        raise InvalidArguments(f"shots {shots}: give at least one example")
     if limit is not None and limit < 2:
         raise InvalidArguments(f"limit {limit}: give at least 2 rows, or none")

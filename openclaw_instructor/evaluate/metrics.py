@@ -27,9 +27,13 @@ MAIN = {
     "clustering": "v_measure",
     "reranking": "map_at_1000",
     "retrieval": "ndcg_at_10",
+    "text-evaluation": "cosine_spearman",
+    "prompt-retrieval": "label_agreement",
+    "instruction-retrieval": "p_mrr",
 }
 _LIBRARIES = {
     "sts": "scipy.stats",
+    "text-evaluation": "scipy.stats",
     "classification": "sklearn.linear_model",
     "pair-classification": "sklearn.metrics",
     "clustering": "sklearn.cluster",
@@ -58,13 +62,28 @@ def need_for(kinds: Iterable[str]) -> None:
 
 def sts(first: Vectors, second: Vectors, scores: Sequence[float]) -> dict[str, float]:
     """Correlate the pairs' cosines with the human scores; NaN where either side is constant."""
+    return _correlations(_cosine(first, second), scores)
+
+
+def text_evaluation(hypotheses: Vectors, references: Sequence[Vectors], scores: Sequence[float]) -> dict[str, float]:
+    """Correlate each hypothesis's highest cosine with one of its references with the human scores.
+
+    Definition: Kasai et al., "Bidimensional Leaderboards", NAACL 2022, as Su et al. (2023) use it; they report Pearson.
+    """
+    closest = [
+        float(_cosine(np.broadcast_to(hypothesis, own.shape), own).max())
+        for hypothesis, own in zip(hypotheses, references, strict=True)
+    ]
+    return _correlations(np.asarray(closest), scores)
+
+
+def _correlations(similarity: Any, scores: Sequence[float]) -> dict[str, float]:
     stats = need("scipy.stats", "evaluate")
-    cosine = _cosine(first, second)
-    if np.ptp(cosine) == 0 or np.ptp(np.asarray(scores)) == 0:
+    if np.ptp(similarity) == 0 or np.ptp(np.asarray(scores)) == 0:
         return {"cosine_spearman": math.nan, "cosine_pearson": math.nan}
     return {
-        "cosine_spearman": float(stats.spearmanr(scores, cosine)[0]),
-        "cosine_pearson": float(stats.pearsonr(scores, cosine)[0]),
+        "cosine_spearman": float(stats.spearmanr(scores, similarity)[0]),
+        "cosine_pearson": float(stats.pearsonr(scores, similarity)[0]),
     }
 
 

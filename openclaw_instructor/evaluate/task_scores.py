@@ -3,44 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openclaw_instructor.evaluate import metrics, rankings
-from openclaw_instructor.evaluate.datasets import Dataset, Row, cut
-from openclaw_instructor.evaluate.embedders import Embedder
-from openclaw_instructor.evaluate.instructions import Instructions
+from openclaw_instructor.evaluate import instruction_retrieval, metrics, prompt_retrieval, rankings
+from openclaw_instructor.evaluate.datasets import Row
+from openclaw_instructor.evaluate.task import Task
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-@dataclass
-class Task:
-    """One data set under one embedder and one set of instructions; counts what it embeds."""
-
-    dataset: Dataset
-    embedder: Embedder
-    instructions: Instructions
-    limit: int | None = None
-    used: dict[str, str] = field(default_factory=dict)
-    texts: int = 0
-    truncated: int = 0
-
-    def embed(self, texts: Sequence[str], role: str = "text") -> NDArray[np.float32]:
-        """Embed texts under the data set's instruction for `role`, and record what was used."""
-        instruction = self.instructions.of(self.dataset.name, self.dataset.kind, role)
-        embedded = self.embedder.embed(texts, instruction, role)
-        self.used[role] = instruction
-        self.texts += len(texts)
-        self.truncated += embedded.truncated
-        return embedded.vectors
-
-    def cut(self, rows: list[Row]) -> list[Row]:
-        """Take at most `limit` rows, evenly spread and with the labels in proportion."""
-        return rows if self.limit is None else cut(rows, self.limit)
 
 
 Scores = dict[str, dict[str, float]]  # mode -> metric -> value; "" where a kind has no modes
@@ -50,6 +22,8 @@ def run(task: Task, modes: Sequence[str]) -> Scores:
     """Compute the scores of a data set by mode. Raises Undefined where it has none."""
     if task.dataset.kind == "retrieval":
         return _retrieval(task, modes)
+    if task.dataset.kind == "instruction-retrieval":
+        return instruction_retrieval.run(task)
     return {"": _PLAIN[task.dataset.kind](task)}
 
 
@@ -102,6 +76,18 @@ def _reranking(task: Task) -> dict[str, float]:
     return metrics.ranking(runs, relevant)
 
 
+def _text_evaluation(task: Task) -> dict[str, float]:
+    rows = [row for row in task.cut(task.dataset.rows("rows")) if row["references"]]
+    if not rows:
+        raise metrics.Undefined("none of its texts has a reference")
+    texts = list(dict.fromkeys(text for row in rows for text in (row["hypothesis"], *row["references"])))
+    vectors = task.embed(texts)
+    place = {text: index for index, text in enumerate(texts)}
+    hypotheses = vectors[[place[row["hypothesis"]] for row in rows]]
+    references = [vectors[[place[text] for text in row["references"]]] for row in rows]
+    return metrics.text_evaluation(hypotheses, references, [row["score"] for row in rows])
+
+
 def _retrieval(task: Task, modes: Sequence[str]) -> Scores:
     corpus = task.dataset.rows("corpus")
     judgements = task.dataset.judgements()
@@ -134,4 +120,6 @@ _PLAIN: dict[str, Callable[[Task], dict[str, float]]] = {
     "pair-classification": _pair_classification,
     "clustering": _clustering,
     "reranking": _reranking,
+    "text-evaluation": _text_evaluation,
+    "prompt-retrieval": prompt_retrieval.run,
 }

@@ -31,10 +31,23 @@ def write(folder: Path) -> Path:
         for text in candidates
     ]
     jsonl(folder / "reranking/again.jsonl", ranked)
+    jsonl(
+        folder / "text-evaluation/again.jsonl", [{"hypothesis": a, "references": [b], "score": s} for a, b, s in same]
+    )
+    examples = [{"input": text, "output": subject} for subject, all_ in SUBJECTS.items() for text in all_]
+    jsonl(folder / "prompt-retrieval/subjects/pool.jsonl", examples)
+    jsonl(folder / "prompt-retrieval/subjects/test.jsonl", [row | {"input": f"{row['input']} now"} for row in examples])
     corpus = [{"id": str(i), "title": "", "text": text} for i, text in enumerate(candidates)]
     jsonl(folder / "retrieval/again/corpus.jsonl.gz", corpus)
     jsonl(folder / "retrieval/again/queries.jsonl", [{"id": f"q{i}", "text": t} for i, t in enumerate(candidates)])
     (folder / "retrieval/again/qrels.tsv").write_text("".join(f"q{i}\t{i}\t1\n" for i in range(len(candidates))))
+    asked = [
+        {"id": f"q{i}", "text": "what now", "instruction": f"Represent the question for finding: {text}"}
+        for i, text in enumerate(candidates[:2])
+    ]
+    jsonl(folder / "instruction-retrieval/again/corpus.jsonl", corpus)
+    jsonl(folder / "instruction-retrieval/again/instructed.jsonl", asked)
+    (folder / "instruction-retrieval/again/qrels.tsv").write_text("q0\t0\t1\nq1\t1\t1\n")
     return folder
 
 

@@ -128,7 +128,7 @@ def test_instructions_go_from_data_set_to_kind_to_nothing(tmp_path: Path) -> Non
 def test_the_packaged_instructions_cover_every_kind_and_end_with_one_space() -> None:
     packaged = Instructions.load(None)
     for kind in KINDS:
-        role = "query" if kind in ("retrieval", "reranking") else "text"
+        role = "query" if kind in ("retrieval", "reranking", "instruction-retrieval") else "text"
         text = packaged.of("unheard-of", kind, role)
         assert text.startswith("Represent the ")
         assert text.endswith(": ")

@@ -43,6 +43,8 @@ def test_every_kind_is_scored(tmp_path: Path) -> None:
     assert scores["retrieval/again", "dense"] == scores["retrieval/again", "bm25"] == 1.0
     assert scores["retrieval/again", "hybrid"] == 1.0
     assert scores["reranking/again", ""] == 1.0
+    assert scores["prompt-retrieval/subjects", ""] > 1 / 3
+    assert {mode for name, mode in scores if name == "instruction-retrieval/again"} == {"prompt", "text"}
     assert scores["classification/subjects", ""] == 1.0
     assert scores["pair-classification/alike", ""] == 1.0
     assert scores["sts/alike", ""] > 0.8
@@ -181,7 +183,7 @@ def test_what_has_no_score_is_left_out_with_the_reason(tmp_path: Path, command: 
     facets = {"topic": {"by": "label", "instruction": "topic"}, "intent": "intent"}
     own.write_text(json.dumps({"facets": {"few": {"sources": ["alone"], "facets": facets}}}))
     report = evaluate(folder, [Words()], instructions=[own])
-    assert len(report.results) == 5 + 3
+    assert len(report.results) == 7 + 3 + 2
     assert report.facets == []
     assert report.skipped["one"] == "its texts to learn from: all of label 'x'; a score needs two different labels"
     assert set(report.skipped) == {"one", "untested", "alone", "pairs", "ranked", "unjudged", "facets.few"}
@@ -288,7 +290,7 @@ def test_the_command_prints_a_table_and_writes_json(
     output = command("evaluate", str(folder), "--checkpoint", str(tiny_checkpoint), "--output", str(saved))
     assert output.status == 0
     assert "retrieval/again [hybrid]" in output.out
-    assert len(json.loads(saved.read_text())["results"]) == 5 + 3
+    assert len(json.loads(saved.read_text())["results"]) == 7 + 3 + 2
 
 
 def test_a_folder_that_is_not_there_is_the_users_mistake(command: Callable[..., Any], tmp_path: Path) -> None:
