@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.errors import InvalidArguments, UserError
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.registry.arguments import validate
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.engine.rerankers import Reranker
     from openclaw_instructor.index import CollectionStatus, Index, SyncReport
     from openclaw_instructor.index.file_states import FileState
+    from openclaw_instructor.index.maintenance.operations import Maintenance
     from openclaw_instructor.tasks.classifier.corrections import Corrections
     from openclaw_instructor.tasks.rerank import Ranking
 
@@ -213,6 +214,47 @@ class Toolbox:
     def index_compact(self) -> dict[str, Any]:
         """Free the disk space of deleted content of the index; return bytes `before`, `after` and `freed`."""
         return self.index.compact()
+
+    @property
+    def maintenance(self) -> Maintenance:
+        """What looks after the index, also where it is too damaged to be opened."""
+        from openclaw_instructor.index.maintenance.operations import Maintenance
+
+        return Maintenance(self.settings, self.engine)
+
+    def index_verify(self) -> dict[str, Any]:
+        """Check the index: `ok`, the `problems`, what was `checked`, and the command that mends it (`fix`)."""
+        return self.maintenance.verify()
+
+    def index_repair(self) -> dict[str, Any]:
+        """Mend the index and sync what was lost of it: what was `done`, the file `kept`, the reports of `synced`."""
+        report = self.maintenance.repair()
+        synced, notes = [], []
+        for name in report.pop("to_sync"):
+            try:
+                synced += self.index_sync(name).as_dict()["collections"]
+            except UserError as error:
+                # A folder that is gone: what was saved of it is there.
+                notes.append(f"collection `{name}` could not be synced: {error.message}")
+        return report | {"synced": synced, "notes": notes}
+
+    def index_backup(self, file: str | Path) -> dict[str, Any]:
+        """Copy the index to a file while it may be in use; return its name, bytes and counts."""
+        return self.maintenance.backup(expanded(file).absolute())
+
+    def index_restore(self, file: str | Path) -> dict[str, Any]:
+        """Put a backup in the place of the index, which is kept beside it; return both names and counts."""
+        return self.maintenance.restore(expanded(file).absolute())
+
+    def index_export(self, file: str | Path, names: Sequence[str] = ()) -> dict[str, Any]:
+        """Export these collections, or all, to a file for another home; return its name, bytes and counts."""
+        return self.maintenance.export(expanded(file).absolute(), names)
+
+    def index_import(
+        self, file: str | Path, roots: Mapping[str, str] | None = None, *, replace: bool = False
+    ) -> dict[str, Any]:
+        """Import the collections of an export; `roots` maps their folders of before to those of now."""
+        return self.maintenance.take(expanded(file).absolute(), roots, replace=replace)
 
     @property
     def reranker(self) -> Reranker:

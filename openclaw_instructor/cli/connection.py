@@ -72,6 +72,32 @@ class Tools(Protocol):
         """Give back the room of what was deleted from the index."""
         ...
 
+    def index_verify(self) -> dict[str, Any]:
+        """Check the index and return its problems."""
+        ...
+
+    def index_repair(self) -> dict[str, Any]:
+        """Mend the index and return what was done."""
+        ...
+
+    def index_backup(self, file: str | Path) -> dict[str, Any]:
+        """Copy the index to a file while it is in use."""
+        ...
+
+    def index_restore(self, file: str | Path) -> dict[str, Any]:
+        """Put a backup in the place of the index."""
+        ...
+
+    def index_export(self, file: str | Path, names: Sequence[str] = ()) -> dict[str, Any]:
+        """Export collections to a file for another home."""
+        ...
+
+    def index_import(
+        self, file: str | Path, roots: Mapping[str, str] | None = None, *, replace: bool = False
+    ) -> dict[str, Any]:
+        """Import the collections of an export."""
+        ...
+
     def index_inspect(self, task: str, arguments: Mapping[str, Any], expect: str) -> dict[str, Any]:
         """Search, and say at which stage a file was lost."""
         ...
@@ -138,6 +164,12 @@ class Local:
         self.index_remove = toolbox.index_remove
         self.index_compact = toolbox.index_compact
         self.index_inspect = toolbox.index_inspect
+        self.index_verify = toolbox.index_verify
+        self.index_repair = toolbox.index_repair
+        self.index_backup = toolbox.index_backup
+        self.index_restore = toolbox.index_restore
+        self.index_export = toolbox.index_export
+        self.index_import = toolbox.index_import
 
     def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]:
         """Embed texts and return the body of an OpenAI-compatible embeddings response."""

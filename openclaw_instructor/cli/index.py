@@ -10,6 +10,7 @@ import click
 
 from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.index_files import compact, files, inspect
+from openclaw_instructor.cli.index_maintenance import backup, export, repair, restore, take, verify
 from openclaw_instructor.cli.output import json_option, print_json, print_table, progress, say
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.text import one_line
@@ -95,9 +96,8 @@ def remove(connection: Connection, name: str, folder: str | None, as_json: bool)
         say(f"removed collection {name}" if folder is None else f"removed {folder} from collection {name}")
 
 
-index.add_command(files)
-index.add_command(inspect)
-index.add_command(compact)
+for command in (files, inspect, compact, verify, repair, backup, restore, export, take):
+    index.add_command(command)
 
 
 @contextmanager

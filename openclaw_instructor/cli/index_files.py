@@ -93,10 +93,11 @@ def compact(connection: Connection, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    say(f"freed {_size(result['freed'])}: the index takes {_size(result['after'])}, before {_size(result['before'])}")
+    say(f"freed {size(result['freed'])}: the index takes {size(result['after'])}, before {size(result['before'])}")
     for note in result["notes"]:
         say(f"note: {note}")
 
 
-def _size(count: int) -> str:
+def size(count: int) -> str:
+    """Write a number of bytes in megabytes."""
     return f"{count / 1e6:,.1f} MB"

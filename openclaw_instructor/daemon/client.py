@@ -145,6 +145,37 @@ class Client:
         """Give back the room of what was deleted from the index."""
         return self._call(_Call("POST", "/v1/index/compact", "write", {}, patient=True))
 
+    def index_verify(self) -> dict[str, Any]:
+        """Check the index and return its problems."""
+        return self._call(_Call("POST", "/v1/index/verify", "read", {}, patient=True))
+
+    def index_repair(self) -> dict[str, Any]:
+        """Mend the index and return what was done."""
+        return self._call(_Call("POST", "/v1/index/repair", "destroy", {}, patient=True))
+
+    def index_backup(self, file: str | Path) -> dict[str, Any]:
+        """Copy the index to a file while it is in use."""
+        return self._of_file("backup", "write", file)
+
+    def index_restore(self, file: str | Path) -> dict[str, Any]:
+        """Put a backup in the place of the index."""
+        return self._of_file("restore", "destroy", file)
+
+    def index_export(self, file: str | Path, names: Sequence[str] = ()) -> dict[str, Any]:
+        """Export collections, or all, to a file for another home."""
+        return self._of_file("export", "write", file, names=list(names))
+
+    def index_import(
+        self, file: str | Path, roots: Mapping[str, str] | None = None, *, replace: bool = False
+    ) -> dict[str, Any]:
+        """Import the collections of an export; `roots` maps their folders of before to those of now."""
+        return self._of_file("import", "destroy", file, roots=dict(roots or {}), replace=replace)
+
+    def _of_file(self, what: str, effect: Effect, file: str | Path, **more: Any) -> dict[str, Any]:
+        # Absolute here, because the daemon has another working directory.
+        body = {"file": str(expanded(file).absolute()), **more}
+        return self._call(_Call("POST", f"/v1/index/{what}", effect, body, patient=True))
+
     def index_inspect(self, task: str, arguments: Mapping[str, Any], expect: str) -> dict[str, Any]:
         """Search, and say at which stage a file was lost."""
         body = {"task": task, "arguments": dict(arguments), "expect": expect}

@@ -103,15 +103,16 @@ def publish(
     first_id = _fresh_id(connection)
     connection.executemany(
         "INSERT INTO chunks "
-        "(id, document_id, first_line, last_line, line_offset, title, heading, context, text, digest, locations) "
-        "VALUES (:id, :document, :first, :last, :offset, :title, :heading, :context, :text, :digest, :locations)",
+        "(id, document_id, first_line, last_line, line_offset, title, heading, context, text, digest, locations, "
+        "checksum) VALUES (:id, :document, :first, :last, :offset, :title, :heading, :context, :text, :digest, "
+        ":locations, row_checksum(:first, :last, :offset, :title, :heading, :context, :text, :digest, :locations))",
         [
             {"id": number, "document": document_id, **_chunk_values(chunk, title)}
             for number, chunk in enumerate(chunks, first_id)
         ],
     )
     connection.executemany(
-        "INSERT INTO vectors (chunk_id, vector) VALUES (?, ?)",
+        "INSERT INTO vectors (chunk_id, vector, checksum) VALUES (?1, ?2, row_checksum(?1, ?2))",
         [(number, vector) for number, (_, vector) in enumerate(zip(chunks, vectors, strict=True), first_id)],
     )
 

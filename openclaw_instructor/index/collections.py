@@ -192,7 +192,7 @@ def remove_root(connection: sqlite3.Connection, collection: Collection, path: Pa
         "UPDATE collections SET problem = '', unfinished = unfinished OR ? WHERE id = ?",
         (bool(kept.intersection(gone)) or bool(collection.problem), collection.id),
     )
-    connection.execute(f"{_DRAW_REVISION} WHERE collection_id = ?", (collection.id,))
+    draw_revisions(connection, collection)
 
 
 def remove(connection: sqlite3.Connection, name: str) -> None:
@@ -274,6 +274,11 @@ def touch(connection: sqlite3.Connection, collection: Collection, generation: Ge
     updated = connection.execute(f"{_DRAW_REVISION} WHERE id = ?", (generation.id,))
     if not updated.rowcount:
         raise removed(collection)
+
+
+def draw_revisions(connection: sqlite3.Connection, collection: Collection) -> None:
+    """Record that the vectors of a collection have changed, whichever of its generations they are in."""
+    connection.execute(f"{_DRAW_REVISION} WHERE collection_id = ?", (collection.id,))
 
 
 def removed(collection: Collection) -> StoreError:

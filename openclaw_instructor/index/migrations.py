@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from openclaw_instructor.index import fulltext
+from openclaw_instructor.index import checksums, fulltext
 
 _FIRST = """
 CREATE TABLE collections (
@@ -143,12 +143,12 @@ ALTER TABLE collections ADD COLUMN problem TEXT NOT NULL DEFAULT '';
 ALTER TABLE collections ADD COLUMN coverage TEXT NOT NULL DEFAULT '{}';
 """
 
-# The full text has streams of words of its own making; `chunks.parts`, which held some of them, is no longer filled.
-_STREAMS = """
+_WITHOUT_FULL_TEXT = """
 DROP TRIGGER chunks_inserted;
 DROP TRIGGER chunks_deleted;
 DROP TABLE passages;
-UPDATE chunks SET parts = '' WHERE parts != '';
+"""
+_FULL_TEXT = """
 CREATE VIRTUAL TABLE passages USING fts5 (
   title, heading, text, extras, forms, content = '', tokenize = "TOKENIZER"
 );
@@ -169,6 +169,17 @@ SELECT id, word_stream(title), word_stream(heading), word_stream(text),
        extras_stream(title, heading, context, text), forms_stream(title, heading, context, text) FROM chunks;
 """.replace("TOKENIZER", fulltext.TOKENIZER)
 
+# The full text has streams of words of its own making; `chunks.parts`, which held some of them, is no longer filled.
+_STREAMS = f"{_WITHOUT_FULL_TEXT}UPDATE chunks SET parts = '' WHERE parts != '';{_FULL_TEXT}"  # noqa: S608
+
+# What is stored is checked by `index verify`.
+_CHECKSUMS = f"""
+ALTER TABLE chunks ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE vectors ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+UPDATE chunks SET checksum = {checksums.CHUNK.format("")};
+UPDATE vectors SET checksum = {checksums.VECTOR.format("")};
+"""  # noqa: S608
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _PARTS_OF_NAMES,
@@ -177,17 +188,29 @@ MIGRATIONS: tuple[str, ...] = (
     _LOCATIONS,
     _TRUTH_OF_A_SYNC,
     _STREAMS,
+    _CHECKSUMS,
 )
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Apply the missing migrations, each with its number in one transaction."""
+def migrate(connection: sqlite3.Connection, to: int | None = None) -> None:
+    """Apply the missing migrations up to a number, each with its number in one transaction."""
     fulltext.register(connection)
+    checksums.register(connection)
     # Of steps whose full text a later one makes anew.
     for name in ("identifier_words", "inner_words"):
         connection.create_function(name, 1, lambda _: "", deterministic=True)
-    for number, step in enumerate(MIGRATIONS[version(connection) :], start=version(connection) + 1):
+    for number, step in enumerate(MIGRATIONS[version(connection) : to], start=version(connection) + 1):
         connection.executescript(f"BEGIN IMMEDIATE;{step}PRAGMA user_version = {number};COMMIT;")
+
+
+def rebuild_fulltext(connection: sqlite3.Connection) -> None:
+    """Make the full text anew from the chunks, inside the caller's transaction."""
+    statement = ""
+    for line in f"{_WITHOUT_FULL_TEXT}{_FULL_TEXT}".splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
 
 
 def version(connection: sqlite3.Connection) -> int:

@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 
 from openclaw_instructor.errors import StoreError
-from openclaw_instructor.index import fulltext, replacement, store_errors
+from openclaw_instructor.index import checksums, fulltext, replacement, store_errors
 from openclaw_instructor.index.migrations import MIGRATIONS, migrate, version
 from openclaw_instructor.lock import exclusive
 
@@ -42,7 +42,7 @@ class Store:
         self._prepare()
         self._file = self._written = _identity(path)
         with self._plainly():
-            self._writer = self._open()
+            self._writer = self._open_writer()
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -76,7 +76,7 @@ class Store:
                 self._keep_log()
             if self._written != self._file:
                 self._writer.close()
-                self._writer, self._written = self._open(), self._file
+                self._writer, self._written = self._open_writer(), self._file
             self._writer.execute("BEGIN IMMEDIATE")
             if self._closed or _identity(self.path) == self._file:
                 return
@@ -151,7 +151,7 @@ class Store:
         for connection in (*self._readers, self._writer):
             connection.close()
         self._readers.clear()
-        self._writer = self._open()
+        self._writer = self._open_writer()
         self._log = None
 
     def _prepare(self) -> None:
@@ -185,7 +185,7 @@ class Store:
             elif not os.access(self.path, os.R_OK | os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             elif not self.path.stat().st_size and (trace := self._trace()):
-                raise store_errors.damaged(self.path, f"it is empty, but {trace} was made from it")
+                raise store_errors.Damaged(self.path, f"it is empty, but {trace} was made from it")
         except OSError as error:
             raise StoreError(
                 f"the index {self.path} cannot be opened for writing ({error.strerror}); "
@@ -227,9 +227,16 @@ class Store:
         connection = self._connect()
         connection.row_factory = sqlite3.Row
         fulltext.register(connection)
+        checksums.register(connection)
         # The full-text index is slow to write with SQLite's 2 MB of cache; this is an upper bound, in KiB.
         # In WAL mode NORMAL may lose the last commits to a power cut, never consistency; a sync does them again.
         connection.executescript("PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;")
+        return connection
+
+    def _open_writer(self) -> sqlite3.Connection:
+        connection = self._open()
+        # From its first read on it shares a lock on the file, so that no other process deletes the log when it leaves.
+        connection.execute("PRAGMA user_version").fetchone()
         return connection
 
     def _borrow(self) -> tuple[sqlite3.Connection, _File]:

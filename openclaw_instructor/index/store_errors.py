@@ -23,7 +23,7 @@ def explained(path: Path) -> Iterator[None]:
         raise of(path, error) from error
     except UnicodeDecodeError as error:
         # What SQLite says of a damaged schema quotes it, and Python decodes that.
-        raise damaged(path, "its schema is garbled") from error
+        raise Damaged(path, "its schema is garbled") from error
 
 
 def of(path: Path, error: sqlite3.Error) -> InstructorError:
@@ -39,7 +39,7 @@ def of(path: Path, error: sqlite3.Error) -> InstructorError:
             "or set $OPENCLAW_INSTRUCTOR_HOME to a folder that is"
         )
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or str(error).startswith("no such "):
-        return damaged(path, sentence(str(error), 200))
+        return Damaged(path, sentence(str(error), 200))
     if name.startswith("SQLITE_IOERR"):
         return StoreError(
             f"the disk did not read or write the index {path} ({error}); check the disk and its free space, then run "
@@ -48,9 +48,12 @@ def of(path: Path, error: sqlite3.Error) -> InstructorError:
     return StoreError(f"the index {path} failed ({error}); run `openclaw-instructor doctor`")
 
 
-def damaged(path: Path, what: str) -> StoreError:
-    """Make the error for a file that is no intact index."""
-    return StoreError(f"the index {path} is damaged ({what}); {_SAVES}")
+class Damaged(StoreError):
+    """The file is no intact index; `what` says why."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"the index {path} is damaged ({what}); {_SAVES}")
+        self.what = what
 
 
 def newer(path: Path) -> StoreError:

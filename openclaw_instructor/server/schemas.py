@@ -110,6 +110,25 @@ class IndexInspect(_Strict):
     expect: StrictStr = Field(min_length=1, max_length=4_200, description="The file that should be found.")
 
 
+class IndexFile(_Strict):
+    """Body of POST /v1/index/backup and /restore: a file of the daemon's machine."""
+
+    file: Annotated[StrictStr, Field(pattern="^/[^\\x00]*$")]
+
+
+class IndexExport(IndexFile):
+    """Body of POST /v1/index/export; without names, every collection."""
+
+    names: list[Annotated[StrictStr, Field(min_length=1, max_length=64)]] = []
+
+
+class IndexImport(IndexFile):
+    """Body of POST /v1/index/import; `roots` maps the folders of the export to those of this machine."""
+
+    roots: dict[str, StrictStr] = {}
+    replace: StrictBool = False
+
+
 class Nothing(_Strict):
     """Body of a request that has nothing to say."""
 

@@ -301,3 +301,36 @@ def test_a_text_that_looks_like_an_option_names_the_way_elsewhere_too(command: C
     for arguments in (("match", "--word"), ("index", "inspect", "--word"), ("index", "files", "-w")):
         assert "if it is a text, write `--` before it" in command(*arguments).err
     assert "`--`" not in command("index", "compact", "--word").err
+
+
+def test_looking_after_the_index(command: Command, notes: Path, tmp_path: Path, home: Path) -> None:
+    command("index", "add", "docs", str(notes))
+    whole = command("index", "verify")
+    assert (whole.status, whole.err.startswith("the index is whole: 1 collections, 2 documents")) == (0, True)
+    copy, export = str(tmp_path / "copy.db"), str(tmp_path / "docs.export")
+    assert command("index", "backup", copy, "--json").json["documents"] == 2
+    assert command("index", "export", export, "docs", "--json").json["collections"][0]["documents"] == 2
+    assert command("index", "remove", "docs").status == 0
+    moved = command("index", "import", export, "--root", f"{notes}={tmp_path / 'moved'}")
+    assert (moved.status, "imported docs (2 documents)" in moved.err, "moved is not there" in moved.err) == (
+        0,
+        True,
+        True,
+    )
+    assert command("index", "import", export).status == 2
+    assert command("index", "import", export, "--root", "nothing").status == 2
+    restored = command("index", "restore", copy)
+    assert (restored.status, "is kept as" in restored.err) == (0, True)
+    assert command("search", "cloves", "--mode", "keyword", "--json").json["hits"][0]["file"] == str(
+        notes / "garlic.md"
+    )
+    (home / "index.db").write_bytes(b"not a database at all" * 500)
+    for suffix in ("-wal", "-shm"):
+        (home / f"index.db{suffix}").unlink(missing_ok=True)
+    refused = command("search", "cloves")
+    assert (refused.status, "run `openclaw-instructor index repair`" in refused.err) == (1, True)
+    assert command("index", "verify", "--json").status == 3
+    mended = command("index", "repair", "--json").json
+    assert Path(mended["kept"]).read_bytes().startswith(b"not a database")
+    assert command("index", "verify").status == 0
+    assert command("index", "repair").err == "nothing was to be mended\n"

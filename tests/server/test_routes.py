@@ -16,7 +16,8 @@ from openclaw_instructor.server.security import AccessScope
 from tests.server.serving import Local, ask
 
 Serve = Callable[..., Local]
-ADMIN = ["/v1/index/add", "/v1/index/compact", "/v1/index/remove", "/v1/session/link"]
+MAINTENANCE = [f"/v1/index/{what}" for what in ("verify", "repair", "backup", "restore", "export", "import")]
+ADMIN = ["/v1/index/add", "/v1/index/compact", "/v1/index/remove", "/v1/session/link", *MAINTENANCE]
 
 
 @pytest.fixture
@@ -34,14 +35,8 @@ def test_every_operation_says_what_it_changes_and_who_may(local: Local) -> None:
     assert {operation["x-effect"] for operation in operations.values()} <= set(EFFECTS)
     scopes = {name: operation.get("x-scope") for name, operation in operations.items()}
     assert [name for name, scope in scopes.items() if scope is None] == ["GET /health"]
-    assert [name for name, scope in scopes.items() if scope == "admin"] == [
-        "POST /v1/tasks/file",
-        "POST /v1/tasks/example",
-        "POST /v1/index/add",
-        "POST /v1/index/compact",
-        "POST /v1/index/remove",
-        "POST /v1/session/link",
-    ]
+    of_owner = {f"POST {path}" for path in (*ADMIN, "/v1/tasks/file", "/v1/tasks/example")}
+    assert {name for name, scope in scopes.items() if scope == "admin"} == of_owner
     # What changes something is never open to a caller who may only read, a browser's own session aside.
     changing = {name for name, operation in operations.items() if operation["x-effect"] != "read"}
     assert {name for name in changing if scopes[name] == "read"} == {"DELETE /v1/session"}

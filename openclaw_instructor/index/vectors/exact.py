@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any, Protocol
 
 from typing_extensions import override
 
 if TYPE_CHECKING:
     from openclaw_instructor.index.vectors.protocol import Ids, Matrix
+
+
+# In FAISS' format the length of the header of an index, of which there are two, and where its count stands in it.
+_HEADER, _TOTAL = 37, 8
 
 
 class LocalVectors(Protocol):
@@ -24,6 +29,9 @@ class LocalVectors(Protocol):
 
     def ids(self) -> Ids:
         """List all ids, ascending."""
+
+    def of(self, ids: Ids) -> Matrix:
+        """Return the vectors (n, dimension) of these ids, which are all there."""
 
     def dump(self) -> bytes:
         """Serialize everything to bytes for `load` of the same class."""
@@ -74,13 +82,37 @@ class FaissVectors(LocalVectors):
         return data
 
     @override
+    def of(self, ids: Ids) -> Matrix:
+        vectors: Matrix = self._index.reconstruct_batch(ids)
+        return vectors
+
+    @override
     def load(self, data: bytes) -> None:
+        """Replace everything by the bytes of `dump`, without the sizes that they claim."""
         import numpy as np
 
-        index = self._faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
-        if index.d != self._index.d:
-            raise ValueError(f"dimension {index.d} instead of {self._index.d}")
+        # FAISS would allocate what a header claims; here the length of the file says how many vectors there are.
+        dimension = self._index.d
+        count, rest = divmod(len(data) - len(b"".join(self._frame(0))), 4 * dimension + 8)
+        if rest or count < 0:
+            raise ValueError(f"not a whole number of vectors of dimension {dimension}")
+        head, between = self._frame(count)
+        middle = len(head) + 4 * dimension * count
+        if not data.startswith(head) or data[middle : middle + len(between)] != between:
+            raise ValueError(f"not {count} vectors of dimension {dimension}")
+        vectors = np.frombuffer(data, dtype="<f4", offset=len(head), count=dimension * count)
+        ids = np.frombuffer(data, dtype="<i8", offset=middle + len(between), count=count)
+        index = self._faiss.IndexIDMap2(self._faiss.IndexFlatIP(dimension))
+        index.add_with_ids(vectors.reshape(count, dimension), ids)
         self._index = index
+
+    def _frame(self, count: int) -> tuple[bytes, bytes]:
+        """Return what FAISS writes before `count` vectors, and between them and their ids."""
+        empty = self._faiss.serialize_index(self._faiss.IndexIDMap2(self._faiss.IndexFlatIP(self._index.d))).tobytes()
+        head = bytearray(empty[:-8])
+        for place, number in ((_TOTAL, count), (_HEADER + _TOTAL, count), (2 * _HEADER, self._index.d * count)):
+            struct.pack_into("<Q", head, place, number)
+        return bytes(head), struct.pack("<Q", count)
 
 
 class NumpyVectors(LocalVectors):
@@ -125,6 +157,13 @@ class NumpyVectors(LocalVectors):
         import numpy as np
 
         return np.sort(self._ids)
+
+    @override
+    def of(self, ids: Ids) -> Matrix:
+        import numpy as np
+
+        order = np.argsort(self._ids)
+        return self._vectors[order[np.searchsorted(self._ids, ids, sorter=order)]]
 
     @override
     def dump(self) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from openclaw_instructor.index import filters, stored_vectors
 
@@ -71,3 +71,11 @@ class VectorEngine(Protocol):
 
     def close(self) -> None:
         """Free what is held in memory."""
+
+
+@runtime_checkable
+class KeepsFiles(Protocol):
+    """An engine with files of its own, which can be compared with the store."""
+
+    def verify(self, view: View) -> list[str]:
+        """Say where the files differ from the view, beyond lagging behind it."""

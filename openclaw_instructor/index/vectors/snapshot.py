@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from openclaw_instructor.index.vectors.exact import FaissVectors, NumpyVectors, best_backend
 
@@ -30,6 +30,9 @@ _FOOTER = struct.Struct("<I8s")
 _MAGIC = b"ocivec01"
 _NEVER = -1
 _WORTH_SAVING = 100
+# A file of more than so many times the vectors that are stored is rebuilt instead of read.
+_WORTH_READING = 16
+_MAX_FOOTER = 4_096
 
 
 class LocalSnapshots:
@@ -61,6 +64,10 @@ class LocalSnapshots:
             with contextlib.suppress(FileNotFoundError):
                 if path.stem not in stems and path.suffix in _SUFFIXES:
                     path.unlink()
+
+    def verify(self, view: View) -> list[str]:
+        """Compare the file of a generation with the store; see `KeepsFiles`."""
+        return LocalSnapshot(self.folder / _stem(view.collection.name, view.generation), view.generation).verify(view)
 
     def close(self) -> None:
         """Free the memory; the files stay."""
@@ -98,6 +105,7 @@ class LocalSnapshot:
         self._make: Callable[[], FaissVectors | NumpyVectors] = lambda: backend(generation.dimension)
         self.path = stem.with_name(f"{stem.name}.{backend.suffix}")
         self._key = generation.key
+        self._bytes_each = 4 * generation.dimension + 8
         self.lock = threading.RLock()
         # Not the file's revision: the first use compares all ids with the store's, whatever the file says.
         self.revision = -1
@@ -109,12 +117,28 @@ class LocalSnapshot:
     def follow(self, view: View, *, save: bool) -> list[str]:
         """Bring memory up to date with the view, and with `save` the file too; return notes about the file."""
         with self.lock:
-            note = None if self._loaded else self._load()
+            note = None if self._loaded else self._load(len(view.ids()))
             self._loaded = True
             self._catch_up(view)
             if save or note:
                 self._save()
             return [note] if note else []
+
+    def verify(self, view: View) -> list[str]:
+        """Load the file and say where it differs from the view; a file that lags behind does not."""
+        import numpy as np
+
+        with self.lock:
+            if self._load(len(view.ids())):
+                return [f"{self.path} is damaged"]
+            held = self.vectors.ids()
+            if self._saved_revision == view.generation.revision and not np.array_equal(held, view.ids()):
+                return [f"{self.path} has other passages than the index"]
+            shared = np.intersect1d(held, view.ids())
+            batches = view.vectors(shared)
+            if sum(int((self.vectors.of(ids) != vectors).any(axis=1).sum()) for ids, vectors in batches if len(ids)):
+                return [f"{self.path} has other vectors than the index"]
+        return []
 
     def _catch_up(self, view: View) -> None:
         """Add and remove only the ids that differ."""
@@ -158,25 +182,57 @@ class LocalSnapshot:
             finally:
                 temporary.unlink(missing_ok=True)
 
-    def _load(self) -> str | None:
-        """Load the file if it is intact and of this generation; return a note if it was damaged."""
+    def _load(self, stored: int) -> str | None:
+        """Load the file if it is intact and of this generation; return a note if it was damaged.
+
+        What is far larger than `stored` vectors is not read: building anew takes less memory.
+        """
         try:
-            blob = self.path.read_bytes()
+            with self.path.open("rb") as file:
+                footer = _read_footer(file)
+                if file.seek(0, os.SEEK_END) > _WORTH_READING * (stored + _WORTH_READING) * self._bytes_each:
+                    raise ValueError("it is larger than what the store holds")
+                file.seek(0)
+                data = file.read(footer.begins)
         except OSError:
             return None
+        except (struct.error, ValueError):
+            return self._note_of_damage()
+        if footer.state.get("crc32") != zlib.crc32(data):
+            return self._note_of_damage()
         try:
-            length, magic = _FOOTER.unpack(blob[-_FOOTER.size :])
-            state = json.loads(blob[-_FOOTER.size - length : -_FOOTER.size]) if magic == _MAGIC else {}
-            data = blob[: -_FOOTER.size - length]
-            if state.get("crc32") != zlib.crc32(data):
-                raise ValueError("its checksum does not match")
-            if state["generation"] == self._key:
+            if footer.state["generation"] == self._key:
                 self.vectors.load(data)
-                self._saved_revision = int(state["revision"])
-        except (struct.error, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
-            self.vectors = self._make()
-            return f"the vector file {self.path} was damaged and has been rebuilt from the store"
+                self._saved_revision = int(footer.state["revision"])
+        except (ValueError, KeyError, TypeError, RuntimeError):
+            return self._note_of_damage()
         return None
+
+    def _note_of_damage(self) -> str:
+        self.vectors = self._make()
+        return f"the vector file {self.path} was damaged and has been rebuilt from the store"
+
+
+class _Footer(NamedTuple):
+    """What stands behind the vectors in a file: their checksum, generation and revision, and where it begins."""
+
+    begins: int
+    state: dict[str, Any]
+
+
+def _read_footer(file: BinaryIO) -> _Footer:
+    """Read the end of a vector file. Raises ValueError or struct.error when it is none."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _FOOTER.size))
+    length, magic = _FOOTER.unpack(file.read(_FOOTER.size))
+    begins = size - _FOOTER.size - length
+    if magic != _MAGIC or length > _MAX_FOOTER or begins < 0:
+        raise ValueError("it has no footer")
+    file.seek(begins)
+    state = json.loads(file.read(length))
+    if not isinstance(state, dict):
+        raise ValueError("its footer is no object")
+    return _Footer(begins, state)
 
 
 _SUFFIXES = tuple(f".{backend.suffix}" for backend in (FaissVectors, NumpyVectors))
