@@ -7,17 +7,25 @@
     tasks = mteb.get_tasks(tasks=["Banking77Classification", "STSBenchmark"])
     mteb.evaluate(model, tasks)
 
+or, for tasks of the English benchmark of 56, as the paper of INSTRUCTOR measures them:
+
+    python -m openclaw_instructor.evaluate.mteb_model Banking77Classification STSBenchmark --checkpoint mini
+
 Needs the extra: `pip install "openclaw-instructor[mteb]"`. The instructions are those of `instructions.yaml` beside
 this file, matched by task name and then by task type; give a file of the same form to use others.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.evaluate.embedders import InstructorEmbedder
 from openclaw_instructor.evaluate.extras import need
 from openclaw_instructor.evaluate.instructions import Instructions
@@ -109,3 +117,29 @@ def _unit(vectors: Any) -> NDArray[np.float32]:
     array = np.asarray(vectors, dtype=np.float32)
     unit: NDArray[np.float32] = array / np.maximum(np.linalg.norm(array, axis=-1, keepdims=True), 1e-12)
     return unit
+
+
+def english_tasks(names: Sequence[str]) -> list[Any]:
+    """Return these tasks of mteb's English benchmark of 56, with its splits. Raises InvalidArguments for another."""
+    tasks = {task.metadata.name: task for task in need("mteb", "mteb").get_benchmark("MTEB(eng, v1)").tasks}
+    unknown = [name for name in names if name not in tasks]
+    if unknown:
+        raise InvalidArguments(f"{unknown[0]} is no task of MTEB(eng, v1); there are: {', '.join(sorted(tasks))}")
+    return [tasks[name] for name in names]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure a checkpoint on tasks of the English benchmark, and print the main score of each x 100."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tasks", nargs="+", metavar="TASK")
+    parser.add_argument("--checkpoint", default="mini")
+    parser.add_argument("--instructions", help="YAML of instructions, or `none`")
+    options = parser.parse_args(arguments)
+    tasks = english_tasks(options.tasks)
+    model = MtebModel(options.checkpoint, instructions=options.instructions)
+    for result in need("mteb", "mteb").evaluate(model, tasks).task_results:
+        sys.stdout.write(f"{result.task_name}\t{100 * result.get_score():.2f}\n")
+
+
+if __name__ == "__main__":
+    main()
