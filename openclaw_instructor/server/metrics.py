@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from openclaw_instructor.documents.process_memory import resident_bytes
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 120)
@@ -68,6 +71,8 @@ class _State(Collector):
         self._lost = lost_log_lines
 
     def collect(self) -> Iterator[Metric]:
+        memory = resident_bytes(os.getpid())
+        yield GaugeMetricFamily(_PREFIX + "resident_memory_bytes", "Memory that the process holds.", float(memory))
         yield CounterMetricFamily(_PREFIX + "log_lines_lost", "Log lines that could not be written.", self._lost())
         stats = self._stats()
         if stats is None:

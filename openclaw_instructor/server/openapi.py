@@ -72,6 +72,9 @@ def _operation(route: ApiRoute) -> dict[str, Any]:
         schema = route.body.model_json_schema()
         schema.pop("title", None)
         operation["requestBody"] = _content(schema)
+    elif route.body_media:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        operation["requestBody"] = {"required": True, "content": {route.body_media: file}}
     return operation
 
 

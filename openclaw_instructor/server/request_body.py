@@ -14,6 +14,7 @@ MAX_BODY = 72 << 20
 BODY_SECONDS = 30.0
 # Values in a body: 20,000 texts with their ids are the most that any route takes.
 MAX_VALUES = 100_000
+FILE_TYPE = "application/octet-stream"
 _SMALL = 1 << 20
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _DRAIN = 256 << 20  # how much of a too large body is read and dropped, so that its sender sees the answer
@@ -42,7 +43,7 @@ class BodyLimit:
             message = f"the request is larger than {MAX_BODY >> 20} MiB; send less at once"
             await refuse(send, Refusal(413, "too_large", message))
             return
-        if len(body) > _SMALL and await asyncio.to_thread(_values, body) > MAX_VALUES:
+        if len(body) > _SMALL and not is_file(scope) and await asyncio.to_thread(_values, body) > MAX_VALUES:
             # Each costs a hundred bytes of memory and the event loop's time.
             message = f"the request holds more than {MAX_VALUES:,} values; send less at once"
             await refuse(send, Refusal(413, "too_large", message))
@@ -57,6 +58,11 @@ class BodyLimit:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, replay, send)
+
+
+def is_file(scope: MutableMapping[str, Any]) -> bool:
+    """Whether the body is a file as it is, which no route may read as JSON."""
+    return any(name == b"content-type" and value == FILE_TYPE.encode() for name, value in scope["headers"])
 
 
 def _values(body: bytes) -> int:

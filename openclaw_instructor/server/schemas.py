@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 from starlette.requests import Request
 
 from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.server.request_body import is_file
 
 MAX_INPUTS = 2_048
 MAX_INPUT_CHARACTERS = 200_000
@@ -251,6 +252,8 @@ class RerankRequest(BaseModel):
 
 async def read_object(request: Request) -> dict[str, Any]:
     """Read the JSON object of a body; an empty body is an empty object. Raises InvalidArguments."""
+    if is_file(request.scope):
+        raise InvalidArguments("the body is announced as a file; send one JSON object as application/json")
     body = await request.body()
     if not body.strip():
         return {}

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator
-from concurrent.futures import CancelledError
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import orjson
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from openclaw_instructor.daemon.wire_errors import body_of, unexpected
-from openclaw_instructor.engine import CancelScope
-from openclaw_instructor.errors import Busy, InstructorError, InvalidArguments
-from openclaw_instructor.server import schemas
+from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.server import line_stream, schemas
 from openclaw_instructor.server.routes.context import Context
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
-
-logger = logging.getLogger(__name__)
 
 _NAME = {"name": "name", "in": "query", "required": False, "schema": {"type": "string", "minLength": 1}}
 
@@ -146,45 +138,15 @@ class _Handlers:
         """Return the report; to `Accept: application/x-ndjson`, lines of progress and then the report."""
         body = await schemas.read(request, schemas.IndexSync)
         if "ndjson" in request.headers.get("accept", ""):
-            return StreamingResponse(self._events(body.name, body.full), media_type="application/x-ndjson")
+
+            def sync(tell: Callable[[Any], None]) -> dict[str, Any]:
+                def on_progress(done: int, total: int, message: str) -> None:
+                    tell({"progress": (done, total, message)})
+
+                return self._toolbox.index_sync(body.name, on_progress, full=body.full).as_dict()
+
+            return line_stream.answer(self._threads, sync, latest_only=True)
         report = await self._threads.run(
             request, lambda: self._toolbox.index_sync(body.name, full=body.full), long=True
         )
         return Json(report.as_dict())
-
-    async def _events(self, name: str | None, full: bool) -> AsyncIterator[bytes]:
-        latest: list[tuple[int, int, str]] = []
-        news = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def on_progress(done: int, total: int, message: str) -> None:
-            latest[:] = [(done, total, message)]
-            loop.call_soon_threadsafe(news.set)
-
-        sync = asyncio.ensure_future(
-            self._threads.call(CancelScope(), lambda: self._toolbox.index_sync(name, on_progress, full=full), long=True)
-        )
-        sync.add_done_callback(lambda _: news.set())
-        try:
-            while not sync.done():
-                await news.wait()
-                news.clear()
-                if latest and not sync.done():
-                    yield orjson.dumps({"progress": latest[0]}) + b"\n"
-            yield orjson.dumps(_outcome(sync)) + b"\n"
-        finally:
-            # The client has disconnected: what is committed stays, the next sync does the rest.
-            sync.cancel()
-
-
-def _outcome(task: asyncio.Future[Any]) -> dict[str, Any]:
-    error = task.exception()
-    if error is None:
-        report: dict[str, Any] = task.result().as_dict()
-        return report
-    if isinstance(error, CancelledError):
-        error = Busy("the service ended while it indexed; what was indexed stays, and the next sync goes on", 1.0)
-    if isinstance(error, InstructorError):
-        return body_of(error)
-    logger.error("an unexpected error", exc_info=error)
-    return body_of(unexpected(error))

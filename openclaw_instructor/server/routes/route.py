@@ -47,8 +47,8 @@ class ApiRoute:
     """One method of one path.
 
     `scope` None opens the route to everybody. `effect_of` gives the effect of one request where that depends on it; the
-    caller then needs the scope for that effect. `body`, `answer`, `media` and `parameters` describe it; an empty
-    `summary` leaves it out of the description.
+    caller then needs the scope for that effect. `body`, `body_media`, `answer`, `media` and `parameters` describe it;
+    an empty `summary` leaves it out of the description.
     """
 
     method: str
@@ -61,6 +61,7 @@ class ApiRoute:
     body: type[BaseModel] | None = None
     answer: Schema = field(default_factory=lambda: ANY_OBJECT)
     media: str = "application/json"
+    body_media: str = ""
     parameters: tuple[Schema, ...] = ()
     effect_of: Callable[[Request], Effect] | None = None
 

@@ -8,12 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from openclaw_instructor.errors import InvalidData
 from openclaw_instructor.tasks.bulk import Classified, classify_items
 from openclaw_instructor.tasks.classifier.corrections import text_digest
-from openclaw_instructor.tasks.classifier.fitted import HEAD, fitted
+from openclaw_instructor.tasks.classifier.fitted import HEAD, SHOWN, fitted
 from openclaw_instructor.tasks.classifier.measures import Answer, measures
 from openclaw_instructor.tasks.classifier.sources import Item
 
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.registry.kinds.classify import ClassifyTask
     from openclaw_instructor.tasks.runners import Resources
 
-_MISTAKES, _NEAREST, _SHOWN = 10, 2, 100
+_MISTAKES, _NEAREST = 10, 2
 
 
 class Labelled:
@@ -140,28 +138,18 @@ def _explained(
     space = fitted(task.name, task.fitted_labels, task.instruction("text", engine.checkpoint_name), engine)
     texts = [each.item.message.text[:HEAD] for each in mistakes if each.item.message is not None]
     vectors = engine.embed(texts, space.instruction).vectors
-    known = [(label.name, example) for label in task.labels for example in label.examples]
-    similarity = vectors @ space.told.examples.T if len(known) else np.empty((len(texts), 0))
     explained = []
     for row, (classified, text) in enumerate(zip(mistakes, texts, strict=True)):
         answer = _answer(classified, labelled.label(classified.item))
-        nearest = np.argsort(-similarity[row])[:_NEAREST]
         explained.append(
             {
                 "name": classified.item.name,
-                "text": " ".join(text.split())[:_SHOWN],
+                "text": " ".join(text.split())[:SHOWN],
                 "truth": answer.truth,
                 "answered": answer.best,
                 "score": answer.score,
                 "abstained": not answer.answered,
-                "nearest": [
-                    {
-                        "label": known[place][0],
-                        "example": known[place][1][:_SHOWN],
-                        "similarity": round(float(similarity[row, place]), 2),
-                    }
-                    for place in nearest
-                ],
+                "nearest": space.most_similar(vectors[row], _NEAREST),
             }
         )
     return explained

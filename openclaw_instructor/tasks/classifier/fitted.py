@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # No checkpoint reads further; a megabyte of text would only be tokenised to be thrown away.
 HEAD = 20_000
+# Characters of an example that are shown beside what it is near to.
+SHOWN = 100
 _KEPT = 32
 # Labels are fitted anew with their corrections when these have grown by this share; while there are no more points than
 # that, at once.
@@ -186,6 +188,27 @@ class FittedLabels:
             if similarity[place] >= CONTRADICTION and known[place][0].casefold() != label.casefold()
         ]
         return found[:5]
+
+    def most_similar(self, vector: NDArray[np.float32], count: int) -> list[dict[str, Any]]:
+        """Return the examples and corrections that an embedding (dim,) is nearest to, the closest first."""
+        with self._changing:
+            told = [
+                (self.labels[owner].name, text, None)
+                for owner, text in zip(self.told.owners, self.told.texts, strict=True)
+            ]
+            taught = [(correction.label, correction.text, correction.id) for correction in self.corrections]
+            vectors = [self.told.examples, *(self._vectors[correction.id][None] for correction in self.corrections)]
+        known = [*told, *taught]
+        similarity = np.concatenate([part @ vector for part in vectors])
+        return [
+            {
+                "label": known[place][0],
+                "example": " ".join(known[place][1].split())[:SHOWN],
+                "correction": known[place][2],
+                "similarity": round(float(similarity[place]), 2),
+            }
+            for place in np.argsort(-similarity)[:count]
+        ]
 
     def _place(self, correction: Correction) -> int | None:
         place = self._places.get(correction.label)

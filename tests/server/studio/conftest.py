@@ -149,7 +149,7 @@ def open_studio(chromium: Any, local: Local) -> Iterator[Callable[..., Studio]]:
 
     def open_one(scope: str = "admin", room: str = "search") -> Studio:
         context = chromium.new_context(viewport={"width": 1200, "height": 800})
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         studio = Studio(context.new_page(), local.url)
         link = local.ask("/v1/session/link", {"scope": scope, "page": f"/studio/?room={room}"}).body["url"]

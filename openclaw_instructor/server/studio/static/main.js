@@ -6,9 +6,12 @@ import { inGateway, session } from "./api.js";
 const ROOMS = {
   search: "Search",
   documents: "Documents",
+  inbox: "Inbox",
+  tasks: "Tasks",
+  engine: "Engine",
 };
-// The Gateway's cookie only reads.
-const NEEDS = {};
+// What quotes examples and corrections, which may be mail, needs more than reading.
+const NEEDS = { inbox: "write", tasks: "write" };
 
 const main = document.getElementById("room");
 const nav = document.getElementById("rooms");
