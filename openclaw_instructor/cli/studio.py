@@ -10,7 +10,7 @@ import click
 from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, say
 
-ROOMS = ("search", "documents", "inbox", "tasks", "engine")
+ROOMS = ("search", "documents", "inbox", "tasks", "map", "engine")
 
 
 @click.command()

@@ -55,3 +55,9 @@ def register(future: Future[Any]) -> None:
     scope = _current.get()
     if scope is not None:
         scope.add(future)
+
+
+def is_cancelled() -> bool:
+    """Whether the caller of the code that runs now has gone away."""
+    scope = _current.get()
+    return scope is not None and scope.cancelled

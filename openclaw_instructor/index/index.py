@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.engine import Engine
     from openclaw_instructor.index.collections import Collection, Root
     from openclaw_instructor.index.progress import Progress
+    from openclaw_instructor.index.sampling import Sample
     from openclaw_instructor.index.staleness import Steering
     from openclaw_instructor.index.status import Look
     from openclaw_instructor.settings import Settings
@@ -178,6 +179,12 @@ class Index:
         """
         wanted = None if path is None else PathFilter(path)
         return [state for known in self._chosen(name) for state in file_states.of(self._store, known, wanted)]
+
+    def sample(self, name: str, most: int, *, with_texts: bool = False) -> Sample:
+        """Draw passages of a collection evenly, with their vectors; see `sampling.sample`."""
+        from openclaw_instructor.index import sampling
+
+        return sampling.sample(self._store, name, most, with_texts=with_texts)
 
     def compact(self) -> dict[str, Any]:
         """Free the disk space of deleted content; return bytes `before`, `after` and `freed`, and `notes`.

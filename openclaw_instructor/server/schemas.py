@@ -173,6 +173,16 @@ class SessionLink(_Strict):
     )
 
 
+class TextMap(_Strict):
+    """Body of POST /v1/map: a collection or a classify task, and a second instruction to show beside its own."""
+
+    collection: StrictStr | None = Field(None, min_length=1, max_length=64)
+    task: StrictStr | None = Field(None, min_length=1, max_length=64)
+    instruction: StrictStr | None = Field(None, max_length=2_000)
+    method: Literal["pca", "umap"] = "pca"
+    points: StrictInt = Field(10_000, ge=2, le=50_000)
+
+
 class TryTask(_Strict):
     """Body of POST /v1/tasks/try: arguments, and the task as a text of instructions.yaml or as changed keys."""
 

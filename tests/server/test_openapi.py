@@ -24,6 +24,7 @@ ROUTES = (
     "GET /v1/index",
     "GET /v1/index/files",
     "GET /v1/index/passages",
+    "POST /v1/map",
     "POST /v1/messages",
     "POST /v1/tasks/evaluate",
     "POST /v1/tasks/tune",

@@ -8,6 +8,7 @@ const ROOMS = {
   documents: "Documents",
   inbox: "Inbox",
   tasks: "Tasks",
+  map: "Map",
   engine: "Engine",
 };
 // What quotes examples and corrections, which may be mail, needs more than reading.

@@ -1,0 +1,86 @@
+"""Vectors as points of a plane: principal components at once, UMAP in a child process for near neighbours."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from openclaw_instructor.errors import InstructorError, InvalidArguments, MissingExtra
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+UMAP_SECONDS = 600.0
+_LEAST = 5
+_MISSING = 3
+# Loads what UMAP needs, tens of megabytes of compiled code, outside of the daemon, which can end it.
+_UMAP = """
+import io, sys, warnings
+warnings.filterwarnings("ignore")
+import numpy as np
+try:
+    import umap
+except ImportError:
+    sys.exit(3)
+vectors = np.load(io.BytesIO(sys.stdin.buffer.read()))
+neighbours = min(15, len(vectors) - 1)
+init = "spectral" if len(vectors) > 50 else "random"
+places = umap.UMAP(n_neighbors=neighbours, metric="cosine", init=init, random_state=0, n_jobs=1).fit_transform(vectors)
+np.save(sys.stdout.buffer, places.astype(np.float32))
+"""
+
+
+def pca(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    """Project vectors (n, dim) onto their first two principal components (n, 2); also the share of variance there."""
+    if len(vectors) < 2:
+        return np.zeros((len(vectors), 2), np.float32), 0.0
+    centred = vectors - vectors.mean(axis=0)
+    values, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64))
+    share = float(values[-2:].sum() / max(float(values.sum()), 1e-12))
+    return np.asarray(centred @ axes[:, :-3:-1], np.float32), share
+
+
+def umap(vectors: NDArray[np.float32], is_cancelled: Callable[[], bool] = lambda: False) -> NDArray[np.float32]:
+    """Lay vectors (n, dim) out by UMAP (n, 2), in a child process that ends when the work is cancelled.
+
+    Raises MissingExtra without the extra `map`, and InvalidArguments for too few vectors.
+    Source: McInnes, Healy, Melville 2018, https://arxiv.org/abs/1802.03426
+    """
+    if len(vectors) < _LEAST:
+        raise InvalidArguments(f"there are {len(vectors)} texts, and UMAP needs {_LEAST}; use PCA")
+    content = io.BytesIO()
+    np.save(content, vectors)
+    command = [sys.executable, "-c", _UMAP]
+    deadline = time.monotonic() + UMAP_SECONDS
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        try:
+            given: bytes | None = content.getvalue()
+            while True:
+                try:
+                    output, _ = child.communicate(given, timeout=0.5)
+                    break
+                except subprocess.TimeoutExpired:
+                    given = None
+                    if is_cancelled() or time.monotonic() > deadline:
+                        raise InvalidArguments("the map took too long; ask for fewer points, or for PCA") from None
+        finally:
+            child.kill()
+    if child.returncode == _MISSING:
+        raise MissingExtra('this map needs UMAP; run: pip install "openclaw-instructor[map]"')
+    if child.returncode:
+        raise InstructorError(f"UMAP ended with status {child.returncode}; use PCA, or fewer points")
+    return np.asarray(np.load(io.BytesIO(output)), np.float32)
+
+
+def aligned(places: NDArray[np.float32], to: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn and mirror places (n, 2) so that they lie as near as can be to others of the same texts (n, 2)."""
+    left, right = places - places.mean(axis=0), to - to.mean(axis=0)
+    u, _, v = np.linalg.svd(left.T @ right)
+    return np.asarray(left @ (u @ v), np.float32)

@@ -1,0 +1,56 @@
+"""The room Map, in Chromium."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.server.studio.conftest import Studio
+
+
+def coloured(page: Any, number: int) -> int:
+    """How many pixels of a map hold a point."""
+    script = (
+        "i => { const c = document.querySelectorAll('canvas.map')[i]; const d = c.getContext('2d')"
+        ".getImageData(0, 0, c.width, c.height).data; let n = 0; for (let a = 3; a < d.length; a += 4) "
+        "if (d[a] > 100) n++; return n; }"
+    )
+    return int(page.evaluate(script, number))
+
+
+def test_a_collection_lies_on_two_maps_that_are_linked(studio: Studio) -> None:
+    page = studio.open("map")
+    page.get_by_text("of the variance").wait_for()
+    assert page.locator("canvas.map").count() == 1
+    page.get_by_label("A second instruction").fill("Represent the text for clustering by topic:")
+    page.get_by_role("button", name="Draw").click()
+    page.locator("canvas.map").nth(1).wait_for()
+    page.wait_for_function("document.querySelectorAll('canvas.map')[1].width > 100")
+    page.wait_for_timeout(100)
+    before = [coloured(page, number) for number in (0, 1)]
+    assert min(before) > 0
+    studio.check()
+    first = page.locator("canvas.map").first
+    box = first.bounding_box()
+    corners = [(0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99)]
+    page.mouse.move(box["x"] + box["width"] * 0.01, box["y"] + box["height"] * 0.01)
+    page.mouse.down()
+    for x, y in corners:
+        page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+    page.mouse.up()
+    page.get_by_text("chosen").first.wait_for()
+    assert page.get_by_role("link", name="garden.md").count() >= 1
+    first.focus()
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("+")
+    page.keyboard.press("Enter")
+    page.locator("main article").first.wait_for()
+    assert studio.problems == []
+
+
+def test_the_examples_of_a_task_are_coloured_by_label(studio: Studio) -> None:
+    page = studio.open("map?show=task:classify_email")
+    page.get_by_text("of the variance").wait_for()
+    assert "(" in page.locator(".swatch").first.locator("..").inner_text()
+    assert page.locator(".swatch").count() >= 3
+    assert studio.problems == []
