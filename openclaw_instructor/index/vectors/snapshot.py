@@ -196,7 +196,7 @@ class LocalSnapshot:
                 data = file.read(footer.begins)
         except OSError:
             return None
-        except (struct.error, ValueError):
+        except (struct.error, ValueError, RecursionError):
             return self._note_of_damage()
         if footer.state.get("crc32") != zlib.crc32(data):
             return self._note_of_damage()
