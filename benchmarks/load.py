@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import random
 import re
 import sys
 import time
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -97,9 +101,83 @@ async def searches(url: str, token: str, queries: list[str], every: float) -> di
     return {"latencies": latencies, "errors": errors}
 
 
+@dataclass
+class Mix:
+    """What 64 clients of a daemon ask for: `every` is the mean of their pauses, in seconds.
+
+    They end after `seconds`, or after so many `requests`.
+    """
+
+    url: str
+    token: str
+    queries: list[str]
+    texts: list[str]
+    folder: str
+    every: float
+    seconds: float = float("inf")
+    requests: float = float("inf")
+    latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    statuses: Counter[str] = field(default_factory=Counter)
+
+    async def run(self) -> dict[str, Any]:
+        """Let them ask; latencies in seconds by kind, and how often each status was answered."""
+        self._chosen, self._end, self._edits = random.Random(1), time.perf_counter() + self.seconds, 0
+        kinds = [*[self._embed] * 24, *[self._search] * 20, *[self._classify] * 14, *[self._sync] * 3]
+        kinds += [self._add_and_remove] * 2 + [self._edit]
+        assert len(kinds) == CLIENTS
+        await asyncio.gather(*(self._client(kind, number) for number, kind in enumerate(kinds)))
+        return {"latencies": dict(self.latencies), "statuses": dict(self.statuses)}
+
+    async def _client(self, ask: Callable[[Connection, int], Awaitable[None]], number: int) -> None:
+        connection = Connection(self.url, self.token)
+        await asyncio.sleep(self._chosen.uniform(0, self.every))
+        while time.perf_counter() < self._end and self.requests > 0:
+            await ask(connection, number)
+            await asyncio.sleep(self._chosen.expovariate(1 / self.every) if self.every else 0)
+
+    async def _ask(self, connection: Connection, kind: str, path: str, body: dict[str, Any]) -> None:
+        self.requests -= 1
+        started = time.perf_counter()
+        status, _ = await connection.post(path, json.dumps(body).encode())
+        self.latencies[kind].append(time.perf_counter() - started)
+        self.statuses[f"{kind} {status}"] += 1
+
+    async def _embed(self, connection: Connection, number: int) -> None:
+        body = {"input": self._chosen.sample(self.texts, 4), "input_type": "query", "encoding_format": "base64"}
+        await self._ask(connection, "embed", "/v1/embeddings", body)
+
+    async def _search(self, connection: Connection, number: int) -> None:
+        await self._ask(connection, "search", "/v1/tools/search_docs", {"query": self._chosen.choice(self.queries)})
+
+    async def _classify(self, connection: Connection, number: int) -> None:
+        mail = {"subject": self._chosen.choice(self.queries), "body": self._chosen.choice(self.texts)}
+        await self._ask(connection, "classify", "/v1/tools/classify_email", mail)
+
+    async def _sync(self, connection: Connection, number: int) -> None:
+        await self._ask(connection, "sync", "/v1/index/sync", {"name": "docs"})
+
+    async def _add_and_remove(self, connection: Connection, number: int) -> None:
+        name = f"of{number}"
+        await self._ask(connection, "add", "/v1/index/add", {"name": name, "folders": [f"{self.folder}/0.md"]})
+        await self._ask(connection, "sync", "/v1/index/sync", {"name": name})
+        await self._ask(connection, "remove", "/v1/index/remove", {"name": name})
+
+    async def _edit(self, connection: Connection, number: int) -> None:
+        """Change a file, which the daemon follows by itself."""
+        self._edits += 1
+        path = Path(self.folder) / f"{self._edits % 50}.md"
+        path.write_text(f"{self._chosen.choice(self.texts)}\n\nedited {self._edits} times\n")
+        await asyncio.sleep(1)
+
+
+async def mixed(**order: Any) -> dict[str, Any]:
+    """64 clients that embed, search, classify, sync, add and remove, while files change."""
+    return await Mix(**order).run()
+
+
 def main() -> None:
     order = json.loads(sys.stdin.read())
-    kinds: dict[str, Callable[..., Any]] = {"flood": flood, "searches": searches}
+    kinds: dict[str, Callable[..., Any]] = {"flood": flood, "searches": searches, "mixed": mixed}
     print(json.dumps(asyncio.run(kinds[order.pop("kind")](**order))))
 
 

@@ -1,7 +1,7 @@
-"""How the daemon serves: throughput under 64 clients, searching while indexing, memory, the start of the MCP shim, and
-queries beside busy processes.
+"""How the daemon serves: throughput under 64 clients, searching while indexing, memory, the start of the MCP shim,
+queries beside busy processes, and a mixed load.
 
-    python benchmarks/serve.py FOLDER_OF_MARKDOWN [--parts memory,shim,throughput,latency,contention] [--json out.json]
+    python benchmarks/serve.py FOLDER_OF_MARKDOWN [--parts memory,shim,...,mixed] [--json out.json]
 
 Everything runs on the bundled checkpoint in a temporary home. The load comes from a process of its own that speaks
 plain HTTP over kept connections and parses a sample of the answers at the end; it runs on the same cores, and its share
@@ -10,8 +10,10 @@ Throughput alternates with the same texts tokenised and embedded in bulk by the 
 runs next to each other. Every run has a new daemon, warmed up by other texts, whose cache knows none of those measured;
 64 clients send one text a request, then 16. Latency is open-loop: a search is due every `--every` seconds whether or
 not the last one is answered, and counts from when it was due. Contention: queries to the daemon, one after the other,
-in turn with the same in this process on one thread, alone and beside one and two busy processes. Nothing is asserted;
-read the table.
+in turn with the same in this process on one thread, alone and beside one and two busy processes. Mixed: searches alone,
+then 64 clients for two minutes, each with a pause of a second on average, who embed, search, classify, sync, add and
+remove collections while files change; then the same without pauses, for memory after 2,000 and 20,000 requests. Nothing
+is asserted; read the table.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from home import Home, load_process, processor_seconds
 
 WARM = 256
 SIZES = (1, 16)
-PARTS = ("memory", "shim", "throughput", "latency", "contention")
+PARTS = ("memory", "shim", "throughput", "latency", "contention", "mixed")
 PROGRAM = [sys.executable, "-m", "openclaw_instructor"]
 
 
@@ -242,6 +244,51 @@ def measure_latency(texts: list[str], options: argparse.Namespace) -> dict[str, 
     }
 
 
+def measure_mixed(texts: list[str], options: argparse.Namespace) -> dict[str, float]:
+    """Searches alone and among 64 clients who pause a second on average; memory after requests without pauses."""
+    from openclaw_instructor.daemon.client import Client
+
+    home = Home()
+    client = Client(home.settings, home.daemon)
+    folder = home.folder / "docs"
+    folder.mkdir()
+    for number, text in enumerate(texts[:500]):
+        (folder / f"{number}.md").write_text(text)
+    queries = [" ".join(text.split()[:10]) for text in texts[500:]]
+    order = {"queries": queries, "texts": texts[500:], "folder": str(folder)}
+    try:
+        client.index_add("docs", [folder])
+        client.index_sync("docs")
+        client.run("classify_email", {"subject": "a first mail", "body": "loads the labels"})
+        load_process("searches", home.daemon, queries=queries[:20], every=options.every)
+        idle = load_process("searches", home.daemon, queries=queries[: options.searches], every=options.every)
+        busy = load_process("mixed", home.daemon, **order, every=1.0, seconds=options.seconds)
+        few = load_process("mixed", home.daemon, **order, every=0.0, requests=options.requests // 10)
+        resident = home.resident()
+        many = load_process("mixed", home.daemon, **order, every=0.0, requests=options.requests * 9 // 10)
+        after = home.resident()
+    finally:
+        home.close()
+    statuses: dict[str, int] = {}
+    for each in (busy, few, many):
+        for status, count in each["statuses"].items():
+            statuses[status] = statuses.get(status, 0) + count
+    print(f"{'mixed':12}{statuses}")
+    ratio = percentile(busy["latencies"]["search"], 99) / percentile(idle["latencies"], 99)
+    return {
+        "idle_p99_ms": percentile(idle["latencies"], 99),
+        "busy_p50_ms": percentile(busy["latencies"]["search"], 50),
+        "busy_p99_ms": percentile(busy["latencies"]["search"], 99),
+        "busy_to_idle_p99": ratio,
+        "requests": sum(busy["statuses"].values()),
+        "errors": sum(count for status, count in statuses.items() if status[-3:] not in ("200", "429")),
+        "too_many": sum(count for status, count in statuses.items() if status.endswith("429")),
+        "resident_after_tenth_mb": resident,
+        "resident_after_all_mb": after,
+        "growth": after / resident,
+    }
+
+
 def percentile(seconds: list[float], which: int) -> float:
     return statistics.quantiles(seconds, n=100, method="inclusive")[which - 1] * 1000
 
@@ -265,6 +312,8 @@ def main() -> None:
     parser.add_argument("--searches", type=int, default=200)
     parser.add_argument("--every", type=float, default=0.1)
     parser.add_argument("--bulk-files", type=int, default=2_000)
+    parser.add_argument("--seconds", type=float, default=120.0, help="of the mixed load")
+    parser.add_argument("--requests", type=int, default=20_000, help="of the mixed load without pauses")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     texts = paragraphs(options.folder, options.texts)
@@ -275,6 +324,7 @@ def main() -> None:
         "throughput": measure_throughput,
         "latency": measure_latency,
         "contention": measure_contention,
+        "mixed": measure_mixed,
     }
     results: dict[str, Any] = {}
     for part in options.parts.split(","):
