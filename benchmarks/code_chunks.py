@@ -1,6 +1,6 @@
 """Whether code is found better in pieces of its syntax than in windows of lines.
 
-    pip install 'openclaw-instructor[dev]'
+    pip install ".[dev]"
     python benchmarks/code_chunks.py [--checkpoint mini] [--files 5] [--queries 20]
 
 Up to FILES modules of each of 30 packages, half of the standard library, half of those that this project needs, are

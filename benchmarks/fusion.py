@@ -1,6 +1,6 @@
 """How much words should count beside meaning in `search_docs`.
 
-    pip install 'openclaw-instructor[train]'
+    pip install ".[train]"
     python benchmarks/fusion.py DATA/train --code PACKAGES --manuals PAGES [--checkpoint mini]
 
 Pairs become searches: first texts are queries, each with its own second texts as the relevant passages among all

@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from openclaw_instructor.daemon import lifecycle  # noqa: E402
 from openclaw_instructor.daemon.client import Client  # noqa: E402
-from openclaw_instructor.openclaw.sync import command_line  # noqa: E402
+from openclaw_instructor.openclaw.program import command_line  # noqa: E402
 from openclaw_instructor.settings import Settings  # noqa: E402
 from tests.openclaw.llm_stub import LanguageModel  # noqa: E402
 from tests.openclaw.openclaw_host import OpenClaw  # noqa: E402

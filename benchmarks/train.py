@@ -1,6 +1,6 @@
 """How fast training is, beside sentence-transformers' own trainer on the same student, pairs and batch size.
 
-    pip install 'openclaw-instructor[train]' datasets accelerate
+    pip install ".[train]" datasets accelerate
     python benchmarks/train.py FOLDER_OF_MARKDOWN [--checkpoint mini] [--steps 12] [--rounds 2] [--json out.json]
 
 A pair is a paragraph of the folder's Markdown and the one after it, each with its instruction; the loss is InfoNCE with

@@ -1,6 +1,6 @@
 """Twenty questions to a person's files: is the right one among the first three?
 
-    pip install 'openclaw-instructor[dev]'
+    pip install ".[dev]"
     python benchmarks/twenty_questions.py [--checkpoint mini] [--keep FOLDER] [--json]
 
 Makes a home folder (`personal_files.py`): a Maildir and an mbox, PDFs, an Obsidian vault, Office files and two

@@ -16,6 +16,7 @@ InstructorError                  code             exit
 │   ├── MissingExtra             missing_extra
 │   ├── OpenClawMissing          openclaw_missing
 │   ├── ConsentNeeded            consent_needed
+│   ├── UnsupportedInput         unsupported_input
 │   ├── Forbidden                forbidden
 │   └── InvalidData              invalid_data
 └── ServiceError                                  1     our side: retry, or report it
@@ -140,6 +141,12 @@ class ConsentNeeded(UserError):
     """OpenClaw needs its owner's consent to the tools of a plugin."""
 
     code = "consent_needed"
+
+
+class UnsupportedInput(UserError):
+    """A decision is asked for that is not answered here, or about more than the checkpoint reads."""
+
+    code = "unsupported_input"
 
 
 class Forbidden(UserError):

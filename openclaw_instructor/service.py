@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from openclaw_instructor.errors import InvalidArguments, UserError
+from openclaw_instructor.errors import InvalidArguments, UnsupportedInput, UserError
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.registry.arguments import validate
@@ -107,6 +107,23 @@ class Toolbox:
         if definition.effect != "read":
             raise InvalidArguments(f"`{task}` changes something, so it is not tried; save it and run it")
         return marked(runners.run(definition, validate(definition, arguments), self))
+
+    def decide(
+        self, state: Any, questions: Mapping[str, Mapping[str, Any]], model: str | None = None
+    ) -> dict[str, Any]:
+        """Answer typed questions about one piece of evidence; see `tasks.decide`.
+
+        `model` is the checkpoint that the caller chose. Raises UnsupportedInput, and what the engine raises.
+        """
+        from openclaw_instructor.tasks.decide import decide
+
+        self.registry.refresh()
+        if model is not None and model not in (self.settings.checkpoint, self.engine.checkpoint_name):
+            raise UnsupportedInput(
+                f"the decision model `{model}` is not served, {self.engine.checkpoint_name} is; "
+                "openclaw-instructor openclaw decisions --apply selects it"
+            )
+        return decide(state, questions, self)
 
     def teach(self, task: str, label: str, message: Mapping[str, Any], *, source: str = "library") -> dict[str, Any]:
         """Keep the message, given as to `run`, as an example of the label: the next call of the task uses it.

@@ -104,7 +104,7 @@ class Settings(BaseModel):
 
         Raises InvalidSettings, and InvalidArguments for a home below that of an unknown user (`~nobody`).
         """
-        folder = expanded(home or os.environ.get(ENV_PREFIX + "HOME") or platformdirs.user_data_path(APP)).absolute()
+        folder = expanded(home).absolute() if home else default_home()
         values = (
             _config_file(folder / "config.yaml") | _environment() | {k: v for k, v in flags.items() if v is not None}
         )
@@ -146,6 +146,11 @@ class Settings(BaseModel):
     def log_path(self) -> Path:
         """The daemon's log."""
         return self.home / "logs" / "daemon.log"
+
+
+def default_home() -> Path:
+    """Return the home that a command without `--home` has."""
+    return expanded(os.environ.get(ENV_PREFIX + "HOME") or platformdirs.user_data_path(APP)).absolute()
 
 
 def _config_file(path: Path) -> dict[str, Any]:

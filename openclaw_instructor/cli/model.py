@@ -86,6 +86,7 @@ def use(connection: Connection, name: str, revision: str | None, as_json: bool) 
                 "previous": settings.checkpoint,
                 **_details(checkpoint),
                 "changes": changes,
+                "next": _in_openclaw(settings),
             }
         )
     else:
@@ -93,6 +94,8 @@ def use(connection: Connection, name: str, revision: str | None, as_json: bool) 
             say(change)
         say(f"{settings.config_path}: checkpoint {checkpoint.name} ({checkpoint.dimension} dimensions)")
         say("next: openclaw-instructor index sync")
+        for step in _in_openclaw(settings):
+            say(f"next: {step}")
     if effective.checkpoint != checkpoint.name:
         variable = "OPENCLAW_INSTRUCTOR_CHECKPOINT"
         say(f"warning: ${variable} says {os.environ.get(variable)} and wins over the file; unset it")
@@ -161,6 +164,18 @@ def _changes(settings: Settings, checkpoint: Checkpoint) -> list[str]:
     changes.append("every collection is embedded again at the next sync; until then it is searched by words")
     changes.append("similarities have another scale: check `abstain_below` and `threshold` of your tasks")
     return changes
+
+
+def _in_openclaw(settings: Settings) -> list[str]:
+    """Return the commands after which OpenClaw uses the new checkpoint for what it used the old one for."""
+    from openclaw_instructor.openclaw.host import remembered
+
+    steps = []
+    if remembered(settings, "memory"):
+        steps.append("openclaw-instructor openclaw memory --apply, then openclaw memory index --force")
+    if remembered(settings, "decisions"):
+        steps.append("openclaw-instructor openclaw sync, then openclaw-instructor openclaw decisions --apply")
+    return steps
 
 
 def _row(name: str, settings: Settings) -> dict[str, Any]:

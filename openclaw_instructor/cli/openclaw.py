@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from openclaw_instructor.cli.connection import Connection
+from openclaw_instructor.cli.openclaw_decisions import decisions
 from openclaw_instructor.cli.openclaw_memory import memory
+from openclaw_instructor.cli.openclaw_uninstall import uninstall
 from openclaw_instructor.cli.output import json_option, print_json, print_line, print_table, say
 
 if TYPE_CHECKING:
-    from openclaw_instructor.openclaw.sync import SyncReport
+    from openclaw_instructor.openclaw.report import SyncReport
 
 program_option = click.option("--openclaw", "program", metavar="PATH", help="The openclaw program. [default: on PATH]")
 yes_option = click.option("--yes", is_flag=True, help="Agree to the tools that OpenClaw asks about.")
@@ -25,6 +27,8 @@ def openclaw() -> None:
 
 
 openclaw.add_command(memory)
+openclaw.add_command(decisions)
+openclaw.add_command(uninstall)
 
 
 @openclaw.command()
@@ -37,7 +41,7 @@ def install(connection: Connection, yes: bool, program: str | None, as_json: boo
 
     The plugin folder lies in home; OpenClaw reads it there, so `openclaw sync` can change it.
     """
-    from openclaw_instructor.openclaw.sync import install_plugin
+    from openclaw_instructor.openclaw.linking import install_plugin
 
     return _show(install_plugin(connection.settings(), confirm=_confirm(yes), program=program), as_json)
 

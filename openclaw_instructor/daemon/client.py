@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -15,14 +16,16 @@ from urllib.parse import quote, urlencode
 from openclaw_instructor import timezone
 from openclaw_instructor.daemon import lifecycle
 from openclaw_instructor.daemon.endpoint import Endpoint
-from openclaw_instructor.daemon.transport import Broken, Cancellation, NotSent, Outgoing, Reply, Transport
+from openclaw_instructor.daemon.transport import Broken, Cancellation, NotSent, Outgoing, Reply, Transport, health
 from openclaw_instructor.daemon.wire_errors import error_from
-from openclaw_instructor.errors import DaemonUnavailable, InvalidArguments
+from openclaw_instructor.errors import DaemonUnavailable, InstructorError, InvalidArguments
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.registry.tool_spec import Effect
 from openclaw_instructor.settings import Settings
 
 CALL_SECONDS = 150.0  # longer than the daemon's own limit
+# When a daemon that keeps a call waiting is looked at, and how long the look may take.
+LOOK_SECONDS, NEXT_LOOK_SECONDS = 2.0, 5.0
 OnProgress = Callable[[int, int, str], None]
 
 
@@ -211,7 +214,7 @@ class Client:
             token = endpoint.agent_token if self._as_agent else endpoint.token
             authorized = replace(outgoing, headers={**outgoing.headers, "Authorization": f"Bearer {token}"})
             try:
-                with self._transport.send(endpoint, authorized, cancellation) as reply:
+                with self._attended(endpoint), self._transport.send(endpoint, authorized, cancellation) as reply:
                     # 401: a daemon with another token has taken over the port.
                     if reply.status != 401 or last:
                         return _answer(reply, on_progress)
@@ -230,6 +233,26 @@ class Client:
                 self._check_repeatable(call, endpoint)
             endpoint = self._connect(endpoint)
         raise AssertionError("the second attempt answers or raises")
+
+    @contextmanager
+    def _attended(self, endpoint: Endpoint) -> Iterator[None]:
+        """Look at a daemon that keeps a call waiting, and replace one that hangs; that breaks the connection."""
+        over = threading.Event()
+
+        def look() -> None:
+            wait = LOOK_SECONDS
+            while not over.wait(wait):
+                wait = NEXT_LOOK_SECONDS
+                if health(endpoint, LOOK_SECONDS) is None and not over.is_set():
+                    with suppress(InstructorError):
+                        if self._connect(endpoint).pid != endpoint.pid:
+                            return
+
+        threading.Thread(target=look, name="attending", daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
 
     def _outgoing(self, call: _Call) -> Outgoing:
         headers = {"Accept": call.accept, timezone.HEADER: timezone.local_name()}

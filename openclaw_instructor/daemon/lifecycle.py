@@ -26,6 +26,10 @@ from openclaw_instructor.settings import Settings
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
+# A daemon that is asked how it is answers in milliseconds; it is asked twice before it is taken for hung, and then
+# gets only a moment to end by itself.
+ANSWER_SECONDS = 2.5
+HUNG_SECONDS = 1.0
 _SUPERVISOR_SECONDS = 5.0
 _POLL = 0.05
 
@@ -63,7 +67,7 @@ def running(settings: Settings) -> Endpoint | None:
     endpoint = announced(settings)
     if endpoint is None or endpoint.version != __version__:
         return None
-    return endpoint if health(endpoint) else None
+    return endpoint if health(endpoint, ANSWER_SECONDS) else None
 
 
 def announced(settings: Settings) -> Endpoint | None:
@@ -109,8 +113,8 @@ def status(settings: Settings) -> dict[str, Any]:
     }
 
 
-def stop(settings: Settings) -> bool:
-    """End the daemon: SIGTERM, and SIGKILL when it does not follow. False when there was none."""
+def stop(settings: Settings, grace: float = STOP_SECONDS) -> bool:
+    """End the daemon: SIGTERM, and SIGKILL when it does not follow within `grace` seconds. False if there was none."""
     lock = life_lock(settings)
     endpoint = announced(settings) or _starting(settings)
     if endpoint is None:
@@ -122,13 +126,16 @@ def stop(settings: Settings) -> bool:
         now = Endpoint.read(settings.daemon_path)
         return not held(lock) or (now is not None and now.pid != endpoint.pid)
 
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, STOP_SECONDS)):
         if ended():
             return True
         _signal(endpoint.pid, number)
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if ended():
+                # It was stopped, so what it left must not look like a crash.
+                if number is signal.SIGKILL and Endpoint.read(settings.daemon_path) == endpoint:
+                    settings.daemon_path.unlink(missing_ok=True)
                 return True
             time.sleep(_POLL)
     raise DaemonUnavailable(f"process {endpoint.pid} does not end; kill it yourself")
@@ -147,7 +154,9 @@ def _starting(settings: Settings) -> Endpoint | None:
 def _replace(settings: Settings) -> Endpoint:
     previous = announced(settings)
     if previous is not None:
-        stop(settings)
+        # One of this version was just asked in vain.
+        answers = previous.version != __version__ and health(previous, ANSWER_SECONDS) is not None
+        stop(settings, STOP_SECONDS if answers else HUNG_SECONDS)
         if previous.supervised and (successor := _await(settings, _SUPERVISOR_SECONDS)):
             return successor
     elif held(life_lock(settings)) and (started := _await(settings, START_SECONDS)):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 
-from openclaw_instructor import __version__
+from openclaw_instructor import __version__, distribution
 from openclaw_instructor.doctor.finding import Finding
 from openclaw_instructor.errors import InstructorError
 from openclaw_instructor.settings import Settings
@@ -43,7 +43,7 @@ def _package(name: str) -> Finding:
     try:
         return Finding(name, "ok", metadata.version(name))
     except metadata.PackageNotFoundError:
-        return Finding(name, "fail", "not installed", "reinstall: pip install --force-reinstall openclaw-instructor")
+        return Finding(name, "fail", "not installed", distribution.pip_line(options="--force-reinstall"))
 
 
 def _home(settings: Settings) -> Finding:
@@ -84,7 +84,8 @@ def _kernels(settings: Settings) -> Finding:
     device = choose_device(settings.device)
     if amx.is_missing(device):
         detail = "this processor has AMX, but the kernels for it are missing or of another version: twice the time"
-        fix = "with a C compiler (gcc 12, clang 16): pip install --force-reinstall --no-cache-dir openclaw-instructor"
+        again = distribution.pip_line(options="--force-reinstall --no-cache-dir")
+        fix = f"with a C compiler (gcc 12, clang 16): {again}"
         return Finding("kernels", "warn", detail, fix)
     return Finding("kernels", "ok", "our own, for AMX" if amx.is_available(device) else f"torch's, on {device}")
 
@@ -93,7 +94,7 @@ def _index(settings: Settings) -> Finding:
     from openclaw_instructor.service import Toolbox
 
     if not settings.index_path.exists():
-        return Finding("index", "warn", "nothing is indexed yet", "openclaw-instructor index add docs FOLDER")
+        return Finding("index", "warn", "nothing is indexed yet", "openclaw-instructor index add docs ~/Documents")
     with Toolbox(settings=settings) as toolbox:
         collections = toolbox.index_status()
     detail = ", ".join(f"{c.name}: {c.documents} documents, {c.chunks} chunks" for c in collections) or "no collections"
@@ -110,7 +111,7 @@ def _daemon(settings: Settings) -> Finding:
     if not state["running"]:
         return Finding("daemon", "ok", "not running; it starts when an agent first needs it")
     if not state["answers"]:
-        fix = "openclaw-instructor daemon stop; the next call starts a new one"
+        fix = "openclaw-instructor daemon stop"
         return Finding("daemon", "fail", f"process {state['pid']} does not answer; its log is {state['log']}", fix)
     if state["version"] != __version__:
         fix = "openclaw-instructor daemon ensure"

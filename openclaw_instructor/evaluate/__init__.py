@@ -5,7 +5,7 @@
     print(report.text())           # a table, one column per model and instruction set
     report.as_dict()               # the same as JSON
 
-Needs the extra: `pip install "openclaw-instructor[evaluate]"`.
+Needs the extra `evaluate`.
 """
 
 from __future__ import annotations

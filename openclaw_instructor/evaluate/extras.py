@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from openclaw_instructor import distribution
 from openclaw_instructor.errors import MissingExtra
 
 
@@ -16,6 +17,4 @@ def need(module: str, extra: str) -> Any:
         if (error.name or "").split(".")[0] != module.split(".")[0]:
             raise
         top = module.split(".")[0]
-        raise MissingExtra(
-            f'this needs {top}, which is not installed; run: pip install "openclaw-instructor[{extra}]"'
-        ) from None
+        raise MissingExtra(f"this needs {top}, which is not installed; run: {distribution.pip_line(extra)}") from None

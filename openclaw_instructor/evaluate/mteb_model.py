@@ -11,7 +11,7 @@ or, for tasks of the English benchmark of 56, as the paper of INSTRUCTOR measure
 
     python -m openclaw_instructor.evaluate.mteb_model Banking77Classification STSBenchmark --checkpoint mini
 
-Needs the extra: `pip install "openclaw-instructor[mteb]"`. The instructions are those of `instructions.yaml` beside
+Needs the extra `mteb`. The instructions are those of `instructions.yaml` beside
 this file, matched by task name and then by task type; give a file of the same form to use others.
 """
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from openclaw_instructor import distribution
 from openclaw_instructor.errors import MissingExtra
 from openclaw_instructor.integrations.steered import Steered
 
 try:
     from haystack import Document, component, default_from_dict, default_to_dict
 except ModuleNotFoundError:
-    raise MissingExtra('Haystack is not installed; run: pip install "openclaw-instructor[haystack]"') from None
+    raise MissingExtra(f"Haystack is not installed; run: {distribution.pip_line('haystack')}") from None
 
 
 @component

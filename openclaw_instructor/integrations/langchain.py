@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 
+from openclaw_instructor import distribution
 from openclaw_instructor.errors import MissingExtra
 from openclaw_instructor.integrations.steered import Steered
 
 try:
     from langchain_core.embeddings import Embeddings
 except ModuleNotFoundError:
-    raise MissingExtra('LangChain is not installed; run: pip install "openclaw-instructor[langchain]"') from None
+    raise MissingExtra(f"LangChain is not installed; run: {distribution.pip_line('langchain')}") from None
 
 logger = logging.getLogger(__name__)
 

@@ -6,13 +6,14 @@ import asyncio
 import logging
 from typing import Any
 
+from openclaw_instructor import distribution
 from openclaw_instructor.errors import MissingExtra
 from openclaw_instructor.integrations.steered import Steered
 
 try:
     from llama_index.core.base.embeddings.base import BaseEmbedding
 except ModuleNotFoundError:
-    raise MissingExtra('LlamaIndex is not installed; run: pip install "openclaw-instructor[llama-index]"') from None
+    raise MissingExtra(f"LlamaIndex is not installed; run: {distribution.pip_line('llama-index')}") from None
 
 logger = logging.getLogger(__name__)
 

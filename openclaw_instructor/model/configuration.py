@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from openclaw_instructor import distribution
 from openclaw_instructor.errors import InvalidCheckpoint
 from openclaw_instructor.model.layout import Module, modules_of, read_json
 from openclaw_instructor.model.shapes import BertShape, Head, ModernBertShape, Projection, Shape, T5Shape
@@ -83,7 +84,7 @@ def read_shape(folder: Path, head: Head) -> Shape:
     if family not in FAMILIES:
         raise InvalidCheckpoint(
             f"{folder}: model_type is {family!r:.40}; {', '.join(FAMILIES.values())} run here, any other as `st:` and "
-            "the checkpoint's name (pip install 'openclaw-instructor[sentence-transformers]')"
+            f"the checkpoint's name ({distribution.pip_line('sentence-transformers')})"
         )
     return _distilbert(config) if family == "distilbert" else _bert(config, str(family))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from openclaw_instructor import distribution
 from openclaw_instructor.errors import InvalidCheckpoint, MissingExtra
 
 if TYPE_CHECKING:
@@ -107,6 +108,6 @@ def convert(checkpoint: Checkpoint) -> Tokenizer:
     except (ImportError, ValueError, AttributeError, json.JSONDecodeError) as error:
         raise MissingExtra(
             f"{checkpoint.folder} has no tokenizer.json, and converting its vocabulary failed "
-            f"({str(error).strip().splitlines()[0]:.200}): pip install 'openclaw-instructor[sentencepiece]'"
+            f"({str(error).strip().splitlines()[0]:.200}): {distribution.pip_line('sentencepiece')}"
         ) from None
     return tokenizer

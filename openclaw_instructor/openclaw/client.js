@@ -7,10 +7,13 @@ const START_MS = 90_000;
 const CALL_MS = 120_000;
 const BUSY_MS = 60_000; // how long "busy, try again" answers are waited out here before the model hears of them
 const WAIT_MS = 5_000;
+const LOOK_MS = 2_000; // after which a call without an answer has the daemon looked at
+const PROBE_MS = 2_000;
 const MAX_CHARACTERS = 12_000; // of one result; OpenClaw cuts longer texts off wherever they happen to be
 
-// `run` executes an argument list and resolves to { code, stdout, stderr }; `commandLine()` is the one of our program.
-export function createDaemon(run, commandLine, pluginId) {
+// `run` executes an argument list and resolves to { code, stdout, stderr }; `commandLine()` is the one of our program, and
+// `install()` what a person types to get it.
+export function createDaemon(run, commandLine, pluginId, install) {
   let endpoint; // { url, token, socket, agentToken, pid, crashed }
   let starting; // one start serves every call that waits for it
 
@@ -22,7 +25,7 @@ export function createDaemon(run, commandLine, pluginId) {
       ended = await run([...argv, "daemon", "ensure", "--json"], { timeoutMs: START_MS });
     } catch (error) {
       throw new Error(
-        `Cannot run "${command}" (${error.message}). Ask the user to install it (uv tool install openclaw-instructor) ` +
+        `Cannot run "${command}" (${error.message}). Ask the user to install it (${install()}) ` +
           `or to set plugins.entries.${pluginId}.config.command to its absolute path.`,
       );
     }
@@ -48,7 +51,7 @@ export function createDaemon(run, commandLine, pluginId) {
     return starting;
   }
 
-  function post(at, { task, input, key }, signal) {
+  function post(at, { path, input, key }, signal) {
     const body = JSON.stringify(input);
     const headers = {
       "content-type": "application/json",
@@ -57,8 +60,36 @@ export function createDaemon(run, commandLine, pluginId) {
       "x-timezone": Intl.DateTimeFormat().resolvedOptions().timeZone, // the daemon may run in another
       ...(key && { "idempotency-key": key }),
     };
-    const path = `/v1/tools/${encodeURIComponent(task)}?max_characters=${MAX_CHARACTERS}`;
     return send(at, { method: "POST", path, headers, body }, signal);
+  }
+
+  // Waits for the answer. A daemon that does not answer a look either is replaced, which breaks the connection.
+  async function attended(at, request, signal) {
+    const answer = post(at, request, signal);
+    let over = false;
+    const ended = () => (over = true);
+    const done = answer.then(ended, ended);
+    (async () => {
+      for (let wait = LOOK_MS; ; wait = WAIT_MS) {
+        await Promise.race([done, idle(wait)]);
+        if (over) return;
+        if (await answers(at)) continue;
+        if (over) return;
+        await connect(at).catch(() => {});
+        if (endpoint?.pid !== at.pid) return;
+      }
+    })();
+    return answer;
+  }
+
+  async function answers(at) {
+    try {
+      const headers = { authorization: `Bearer ${at.token}` };
+      await send(at, { method: "GET", path: "/health", headers }, AbortSignal.timeout(PROBE_MS));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   // Sends a call, once more only where that is safe: a call that reads, or one that the same daemon recognises by its
@@ -68,7 +99,7 @@ export function createDaemon(run, commandLine, pluginId) {
     for (let renewed = false; ; renewed = true) {
       let broken = false;
       try {
-        const response = await post(at, call, signal);
+        const response = await attended(at, call, signal);
         // 401: another daemon, with a token of its own, took over the port.
         const again = response.status === 401 || (call.effect === "read" && isEnding(response));
         if (!again || renewed) return response;
@@ -87,14 +118,24 @@ export function createDaemon(run, commandLine, pluginId) {
   }
 
   // `effect` is the tool's: "read", or it changes something.
-  async function call(task, input, callerSignal, effect = "write") {
+  function call(task, input, signal, effect = "write") {
+    const path = `/v1/tools/${encodeURIComponent(task)}?max_characters=${MAX_CHARACTERS}`;
+    return request({ name: task, path, input, effect }, signal);
+  }
+
+  // Any other route that only reads.
+  function ask(path, input, signal) {
+    return request({ name: path, path, input, effect: "read" }, signal);
+  }
+
+  async function request({ name, path, input, effect }, callerSignal) {
     const deadline = AbortSignal.timeout(CALL_MS);
     const signal = callerSignal ? AbortSignal.any([deadline, callerSignal]) : deadline;
     const patience = Date.now() + BUSY_MS;
-    const request = { task, input, effect, key: effect === "read" ? undefined : randomUUID() };
+    const outgoing = { path, input, effect, key: effect === "read" ? undefined : randomUUID() };
     try {
       for (;;) {
-        const response = await attempt(request, signal);
+        const response = await attempt(outgoing, signal);
         const retry = Number(response.headers["retry-after"]);
         if (retry > 0 && Date.now() < patience) {
           await pause(Math.min(retry * 1000, WAIT_MS), signal);
@@ -104,13 +145,13 @@ export function createDaemon(run, commandLine, pluginId) {
       }
     } catch (error) {
       if (deadline.aborted && !callerSignal?.aborted) {
-        throw new Error(`${task} took longer than ${CALL_MS / 1000} s. Ask for less at once, or call it again later.`);
+        throw new Error(`${name} took longer than ${CALL_MS / 1000} s. Ask for less at once, or call it again later.`);
       }
       throw error;
     }
   }
 
-  return { call };
+  return { call, ask };
 }
 
 function read({ status, text }) {
@@ -120,7 +161,10 @@ function read({ status, text }) {
   } catch {
     throw new Error(`The openclaw-instructor daemon answered HTTP ${status} without JSON. Ask the user to run: openclaw-instructor openclaw doctor`);
   }
-  if (status >= 400) throw new Error(body.error?.message ?? `The openclaw-instructor daemon answered HTTP ${status}.`);
+  if (status >= 400) {
+    const error = new Error(body.error?.message ?? `The openclaw-instructor daemon answered HTTP ${status}.`);
+    throw Object.assign(error, { status });
+  }
   return body;
 }
 
@@ -135,6 +179,11 @@ function abortable(promise, signal) {
     signal.addEventListener("abort", onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });
+}
+
+// A wait that keeps no process alive.
+function idle(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
 }
 
 function pause(milliseconds, signal) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 
-from openclaw_instructor.openclaw.sync import command_line
+from openclaw_instructor.openclaw.program import command_line
 from openclaw_instructor.settings import Settings
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from openclaw_instructor.errors import OpenClawFailed, OpenClawMissing
 from openclaw_instructor.paths import write_whole
@@ -23,8 +24,12 @@ _SELECTS_PROFILE = ("OPENCLAW_HOME", "OPENCLAW_STATE_DIR", "OPENCLAW_CONFIG_PATH
 _INSTALL_HINT = "install Node 24.16 or newer, then: npm install -g openclaw"
 
 
-class GatewayDown(Exception):
-    """No Gateway answers at OpenClaw's configured address."""
+class GatewayUnavailable(Exception):
+    """No Gateway could be asked. `why` is "down", "no token" (none is configured) or "refused" (it has another)."""
+
+    def __init__(self, why: Literal["down", "no token", "refused"], message: str) -> None:
+        self.why = why
+        super().__init__(message.splitlines()[0] if message else why)
 
 
 class GatewayError(OpenClawFailed):
@@ -57,13 +62,43 @@ class Host:
         environment = remembered.get("environment", {}) | os.environ | {"PATH": os.pathsep.join([*ahead, search])}
         return cls(str(Path(found).absolute()), environment | {"NO_COLOR": "1"})
 
+    @property
+    def release(self) -> tuple[int, ...]:
+        """The release by its npm package, (2026, 9, 6); () where the program is something else."""
+        try:
+            package = json.loads((Path(self.program).resolve().parent / "package.json").read_text(encoding="utf-8"))
+            return tuple(int(part) for part in str(package["version"]).split("-")[0].split("."))
+        except (OSError, ValueError, KeyError):
+            return ()
+
     def remember(self, settings: Settings, **more: object) -> None:
         """Store the program that `find` found, and `more` facts about this installation, in home."""
         node = shutil.which("node", path=self.environment["PATH"])
         path = [str(Path(place).parent) for place in (self.program, node) if place]
         environment = {name: self.environment[name] for name in _SELECTS_PROFILE if self.environment.get(name)}
-        known = _remembered(settings) | {"path": list(dict.fromkeys(path)), "environment": environment} | more
+        known = (
+            _remembered(settings)
+            | {"path": list(dict.fromkeys(path)), "environment": environment, "release": self.release}
+            | more
+        )
         write_whole(record_path(settings), json.dumps(known, indent=2) + "\n")
+
+    def typed(self, *arguments: str) -> str:
+        """Return a command as its owner can type it: `openclaw` where their shell finds this one by that name."""
+        here = shutil.which("openclaw")
+        program = "openclaw" if here and Path(here).absolute() == Path(self.program) else self.program
+        chosen = [f"{name}={self.environment[name]}" for name in _SELECTS_PROFILE if self._chosen_elsewhere(name)]
+        return shlex.join([*(["env", *chosen] if chosen else []), program, *arguments])
+
+    def _chosen_elsewhere(self, name: str) -> bool:
+        return bool(self.environment.get(name)) and self.environment[name] != os.environ.get(name)
+
+    def section(self, path: str) -> Any:
+        """Return a part of the configuration, {} where it is unset."""
+        try:
+            return json.loads(self.run("config", "get", path, "--json", timeout=60))
+        except (OpenClawFailed, ValueError):
+            return {}
 
     def run(self, *arguments: str, timeout: float = 120) -> str:
         """Run `openclaw ...` and return its standard output. Raises OpenClawFailed with what it said."""
@@ -82,7 +117,7 @@ class Host:
         return found
 
     def call(self, method: str, parameters: Mapping[str, Any], timeout: float = 90) -> dict[str, Any]:
-        """Call a Gateway method and return its answer. Raises GatewayDown, GatewayError, OpenClawFailed."""
+        """Call a Gateway method and return its answer. Raises GatewayUnavailable, GatewayError, OpenClawFailed."""
         done = self._run(
             *("gateway", "call", method, "--params", json.dumps(parameters)),
             *("--json", "--timeout", str(int(timeout * 1000))),
@@ -91,8 +126,8 @@ class Host:
         answer = _json_object(done.stdout)
         error = answer.get("error")
         if isinstance(error, dict):
-            if error.get("type") == "gateway_transport_error":
-                raise GatewayDown(str(error.get("message", "")))
+            if why := _unavailable(error):
+                raise GatewayUnavailable(why, str(error.get("message", "")))
             raise GatewayError(method, error)
         if done.returncode or not answer:
             said = (done.stderr or done.stdout).strip()[-400:] or "it printed nothing"
@@ -132,6 +167,15 @@ def _remembered(settings: Settings) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}
+
+
+def _unavailable(error: Mapping[str, Any]) -> Literal["down", "no token", "refused"] | None:
+    if error.get("type") == "gateway_transport_error":
+        return "down"
+    if error.get("type") == "gateway_credentials_required":
+        return "no token"
+    code = str((error.get("details") or {}).get("code", ""))
+    return "refused" if code.startswith(("AUTH_", "PAIRING_")) else None
 
 
 def _json_object(text: str) -> dict[str, Any]:

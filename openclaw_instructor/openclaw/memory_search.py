@@ -7,17 +7,14 @@ the daemon's port has to be fixed too, and its token is the one kept in home.
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from openclaw_instructor.daemon.endpoint import url_of
-from openclaw_instructor.errors import OpenClawFailed
+from openclaw_instructor.openclaw import configuration
 from openclaw_instructor.openclaw.host import Host
-from openclaw_instructor.openclaw.sync import command_line
+from openclaw_instructor.openclaw.program import command_line
 from openclaw_instructor.settings import Settings
 
 DEFAULT_PORT = 8737
@@ -77,16 +74,10 @@ def apply(settings: Settings, patch: dict[str, Any], *, program: str | None = No
     The file from before stays beside it. Raises OpenClawMissing, OpenClawFailed.
     """
     host = Host.find(settings, program)
-    path = Path(host.run("config", "file").strip().splitlines()[-1]).expanduser()
-    backup = _keep(path)
-    # Passed in a private file, because arguments are visible to all users and the block contains the key.
-    descriptor, name = tempfile.mkstemp(suffix=".json")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(_without_leftovers(patch), file)
-        host.run("config", "patch", "--file", name)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    path = configuration.file_of(host)
+    backup = configuration.keep(path)
+    configuration.patch(host, _without_leftovers(patch))
+    host.remember(settings, memory=settings.checkpoint)
     steps = ["openclaw memory index --force", "openclaw memory status --deep"]
     return Applied(str(path), str(backup) if backup else None, patch, steps)
 
@@ -97,24 +88,19 @@ def _without_leftovers(patch: dict[str, Any]) -> dict[str, Any]:
     return patch | {"memory": {"search": {"remote": None} | search}}
 
 
-def _keep(path: Path) -> Path | None:
-    """Copy the file to the first free name next to it; None if there is no file yet."""
-    try:
-        content = path.read_bytes()
-        number = 1
-        while True:
-            copy = path.with_name(f"{path.name}.before-instructor-{number}")
-            try:
-                descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                number += 1
-                continue
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            return copy
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise OpenClawFailed(
-            f"{path} cannot be copied before changing it ({error.strerror}); nothing was changed"
-        ) from None
+def is_ours(settings: Settings, memory: Mapping[str, Any]) -> bool:
+    """Whether a `memory` section of OpenClaw's configuration uses this home's daemon."""
+    search = memory.get("search") or {}
+    if search.get("provider") == PROVIDER:
+        return True
+    ports = {port for port in (settings.port, DEFAULT_PORT) if port}
+    address = str((search.get("remote") or {}).get("baseUrl", ""))
+    return address in {f"{url_of(settings.host, port)}/v1" for port in ports}
+
+
+def removal(settings: Settings, memory: Mapping[str, Any], models: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the change of OpenClaw's configuration that takes the block out; {} where there is none."""
+    changes: dict[str, Any] = {"memory": {"search": None}} if is_ours(settings, memory) else {}
+    if PROVIDER in (models.get("providers") or {}):
+        changes |= {"models": {"providers": {PROVIDER: None}}}
+    return changes

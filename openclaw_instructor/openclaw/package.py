@@ -10,7 +10,6 @@ import argparse
 import gzip
 import io
 import json
-import re
 import sys
 import tarfile
 import tempfile
@@ -20,43 +19,41 @@ from typing import Any
 
 from openclaw_instructor import __version__
 from openclaw_instructor.errors import InvalidRegistry
+from openclaw_instructor.openclaw.manifest import (
+    CODE_FOLDER,
+    DESCRIPTION,
+    LICENSE,
+    MANIFEST,
+    PLUGIN_ID,
+    SCRIPTS,
+    manifest,
+    npm_package,
+)
+from openclaw_instructor.openclaw.skills import skill_files
+from openclaw_instructor.openclaw.tool_specs import tool_specs
 from openclaw_instructor.registry import Registry, Task
-from openclaw_instructor.registry.kinds import kinds
-from openclaw_instructor.registry.tool_spec import EFFECTS, Effect
 from openclaw_instructor.settings import Settings
 
-PLUGIN_ID = "openclaw-instructor"
-GENERIC_TOOL = "instructor_task"
-NAME = "OpenClaw INSTRUCTOR"
-DESCRIPTION = "Search documents, sort e-mail and match texts by meaning, with one embedding model that runs locally."
-LICENSE = "Apache-2.0"
-# The oldest plugin API with `defineToolPlugin`; the tests run the release below.
-PLUGIN_API = ">=2026.5.17"
-TESTED_OPENCLAW = "2026.9.6"
-
-CODE_FOLDER = "openclaw_instructor/openclaw"
-SCRIPTS = ("plugin.js", "client.js", "transport.js", "approvals.js", "specs.js")
-MANIFEST = "openclaw.plugin.json"
 TOOLS = f"{CODE_FOLDER}/tools.json"
 
-# The text between the two in a SKILL.md is generated.
-_OPEN, _CLOSE = "<!-- tools -->\n", "<!-- /tools -->"
-_METADATA = re.compile(r'^metadata: .*?"emoji": "([^"]*)".*\n', re.MULTILINE)
 
-
-def plugin_files(tasks: Mapping[str, Task], command: Sequence[str] = ()) -> dict[str, str]:
+def plugin_files(
+    tasks: Mapping[str, Task], command: Sequence[str] = (), checkpoint: str = "mini", openclaw: tuple[int, ...] = ()
+) -> dict[str, str]:
     """Return the whole plugin folder as path -> text, in the order it should be written.
 
     The manifest comes last, because it is what declares the names. `command` is the command line that starts this
-    package on this machine; without it the plugin looks on PATH.
+    package on this machine; without it the plugin looks on PATH. `checkpoint` answers decisions; `openclaw` is the
+    release that reads the folder, if it is known.
     """
     scripts = {f"{CODE_FOLDER}/{name}": (Path(__file__).parent / name).read_text(encoding="utf-8") for name in SCRIPTS}
-    return {**live_files(tasks, command), **scripts, "package.json": _package(), MANIFEST: _manifest(tasks)}
+    declared = _json(manifest(tasks, checkpoint, openclaw))
+    return {**live_files(tasks, command), **scripts, "package.json": _json(npm_package()), MANIFEST: declared}
 
 
 def live_files(tasks: Mapping[str, Task], command: Sequence[str] = ()) -> dict[str, str]:
     """Return the part of the plugin folder that OpenClaw follows without a reload: tool specs and skills."""
-    return {TOOLS: _tools(tasks, command), **skill_files(tasks, gated=not command)}
+    return {TOOLS: _json(tool_specs(tasks, command)), **skill_files(tasks, gated=not command)}
 
 
 def bundle_files() -> dict[str, str]:
@@ -73,141 +70,6 @@ def bundle_files() -> dict[str, str]:
         "mcpServers": {"instructor": {"type": "stdio", "command": PLUGIN_ID, "args": ["mcp"]}},
     }
     return {"plugin.json": _json(plugin), "mcp.json": _json(servers)}
-
-
-def skill_files(tasks: Mapping[str, Task], *, gated: bool = True) -> dict[str, str]:
-    """Return the skills of kinds that have a task, each with its generated list of tools.
-
-    `gated` skills ask for the program on PATH; a plugin that knows the program's place does without.
-    """
-    skill_of = {kind.name: kind.skill for kind in kinds().values()}
-    files = {}
-    for skill in skill_names():
-        own = [task for task in tasks.values() if skill_of[task.kind] == skill]
-        if own:
-            files[f"skills/{skill}/SKILL.md"] = _skill(skill, own, gated)
-    return files
-
-
-def skill_names() -> list[str]:
-    """List the skills of all kinds, shipped while the registry holds a task of the kind."""
-    return list(dict.fromkeys(kind.skill for kind in kinds().values() if kind.skill))
-
-
-def _skill(name: str, tasks: Sequence[Task], gated: bool) -> str:
-    text = (skills_folder() / name / "SKILL.md").read_text(encoding="utf-8")
-    before, _, rest = text.partition(_OPEN)
-    after = rest.partition(_CLOSE)[2]
-    if not gated:
-        before = _METADATA.sub('metadata: { "openclaw": { "emoji": "\\1" } }\n', before)
-    tools = "".join(f"- `{task.name}`: {' '.join([task.description, task.usage()]).rstrip()}\n" for task in tasks)
-    return before + _OPEN + tools + _CLOSE + after
-
-
-def skills_folder() -> Path:
-    """Find the hand-written skills: inside the package once installed, at the root of a source tree."""
-    package = Path(__file__).resolve().parent.parent
-    installed = package / "skills"
-    return installed if installed.is_dir() else package.parent / "skills"
-
-
-def _manifest(tasks: Mapping[str, Task]) -> str:
-    names = [*tasks, GENERIC_TOOL]
-    options = {
-        "command": "Absolute path of the openclaw-instructor program, where PATH does not lead to it",
-        "home": "Folder of its configuration, tasks and index, where it is not the default one",
-    }
-    manifest = {
-        "id": PLUGIN_ID,
-        "name": NAME,
-        "description": DESCRIPTION,
-        "version": __version__,
-        "categories": ["documents-files"],
-        "configSchema": {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {name: {"type": "string", "minLength": 1, "description": options[name]} for name in options},
-        },
-        "activation": {"onStartup": True},
-        "contracts": {"tools": names},
-        "toolMetadata": {name: _metadata(effect) for name, effect in _effects(tasks).items()},
-        "skills": ["./skills"],
-    }
-    return _json(manifest)
-
-
-def _effects(tasks: Mapping[str, Task]) -> dict[str, Effect]:
-    """Return each tool's effect; the generic tool may run any task, so it has the strongest one."""
-    effects: dict[str, Effect] = {name: task.effect for name, task in tasks.items()}
-    return effects | {GENERIC_TOOL: max(effects.values(), key=EFFECTS.index, default="read")}
-
-
-def _metadata(effect: Effect) -> dict[str, bool]:
-    """Return whether a call may be repeated after an interrupted turn, and whether it changes things."""
-    return {"replaySafe": effect == "read", "sideEffecting": effect != "read"}
-
-
-def _package() -> str:
-    package = {
-        "name": PLUGIN_ID,
-        "version": __version__,
-        "description": DESCRIPTION,
-        "license": LICENSE,
-        "type": "module",
-        "files": [*(f"{CODE_FOLDER}/{name}" for name in (*SCRIPTS, "tools.json")), MANIFEST, "skills", "README.md"],
-        "openclaw": {
-            "extensions": [f"./{CODE_FOLDER}/plugin.js"],
-            "compat": {"pluginApi": PLUGIN_API},
-            "build": {"openclawVersion": TESTED_OPENCLAW},
-        },
-    }
-    return _json(package)
-
-
-def _tools(tasks: Mapping[str, Task], command: Sequence[str]) -> str:
-    tools = {
-        spec.name: {
-            "label": spec.title,
-            "description": spec.description,
-            "parameters": spec.parameters,
-            "effect": spec.effect,
-        }
-        for spec in (task.tool_spec() for task in tasks.values())
-    }
-    launch = {"command": list(command)} if command else {}
-    return _json({"version": __version__, **launch, "tools": tools | {GENERIC_TOOL: _generic(tasks)}})
-
-
-def _generic(tasks: Mapping[str, Task]) -> dict[str, Any]:
-    lines = "".join(
-        f"\n- {name} {_signature(task)}: {_first_sentence(task.description)}" for name, task in tasks.items()
-    )
-    return {
-        "label": "Instructor task",
-        "description": "Run a task of openclaw-instructor by name. Use it only for a task that has no tool of its own "
-        f"in this conversation. Tasks and their input:{lines}",
-        "parameters": {
-            "type": "object",
-            "properties": {
-                # No enum, so that a task added a moment ago is accepted; the daemon's error suggests the right name.
-                "task": {"type": "string", "minLength": 1, "description": "Name of the task: " + ", ".join(tasks)},
-                "input": {"type": "object", "description": "The arguments of that task, as an object."},
-            },
-            "required": ["task", "input"],
-            "additionalProperties": False,
-        },
-        "effect": _effects(tasks)[GENERIC_TOOL],
-    }
-
-
-def _signature(task: Task) -> str:
-    schema = task.parameters()
-    required = schema.get("required", [])
-    return "{" + ", ".join(name if name in required else f"{name}?" for name in schema["properties"]) + "}"
-
-
-def _first_sentence(text: str) -> str:
-    return re.split(r"(?<=[.;])\s", " ".join(text.split()), maxsplit=1)[0].rstrip(".;")
 
 
 def _json(value: Any) -> str:

@@ -212,6 +212,18 @@ class TaskExample(_Strict):
     text: StrictStr = Field(min_length=1, max_length=MAX_INPUT_CHARACTERS)
 
 
+class DecisionsRequest(_Strict):
+    """Body of POST /v1/decisions: a batch of OpenClaw's decision contract, version 1, and the model it chose."""
+
+    state: Any = Field(None, description="The evidence: a text, or JSON whose names and values are read as text.")
+    questions: dict[str, dict[str, Any]] = Field(
+        min_length=1,
+        description="By name: a `choice` with `criteria` {label: description}, a `score` with a list of levels, or a "
+        "`boolean` with descriptions of `true` and `false`; each with optional `instructions`.",
+    )
+    model: StrictStr | None = Field(None, description="The checkpoint that is served; GET /v1/models names it.")
+
+
 class RerankDocument(BaseModel):
     """A document of POST /v1/rerank, where it is written as an object."""
 

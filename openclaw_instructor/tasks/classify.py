@@ -77,6 +77,24 @@ class Prepared:
         results = iter(_results(self.task, readable, self.embeddings(), self.space, self.rules))
         return [_unread(self.task, message) if _unreadable(message) else next(results) for message in self.messages]
 
+    def shares(self) -> list[dict[str, float]]:
+        """Return the probability of every label for each message, in order; {} where there is nothing to read."""
+        if self.embeddings is None or self.space is None:
+            return [{} for _ in self.messages]
+        readable = [message for message in self.messages if _unreadable(message) is None]
+        names = [label.name for label in self.space.labels]
+        by_text, _ = self.space.judge(self.embeddings().vectors, [message.text[:HEAD] for message in readable])
+        found = iter(
+            {
+                name: round(float(share), 6)
+                for name, share in zip(
+                    names, _with_evidence(self.task, message, row, names, self.space)[0], strict=True
+                )
+            }
+            for message, row in zip(readable, by_text, strict=True)
+        )
+        return [{} if _unreadable(message) else next(found) for message in self.messages]
+
 
 def prepare(
     task: ClassifyTask,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from openclaw_instructor import distribution
 from openclaw_instructor.errors import MissingExtra, UnreadableSource
 from openclaw_instructor.registry.kinds.cluster import MOST_CLUSTERS
 from openclaw_instructor.tasks import doubts
@@ -61,7 +62,7 @@ def plot(result: Mapping[str, Any], path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise MissingExtra('plots need matplotlib; run: pip install "openclaw-instructor[plot]"') from None
+        raise MissingExtra(f"plots need matplotlib; run: {distribution.pip_line('plot')}") from None
     figure = Figure(figsize=(9, 6), layout="constrained")
     axes = figure.subplots()
     for each in result["clusters"]:

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from openclaw_instructor import __version__, lock
-from openclaw_instructor.daemon import lifecycle, transport
+from openclaw_instructor.daemon import client, lifecycle, transport
 from openclaw_instructor.daemon.endpoint import Endpoint, url_of
 from openclaw_instructor.errors import DaemonUnavailable, InvalidSettings
 from openclaw_instructor.server import process as serving_process
@@ -117,12 +117,25 @@ def test_another_version_is_replaced(settings: Settings, monkeypatch: pytest.Mon
 
 
 def test_a_daemon_that_hangs_is_replaced(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "PROBE_SECONDS", 0.5)
-    monkeypatch.setattr(lifecycle, "STOP_SECONDS", 0.5)
+    monkeypatch.setattr(lifecycle, "ANSWER_SECONDS", 0.5)
     hung = lifecycle.ensure(settings)
     os.kill(hung.pid, signal.SIGSTOP)
     fresh = lifecycle.ensure(settings)
     assert fresh.pid != hung.pid
+    assert not alive(hung.pid)
+    assert fresh.crashed is None, "it was ended, so that a call that only reads is made again"
+
+
+def test_a_call_that_meets_a_daemon_that_hangs_is_answered_by_the_next_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(client, "LOOK_SECONDS", 0.5)
+    hung = lifecycle.ensure(settings)
+    with client.Client(settings, hung) as caller:
+        assert caller.tools()
+        os.kill(hung.pid, signal.SIGSTOP)
+        assert caller.tools()
     assert not alive(hung.pid)
 
 

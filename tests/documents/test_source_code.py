@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openclaw_instructor import distribution
 from openclaw_instructor.documents import Document, Location, UnreadableDocument, reading
 from openclaw_instructor.documents.chunking import MAX_CONTENT_TOKENS, Chunk, Chunker
 from openclaw_instructor.documents.encoding import MAX_LINES
@@ -266,7 +267,7 @@ def test_a_language_without_its_grammar_is_read_by_blank_lines(optional: bool, m
     monkeypatch.setitem(sys.modules, language.module, None)
     sample = SAMPLES[language.name]
     found = document(sample.source, sample.name)
-    hint = "pip install 'openclaw-instructor[code]'" if optional else "pip install tree-sitter tree-sitter-python"
+    hint = distribution.pip_line("code") if optional else "pip install tree-sitter tree-sitter-python"
     (note,) = found.notes
     assert note.startswith(f"read by blank lines, not by its definitions: no grammar for {language.name} is installed")
     assert hint in note

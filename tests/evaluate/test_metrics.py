@@ -4,11 +4,13 @@ whose answer can be told by hand."""
 from __future__ import annotations
 
 import math
+import re
 import sys
 
 import numpy as np
 import pytest
 
+from openclaw_instructor import distribution
 from openclaw_instructor.errors import MissingExtra
 from openclaw_instructor.evaluate import metrics
 from tests.evaluate.vectors import problem
@@ -81,5 +83,5 @@ def test_neighbours_of_few_texts_are_all_others(count: int) -> None:
 
 def test_a_missing_extra_is_named_with_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
-    with pytest.raises(MissingExtra, match=r'pip install "openclaw-instructor\[evaluate\]"'):
+    with pytest.raises(MissingExtra, match=re.escape(distribution.pip_line("evaluate"))):
         metrics.sts(P.first, P.second, P.scores)

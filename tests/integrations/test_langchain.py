@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
+import re
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import InMemoryVectorStore
 
-from openclaw_instructor import Toolbox
+from openclaw_instructor import Toolbox, distribution
 from openclaw_instructor.errors import MissingExtra, UnknownInstruction
 from openclaw_instructor.integrations.langchain import InstructorEmbeddings
 
@@ -74,7 +75,7 @@ def test_without_the_framework_the_install_line_is_said(
     monkeypatch.setitem(sys.modules, framework, None)
     module = f"openclaw_instructor.integrations.{extra.replace('-', '_')}"
     monkeypatch.delitem(sys.modules, module, raising=False)
-    with pytest.raises(MissingExtra, match=rf'pip install "openclaw-instructor\[{extra}\]"'):
+    with pytest.raises(MissingExtra, match=re.escape(distribution.pip_line(extra))):
         __import__(module)
 
 

@@ -16,9 +16,10 @@ import pytest
 import yaml
 
 from openclaw_instructor.daemon import lifecycle
-from openclaw_instructor.openclaw.sync import command_line
+from openclaw_instructor.openclaw.program import command_line
 from openclaw_instructor.settings import Settings
 from tests.openclaw.llm_stub import LanguageModel
+from tests.openclaw.stand_in import StandIn
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -109,3 +110,17 @@ def instructor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instructor]
     instructor.run("index", "add", "docs", str(documents))
     yield instructor
     lifecycle.stop(settings)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def host(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("openclaw_instructor.openclaw.sync._RETRY_SECONDS", 0.01)
+    return StandIn(folder, settings)

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from openclaw_instructor.untrusted import NOTICE
 from tests.openclaw.llm_stub import LanguageModel
 
 TOKEN = "gateway-token-of-the-tests"
@@ -180,7 +181,7 @@ class OpenClaw:
 def unfenced(result: str) -> dict[str, Any]:
     """The JSON inside the fence that marks other people's words."""
     mark = r'EXTERNAL_UNTRUSTED_CONTENT id="(\w+)">>>'
-    fence = re.fullmatch(rf"\s*<<<{mark}\n.*?---\n(.*)\n<<<END_{mark}\s*", result, re.DOTALL)
+    fence = re.fullmatch(rf"{re.escape(NOTICE)}\s*<<<{mark}\n.*?---\n(.*)\n<<<END_{mark}\s*", result, re.DOTALL)
     assert fence, result
     assert fence[1] == fence[3]
     value: dict[str, Any] = json.loads(fence[2])

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from openclaw_instructor.daemon import lifecycle
-from openclaw_instructor.openclaw import package
-from openclaw_instructor.openclaw.sync import command_line, plugin_folder
+from openclaw_instructor.openclaw import manifest, package
+from openclaw_instructor.openclaw.folder import plugin_folder
+from openclaw_instructor.openclaw.program import command_line
 from openclaw_instructor.registry import Registry
 from tests.openclaw.conftest import Instructor
 from tests.openclaw.examples import CRASH, TICKET
@@ -79,7 +80,7 @@ def test_the_model_sees_every_tool_with_its_whole_schema(openclaw: OpenClaw, ins
     for name in ("search_docs", "classify_email", "semantic_match"):
         assert turn.offered[name]["description"] == tasks[name].description
         assert turn.offered[name]["parameters"] == tasks[name].parameters()
-    assert turn.offered[package.GENERIC_TOOL]["parameters"]["required"] == ["task", "input"]
+    assert manifest.GENERIC_TOOL not in turn.offered, "every task has a tool of its own"
 
 
 def test_an_agent_calls_each_tool_and_reads_real_answers(openclaw: OpenClaw) -> None:
@@ -97,31 +98,23 @@ def test_an_agent_calls_each_tool_and_reads_real_answers(openclaw: OpenClaw) -> 
 
 
 def test_calls_of_one_batch_run_together(openclaw: OpenClaw) -> None:
-    batch: list[tuple[str, dict[str, Any]]] = [
-        SEARCH,
-        MATCH,
-        CLASSIFY,
-        ("instructor_task", {"task": "search_docs", "input": {"query": "tomatoes"}}),
-    ]
-    found, matched, sorted_, generic = map(unfenced, openclaw.turn(batch).results)
+    batch: list[tuple[str, dict[str, Any]]] = [SEARCH, MATCH, CLASSIFY, ("search_docs", {"query": "tomatoes"})]
+    found, matched, sorted_, again = map(unfenced, openclaw.turn(batch).results)
     assert found["query"] == SEARCH[1]["query"]
     assert len(matched["matches"]) == len(CANDIDATES)
     assert sorted_["task"] == "classify_email"
-    assert any(hit["file"].endswith("/garden.md") for hit in generic["hits"])
+    assert any(hit["file"].endswith("/garden.md") for hit in again["hits"])
 
 
 def test_an_error_tells_the_agent_what_to_do(openclaw: OpenClaw) -> None:
     batch: list[tuple[str, dict[str, Any]]] = [
         ("search_docs", {"query": "anything", "collection": "recipes"}),
-        ("instructor_task", {"task": "clasify_email", "input": INVOICE}),
         ("semantic_match", {"query": "x", "candidates": []}),
         SEARCH,
     ]
-    no_collection, no_task, invalid, fine = openclaw.turn(batch).results
+    no_collection, invalid, fine = openclaw.turn(batch).results
     assert "recipes" in refusal(no_collection)
     assert "openclaw-instructor index" in refusal(no_collection)
-    assert "did you mean" in refusal(no_task)
-    assert "classify_email" in refusal(no_task)
     assert "candidates" in invalid, "OpenClaw itself checks arguments against the schema"
     assert unfenced(fine)["hits"], "one failing call leaves the others alone"
 
@@ -129,7 +122,7 @@ def test_an_error_tells_the_agent_what_to_do(openclaw: OpenClaw) -> None:
 def test_a_narrow_profile_needs_the_plugin_allowed(openclaw: OpenClaw) -> None:
     assert "search_docs" not in openclaw.turn(agent="narrow").offered
     turn = openclaw.turn([MATCH], agent="coder")
-    assert {"search_docs", "classify_email", "semantic_match", package.GENERIC_TOOL} <= set(turn.offered)
+    assert {"search_docs", "classify_email", "semantic_match"} <= set(turn.offered)
     assert unfenced(turn.results[0])["matches"]
 
 
@@ -170,12 +163,13 @@ def test_a_new_task_is_usable_at_once_and_by_name_after_sync(openclaw: OpenClaw,
     instructor.define(classify_ticket=TICKET)
 
     # At once, in the running session, by the generic tool.
-    turn = openclaw.turn([("instructor_task", {"task": "classify_ticket", "input": CRASH})], session="old")
-    assert unfenced(turn.results[0])["label"] in ("bug", "question")
     wait_for(lambda: "classify_ticket" in (plugin_folder(instructor.settings) / package.TOOLS).read_text())
-    turn = openclaw.turn([("classify_ticket", CRASH)], session="old")
-    assert "classify_ticket {text, labels?}" in turn.offered[package.GENERIC_TOOL]["description"]
-    assert "not found" in turn.results[0]
+    generic = (manifest.GENERIC_TOOL, {"task": "classify_ticket", "input": CRASH})
+    turn = openclaw.turn([generic, ("classify_ticket", CRASH)], session="old")
+    assert unfenced(turn.results[0])["label"] in ("bug", "question")
+    assert "classify_ticket {text, labels?}" in turn.offered[manifest.GENERIC_TOOL]["description"]
+    assert turn.offered[manifest.GENERIC_TOOL]["parameters"]["properties"]["task"]["enum"] == ["classify_ticket"]
+    assert "not found" in turn.results[1]
 
     # By name, in running and new sessions, once OpenClaw's owner agreed.
     refused = instructor.run("openclaw", "sync", status=2)

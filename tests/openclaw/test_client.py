@@ -37,7 +37,8 @@ const printing = (...answers) => {
   return run;
 };
 const at = (url, token = "good") => JSON.stringify({ url, token });
-const client = (run) => createDaemon(run, () => ["/opt/oi", "--home", "/data"], "openclaw-instructor");
+const install = () => "uv tool install SOURCE";
+const client = (run) => createDaemon(run, () => ["/opt/oi", "--home", "/data"], "openclaw-instructor", install);
 
 let run = printing(at(good));
 let daemon = client(run);
@@ -235,7 +236,7 @@ def test_a_caller_can_stop_a_call_and_a_start(seen: dict[str, Any]) -> None:
 
 
 def test_a_program_that_cannot_start_says_what_the_user_should_do(seen: dict[str, Any]) -> None:
-    assert "uv tool install openclaw-instructor" in seen["missing"]["error"]
+    assert "uv tool install SOURCE" in seen["missing"]["error"]
     assert "plugins.entries.openclaw-instructor.config.command" in seen["missing"]["error"]
     assert "port 7 is taken" in seen["failed"]["error"]
     assert "openclaw doctor" in seen["failed"]["error"]

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from openclaw_instructor import __version__
-from openclaw_instructor.openclaw import package
+from openclaw_instructor.openclaw import manifest, package
+from openclaw_instructor.openclaw.skills import skill_files, skill_names
 from openclaw_instructor.registry import Registry, Task
 from openclaw_instructor.registry.kinds.classify import ClassifyTask
 from openclaw_instructor.settings import Settings
@@ -57,24 +58,22 @@ def test_a_stale_or_missing_file_is_named_and_repaired(tmp_path: Path, capsys: p
 
 def test_every_task_is_declared_and_described(tasks: dict[str, Task]) -> None:
     files = package.plugin_files(tasks | {"classify_ticket": ticket()})
-    names = [*tasks, "classify_ticket", package.GENERIC_TOOL]
+    names = [*tasks, "classify_ticket"]
     assert {"search_docs", "classify_email", "semantic_match"} <= set(names)
-    assert json.loads(files[package.MANIFEST])["contracts"]["tools"] == names
+    assert json.loads(files[manifest.MANIFEST])["contracts"]["tools"] == [*names, manifest.GENERIC_TOOL]
     tools = json.loads(files[package.TOOLS])["tools"]
     assert list(tools) == names
     for name, task in tasks.items():
         assert tools[name]["description"] == task.description
         assert tools[name]["parameters"] == task.parameters()
-    assert list(files)[-1] == package.MANIFEST, "names are declared only after their specs are written"
+    assert list(files)[-1] == manifest.MANIFEST, "names are declared only after their specs are written"
 
 
-def test_the_generic_tool_tells_what_each_task_takes(tasks: dict[str, Task]) -> None:
+def test_a_task_is_listed_for_the_generic_tool_in_a_line(tasks: dict[str, Task]) -> None:
     files = package.plugin_files(tasks | {"classify_ticket": ticket()})
-    generic = json.loads(files[package.TOOLS])["tools"][package.GENERIC_TOOL]
-    assert "\n- classify_ticket {text, labels?}: Sort a support ticket" in generic["description"]
-    assert "tickets only" not in generic["description"]
-    assert "classify_ticket" in generic["parameters"]["properties"]["task"]["description"]
-    assert generic["parameters"]["required"] == ["task", "input"]
+    line = json.loads(files[package.TOOLS])["tools"]["classify_ticket"]["line"]
+    assert line.startswith("classify_ticket {text, labels?}: Sort a support ticket")
+    assert "tickets only" not in line
 
 
 def test_the_same_tasks_give_the_same_bytes(tasks: dict[str, Task]) -> None:
@@ -90,13 +89,13 @@ def test_the_same_tasks_give_the_same_bytes(tasks: dict[str, Task]) -> None:
 
 
 def test_a_skill_lists_its_tools_and_goes_with_its_last_task(tasks: dict[str, Task]) -> None:
-    skills = package.skill_files(tasks | {"classify_ticket": ticket()})
+    skills = skill_files(tasks | {"classify_ticket": ticket()})
     triage = skills["skills/instructor-triage/SKILL.md"]
     assert "- `classify_ticket`: Sort a support ticket. Use it for tickets only. Labels: bug, question." in triage
     assert "Abstains below 0.25." in triage
     assert "classify_ticket" not in skills["skills/instructor-search/SKILL.md"]
     without_search = {name: task for name, task in tasks.items() if task.kind not in ("search", "read", "list")}
-    assert "skills/instructor-search/SKILL.md" not in package.skill_files(without_search)
+    assert "skills/instructor-search/SKILL.md" not in skill_files(without_search)
 
 
 def test_skills_have_front_matter_a_workflow_and_an_install_hint(tasks: dict[str, Task]) -> None:
@@ -105,14 +104,14 @@ def test_skills_have_front_matter_a_workflow_and_an_install_hint(tasks: dict[str
         "instructor-triage": ("abstained", "`runners_up`", "`margin`"),
         "instructor-match": ("threshold", "`notes`", "negation"),
     }
-    for path, text in package.skill_files(tasks).items():
+    for path, text in skill_files(tasks).items():
         name = Path(path).parent.name
         front = yaml.safe_load(text.split("---\n")[1])
         assert front["name"] == name
         assert len(front["description"]) <= 160
         needs = front["metadata"]["openclaw"]
         assert needs["requires"]["bins"] == ["openclaw-instructor"]
-        assert needs["install"][0]["package"] == "openclaw-instructor"
+        assert "install" not in needs, "OpenClaw installs by name only, and the name is not published"
         assert all(word in text for word in teaches.pop(name))
         assert len(text.splitlines()) < 60, "a skill is read into the conversation: keep it short"
     assert not teaches
@@ -141,14 +140,23 @@ def test_the_tarball_holds_the_plugin_and_nothing_else(tmp_path: Path) -> None:
     assert first.read_bytes() == again.read_bytes()
     with tarfile.open(first) as archive:
         names = {member.name.removeprefix("package/") for member in archive if member.isfile()}
-    scripts = {f"{package.CODE_FOLDER}/{name}" for name in package.SCRIPTS}
-    skills = {f"skills/{name}/SKILL.md" for name in package.skill_names()}
-    assert names == {"package.json", "LICENSE", "README.md", package.MANIFEST, package.TOOLS, *scripts, *skills}
+    scripts = {f"{manifest.CODE_FOLDER}/{name}" for name in manifest.SCRIPTS}
+    skills = {f"skills/{name}/SKILL.md" for name in skill_names()}
+    assert names == {
+        "package.json",
+        "LICENSE",
+        "README.md",
+        manifest.MANIFEST,
+        manifest.ICON,
+        package.TOOLS,
+        *scripts,
+        *skills,
+    }
 
 
 def test_the_plugin_starts_no_process_and_reads_no_environment() -> None:
     """The rules of `openclaw security audit --deep`, so that a slip shows without OpenClaw too."""
-    for name in package.SCRIPTS:
+    for name in manifest.SCRIPTS:
         text = (Path(package.__file__).parent / name).read_text(encoding="utf-8")
         assert "child_process" not in text
         assert "process.env" not in text
@@ -161,4 +169,4 @@ def test_the_bundle_starts_the_mcp_server_by_its_name() -> None:
     assert name == "instructor"
     # Hosts refuse absolute commands and drop a server with a key they do not know.
     assert server == {"type": "stdio", "command": "openclaw-instructor", "args": ["mcp"]}
-    assert json.loads(files["plugin.json"])["name"] == package.PLUGIN_ID
+    assert json.loads(files["plugin.json"])["name"] == manifest.PLUGIN_ID

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from openclaw_instructor import distribution
 from tests.server.serving import Local, ask
 
 Serve = Callable[..., Local]
@@ -79,4 +80,4 @@ def test_without_the_extra_the_way_is_said(serve: Serve, monkeypatch: pytest.Mon
     monkeypatch.setitem(__import__("sys").modules, "sentence_transformers", None)
     answer = rerank(serve(reranker="some/cross-encoder"))
     assert answer.body["error"]["code"] == "missing_extra"
-    assert "pip install 'openclaw-instructor[sentence-transformers]'" in answer.body["error"]["message"]
+    assert distribution.pip_line("sentence-transformers") in answer.body["error"]["message"]

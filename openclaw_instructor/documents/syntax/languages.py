@@ -14,6 +14,8 @@ from functools import cache
 from itertools import islice
 from pathlib import PurePath
 
+from openclaw_instructor import distribution
+
 _CPP_ONLY = re.compile(r"\s*(?:class\s+\w|namespace\b|template\s*<|using\s+\w|(?:public|private|protected)\s*:)")
 # How much of a header is examined to tell C++ from C.
 _HEADER_LINES = 5_000
@@ -48,7 +50,7 @@ class Language:
     def install_hint(self) -> str:
         """The command that installs the grammar."""
         if self.optional:
-            return "pip install 'openclaw-instructor[code]'"
+            return distribution.pip_line("code")
         return f"pip install tree-sitter {self.module.replace('_', '-')}"
 
 

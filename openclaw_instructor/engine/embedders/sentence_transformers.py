@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from openclaw_instructor import distribution
 from openclaw_instructor.engine.embedders.probe import PROBE, RecordFile
 from openclaw_instructor.engine.embedders.protocol import Role
 from openclaw_instructor.errors import CheckpointUnavailable, InvalidCheckpoint, MissingExtra
@@ -133,7 +134,7 @@ class SentenceTransformersEmbedder:
             from sentence_transformers import SentenceTransformer
         except ImportError:
             raise MissingExtra(
-                f"checkpoint {PREFIX}{self.name}: pip install 'openclaw-instructor[sentence-transformers]'"
+                f"checkpoint {PREFIX}{self.name}: {distribution.pip_line('sentence-transformers')}"
             ) from None
         try:
             return SentenceTransformer(

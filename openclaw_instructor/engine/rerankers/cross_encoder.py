@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from openclaw_instructor import distribution
 from openclaw_instructor.engine.rerankers.protocol import Reranked
 from openclaw_instructor.errors import CheckpointUnavailable, MissingExtra
 from openclaw_instructor.model.device import choose_device
@@ -43,9 +44,7 @@ class CrossEncoderReranker:
         try:
             from sentence_transformers import CrossEncoder
         except ImportError:
-            raise MissingExtra(
-                f"reranker {self._name}: pip install 'openclaw-instructor[sentence-transformers]'"
-            ) from None
+            raise MissingExtra(f"reranker {self._name}: {distribution.pip_line('sentence-transformers')}") from None
         try:
             return CrossEncoder(
                 self._name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from openclaw_instructor.server.routes import (
     corrections,
+    decisions,
     embeddings,
     indexing,
     maintenance,
@@ -29,6 +30,7 @@ def routes(context: Context) -> list[ApiRoute]:
         *messages.routes(context),
         *maps.routes(context),
         *reranking.routes(context),
+        *decisions.routes(context),
         *indexing.routes(context),
         *maintenance.routes(context),
         *corrections.routes(context),

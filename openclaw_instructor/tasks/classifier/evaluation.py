@@ -102,7 +102,7 @@ def plot(result: dict[str, Any], path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise MissingExtra('plots need matplotlib; run: pip install "openclaw-instructor[plot]"') from None
+        raise MissingExtra(f"plots need matplotlib; run: {distribution.pip_line('plot')}") from None
     figure = Figure(figsize=(9, 4), layout="constrained")
     reliability, coverage = figure.subplots(1, 2)
     rows = result["reliability"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from openclaw_instructor import distribution
 from openclaw_instructor.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ class Teacher:
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError:
-            raise MissingExtra(
-                "a teacher needs sentence-transformers: pip install 'openclaw-instructor[train]'"
-            ) from None
+            raise MissingExtra(f"a teacher needs sentence-transformers: {distribution.pip_line('train')}") from None
         self.folder = Path(folder)
         self.model = SentenceTransformer(str(folder))
         self.tokenizer_file = self.folder / "tokenizer.json"
