@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,12 +24,14 @@ def mcp(connection: Connection, in_process: bool, data: str | None) -> None:
 
     Tools are listed from the registry and follow its edits. Calls go to the shared daemon, which the first one starts.
     """
+    from openclaw_instructor.index.names import collection_names
     from openclaw_instructor.registry import Registry
     from openclaw_instructor.server.mcp_stdio import StdioServer, take_standard_streams
 
     source, sink = take_standard_streams()
     settings = Connection(home=connection.home or data).settings()
     registry = Registry.load(settings)
+    collections = partial(collection_names, settings)
     if registry.problem:
         say(f"warning: {registry.problem}")
     if not (in_process or connection.in_process):
@@ -36,7 +39,7 @@ def mcp(connection: Connection, in_process: bool, data: str | None) -> None:
         from openclaw_instructor.daemon.transport import StandardTransport
 
         client = Client(settings, transport=StandardTransport(), as_agent=True)
-        StdioServer(registry, client.run, source, sink).serve()
+        StdioServer(registry, client.run, source, sink, collections).serve()
         return
     from openclaw_instructor.service import Toolbox
 
@@ -45,4 +48,4 @@ def mcp(connection: Connection, in_process: bool, data: str | None) -> None:
         def run(task: str, arguments: Mapping[str, Any], *, cancellation: Cancellation) -> dict[str, Any]:
             return toolbox.run(task, arguments)
 
-        StdioServer(registry, run, source, sink).serve()
+        StdioServer(registry, run, source, sink, collections).serve()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from openclaw_instructor.errors import ConsentNeeded, InvalidRegistry
+from openclaw_instructor.index.names import collection_names
 from openclaw_instructor.openclaw import manifest, package
 from openclaw_instructor.openclaw.host import remembered
 from openclaw_instructor.openclaw.program import command_line
@@ -40,7 +41,9 @@ def refresh_plugin(settings: Settings, registry: Registry) -> list[str]:
     folder = plugin_folder(settings)
     if not (folder / manifest.MANIFEST).is_file():
         return []
-    return _write(folder, package.live_files(registry.tasks, command_line(settings)), whole=False)
+    return _write(
+        folder, package.live_files(registry.tasks, command_line(settings), collection_names(settings)), whole=False
+    )
 
 
 def sound_registry(settings: Settings) -> Registry:
@@ -82,7 +85,8 @@ def digest(folder: Path) -> str:
 
 
 def _files_of(settings: Settings, registry: Registry, release: tuple[int, ...]) -> dict[str, str]:
-    return package.plugin_files(registry.tasks, command_line(settings), settings.checkpoint, release)
+    command, names = command_line(settings), collection_names(settings)
+    return package.plugin_files(registry.tasks, command, settings.checkpoint, release, names)
 
 
 def _read(path: Path) -> str:

@@ -38,7 +38,11 @@ TOOLS = f"{CODE_FOLDER}/tools.json"
 
 
 def plugin_files(
-    tasks: Mapping[str, Task], command: Sequence[str] = (), checkpoint: str = "mini", openclaw: tuple[int, ...] = ()
+    tasks: Mapping[str, Task],
+    command: Sequence[str] = (),
+    checkpoint: str = "mini",
+    openclaw: tuple[int, ...] = (),
+    collections: Sequence[str] | None = None,
 ) -> dict[str, str]:
     """Return the whole plugin folder as path -> text, in the order it should be written.
 
@@ -48,12 +52,19 @@ def plugin_files(
     """
     scripts = {f"{CODE_FOLDER}/{name}": (Path(__file__).parent / name).read_text(encoding="utf-8") for name in SCRIPTS}
     declared = _json(manifest(tasks, checkpoint, openclaw))
-    return {**live_files(tasks, command), **scripts, "package.json": _json(npm_package()), MANIFEST: declared}
+    return {
+        **live_files(tasks, command, collections),
+        **scripts,
+        "package.json": _json(npm_package()),
+        MANIFEST: declared,
+    }
 
 
-def live_files(tasks: Mapping[str, Task], command: Sequence[str] = ()) -> dict[str, str]:
+def live_files(
+    tasks: Mapping[str, Task], command: Sequence[str] = (), collections: Sequence[str] | None = None
+) -> dict[str, str]:
     """Return the part of the plugin folder that OpenClaw follows without a reload: tool specs and skills."""
-    return {TOOLS: _json(tool_specs(tasks, command)), **skill_files(tasks, gated=not command)}
+    return {TOOLS: _json(tool_specs(tasks, command, collections)), **skill_files(tasks, gated=not command)}
 
 
 def bundle_files() -> dict[str, str]:

@@ -11,7 +11,9 @@ from openclaw_instructor.registry import Task
 from openclaw_instructor.untrusted import NOTICE
 
 
-def tool_specs(tasks: Mapping[str, Task], command: Sequence[str]) -> dict[str, Any]:
+def tool_specs(
+    tasks: Mapping[str, Task], command: Sequence[str], collections: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Describe every task; `command` is the command line that starts this package, if it is known.
 
     `line` is how the generic tool lists a task that the loaded manifest does not declare yet. `memory` names the tasks
@@ -21,7 +23,7 @@ def tool_specs(tasks: Mapping[str, Task], command: Sequence[str]) -> dict[str, A
         spec.name: {
             "label": spec.title,
             "description": spec.description,
-            "parameters": spec.parameters,
+            "parameters": spec.for_agents(collections),
             "effect": spec.effect,
             "line": f"{spec.name} {_signature(spec.parameters)}: {_first_sentence(spec.description)}",
         }

@@ -63,6 +63,8 @@ class Task(Entry, ABC):
     limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {}
     # What to do instead of passing more entries than the limit, by argument; where nothing is said: send fewer.
     when_too_many: ClassVar[Mapping[str, str]] = {}
+    # Arguments for people, which agents are not told of.
+    expert: ClassVar[tuple[str, ...]] = ()
 
     name: str
     kind: str
@@ -86,7 +88,7 @@ class Task(Entry, ABC):
 
     def tool_spec(self) -> ToolSpec:
         """Describe the task as a tool."""
-        return ToolSpec(self.name, title_of(self.name), self.description, self.parameters(), self.effect)
+        return ToolSpec(self.name, title_of(self.name), self.description, self.parameters(), self.effect, self.expert)
 
     @abstractmethod
     def instruction(self, role: str = "text", checkpoint: str = "") -> str:

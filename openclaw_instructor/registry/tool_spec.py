@@ -6,8 +6,11 @@ the annotations over MCP, and what OpenClaw asks its owner about.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias, get_args
+
+from openclaw_instructor.registry.agent_view import shown
 
 Effect: TypeAlias = Literal["read", "write", "destroy"]
 """`read` changes nothing, `write` adds or updates, `destroy` may remove what was there."""
@@ -24,6 +27,8 @@ class ToolSpec:
     description: str
     parameters: dict[str, Any]
     effect: Effect = "read"
+    expert: tuple[str, ...] = ()
+    """Arguments that are there for people, and that agents are not told of."""
 
     @property
     def annotations(self) -> dict[str, Any]:
@@ -36,9 +41,14 @@ class ToolSpec:
             "openWorldHint": False,
         }
 
+    def for_agents(self, collections: Sequence[str] | None = None) -> dict[str, Any]:
+        """Return the short schema for agents; `collections` are the names of those that exist, if they are known."""
+        return shown(self.parameters, self.expert, collections)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON object that HTTP lists; `read_only` is the effect as version 0.1 named it."""
-        return asdict(self) | {"read_only": self.effect == "read"}
+        told = {name: value for name, value in asdict(self).items() if name != "expert"}
+        return told | {"read_only": self.effect == "read"}
 
 
 def title_of(name: str) -> str:

@@ -17,6 +17,8 @@ from openclaw_instructor.daemon.endpoint import agent_token, proof
 from openclaw_instructor.daemon.wire_errors import body_of, headers_of, status_of, unexpected
 from openclaw_instructor.engine import CancelScope
 from openclaw_instructor.errors import InstructorError
+from openclaw_instructor.index.names import collection_names
+from openclaw_instructor.registry.agent_view import taken
 from openclaw_instructor.server.idempotency import AnswerMemory
 from openclaw_instructor.server.in_flight import InFlight
 from openclaw_instructor.server.mcp_http import McpEndpoint
@@ -66,7 +68,7 @@ class App:
             toolbox, self._threads, self.metrics, health, sessions, partial(proof, agents), base_url
         )
         table = routes(self._context)
-        self.mcp = McpEndpoint(toolbox.tools, self._run_for_mcp)
+        self.mcp = McpEndpoint(toolbox.tools, self._run_for_mcp, partial(collection_names, toolbox.settings))
         memory = AnswerMemory()
         # Not wrapped in Starlette, whose middleware would handle errors again, at a cost.
         self._router = Router(
@@ -142,8 +144,9 @@ class App:
         principal: Principal = scope[PRINCIPAL]
         task = self._context.toolbox.registry.tasks.get(name)
         principal.require(AccessScope.needed_for(task.effect if task else "read"))
-        work = partial(tools.run, self._context, name, arguments)
-        size = tools.large_size(arguments)
+        given = taken(task.parameters(), arguments) if task else arguments
+        work = partial(tools.run, self._context, name, given)
+        size = tools.large_size(given)
         if not size:
             return await self._threads.call(CancelScope(), work)
         async with self._threads.turns.turn(caller_of(scope), size):

@@ -23,14 +23,14 @@ MAX_CHARACTERS = 12_000
 _SHORTEST = 80  # least characters of an abbreviated text
 
 
-def listing(specs: Sequence[ToolSpec]) -> list[dict[str, Any]]:
-    """Return the `tools` of a tools/list result."""
+def listing(specs: Sequence[ToolSpec], collections: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Return the `tools` of a tools/list result; `collections` are the names of those that exist."""
     return [
         {
             "name": spec.name,
             "title": spec.title,
             "description": spec.description,
-            "inputSchema": spec.parameters,
+            "inputSchema": spec.for_agents(collections),
             "annotations": spec.annotations,
         }
         for spec in specs

@@ -31,9 +31,12 @@ Run = Callable[[MutableMapping[str, Any], str, Mapping[str, Any]], Awaitable[dic
 class McpEndpoint:
     """An ASGI application. The SDK takes most of a second to import, so that waits for the first request."""
 
-    def __init__(self, specs: Callable[[], list[ToolSpec]], run: Run) -> None:
+    def __init__(
+        self, specs: Callable[[], list[ToolSpec]], run: Run, collections: Callable[[], list[str]] = list
+    ) -> None:
         self._specs = specs
         self._run = run
+        self._collections = collections
         self._starting = asyncio.Lock()
         self._manager: StreamableHTTPSessionManager | None = None
         self._bus: InMemorySubscriptionBus | None = None
@@ -118,7 +121,9 @@ class McpEndpoint:
 
         async def list_tools(context: Context, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
             self._remember(context)
-            return types.ListToolsResult.model_validate({"tools": mcp_content.listing(self._specs())})
+            return types.ListToolsResult.model_validate(
+                {"tools": mcp_content.listing(self._specs(), self._collections())}
+            )
 
         async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
             self._remember(context)

@@ -18,6 +18,7 @@ from openclaw_instructor import __version__
 from openclaw_instructor.daemon.transport import Cancellation, Cancelled
 from openclaw_instructor.errors import InstructorError
 from openclaw_instructor.registry import Registry
+from openclaw_instructor.registry.agent_view import taken
 from openclaw_instructor.server import mcp_content
 
 logger = logging.getLogger(__name__)
@@ -45,8 +46,16 @@ class _Refused(Exception):
 class StdioServer:
     """Lists tools from the registry and runs each call in a thread of its own."""
 
-    def __init__(self, registry: Registry, run: Runner, source: BinaryIO, sink: BinaryIO) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        run: Runner,
+        source: BinaryIO,
+        sink: BinaryIO,
+        collections: Callable[[], list[str]] = list,
+    ) -> None:
         self._registry = registry
+        self._collections = collections
         self._run = run
         self._source = source
         self._sink = sink
@@ -54,7 +63,7 @@ class StdioServer:
         self._calls: dict[str, Cancellation] = {}
         self._threads: set[threading.Thread] = set()
         self._ended = threading.Event()
-        self._announced = registry.digest
+        self._announced = self._digest()
         self._following: threading.Thread | None = None
 
     def serve(self) -> None:
@@ -126,8 +135,8 @@ class StdioServer:
 
     def _list(self, params: dict[str, Any]) -> dict[str, Any]:
         self._registry.refresh()
-        self._announced = self._registry.digest
-        return {"tools": mcp_content.listing(self._registry.tool_specs())}
+        self._announced = self._digest()
+        return {"tools": mcp_content.listing(self._registry.tool_specs(), self._collections())}
 
     def _start_call(self, number: str | int, params: dict[str, Any]) -> None:
         name, arguments = params.get("name"), params.get("arguments") or {}
@@ -143,6 +152,8 @@ class StdioServer:
 
     def _call(self, number: str | int, name: str, arguments: Any, cancellation: Cancellation) -> None:
         try:
+            if task := self._registry.tasks.get(name):
+                arguments = taken(task.parameters(), arguments)
             result = mcp_content.success(self._run(name, arguments, cancellation=cancellation))
         except Cancelled:
             result = None
@@ -169,12 +180,15 @@ class StdioServer:
     def _follow(self) -> None:
         while not self._ended.wait(FOLLOW_SECONDS):
             self._registry.refresh()
-            if self._registry.digest != self._announced:
-                self._announced = self._registry.digest
+            if (digest := self._digest()) != self._announced:
+                self._announced = digest
                 try:
                     self._write({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
                 except OSError:
                     return
+
+    def _digest(self) -> tuple[str, ...]:
+        return (self._registry.digest, *self._collections())
 
     def _refuse(self, number: str | int | None, code: int, message: str) -> None:
         self._write({"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}})

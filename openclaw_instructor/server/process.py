@@ -22,6 +22,7 @@ from openclaw_instructor.daemon.lifecycle import life_lock
 from openclaw_instructor.daemon.wire_errors import body_of, unexpected
 from openclaw_instructor.engine import CancelScope
 from openclaw_instructor.errors import Busy, DaemonUnavailable, InstructorError, InvalidSettings
+from openclaw_instructor.index.names import collection_names
 from openclaw_instructor.index.watch import Watcher
 from openclaw_instructor.lock import exclusive
 from openclaw_instructor.model.malloc import limit_arenas
@@ -123,7 +124,7 @@ class Daemon:
         )
         self._server = HttpServer(self._app, self._private)
         self._configuration = ConfigurationFile(settings, self._port)
-        self._seen = self._toolbox.registry.digest
+        self._seen = self._digest()
         self._following = CancelScope()
         self._watcher = Watcher(
             lambda: self._toolbox.index, self._sync_changed, settings.index_path, cast("Mode", settings.watch)
@@ -182,15 +183,20 @@ class Daemon:
         if registry.problem != self._registry_problem:
             self._registry_problem = registry.problem
             logger.warning("registry: %s", registry.problem or "the problem is gone")
-        if registry.digest != self._seen:
-            self._seen = registry.digest
-            logger.info("the registry changed: %d tasks", len(registry.tasks))
+        digest = await asyncio.to_thread(self._digest)
+        if digest != self._seen:
+            self._seen = digest
+            logger.info("the tools changed: %d tasks", len(registry.tasks))
             await self._app.mcp.tools_changed()
             threading.Thread(target=self._tell_of_tasks, daemon=True).start()
         await self._follow_configuration()
         limit = self._settings.exit_after
         if limit and self._app.in_flight.idle_seconds() > limit and not self._watcher.syncing:
             self._end("idle")
+
+    def _digest(self) -> tuple[str, ...]:
+        """Sum up what tools look like: the tasks, and the collections that they name."""
+        return (self._toolbox.registry.digest, *collection_names(self._settings))
 
     def _sync_changed(self, name: str, paths: Sequence[str] | None) -> SyncReport | None:
         """Take in changed files; embedding a whole collection anew is for its owner to begin."""

@@ -30,15 +30,13 @@ def message_properties() -> dict[str, dict[str, Any]]:
     """Describe the arguments that give an e-mail: the whole of it, or its parts."""
     return {
         "subject": schema.text("Subject line.", blank=True),
-        "body": schema.text("Body, plain text or HTML. Give at least a subject or a body, or else `raw`.", blank=True),
+        "body": schema.text("Body, text or HTML.", blank=True),
         "from": schema.text(
-            "Sender, as in the From header. The label rests on subject and body, and a little on the sender.",
+            "Sender.",
             blank=True,
         ),
         "to": schema.text("Recipients, as in the To header. The label does not depend on them.", blank=True),
-        "raw": schema.text(
-            "The whole message with its headers (.eml, RFC 822), also in base64, instead of the other fields."
-        ),
+        "raw": schema.text("The whole message (.eml) instead, or its base64."),
     }
 
 
@@ -68,6 +66,8 @@ class ClassifyTask(Task):
         "labels": (100, 400),
         "messages": (MOST_MESSAGES, 0),
     }
+
+    expert: ClassVar[tuple[str, ...]] = ("to",)
 
     kind: Literal["classify"] = "classify"
     input: Literal["text", "email"] = "text"
@@ -111,10 +111,7 @@ class ClassifyTask(Task):
             "items": schema.text("A label."),
             "minItems": 2,
             "uniqueItems": True,
-            "description": (
-                "Only to sort by other labels than the tool's own, for this call: at least 2, at most 100, "
-                "each `name` or `name: what belongs to it`."
-            ),
+            "description": ("Other labels for this call, 2 to 100: `name` or `name: what belongs to it`."),
         }
         if self.input == "email":
             parts = {name: {"type": "string"} for name in message_properties()}
@@ -122,7 +119,7 @@ class ClassifyTask(Task):
                 "type": "array",
                 "items": {"type": "object", "properties": parts, "additionalProperties": False},
                 "minItems": 1,
-                "description": f"Several messages at once, at most {MOST_MESSAGES}, each with the fields above.",
+                "description": f"Several, at most {MOST_MESSAGES}, each an object of these fields.",
             }
             return schema.object_([], **message_properties(), messages=messages, labels=labels)
         return schema.object_(["text"], text=schema.text("The text to classify."), labels=labels)

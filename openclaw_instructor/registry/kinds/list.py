@@ -25,17 +25,19 @@ class ListTask(Task):
         "after": 100,
     }
 
+    expert: ClassVar[tuple[str, ...]] = ("after", "limit")
+
     kind: Literal["list"] = "list"
 
     @override
     def parameters(self) -> dict[str, Any]:
         return schema.object_(
             [],
-            path=schema.text("Only files of this folder, name or glob, such as `*invoice*.pdf`."),
-            type=schema.text("Only such files, such as `pdf` or `mail`."),
-            after=schema.moment("Only documents dated then or later: 2026-01-31, 7d."),
+            path=schema.text("Only this folder, name or glob: `*invoice*.pdf`."),
+            type=schema.text("Only such files: `pdf`, `mail`."),
+            after=schema.moment("Only what is dated then or later."),
             collection=schema.text("Only of this collection.") | {"default": "*"},
-            limit=schema.count("Most documents to list.", 1, MAX_LISTED, 20),
+            limit=schema.count("Most documents.", 1, MAX_LISTED, 20),
         )
 
     @override

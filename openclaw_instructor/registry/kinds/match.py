@@ -29,6 +29,8 @@ class MatchTask(Task):
         "match the best of each again",
     }
 
+    expert: ClassVar[tuple[str, ...]] = ("one_to_one",)
+
     kind: Literal["match"] = "match"
     instruction_text: InstructionText = Field(alias="instruction")
     top_k: int = Field(5, ge=1, le=schema.MAX_TOP_K)
@@ -38,19 +40,16 @@ class MatchTask(Task):
     def parameters(self) -> dict[str, Any]:
         return schema.object_(
             ["candidates"],
-            query=schema.text("The text to find the like of. Give this, or `queries`."),
-            queries=schema.texts(f"Instead of `query`: several at once, at most {MOST_QUERIES:,}."),
-            candidates=schema.texts(
-                f"The texts to compare with the query, at most {schema.MOST_TEXTS:,}: strings, or objects of `id` and "
-                "`text`."
-            ),
-            top_k=schema.top_k("How many matches to return at most, of each query", self.top_k),
+            query=schema.text("The text to find the like of."),
+            queries=schema.texts(f"Instead of `query`: several, at most {MOST_QUERIES:,}."),
+            candidates=schema.texts(f"The texts to compare, at most {schema.MOST_TEXTS:,}."),
+            top_k=schema.top_k("Most matches", self.top_k),
             threshold={
                 "type": "number",
                 "minimum": -1,
                 "maximum": 1,
                 "default": self.threshold,
-                "description": "Lowest score that counts as a match: cosine similarity, 1 being the same meaning.",
+                "description": "Lowest cosine that counts as a match.",
             },
             one_to_one={
                 "type": "boolean",

@@ -20,16 +20,16 @@ class ReadTask(Task):
     roles: ClassVar[tuple[str, ...]] = ()
     limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {"file": 4_200, "location": 500, "collection": 1_000}
 
+    expert: ClassVar[tuple[str, ...]] = ("collection",)
+
     kind: Literal["read"] = "read"
 
     @override
     def parameters(self) -> dict[str, Any]:
         return schema.object_(
             ["file"],
-            file=schema.text("The file, as a search or list names it."),
-            location=schema.text(
-                "Where, as a hit says: `lines 3-9`, `page 3`, `Budget, rows 2-5`. Default: all of it."
-            ),
+            file=schema.text("The file, as a hit names it."),
+            location=schema.text("As a hit says: `lines 3-9`, `page 3`, `Budget, rows 2-5`."),
             around=schema.count("Lines, pages or rows more on both sides.", 0, MAX_AROUND, 0),
             collection=schema.text("Only from this collection.") | {"default": "*"},
         )

@@ -36,6 +36,8 @@ class SearchTask(Task):
         "where": (10, 500),
     }
 
+    expert: ClassVar[tuple[str, ...]] = ("explain", "diversity")
+
     kind: Literal["search"] = "search"
     instructions: SearchInstructions
     collection: str = Field(DEFAULT_COLLECTION, pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9_.-]{0,63})$")
@@ -46,15 +48,15 @@ class SearchTask(Task):
     def parameters(self) -> dict[str, Any]:
         return schema.object_(
             ["query"],
-            query=schema.text("What to look for: a question or a few words, in plain language."),
-            top_k=schema.top_k("How many passages to return", self.top_k),
+            query=schema.text("A question, or a few words."),
+            top_k=schema.top_k("Most passages", self.top_k),
             collection=schema.text("Which collection to search; several with commas, `*` for all.")
             | {"default": self.collection},
-            path=schema.text("Only this file or folder, or files that match this glob, such as `guides/*.md`."),
-            after=schema.moment("Only documents dated then or later: 2026-01-31, 7d (ago), yesterday."),
-            before=schema.moment("Only documents dated before that."),
-            type=schema.text("Only such files, such as `pdf`, `mail` or `docx,odt`."),
-            where=schema.fields("Only documents with these or other fields of theirs.", "author", "tags", "from", "to"),
+            path=schema.text("Only this file, folder or glob: `guides/*.md`."),
+            after=schema.moment("Only dated then or later: 2026-01-31, 7d."),
+            before=schema.moment("Only dated before."),
+            type=schema.text("Only such files: `pdf`, `mail`, `docx,odt`."),
+            where=schema.fields("Only with such fields: author, tags, from, to.", "author", "tags", "from", "to"),
             explain={"type": "boolean", "description": "Say how each hit was ranked."},
             diversity={
                 "type": "number",
@@ -66,7 +68,7 @@ class SearchTask(Task):
                 "type": "string",
                 "enum": ["hybrid", "vector", "keyword"],
                 "default": self.mode,
-                "description": "Search by meaning (vector), by exact words (keyword) or by both (hybrid).",
+                "description": "By meaning (vector), exact words (keyword) or both.",
             },
         )
 

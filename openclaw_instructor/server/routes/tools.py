@@ -12,12 +12,14 @@ from starlette.responses import Response
 
 from openclaw_instructor.documents.email import bounded
 from openclaw_instructor.errors import InstructorError, InvalidArguments
+from openclaw_instructor.registry.agent_view import taken
 from openclaw_instructor.registry.tool_spec import Effect
 from openclaw_instructor.server import schemas
 from openclaw_instructor.server.mcp_content import fit
 from openclaw_instructor.server.routes.context import Context
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
+from openclaw_instructor.untrusted import defused
 
 _LEAST_CHARACTERS = 500
 # A text of this size may be a mail that is read in a child process; a character has up to four bytes.
@@ -81,10 +83,13 @@ class _Handlers:
     async def run_tool(self, request: Request) -> Response:
         """Return the result; with `max_characters` within that length, as over MCP."""
         limit = _max_characters(request)
+        name = request.path_params["name"]
         arguments = await schemas.read_object(request)
-        work = partial(run, self._context, request.path_params["name"], arguments)
+        if limit is not None and (task := self._toolbox.registry.tasks.get(name)):
+            arguments = taken(task.parameters(), arguments)
+        work = partial(run, self._context, name, arguments)
         result = await self._context.threads.run(request, work, size=large_size(arguments))
-        return Json(result) if limit is None else Response(fit(result, limit), media_type=Json.media_type)
+        return Json(result) if limit is None else Response(fit(defused(result), limit), media_type=Json.media_type)
 
 
 def _max_characters(request: Request) -> int | None:
