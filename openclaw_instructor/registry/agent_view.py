@@ -44,6 +44,8 @@ def _short(rule: Mapping[str, Any]) -> dict[str, Any]:
     # The values of an enumeration say what they are, and a word or two no more than the name.
     unsaid = _UNSAID | {"description"} if "enum" in rule or len(rule.get("description", "")) <= _WORD else _UNSAID
     kept = {key: value for key, value in rule.items() if key not in unsaid}
+    if "enum" in rule:
+        kept.pop("type", None)
     if "items" in rule:
         items = rule["items"]
         # Of several forms the first, which is the plain one.

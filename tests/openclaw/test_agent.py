@@ -79,7 +79,7 @@ def test_the_model_sees_every_tool_with_its_whole_schema(openclaw: OpenClaw, ins
     tasks = Registry.load(instructor.settings).tasks
     for name in ("search_docs", "classify_email", "semantic_match"):
         assert turn.offered[name]["description"] == tasks[name].description
-        assert turn.offered[name]["parameters"] == tasks[name].parameters()
+        assert turn.offered[name]["parameters"] == tasks[name].tool_spec().for_agents(["docs"])
     assert manifest.GENERIC_TOOL not in turn.offered, "every task has a tool of its own"
 
 

@@ -65,7 +65,7 @@ def test_every_task_is_declared_and_described(tasks: dict[str, Task]) -> None:
     assert list(tools) == names
     for name, task in tasks.items():
         assert tools[name]["description"] == task.description
-        assert tools[name]["parameters"] == task.parameters()
+        assert tools[name]["parameters"] == task.tool_spec().for_agents()
     assert list(files)[-1] == manifest.MANIFEST, "names are declared only after their specs are written"
 
 

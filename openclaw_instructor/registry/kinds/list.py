@@ -33,7 +33,7 @@ class ListTask(Task):
     def parameters(self) -> dict[str, Any]:
         return schema.object_(
             [],
-            path=schema.text("Only this folder, name or glob: `*invoice*.pdf`."),
+            path=schema.text("A folder, name or glob: `*invoice*.pdf`."),
             type=schema.text("Only such files: `pdf`, `mail`."),
             after=schema.moment("Only what is dated then or later."),
             collection=schema.text("Only of this collection.") | {"default": "*"},

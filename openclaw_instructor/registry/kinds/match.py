@@ -41,7 +41,7 @@ class MatchTask(Task):
         return schema.object_(
             ["candidates"],
             query=schema.text("The text to find the like of."),
-            queries=schema.texts(f"Instead of `query`: several, at most {MOST_QUERIES:,}."),
+            queries=schema.texts(f"Several, at most {MOST_QUERIES:,}."),
             candidates=schema.texts(f"The texts to compare, at most {schema.MOST_TEXTS:,}."),
             top_k=schema.top_k("Most matches", self.top_k),
             threshold={

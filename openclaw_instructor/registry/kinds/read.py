@@ -30,7 +30,7 @@ class ReadTask(Task):
             ["file"],
             file=schema.text("The file, as a hit names it."),
             location=schema.text("As a hit says: `lines 3-9`, `page 3`, `Budget, rows 2-5`."),
-            around=schema.count("Lines, pages or rows more on both sides.", 0, MAX_AROUND, 0),
+            around=schema.count("More on both sides.", 0, MAX_AROUND, 0),
             collection=schema.text("Only from this collection.") | {"default": "*"},
         )
 

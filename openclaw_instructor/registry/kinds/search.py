@@ -52,11 +52,11 @@ class SearchTask(Task):
             top_k=schema.top_k("Most passages", self.top_k),
             collection=schema.text("Which collection to search; several with commas, `*` for all.")
             | {"default": self.collection},
-            path=schema.text("Only this file, folder or glob: `guides/*.md`."),
+            path=schema.text("A file, folder or glob: `guides/*.md`."),
             after=schema.moment("Only dated then or later: 2026-01-31, 7d."),
             before=schema.moment("Only dated before."),
             type=schema.text("Only such files: `pdf`, `mail`, `docx,odt`."),
-            where=schema.fields("Only with such fields: author, tags, from, to.", "author", "tags", "from", "to"),
+            where=schema.fields("By fields: author, tags, from, to.", "author", "tags", "from", "to"),
             explain={"type": "boolean", "description": "Say how each hit was ranked."},
             diversity={
                 "type": "number",
