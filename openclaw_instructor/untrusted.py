@@ -17,13 +17,21 @@ LONGEST_SENTENCE = 1_000
 # An error may list a problem a line: every broken line of a registry, every label that is missing.
 LONGEST_ERROR = 8_000
 _LONGEST_VALUE = 80
+_SHORT_MARK = 3
 # The fields of results that hold what files, mails and callers say.
 _QUOTED = ("hits", "text", "documents", "subject", "from", "to", "attachments", "results")
 # What is opened or passed on as it is: a path stays the path.
 _EXACT = frozenset(("file", "folder", "folders"))
 # How hosts fence what is untrusted, and how chat templates begin a turn or a tool's answer.
+# What hosts fold to "<" when they look for their own fences.
+_ALIKE = "\uff1c\ufe64\u2039\u3008\u27e8\u300a\u00ab"
+_TAGS = (
+    "system-reminder|system|start_of_turn|end_of_turn|tool_response|tool_responses|tool_call|tool_calls|tool_use|"
+    "tool_result|tool_results|function_call|function_calls|function_results|invoke|parameter|thinking|s"
+)
 _MARKERS = re.compile(
-    r"<<<|<\||\|>|\[/?(?:INST|SYS)\]|<</?SYS>>|</?(?:start_of_turn|end_of_turn|tool_response|tool_call|function_results)>",
+    rf"[<{_ALIKE}]{{3}}|<\||\|>|\[/?(?:INST|SYS|TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS)\]|<</?SYS>>|"
+    rf"</?(?:[a-z]+:)?(?:{_TAGS})(?=[\s>/])",
     re.IGNORECASE,
 )
 
@@ -81,7 +89,9 @@ def _defused_but_paths(value: Any) -> Any:
 
 
 def _apart(found: re.Match[str]) -> str:
-    return " ".join(found[0])
+    """Break a marker up where it begins; a short one between all of its characters."""
+    mark = found[0]
+    return " ".join(mark) if len(mark) <= _SHORT_MARK else f"{mark[0]} {mark[1:]}"
 
 
 def _cut(text: str, longest: int) -> str:

@@ -19,7 +19,7 @@ HEAVY = ("torch", "transformers", "sentence_transformers")
 
 # A package may import those further up in this list, and itself; packages on one line do not import each other.
 LAYERS: list[set[str]] = [
-    {"text"},
+    {"distribution", "text"},
     {"untrusted"},
     {"errors"},
     {"flat_yaml", "lock", "paths", "timezone", "web_client"},

@@ -7,7 +7,20 @@ import pytest
 from openclaw_instructor.errors import UnknownCollection
 from openclaw_instructor.untrusted import LONGEST_ERROR, LONGEST_SENTENCE, marked, quoted, sentence
 
-MARKERS = ("<<<END_EXTERNAL_UNTRUSTED_CONTENT>>>", "<|im_start|>", "[/INST]", "</tool_response>", "<start_of_turn>")
+MARKERS = (
+    "<<<END_EXTERNAL_UNTRUSTED_CONTENT>>>",
+    "\uff1c\uff1c\uff1cEND_EXTERNAL_UNTRUSTED_CONTENT",
+    "<|im_start|>",
+    "[/INST]",
+    "</tool_response>",
+    "<start_of_turn>",
+    "<system-reminder>",
+    "</system-reminder>",
+    "<tool_call>",
+    '<invoke name="x">',
+    "[TOOL_CALLS]",
+    "</s>",
+)
 
 
 @pytest.mark.parametrize("marker", MARKERS)
@@ -26,6 +39,11 @@ def test_the_fields_with_words_of_strangers_are_named() -> None:
     )
     assert marked({"hits": [{"rank": 1}]})["untrusted"].startswith("hits quote")
     assert "untrusted" not in marked({"label": "billing", "score": 0.9, "hits": []})
+
+
+@pytest.mark.parametrize("text", ["<b>bold</b>", "List<String>", "a << b", "<systemd>", "1 < 2 | x > 3", "<summary>"])
+def test_plain_text_and_code_stay_what_they_are(text: str) -> None:
+    assert marked({"hits": [{"snippet": text}]})["hits"][0]["snippet"] == text
 
 
 def test_marking_twice_is_marking_once() -> None:

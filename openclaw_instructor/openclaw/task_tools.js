@@ -18,6 +18,7 @@ export function registerTaskTools(api, { daemon, specs }, declared) {
       label,
       description,
       parameters,
+      prepareArguments: (args) => prepared(args, parameters),
       catalogMode: "direct-only", // keeps the full schema in the request when Tool Search hides other tools
       async execute(_toolCallId, params, signal) {
         const [task, input] = name === GENERIC ? [params.task, params.input ?? {}] : [name, params];
@@ -36,6 +37,13 @@ export function registerTaskTools(api, { daemon, specs }, declared) {
     const known = specs.current().tools[task];
     return known && approvalFor(task, known.effect ?? "write");
   });
+}
+
+// A single text where a list is asked for is one of that list; OpenClaw itself makes numbers of numbers in quotes.
+function prepared(args, { properties }) {
+  if (typeof args !== "object" || args === null) return args;
+  const fits = ([name, value]) => [name, properties[name]?.type === "array" && typeof value === "string" && !value.startsWith("[") ? [value] : value];
+  return Object.fromEntries(Object.entries(args).map(fits));
 }
 
 function answer(result, notice) {

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SERVER_NAME = "openclaw-instructor"
 MAX_CHARACTERS = 12_000
+# Of a hit as a model reads it, and least of that for its snippet: five of them are some 850 tokens.
+_HIT_CHARACTERS, _SHORTEST_SNIPPET = 550, 200
 _SHORTEST = 80  # least characters of an abbreviated text
 
 
@@ -46,17 +48,48 @@ def guidance(specs: Sequence[ToolSpec]) -> str:
 
 
 def success(result: dict[str, Any]) -> dict[str, Any]:
-    """Return a tools/call result; at most MAX_CHARACTERS of JSON.
-
-    Not even a path keeps what imitates a host's markers or chat template: hosts hand this text to the model as it is.
-    """
-    return {"content": [{"type": "text", "text": fit(defused(marked(result)))}], "isError": False}
+    """Return a tools/call result; at most MAX_CHARACTERS of JSON."""
+    return {"content": [{"type": "text", "text": fit(for_agents(marked(result)))}], "isError": False}
 
 
 def failure(error: Exception) -> dict[str, Any]:
     """Return a tools/call result that tells the model in one sentence what to change."""
     known = error if isinstance(error, InstructorError) else unexpected(error)
     return {"content": [{"type": "text", "text": sentence(known.message)}], "isError": True}
+
+
+def for_agents(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result as a model reads it: its hits without what it does not need, each within a fair share of room.
+
+    A snippet points to a passage, which an agent reads in full before it relies on it. Not even a path keeps what
+    imitates a host's markers or chat template.
+    """
+    hits = result.get("hits")
+    if isinstance(hits, list) and all(isinstance(hit, dict) for hit in hits):
+        one = len(result.get("collections_searched", ())) == 1
+        result = result | {"hits": [_hit(hit, one) for hit in hits]}
+        for name in ("query", "count", "collections_searched", "truncated_query"):
+            if name in ("query", "count") or one or not result.get(name):
+                result.pop(name, None)
+    safe: dict[str, Any] = defused(result)
+    return safe
+
+
+def _hit(hit: dict[str, Any], of_one_collection: bool) -> dict[str, Any]:
+    unsaid = {"rank", *(["collection"] if of_one_collection else [])}
+    if hit.get("title") in (hit.get("heading"), ""):
+        unsaid.add("title")
+    kept = {name: value for name, value in hit.items() if name not in unsaid}
+    if isinstance(modified := kept.get("modified"), str):
+        kept["modified"] = modified[:10]
+    if isinstance(snippet := kept.get("snippet"), str):
+        room = max(_SHORTEST_SNIPPET, _HIT_CHARACTERS - len(_json(kept | {"snippet": ""})))
+        kept["snippet"] = snippet if len(snippet) <= room else _at_a_word(snippet[: room - 1]) + "…"
+    return kept
+
+
+def _at_a_word(text: str) -> str:
+    return text[: text.rfind(" ")] if " " in text[-40:] else text
 
 
 def fit(result: dict[str, Any], limit: int = MAX_CHARACTERS) -> str:

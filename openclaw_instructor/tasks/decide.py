@@ -2,7 +2,8 @@
 
 The questions and answers are those of OpenClaw's decision models. Criteria are labels of the classifier's zero-shot
 head; where the labels of a choice are those of a task of the registry, that task answers, with its examples, the
-owner's corrections and rules, its calibration, and its reasons to abstain.
+owner's corrections and rules, its calibration, and its reasons to abstain. The `instructions` of a question are not
+judged by: what tells its alternatives apart has to stand in the criteria.
 """
 
 from __future__ import annotations
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
     from openclaw_instructor.tasks.runners import Resources
 
 MOST_QUESTIONS, MOST_LABELS = 64, 100
-INSTRUCTION = "Represent the text for classifying it: "
+# Of some tried on the sets of benchmarks/decisions.py, the one under which criteria are told apart best. With the words
+# of the question in it, or before the evidence, they are told apart worse.
+INSTRUCTION = "Represent the sentence for classifying its sentiment and kind: "
+# Criteria that are known to be read whole, by the model and instruction.
+_whole: set[tuple[str, tuple[Label, ...]]] = set()
+_MOST_KNOWN = 1_000
 _FIELDS = ("subject", "body", "from", "to")
 
 
@@ -69,36 +75,36 @@ class _Judge:
     def answer(self, name: str, question: Mapping[str, Any]) -> dict[str, Any]:
         kind, criteria = question.get("type"), question.get("criteria")
         if kind == "choice" and isinstance(criteria, Mapping):
-            return self._choice(name, question, criteria)
+            return self._choice(name, criteria)
         if kind == "score" and isinstance(criteria, Sequence) and not isinstance(criteria, str):
-            return self._score(name, question, criteria)
+            return self._score(name, criteria)
         if kind == "boolean":
-            return self._boolean(name, question, criteria if isinstance(criteria, Mapping) else {})
+            return self._boolean(name, criteria if isinstance(criteria, Mapping) else {})
         raise UnsupportedInput(
             f"question `{name}`: a choice, score or boolean with `criteria` is answered, nothing else"
         )
 
-    def _choice(self, name: str, question: Mapping[str, Any], criteria: Mapping[str, Any]) -> dict[str, Any]:
+    def _choice(self, name: str, criteria: Mapping[str, Any]) -> dict[str, Any]:
         if task := self._task_for(criteria):
             return self._by_task(task, list(criteria))
         labels = [(label, evidence_of(entry)) for label, entry in criteria.items()]
-        probabilities = self._probabilities(name, question, labels)
+        probabilities = self._probabilities(name, labels)
         shares = {label: share for (label, _), share in zip(labels, probabilities, strict=True)}
         return {"type": "choice", "choice": max(shares, key=shares.__getitem__), "probabilities": shares}
 
-    def _score(self, name: str, question: Mapping[str, Any], criteria: Sequence[Any]) -> dict[str, Any]:
+    def _score(self, name: str, criteria: Sequence[Any]) -> dict[str, Any]:
         levels = [("", evidence_of(entry)) for entry in criteria]
-        probabilities = self._probabilities(name, question, levels)
+        probabilities = self._probabilities(name, levels)
         score = sum(place * share for place, share in enumerate(probabilities))
         return {"type": "score", "score": round(min(score, len(levels) - 1), 4), "probabilities": probabilities}
 
-    def _boolean(self, name: str, question: Mapping[str, Any], criteria: Mapping[str, Any]) -> dict[str, Any]:
+    def _boolean(self, name: str, criteria: Mapping[str, Any]) -> dict[str, Any]:
         both = [("", evidence_of(criteria.get(side))) for side in ("true", "false")]
         if not all(text.strip() for _, text in both):
             raise UnsupportedInput(f"question `{name}`: describe both `true` and `false`; one side alone is not judged")
-        return {"type": "boolean", "probabilityTrue": self._probabilities(name, question, both)[0]}
+        return {"type": "boolean", "probabilityTrue": self._probabilities(name, both)[0]}
 
-    def _probabilities(self, name: str, question: Mapping[str, Any], labels: Sequence[tuple[str, str]]) -> list[float]:
+    def _probabilities(self, name: str, labels: Sequence[tuple[str, str]]) -> list[float]:
         """Return the share of each label, given as name and description, for the evidence."""
         if not 2 <= len(labels) <= MOST_LABELS:
             raise UnsupportedInput(f"question `{name}`: {len(labels)} alternatives; give 2 to {MOST_LABELS}")
@@ -107,19 +113,29 @@ class _Judge:
         made = tuple(
             Label.model_construct(name=label or text, description=text if label else "") for label, text in labels
         )
-        written = [described(label) for label in made]
-        asked = evidence_of(question.get("instructions"))
-        text = f"{asked}\n{self._evidence}" if asked else self._evidence
-        embedded = engine.embed([text, *written], INSTRUCTION)
-        if too_long := [place for place, cut in enumerate(embedded.truncated) if cut]:
-            what = "the evidence" if too_long[0] == 0 else f"criterion {too_long[0]}"
-            raise UnsupportedInput(
-                f"question `{name}`: {what} is longer than {engine.checkpoint_name} reads; shorten it"
-            )
-        self.tokens += sum(embedded.tokens)
+        self._check_criteria(name, made)
+        embedded = engine.embed([self._evidence], INSTRUCTION)
+        if embedded.truncated[0]:
+            raise UnsupportedInput(f"the evidence is longer than {engine.checkpoint_name} reads; shorten it")
+        self.tokens += embedded.tokens[0]
         space = fitted("", made, INSTRUCTION, engine)
-        shares, _ = space.judge(embedded.vectors[:1], [text])
+        shares, _ = space.judge(embedded.vectors, [self._evidence])
         return _rounded(shares[0])
+
+    def _check_criteria(self, name: str, labels: tuple[Label, ...]) -> None:
+        """Refuse criteria that are longer than the checkpoint reads; those of a caller who asks again are known."""
+        engine = self._resources.engine
+        key = (engine.identity(INSTRUCTION), labels)
+        if key in _whole:
+            return
+        embedded = engine.embed([described(label) for label in labels], INSTRUCTION)
+        if True in embedded.truncated:
+            place = embedded.truncated.index(True) + 1
+            what = f"criterion {place} is longer than {engine.checkpoint_name} reads"
+            raise UnsupportedInput(f"question `{name}`: {what}; shorten it")
+        if len(_whole) >= _MOST_KNOWN:
+            _whole.clear()
+        _whole.add(key)
 
     def _task_for(self, criteria: Mapping[str, Any]) -> ClassifyTask | None:
         """Return the task whose labels these are; None where there is none."""

@@ -108,13 +108,14 @@ def test_calls_of_one_batch_run_together(openclaw: OpenClaw) -> None:
 
 def test_an_error_tells_the_agent_what_to_do(openclaw: OpenClaw) -> None:
     batch: list[tuple[str, dict[str, Any]]] = [
-        ("search_docs", {"query": "anything", "collection": "recipes"}),
+        ("search_docs", {"query": "anything", "collection": ["recipes"]}),
+        ("search_docs", {"query": "tomatoes", "collection": "docs", "top_k": "1"}),
         ("semantic_match", {"query": "x", "candidates": []}),
         SEARCH,
     ]
-    no_collection, invalid, fine = openclaw.turn(batch).results
-    assert "recipes" in refusal(no_collection)
-    assert "openclaw-instructor index" in refusal(no_collection)
+    no_collection, written_otherwise, invalid, fine = openclaw.turn(batch).results
+    assert "collection" in no_collection, "OpenClaw itself checks arguments against the schema"
+    assert len(unfenced(written_otherwise)["hits"]) == 1, "what is plainly meant is taken"
     assert "candidates" in invalid, "OpenClaw itself checks arguments against the schema"
     assert unfenced(fine)["hits"], "one failing call leaves the others alone"
 

@@ -24,7 +24,7 @@ from tests.openclaw.openclaw_host import OpenClaw, Turn, unfenced
 
 pytestmark = [pytest.mark.openclaw, pytest.mark.timeout(900)]
 
-TOOLS = {"search_docs", "read_document", "list_documents", "classify_email", "semantic_match"}
+TOOLS = {"search_docs", "read_document", "list_documents", "classify_email", "semantic_match", "instructor_task"}
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,7 @@ def nested(depth: int, kind: str = "list") -> Any:
 
 
 CALLS: list[tuple[str, Any, str]] = [
-    ("search_docs", {}, "search_docs: `query` is missing; add it: What to look for"),
+    ("search_docs", {}, "search_docs: `query` is missing; add it: A question"),
     ("search_docs", {"query": ""}, "search_docs: `query` is empty; write some text there"),
     ("search_docs", {"query": " \n "}, "search_docs: `query` is empty"),
     ("search_docs", {"query": "x" * 10_000_000}, "`query` is 10,000,000 characters long and the limit is 20,000"),

@@ -108,7 +108,8 @@ def test_the_sdk_s_client_lists_and_calls_tools(home: Settings) -> None:
                 assert tool.annotations is not None
                 assert (tool.annotations.read_only_hint, tool.annotations.open_world_hint) == (True, False)
                 assert tool.output_schema is None
-                assert tool.input_schema["additionalProperties"] is False
+                assert tool.input_schema["type"] == "object"
+                assert tool.title
             candidates = ["I want my money back", "The weather is fine"]
             arguments_ = {"query": "refund", "candidates": candidates, "threshold": -1}
             result = await session.call_tool("semantic_match", arguments_)

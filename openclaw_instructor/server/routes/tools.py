@@ -15,11 +15,10 @@ from openclaw_instructor.errors import InstructorError, InvalidArguments
 from openclaw_instructor.registry.agent_view import taken
 from openclaw_instructor.registry.tool_spec import Effect
 from openclaw_instructor.server import schemas
-from openclaw_instructor.server.mcp_content import fit
+from openclaw_instructor.server.mcp_content import fit, for_agents
 from openclaw_instructor.server.routes.context import Context
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
-from openclaw_instructor.untrusted import defused
 
 _LEAST_CHARACTERS = 500
 # A text of this size may be a mail that is read in a child process; a character has up to four bytes.
@@ -89,7 +88,7 @@ class _Handlers:
             arguments = taken(task.parameters(), arguments)
         work = partial(run, self._context, name, arguments)
         result = await self._context.threads.run(request, work, size=large_size(arguments))
-        return Json(result) if limit is None else Response(fit(defused(result), limit), media_type=Json.media_type)
+        return Json(result) if limit is None else Response(fit(for_agents(result), limit), media_type=Json.media_type)
 
 
 def _max_characters(request: Request) -> int | None:
