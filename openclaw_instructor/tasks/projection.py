@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from openclaw_instructor import distribution
 from openclaw_instructor.errors import InstructorError, InvalidArguments, MissingExtra
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def umap(vectors: NDArray[np.float32], is_cancelled: Callable[[], bool] = lambda
         finally:
             child.kill()
     if child.returncode == _MISSING:
-        raise MissingExtra('this map needs UMAP; run: pip install "openclaw-instructor[map]"')
+        raise MissingExtra(f"this map needs UMAP; run: {distribution.pip_line('map')}")
     if child.returncode:
         raise InstructorError(f"UMAP ended with status {child.returncode}; use PCA, or fewer points")
     return np.asarray(np.load(io.BytesIO(output)), np.float32)

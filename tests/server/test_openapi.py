@@ -51,6 +51,7 @@ ROUTES = (
     "POST /v1/corrections",
     "POST /v1/corrections/rule",
     "POST /v1/corrections/undo",
+    "POST /v1/decisions",
     "POST /v1/embeddings",
     "POST /v1/index/add",
     "POST /v1/index/remove",

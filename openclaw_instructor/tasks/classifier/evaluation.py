@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from openclaw_instructor import distribution
 from openclaw_instructor.errors import InvalidData
 from openclaw_instructor.tasks.bulk import Classified, classify_items
 from openclaw_instructor.tasks.classifier.corrections import text_digest
