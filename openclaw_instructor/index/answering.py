@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.errors import IdentityMismatch
-from openclaw_instructor.index import chunk_store, empty_results, freshness, staleness
+from openclaw_instructor.index import chunk_store, empty_results, freshness, idle_filters, staleness
 from openclaw_instructor.index.findings import Findings
 from openclaw_instructor.index.query import parse
 from openclaw_instructor.index.results import SearchResult
@@ -94,7 +94,7 @@ class Answering:
         sources, notes = self._sources(connection, chosen, by_meaning=question.vector is not None)
         retrieval = Retrieval(connection, sources, question, self.samples)
         selected = retrieval.best(top_k).hits
-        said = retrieval.notes()
+        said = [*idle_filters.notes(connection, retrieval.wanted), *retrieval.notes()]
         if not selected:
             generations = [source.view.generation.id for source in sources]
             empty = not any(chunk_store.counts(connection, generation)[1] for generation in generations)

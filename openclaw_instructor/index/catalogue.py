@@ -12,10 +12,9 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.index import chunk_store, collections, document_text, filters
+from openclaw_instructor.index import chunk_store, collections, document_text, filters, mailboxes
 from openclaw_instructor.index.filters import Filter
 from openclaw_instructor.index.path_filter import CITED
-from openclaw_instructor.index.search import stated_at
 
 if TYPE_CHECKING:
     from openclaw_instructor.index.store import Store
@@ -118,10 +117,10 @@ class Catalogue:
             found = document(connection, list(served), file)
             lines = document_text.lines_of(connection, found.id)
             stated = chunk_store.metadata(connection, [found.id]).get(found.id, {})
-        if not lines:
-            raise InvalidArguments(f"file: {found.path} holds no text")
-        part = document_text.part(lines, location or _cited_lines(file, found.path), around, limit)
-        told = stated_at(part.place, stated)
+            if not lines:
+                raise InvalidArguments(f"file: {found.path} holds no text")
+            part = document_text.part(lines, location or _cited_lines(file, found.path), around, limit)
+            told = mailboxes.stated_at(connection, found.id, part.place, stated)
         several = {"part": f"{part.number} of {part.count}", "next": part.following} if part.count > 1 else {}
         optional = {"context": part.context, "metadata": {name: ", ".join(values) for name, values in told.items()}}
         return {

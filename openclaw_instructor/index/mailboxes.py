@@ -1,4 +1,4 @@
-"""Filters by people, subject and date within a mailbox in one file, which is one document of many messages.
+"""People, subject and date of the messages of a mailbox in one file, which is one document.
 
 The reader writes `From:`, `To:` and `Date:` under the subject of each message; its first passage begins with them.
 """
@@ -8,7 +8,11 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from openclaw_instructor.documents.document import Location
 
 _HEADER = re.compile(r"(From|To|Date): (.*)")
 _HEADER_LINES = 5
@@ -37,6 +41,22 @@ def passing(
         if verdicts[message]:
             found.setdefault(row["document_id"], []).append(row["id"])
     return found
+
+
+def stated_at(
+    connection: sqlite3.Connection, document_id: int, place: Location, stated: Mapping[str, Sequence[str]]
+) -> Mapping[str, Sequence[str]]:
+    """Return what a document says about itself at a place; what is stored, `stated`, is that of its first message."""
+    if place.unit != "message" or place.last <= 1:
+        return stated
+    row = connection.execute(
+        "SELECT heading, text FROM chunks WHERE document_id = ? AND json_extract(locations, '$[0][2].first') = ? "
+        "ORDER BY first_line, line_offset LIMIT 1",
+        (document_id, place.first),
+    ).fetchone()
+    if row is None or place.first != place.last:
+        return {}
+    return {name: [value] for name, value in _fields(row["heading"], row["text"]).items() if value}
 
 
 def _number(locations: str) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.index import chunk_store, diversity, filters, fulltext, fusion
+from openclaw_instructor.index import chunk_store, diversity, filters, fulltext, fusion, mailboxes
 from openclaw_instructor.index.explanation import Trace
 from openclaw_instructor.index.fulltext import Lookup
 from openclaw_instructor.index.fusion import Spread
@@ -26,7 +26,6 @@ from openclaw_instructor.text import clean
 if TYPE_CHECKING:
     import sqlite3
 
-    from openclaw_instructor.documents.document import Location
     from openclaw_instructor.index.chunk_store import Passage
     from openclaw_instructor.index.filters import Filter
     from openclaw_instructor.index.fulltext import Match
@@ -228,11 +227,12 @@ def to_hits(
     for one in chosen:
         passage = one.passage
         text, first, last = snippet(passage.text, passage.first_line, asked, limit)
+        place, stated = passage.location(first, last), metadata.get(passage.document_id, {})
         moment = datetime.datetime.fromtimestamp(passage.modified, datetime.UTC)
         result.append(
             Hit(
                 file=passage.path,
-                location=passage.location(first, last),
+                location=place,
                 title=_brief(passage.document_title) or Path(passage.path).name,
                 heading=_brief(passage.heading),
                 score=one.score,
@@ -240,17 +240,12 @@ def to_hits(
                 collection=names[passage.generation_id],
                 modified=moment.isoformat(timespec="seconds"),
                 context=passage.context,
-                metadata=_shown(stated_at(passage.location(first, last), metadata.get(passage.document_id, {}))),
+                metadata=_shown(mailboxes.stated_at(connection, passage.document_id, place, stated)),
                 also_in=_also_in(one),
                 explain=trace.of(passage.id) if trace else {},
             )
         )
     return result
-
-
-def stated_at(place: Location, metadata: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
-    """Return what a document says about itself, where it holds: a mailbox says it of its first message."""
-    return {} if place.unit == "message" and place.last > 1 else metadata
 
 
 def _also_in(chosen: Chosen) -> tuple[str, ...]:

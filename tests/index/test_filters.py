@@ -106,9 +106,28 @@ def test_the_date_that_a_document_states_counts_before_that_of_its_file(index: I
     assert "mail.eml" not in files(ask(index, "mango", after="2023-01-01", mode="keyword", top_k=9))
 
 
-def test_nothing_within_the_filters_names_them(index: Index, home_of_ann: Path) -> None:
-    result = ask(index, "mango", where={"author": "Zoe"}, types="md", mode="keyword")
+@pytest.mark.parametrize(
+    ("conditions", "note"),
+    [
+        ({"types": "docxx"}, "no indexed file has the type 'docxx'; there are md, csv, eml, txt"),
+        ({"types": "md,nope"}, "no indexed file has the type 'nope'; there are md, csv, eml, txt"),
+        ({"where": {"autor": "Ann"}}, "no document has a field 'autor'; there are author, date, tags"),
+        ({"where": {"author": "Zoe"}}, "no document has 'Zoe' in its field 'author'"),
+        ({"path": "nowhere/"}, "no indexed file fits the path 'nowhere/'"),
+        ({"after": "2200-01-01"}, "every document is dated earlier than `after`"),
+        ({"before": "1999-01-01"}, "no document is dated earlier than `before`"),
+    ],
+)
+def test_a_condition_that_no_document_meets_is_named(
+    index: Index, home_of_ann: Path, conditions: dict[str, Any], note: str
+) -> None:
+    assert any(said.startswith(note) for said in ask(index, "mango", mode="keyword", **conditions)["notes"])
+
+
+def test_conditions_that_only_together_leave_nothing_are_named(index: Index, home_of_ann: Path) -> None:
+    result = ask(index, "mango", where={"author": "Bo"}, types="csv", mode="keyword")
     assert result["notes"] == ["nothing passed the filters and matched; widen `type` or `where`"]
+    assert not ask(index, "mango", where={"author": "Bo"}, types="md", mode="keyword")["notes"]
 
 
 @pytest.mark.parametrize("where", [{"author": " "}, {"": "x"}])

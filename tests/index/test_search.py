@@ -153,7 +153,8 @@ def test_the_path_filter_is_a_glob_at_any_depth(docs: Index, pattern: str, names
     result = ask(docs, "the train, the dough, the package", path=pattern, mode=mode)
     assert set(files(result)) == names
     if not names:
-        assert result["notes"] == ["nothing passed the filters and matched; widen `path`"]
+        widen = "nothing passed the filters and matched; widen `path`"
+        assert result["notes"] == [widen, "no indexed file fits the path 'nowhere/'"]
 
 
 def test_an_absolute_path_filters_from_the_root_of_the_disk(docs: Index, folder: Path) -> None:

@@ -212,7 +212,7 @@ def test_without_the_setting_no_folder_is_allowed(home: Path, tmp_path: Path, ru
         run("index_folder", folder=str(tmp_path))
 
 
-def test_what_a_mailbox_says_of_its_first_message_is_not_said_of_the_others(
+def test_each_message_of_a_mailbox_in_one_file_says_its_own_people_and_subject(
     run: Run, index: Index, tmp_path: Path
 ) -> None:
     (tmp_path / "mail").mkdir()
@@ -221,6 +221,11 @@ def test_what_a_mailbox_says_of_its_first_message_is_not_said_of_the_others(
     index.add("mail", [tmp_path / "mail"], instruction=DOCUMENT)
     index.sync("mail")
     hits = run("search_docs", query="mango", collection="mail", mode="keyword")["hits"]
-    assert {hit["message"]: hit.get("metadata", {}).get("from") for hit in hits} == {"1": "ann@a.example", "2": None}
-    assert "metadata" not in run("read_document", file="in.mbox", location="message 2")
+    assert {hit["message"]: hit.get("metadata", {}).get("from") for hit in hits} == {
+        "1": "ann@a.example",
+        "2": "bo@a.example",
+    }
+    second = run("read_document", file="in.mbox", location="message 2")["metadata"]
+    assert (second["from"], second["subject"]) == ("bo@a.example", "bo")
+    assert "metadata" not in run("read_document", file="in.mbox", location="messages 1-2")
     assert run("read_document", file="in.mbox", location="message 1")["metadata"]["from"] == "ann@a.example"
