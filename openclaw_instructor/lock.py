@@ -40,10 +40,11 @@ def exclusive(
 
 
 def held(path: Path) -> bool:
-    """Whether some process, this one included, holds the lock now."""
-    if not path.exists():
+    """Whether some process, this one included, holds the lock now; of a lock that cannot be read, none is known to."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
         return False
-    descriptor = _open(path)
     try:
         # A shared lock, so that two processes that check at once do not take each other for the holder.
         return not _taken(descriptor, fcntl.LOCK_SH)

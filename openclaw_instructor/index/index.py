@@ -22,9 +22,9 @@ from openclaw_instructor.index.catalogue import Catalogue
 from openclaw_instructor.index.file_states import FileState
 from openclaw_instructor.index.filters import Filter
 from openclaw_instructor.index.path_filter import PathFilter
+from openclaw_instructor.index.read_only_store import open_store
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, SearchResult, SyncReport
 from openclaw_instructor.index.search import Mode, checked_query
-from openclaw_instructor.index.store import Store
 from openclaw_instructor.index.sync import Sync
 from openclaw_instructor.index.vectors import engines
 from openclaw_instructor.index.vectors.protocol import View
@@ -52,7 +52,7 @@ class Index:
         """Open or create the index. Raises StoreError when home cannot hold one."""
         self.settings = settings
         self.engine = engine
-        self._store = Store(settings.index_path)
+        self._store = open_store(settings.index_path)
         self.catalogue = Catalogue(self._store)
         self._sync_lock = settings.home / "sync.lock"
         self._vectors = engines.engine(settings.vector_engine, settings.vectors_dir)
