@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from openclaw_instructor.errors import InstructorError, UnreadableSource
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.text import escape_steering, one_line, printable
 from openclaw_instructor.untrusted import error_message, sentence
+
+PIPE_WIDTH = 110
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 
@@ -85,21 +88,13 @@ def _indented(text: str) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Write rows as aligned columns, wrapped to the terminal's width (110 in a pipe)."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """Write rows as aligned columns within the terminal's width, about 110 in a pipe; no name is broken."""
+    from openclaw_instructor.cli import table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(str(cell))) for cell in row))
-    screen = Console(file=sys.stdout)
-    console = Console(file=sys.stdout, highlight=False, width=None if screen.is_terminal else 110)
-    with console.capture() as capture:
-        console.print(table)
-    click.echo("\n".join(line.rstrip() for line in capture.get().rstrip().splitlines()))
+    on_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if on_terminal else PIPE_WIDTH
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
+    click.echo("\n".join(table.lines(columns, cells, width, on_terminal=on_terminal)))
 
 
 def print_result(result: Mapping[str, Any]) -> None:
