@@ -46,11 +46,18 @@ def test_a_heading_with_nothing_below_it_opens_the_next_deeper_section() -> None
     ]
 
 
-def test_front_matter_gives_the_title_and_is_searchable() -> None:
-    (front, body) = split("---\ntitle: My  page\ntags: [x]\n---\n# Heading\n\nText.\n")
-    assert (front.first, front.last) == (1, 4)
-    assert body.embedded.startswith("My page > Heading\n")
-    assert body.heading == "Heading"
+def test_front_matter_gives_the_title_and_is_part_of_the_first_passage() -> None:
+    first, second = split("---\ntitle: My  page\ntags: [x]\n---\n# Heading\n\nText.\n\n# Other\n\nMore.\n")
+    assert (first.first, first.last, first.heading) == (1, 7, "Heading")
+    assert first.embedded.startswith("My page > Heading\n---\ntitle")
+    assert (second.first, second.heading) == (9, "Other")
+
+
+def test_long_front_matter_and_one_without_a_text_are_passages_of_their_own() -> None:
+    fields = "\n".join(f"field{number}: value" for number in range(20))
+    assert [(c.first, c.last) for c in split(f"---\n{fields}\n---\n# Heading\n\nText.\n")] == [(1, 22), (23, 25)]
+    assert [(c.first, c.last) for c in split("---\ntags: [x]\n---\n")] == [(1, 3)]
+    assert [(c.first, c.last) for c in split("---\ntags: [x]\n---\nJust text.\n")] == [(1, 4)]
 
 
 def test_code_that_fits_is_kept_whole_though_the_section_is_split() -> None:

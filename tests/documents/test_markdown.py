@@ -151,7 +151,7 @@ def test_front_matter_is_metadata(ending: str) -> None:
     )
     assert document.title == "Budget: 2026 plan"
     assert document.metadata == {"author": "Ada", "tags": ["a", "b"]}
-    assert (document.blocks[0].first, document.blocks[0].last) == (1, 5)
+    assert (document.blocks[0].first, document.blocks[0].last, document.blocks[0].heading) == (1, 7, "Other")
 
 
 N = 300_000

@@ -49,6 +49,8 @@ _HTML_BLOCK = re.compile(
 _HTML_HEADING = re.compile(r"<h([1-6])(?=[\s>])[^<>]*>", re.IGNORECASE)
 _HTML_HEADING_END = re.compile(r"</h[1-6]\s*>", re.IGNORECASE)
 _MAX_HEADING_LINES = 20
+# Front matter of so many lines belongs to the first passage; a longer one would be most of it.
+_FRONT_MATTER_LINES = 8
 
 # Longer headings are cut before they are parsed.
 _MAX_MARKUP = 2_000
@@ -76,6 +78,9 @@ def read(data: bytes, path: PurePath) -> Document:
         blocks.append(block)
         text_from = block.last + 1
     blocks += _texts(lines, text_from, len(lines))
+    if 0 < start <= _FRONT_MATTER_LINES and len(blocks) > 1 and blocks[1].level:
+        # A few fields alone would be a passage that is near to many questions and answers none.
+        blocks[:2] = [replace(blocks[1], first=1)]
     stated = fields.pop("title", "")
     title = stated if isinstance(stated, str) else " ".join(stated)
     title = title or next((block.heading for block in blocks if block.level == 1), "")
@@ -272,4 +277,4 @@ def _cells(row: str) -> list[str]:
     return [cell.replace("\0", "|").strip() for cell in cells]
 
 
-FORMATS = (Format("Markdown", (".md", ".markdown", ".mdx"), read, version=2),)
+FORMATS = (Format("Markdown", (".md", ".markdown", ".mdx"), read, version=3),)
