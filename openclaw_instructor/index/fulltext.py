@@ -15,6 +15,7 @@ from math import log, sqrt
 
 from openclaw_instructor.index import words
 from openclaw_instructor.index.query import Clause, Exclusion, Query, word_expression
+from openclaw_instructor.index.word_family import relatives
 from openclaw_instructor.index.words import EXACT, TOKEN_CHARACTERS
 
 COLUMNS = ("title", "heading", "text", "extras", "forms")
@@ -116,18 +117,20 @@ class Found:
     """Where a clause stands as it is written.
 
     `form` is the first of its forms that stands anywhere, `holders` the passages with it, none when there are more than
-    RARE; `kin` are those with its stem, where it is a word and they are as few as FEW.
+    RARE; `kin` are those with its stem, where it is a word and they are as few as FEW. `relatives` are looked for
+    instead of a word whose stem stands nowhere.
     """
 
     clause: Clause
     form: str = ""
     holders: tuple[int, ...] = ()
     kin: tuple[int, ...] = ()
+    relatives: tuple[str, ...] = ()
 
     @property
     def expressions(self) -> tuple[str, ...]:
         """The expressions to rank by; without the words of a literal that occurs."""
-        stems = () if self.clause.whole and self.form else map(word_expression, self.clause.words)
+        stems = () if self.clause.whole and self.form else map(word_expression, self.relatives or self.clause.words)
         return tuple(dict.fromkeys((*(() if self.clause.single else self.clause.exact), *stems)))
 
     @property
@@ -284,4 +287,5 @@ def _found(table: Table, clause: Clause) -> Found:
         holders = table.rows(form, RARE + 1)
         if holders:
             return Found(clause, form, holders if len(holders) <= RARE else (), kin)
-    return Found(clause, kin=kin)
+    nowhere = clause.single and not table.rows(word_expression(clause.words[0]), 1)
+    return Found(clause, kin=kin, relatives=relatives(clause.words[0]) if nowhere else ())

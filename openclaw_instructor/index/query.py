@@ -19,8 +19,8 @@ _STOP_WORDS = frozenset(
         r"\w+",
         """
     a about am an and any are as at be been but by can could did do does for from had has have how i if in into is
-    it its me my no not of on or our should so than that the their them then there these they this to us was we
-    were what when where which who whom whose why will with would you your
+    it its many me much my no not of on or our should so than that the their them then there these they this to us
+    was we were what when where which who whom whose why will with would you your
     """,
     )
 )

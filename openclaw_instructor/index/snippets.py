@@ -10,6 +10,7 @@ from math import log
 
 from openclaw_instructor.index import words
 from openclaw_instructor.index.query import Query
+from openclaw_instructor.index.word_family import relatives
 
 MAX_CHARACTERS = 1_500
 _STEM_LENGTH = 5
@@ -108,8 +109,9 @@ class _Sought:
         for number, clause in enumerate((*query.required, *query.clauses)):
             for sequence in clause.sequences:
                 sequences[sequence[0]].append((number, sequence))
-            for word in clause.words:
-                stems[_stem(word)].append(number)
+            related = relatives(clause.text) if clause.single else ()
+            for stem in dict.fromkeys(map(_stem, (*clause.words, *related))):
+                stems[stem].append(number)
         return cls(sequences, stems)
 
     def hits(self, line: str) -> _Hits:
