@@ -1,9 +1,11 @@
-"""Time a sync of files that have not changed, and how long the daemon takes to find an edit.
+"""Time a sync of files that have not changed, and what following them costs.
 
     python benchmarks/sync.py unchanged [FILES ...]    default: 10000 100000
-    python benchmarks/sync.py edit [FILES]             default: 10000
+    python benchmarks/sync.py edit [FILES]             default: 10000; until the daemon finds an edit
+    python benchmarks/sync.py burst [FILES]            default: 10000; the syncs after all of them changed at once
+    python benchmarks/sync.py idle [FILES [SECONDS]]   default: 10000 180; processor time while nothing changes
 
-Both work on files made for the purpose, in a temporary folder and a home of their own. To spare the hours that
+All work on files made for the purpose, in a temporary folder and a home of their own. To spare the hours that
 embedding takes, one of them is indexed and the others are recorded as it was.
 """
 
@@ -16,10 +18,15 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from home import processor_seconds
+
 from openclaw_instructor.index import chunk_store
+from openclaw_instructor.index.results import SyncReport
 from openclaw_instructor.index.store import Store
+from openclaw_instructor.index.watch import Watcher
 from openclaw_instructor.service import Toolbox
 
 FILES_PER_FOLDER = 50
@@ -29,7 +36,7 @@ EDITS = 10
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("unchanged", "edit"))
+    parser.add_argument("what", choices=("unchanged", "edit", "burst", "idle"))
     parser.add_argument("files", nargs="*", type=int)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="sync-"))
@@ -37,8 +44,10 @@ def main() -> None:
         if options.what == "unchanged":
             for count in options.files or [10_000, 100_000]:
                 unchanged(folder / str(count), count)
+        elif options.what == "idle":
+            idle(folder, *(options.files or [10_000]))
         else:
-            edit(folder, *(options.files or [10_000])[:1])
+            {"edit": edit, "burst": burst}[options.what](folder, *(options.files or [10_000])[:1])
     finally:
         shutil.rmtree(folder)
 
@@ -131,6 +140,62 @@ def edit(folder: Path, count: int) -> None:
     finally:
         stop(settings)
     print(f"an edit among {count:,} files is found after {statistics.median(times):.2f} s, at most {max(times):.2f} s")
+
+
+def burst(folder: Path, count: int) -> None:
+    """Change every file while a watcher follows them; all get one text, which is embedded once."""
+    docs = indexed(folder, count)
+    reports = []
+    with Toolbox(folder / "home") as toolbox:
+
+        def sync(name: str, only: Sequence[str] | None) -> SyncReport:
+            reports.append(toolbox.index_sync(name, only=only))
+            return reports[-1]
+
+        watcher = Watcher(lambda: toolbox.index, sync, folder / "home" / "index.db")
+        watcher.start()
+        while "docs" not in toolbox.index.watched:
+            time.sleep(0.1)
+        time.sleep(2)
+        reports.clear()
+        started = time.perf_counter()
+        for path in docs.rglob("*.md"):
+            path.write_text("# Note\n\nAn otter swims.\n")
+        written = time.perf_counter()
+        while sum(report.collections[0].changed for report in reports) < count:
+            time.sleep(0.1)
+        ended = time.perf_counter()
+        # What is still to come would come now.
+        time.sleep(5)
+        watcher.stop()
+    embedded = sum(report.collections[0].embedded for report in reports)
+    print(
+        f"{count:,} files changed in {written - started:.1f} s: {len(reports)} sync(s), the last one done "
+        f"{ended - written:.1f} s later, {embedded} text(s) embedded"
+    )
+
+
+def idle(folder: Path, count: int, seconds: int = 180) -> None:
+    """Measure the processor time of a daemon that follows files of which none changes, its model loaded."""
+    from openclaw_instructor.daemon.client import Client
+    from openclaw_instructor.daemon.lifecycle import ensure, stop
+    from openclaw_instructor.settings import Settings
+
+    indexed(folder, count)
+    settings = Settings.load(folder / "home")
+    endpoint = ensure(settings)
+    try:
+        with Client(settings) as client:
+            while client.index_status("docs")[0]["watched"] is None:
+                time.sleep(1)
+            client.run("search_docs", {"query": "a first search loads the model"})
+        time.sleep(5)
+        before = processor_seconds(endpoint.pid)
+        time.sleep(seconds)
+        used = processor_seconds(endpoint.pid) - before
+    finally:
+        stop(settings)
+    print(f"following {count:,} idle files for {seconds} s took {used:.2f} s of processor time ({used / seconds:.3%})")
 
 
 if __name__ == "__main__":
