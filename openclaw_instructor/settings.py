@@ -84,7 +84,10 @@ class Settings(BaseModel):
     queue_texts: int = Field(20_000, ge=1, description="texts that may wait before requests get `busy`")
     load_wait: float = Field(45.0, gt=0, description="seconds a call waits for a loading model")
     cache_mb: int = Field(256, ge=0, description="size of the embedding cache on disk; 0: no cache")
-    vector_engine: str = Field("exact", description="engine of the nearest vectors: exact, or one that a package adds")
+    vector_engine: str = Field(
+        "local",
+        description="engine of the nearest vectors: `local`, `exact` (never approximate), or one that a package adds",
+    )
     reranker: str | None = Field(
         None,
         description="cross-encoder of sentence-transformers that reranks: a hub id or a folder; default: the "

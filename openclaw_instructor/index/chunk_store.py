@@ -228,6 +228,12 @@ def counts(connection: sqlite3.Connection, generation_id: int) -> tuple[int, int
     return row["documents"], row["chunks"]
 
 
+def document_count(connection: sqlite3.Connection, generation_id: int) -> int:
+    """Count the documents of the generation, with those that could not be read."""
+    row = connection.execute("SELECT count(*) FROM documents WHERE generation_id = ?", (generation_id,)).fetchone()
+    return int(row[0])
+
+
 def documents_with_text(connection: sqlite3.Connection, generation_ids: Sequence[int]) -> int:
     """Count the documents of these generations that have a chunk."""
     row = connection.execute(

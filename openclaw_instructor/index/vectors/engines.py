@@ -1,4 +1,4 @@
-"""Find vector engines by name: the exact one, and those of other packages.
+"""Find vector engines by name: the local one, and those of other packages.
 
 A package from outside declares the entry point group `openclaw_instructor.vector_engines`, or calls `register`; the
 setting `vector_engine` names the one that is used.
@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import TypeAlias
 
 from openclaw_instructor.errors import InvalidSettings
+from openclaw_instructor.index.vectors.local import LocalVectorEngine
 from openclaw_instructor.index.vectors.protocol import VectorEngine
-from openclaw_instructor.index.vectors.snapshot import LocalSnapshots
 
 ENTRY_POINTS = "openclaw_instructor.vector_engines"
 
 # Makes an engine that may keep files in the folder it is given.
 Factory: TypeAlias = Callable[[Path], VectorEngine]
 
-_registered: dict[str, Factory] = {"exact": LocalSnapshots}
+_registered: dict[str, Factory] = {
+    "local": LocalVectorEngine,
+    "exact": lambda folder: LocalVectorEngine(folder, exact_vectors=None),
+}
 
 
 def register(name: str, factory: Factory) -> None:

@@ -27,6 +27,9 @@ class LocalVectors(Protocol):
     def search(self, query: Matrix, limit: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
         """Return (id, score) of the nearest to `query` (dimension,), best first; only among `allowed` when given."""
 
+    def __len__(self) -> int:
+        """Count the vectors."""
+
     def ids(self) -> Ids:
         """List all ids, ascending."""
 
@@ -69,6 +72,10 @@ class FaissVectors(LocalVectors):
             query.reshape(1, -1), max(1, min(limit, self._index.ntotal)), params=parameters
         )
         return [(int(i), float(score)) for i, score in zip(ids[0], scores[0], strict=True) if i >= 0]
+
+    @override
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
 
     @override
     def ids(self) -> Ids:
@@ -151,6 +158,10 @@ class NumpyVectors(LocalVectors):
         scores = vectors @ query
         best = np.argsort(-scores, kind="stable")[:limit]
         return [(int(ids[i]), float(scores[i])) for i in best]
+
+    @override
+    def __len__(self) -> int:
+        return len(self._ids)
 
     @override
     def ids(self) -> Ids:

@@ -1,21 +1,23 @@
-"""Define the protocol of a vector engine, so that the exact one can be exchanged for another.
+"""Define the protocol of a vector engine, so that the local one can be exchanged for another.
 
 A `VectorEngine` opens a `Searcher` on one generation of a collection as a snapshot of the store shows it. The store is
 the only truth: an engine that keeps vectors of its own catches up with the ids that the view lists before it answers.
-`snapshot.py` is the engine that is always there; `engines.py` finds those of other packages.
+`local.py` is the engine that is always there; `engines.py` finds those of other packages.
 """
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from openclaw_instructor.index import filters, stored_vectors
+from openclaw_instructor.index import chunk_store, collections, filters, stored_vectors
 
 if TYPE_CHECKING:
-    import sqlite3
-
     import numpy as np
     import numpy.typing as npt
 
@@ -41,6 +43,14 @@ class View:
         """List all chunk ids, ascending."""
         return stored_vectors.chunk_ids(self.connection, self.generation.id)
 
+    def ids_above(self, lowest: int) -> Ids:
+        """List the ids of the chunks that were published after the one with this id, ascending."""
+        return stored_vectors.chunk_ids_above(self.connection, self.generation.id, lowest)
+
+    def documents(self) -> int:
+        """Count the documents."""
+        return chunk_store.document_count(self.connection, self.generation.id)
+
     def vectors(self, ids: Ids) -> Iterator[tuple[Ids, Matrix]]:
         """Yield batches of (ids (n,), float32 unit vectors (n, dimension)) of these chunks."""
         return stored_vectors.batches(self.connection, ids, self.generation.dimension)
@@ -48,6 +58,22 @@ class View:
     def passing(self, wanted: Filter) -> Ids | None:
         """List the chunk ids that pass the filter; None when all of them do."""
         return filters.chunk_ids(self.connection, wanted)
+
+    @property
+    def database(self) -> Path:
+        """The file of the store."""
+        (path,) = [row["file"] for row in self.connection.execute("PRAGMA database_list") if row["name"] == "main"]
+        return Path(path)
+
+
+@contextmanager
+def reopened(database: Path, collection: Collection, generation: Generation) -> Iterator[View | None]:
+    """Lend a view of the generation as it is now over a connection of its own, for a thread; None if it is gone."""
+    with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
+        current = collections.generation(connection, generation.id)
+        same = current is not None and current.key == generation.key
+        yield View(connection, collection, current) if current and same else None
 
 
 class Searcher(Protocol):

@@ -1,254 +1,266 @@
-"""Keep the vectors of each generation in memory and in a file, both derived from the store.
+"""Keep the vectors of one generation in memory and in a file, both derived from the store.
 
-Each generation has one snapshot. It is loaded from its file if that is intact, and brought up to date with the ids of
-the store; else it is built anew. Each has its own lock, so that building one never delays a search of another.
+Few vectors are searched exactly. From EXACT_VECTORS on most of them are in a graph (`graph.py`), which never changes,
+and the `tail` of those that came later is searched exactly beside it. What is gone from the store is left out of every
+answer, because scores are computed from the vectors of the store. When the tail has grown, a graph that has all is
+built while the old one answers.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import json
-import os
-import struct
 import threading
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING
 
+from openclaw_instructor.index.vectors import graph as graphs
+from openclaw_instructor.index.vectors import snapshot_file
 from openclaw_instructor.index.vectors.exact import FaissVectors, NumpyVectors, best_backend
+from openclaw_instructor.index.vectors.graph import Graph
+from openclaw_instructor.index.vectors.snapshot_file import DamagedFile, Footer
 
 if TYPE_CHECKING:
     from openclaw_instructor.index.collections import Generation
-    from openclaw_instructor.index.filters import Filter
     from openclaw_instructor.index.vectors.exact import LocalVectors
-    from openclaw_instructor.index.vectors.protocol import Matrix, Searcher, View
+    from openclaw_instructor.index.vectors.protocol import Ids, Matrix, View
 
-_FOOTER = struct.Struct("<I8s")
-_MAGIC = b"ocivec01"
+# Up to so many vectors an exact search is as fast as one of the graph; `benchmarks/search.py` measures it.
+EXACT_VECTORS = 32_768
+# How many vectors the tail may have before they are taken into the graph: these, or a share of the graph's.
+TAIL_VECTORS = 8_192
+TAIL_SHARE = 0.02
+# A graph is built from nothing once so large a share of it is gone from the store.
+GONE_SHARE = 0.2
 _NEVER = -1
 _WORTH_SAVING = 100
 # A file of more than so many times the vectors that are stored is rebuilt instead of read.
 _WORTH_READING = 16
-_MAX_FOOTER = 4_096
-
-
-class LocalSnapshots:
-    """The snapshots of all generations that this process has searched or synced; a `VectorEngine`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._snapshots: dict[str, LocalSnapshot] = {}
-        self._lock = threading.Lock()
-        _remove_leftovers(folder)
-
-    def open(self, view: View) -> tuple[Searcher, list[str]]:
-        """Return a searcher that is up to date with the view; see `VectorEngine`."""
-        snapshot = self._snapshot(view)
-        return LocalSearcher(snapshot, view), snapshot.follow(view, save=False)
-
-    def update(self, view: View) -> list[str]:
-        """Bring memory and file up to date with the view; see `VectorEngine`."""
-        return self._snapshot(view).follow(view, save=True)
-
-    def keep(self, generations: Mapping[str, Generation]) -> None:
-        """Drop, in memory and on disk, what belongs to none of these, by collection name."""
-        keys = {generation.key for generation in generations.values()}
-        stems = {_stem(name, generation) for name, generation in generations.items()}
-        with self._lock:
-            self._snapshots = {key: snapshot for key, snapshot in self._snapshots.items() if key in keys}
-        for path in self.folder.glob("*-*.*"):
-            # Another process may finish or drop it between two looks.
-            with contextlib.suppress(FileNotFoundError):
-                if path.stem not in stems and path.suffix in _SUFFIXES:
-                    path.unlink()
-
-    def verify(self, view: View) -> list[str]:
-        """Compare the file of a generation with the store; see `KeepsFiles`."""
-        return LocalSnapshot(self.folder / _stem(view.collection.name, view.generation), view.generation).verify(view)
-
-    def close(self) -> None:
-        """Free the memory; the files stay."""
-        with self._lock:
-            self._snapshots.clear()
-
-    def _snapshot(self, view: View) -> LocalSnapshot:
-        with self._lock:
-            key = view.generation.key
-            if key not in self._snapshots:
-                stem = self.folder / _stem(view.collection.name, view.generation)
-                self._snapshots[key] = LocalSnapshot(stem, view.generation)
-            return self._snapshots[key]
+# The cosine that a vector of the graph has with the stored one at least: it is rounded.
+_ROUNDED = 0.98
+_EXACT = "exact"
 
 
 @dataclass(frozen=True)
-class LocalSearcher:
-    """One generation's snapshot as one view sees it."""
+class State:
+    """What a search uses: the graph, and the ids that are neither in it nor in the tail."""
 
-    snapshot: LocalSnapshot
-    view: View
-
-    def search(self, query: Matrix, limit: int, wanted: Filter) -> list[tuple[int, float]]:
-        """Search among the vectors that pass the filter, which the store evaluates."""
-        allowed = self.view.passing(wanted)
-        with self.snapshot.lock:
-            return self.snapshot.vectors.search(query, limit, allowed)
+    graph: Graph | None
+    behind: Ids
 
 
 class LocalSnapshot:
-    """The vectors of one generation, kept equal to the store's; whoever touches `vectors` holds `lock`."""
+    """The vectors of one generation, kept equal to the store's; whoever touches `tail` holds `lock`.
 
-    def __init__(self, stem: Path, generation: Generation) -> None:
+    `exact_vectors` is the number up to which there is no graph; None for never.
+    """
+
+    def __init__(self, stem: Path, generation: Generation, exact_vectors: int | None = EXACT_VECTORS) -> None:
+        import numpy as np
+
         backend = best_backend()
         self._make: Callable[[], FaissVectors | NumpyVectors] = lambda: backend(generation.dimension)
         self.path = stem.with_name(f"{stem.name}.{backend.suffix}")
-        self._key = generation.key
-        self._bytes_each = 4 * generation.dimension + 8
+        self.graph_path = stem.with_name(f"{stem.name}.{graphs.SUFFIX}")
+        self._generation = generation
+        self._exact_vectors = exact_vectors if backend is FaissVectors else None
         self.lock = threading.RLock()
+        self._building = threading.Lock()
         # Not the file's revision: the first use compares all ids with the store's, whatever the file says.
-        self.revision = -1
+        self.revision = _NEVER
         self._loaded = False
-        self.vectors: LocalVectors = self._make()
+        self.tail: LocalVectors = self._make()
+        self.state = State(None, np.empty(0, dtype=np.int64))
+        self._highest = _NEVER
+        self._graph_file: tuple[int, int] | None = None
         self._saved_revision = _NEVER
         self._unsaved = 0
 
-    def follow(self, view: View, *, save: bool) -> list[str]:
-        """Bring memory up to date with the view, and with `save` the file too; return notes about the file."""
+    def follow(self, view: View, *, whole: bool) -> list[str]:
+        """Bring memory up to date with the view; return notes about the files.
+
+        With `whole` all ids are compared with the store's, and the file of an exact snapshot is written.
+        """
         with self.lock:
-            note = None if self._loaded else self._load(len(view.ids()))
-            self._loaded = True
-            self._catch_up(view)
-            if save or note:
+            notes = [] if self._loaded else self._load(view)
+            first, self._loaded = not self._loaded, True
+            if self.revision != view.generation.revision:
+                self._find_newer_graph()
+                if first or whole or self.state.graph is None:
+                    self.compare(view, view.ids())
+                else:
+                    self._take(view, view.ids_above(self._highest))
+                self.revision = view.generation.revision
+            if whole or notes:
                 self._save()
-            return [note] if note else []
+            return notes
+
+    @property
+    def is_due(self) -> bool:
+        """Whether so many vectors are in no graph that it should be built."""
+        with self.lock:
+            graph, behind = self.state.graph, self.state.behind
+            if self._exact_vectors is None:
+                return False
+            few = self._exact_vectors if graph is None else max(TAIL_VECTORS, int(TAIL_SHARE * len(graph)))
+            return len(self.tail) + len(behind) > few
+
+    def compare(self, view: View, wanted: Ids) -> None:
+        """Take up and drop what differs from the ids that the view lists."""
+        import numpy as np
+
+        few = self._exact_vectors is not None and 2 * len(wanted) <= self._exact_vectors
+        graph = None if few else self.state.graph
+        # Before the lock is taken: among many this takes a while, and a graph never changes.
+        outside = wanted if graph is None else wanted[~graph.has(wanted)]
+        with self.lock:
+            if few and self.state.graph is not None:
+                self._forget_graph()
+            if graph is not self.state.graph:
+                # Another one was built meanwhile, from ids that are as new as these.
+                return
+            held = self.tail.ids()
+            if len(held) != len(np.unique(held)):
+                self.tail, held = self._make(), held[:0]
+            old = np.setdiff1d(held, outside, assume_unique=True)
+            if self.revision not in (_NEVER, view.generation.revision):
+                # What was published after the ids were listed stays.
+                old = old[old <= (wanted[-1] if len(wanted) else self._highest)]
+            self.tail.remove(old)
+            self._unsaved += len(old)
+            self.state = State(graph, held[:0])
+            self._take(view, np.setdiff1d(outside, held, assume_unique=True))
+            self._highest = max(self._highest, int(wanted[-1]) if len(wanted) else _NEVER)
+
+    def consolidate(self, view: View, go_on: Callable[[], bool]) -> None:
+        """Take the tail into the graph, if that is due; nobody who searches waits for it.
+
+        Raises `graph.Stopped` once `go_on` says no.
+        """
+        import numpy as np
+
+        with self._building:
+            if not self.is_due:
+                return
+            wanted, base = view.ids(), self.state.graph
+            if base is not None and np.isin(base.ids, wanted).mean() < 1 - GONE_SHARE:
+                base = None
+            graph = graphs.build(self.graph_path, view, wanted, go_on, base)
+            with self.lock:
+                self._use(graph)
+                self.path.unlink(missing_ok=True)
+                self._saved_revision = _NEVER
 
     def verify(self, view: View) -> list[str]:
-        """Load the file and say where it differs from the view; a file that lags behind does not."""
+        """Load the files and say where they differ from the view; one that lags behind does not."""
         import numpy as np
 
         with self.lock:
-            if self._load(len(view.ids())):
-                return [f"{self.path} is damaged"]
-            held = self.vectors.ids()
-            if self._saved_revision == view.generation.revision and not np.array_equal(held, view.ids()):
-                return [f"{self.path} has other passages than the index"]
-            shared = np.intersect1d(held, view.ids())
-            batches = view.vectors(shared)
-            if sum(int((self.vectors.of(ids) != vectors).any(axis=1).sum()) for ids, vectors in batches if len(ids)):
-                return [f"{self.path} has other vectors than the index"]
+            if self._load(view):
+                return [f"{self.graph_path if self.graph_path.exists() else self.path} is damaged"]
+            graph, listed = self.state.graph, view.ids()
+            path, held, revision = self.path, self.tail.ids(), self._saved_revision
+            if graph is not None:
+                path, held, revision = graph.path, np.sort(graph.ids), graph.revision
+            if revision == view.generation.revision and not np.array_equal(held, listed):
+                return [f"{path} has other passages than the index"]
+            shared = np.intersect1d(held, listed)
+            if any(self._differs(ids, vectors) for ids, vectors in view.vectors(shared) if len(ids)):
+                return [f"{path} has other vectors than the index"]
         return []
 
-    def _catch_up(self, view: View) -> None:
-        """Add and remove only the ids that differ."""
+    def _differs(self, ids: Ids, vectors: Matrix) -> bool:
+        """Say whether a stored vector (n, dimension) of these ids differs from what the file has."""
+        if self.state.graph is None:
+            return bool((self.tail.of(ids) != vectors).any())
+        return bool(((self.state.graph.of(ids) * vectors).sum(axis=1) < _ROUNDED).any())
+
+    def _use(self, graph: Graph) -> None:
+        """Search this graph from now on."""
+        held, behind = self.tail.ids(), self.state.behind
+        self.tail.remove(held[graph.has(held)])
+        self.state = State(graph, behind[~graph.has(behind)])
+        self._graph_file = _identity(graph.path)
+        self._highest = max(self._highest, int(graph.ids.max()))
+
+    def _take(self, view: View, new: Ids) -> None:
+        """Add vectors to the tail, as far as they may take memory; the others are `behind`."""
         import numpy as np
 
-        if self.revision == view.generation.revision:
+        graph = self.state.graph
+        room = len(new)
+        if self._exact_vectors is not None:
+            room = max(self._exact_vectors, int(TAIL_SHARE * len(graph)) if graph else 0) - len(self.tail)
+        near, behind = new[: max(0, room)], new[max(0, room) :]
+        for ids, vectors in view.vectors(near):
+            self.tail.add(ids, vectors)
+        self._unsaved += len(near)
+        if len(behind):
+            self.state = State(graph, np.union1d(self.state.behind, behind))
+        self._highest = max(self._highest, int(new[-1]) if len(new) else _NEVER)
+
+    def _find_newer_graph(self) -> None:
+        """Use the graph that another process has built meanwhile."""
+        if _identity(self.graph_path) in (None, self._graph_file) or self._exact_vectors is None:
             return
-        held, wanted = self.vectors.ids(), view.ids()
-        if len(held) != len(np.unique(held)):
-            self.vectors, held = self._make(), held[:0]
-        old = np.setdiff1d(held, wanted, assume_unique=True)
-        self.vectors.remove(old)
-        new = np.setdiff1d(wanted, held, assume_unique=True)
-        self._unsaved += len(old) + len(new)
-        for ids, vectors in view.vectors(new):
-            self.vectors.add(ids, vectors)
-        self.revision = view.generation.revision
+        try:
+            graph = Graph.open(self.graph_path, self._generation.key, self._generation.dimension)
+        except DamagedFile:
+            return
+        if graph is not None:
+            self._use(graph)
+
+    def _forget_graph(self) -> None:
+        self.state = State(None, self.state.behind)
+        self._graph_file = None
+        self.graph_path.unlink(missing_ok=True)
 
     def _save(self) -> None:
-        """Write the file unless it is nearly as new as memory. Best effort: without it the next process rebuilds."""
-        total = len(self.vectors.ids())
+        """Write the file of an exact snapshot, unless it is nearly as new as memory. Without it the next rebuilds."""
+        total = len(self.tail)
         # What few vectors a file lacks are read from the store by whoever opens it, sooner than all are written.
-        if self._saved_revision != _NEVER and self._unsaved * _WORTH_SAVING <= total:
+        fresh = self._saved_revision != _NEVER and self._unsaved * _WORTH_SAVING <= total
+        if fresh or self.state.graph is not None or len(self.state.behind):
             return
-        data = self.vectors.dump()
-        state = {"generation": self._key, "revision": self.revision, "crc32": zlib.crc32(data)}
-        footer = json.dumps(state).encode()
-        with contextlib.suppress(OSError):
-            self.path.parent.mkdir(mode=0o700, exist_ok=True)
-            temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
-            try:
-                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-                with os.fdopen(descriptor, "wb") as file:
-                    # For as long as it is being written; the system lets go of it when the process dies.
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    # Behind FAISS' own bytes, so that its tools still read the file.
-                    file.writelines([data, footer, _FOOTER.pack(len(footer), _MAGIC)])
-                temporary.replace(self.path)
-                self._saved_revision = self.revision
-                self._unsaved = 0
-            finally:
-                temporary.unlink(missing_ok=True)
+        data = self.tail.dump()
+        footer = Footer(self._generation.key, self.revision, kind=_EXACT)
+        if snapshot_file.write(self.path, footer, lambda target: target.write_bytes(data)):
+            self._saved_revision = self.revision
+            self._unsaved = 0
 
-    def _load(self, stored: int) -> str | None:
-        """Load the file if it is intact and of this generation; return a note if it was damaged.
-
-        What is far larger than `stored` vectors is not read: building anew takes less memory.
-        """
+    def _load(self, view: View) -> list[str]:
+        """Load the file if it is intact and of this generation; return a note for each that was damaged."""
+        notes = []
         try:
+            if self._exact_vectors is not None:
+                graph = Graph.open(self.graph_path, self._generation.key, self._generation.dimension)
+                if graph is not None:
+                    self._use(graph)
+        except DamagedFile:
+            self._forget_graph()
+            notes.append(f"the vector file {self.graph_path} was damaged and is rebuilt from the store")
+        if self.state.graph is None:
+            try:
+                self._load_exact(view)
+            except (DamagedFile, ValueError, RuntimeError, OSError):
+                self.tail = self._make()
+                notes.append(f"the vector file {self.path} was damaged and has been rebuilt from the store")
+        return notes
+
+    def _load_exact(self, view: View) -> None:
+        footer = snapshot_file.read_footer(self.path)
+        if footer is not None and footer.kind == _EXACT and footer.generation == self._generation.key:
+            if footer.size > _WORTH_READING * (len(view.ids()) + _WORTH_READING) * (4 * self._generation.dimension + 8):
+                raise DamagedFile("it is larger than what the store holds")
             with self.path.open("rb") as file:
-                footer = _read_footer(file)
-                if file.seek(0, os.SEEK_END) > _WORTH_READING * (stored + _WORTH_READING) * self._bytes_each:
-                    raise ValueError("it is larger than what the store holds")
-                file.seek(0)
-                data = file.read(footer.begins)
-        except OSError:
-            return None
-        except (struct.error, ValueError, RecursionError):
-            return self._note_of_damage()
-        if footer.state.get("crc32") != zlib.crc32(data):
-            return self._note_of_damage()
-        try:
-            if footer.state["generation"] == self._key:
-                self.vectors.load(data)
-                self._saved_revision = int(footer.state["revision"])
-        except (ValueError, KeyError, TypeError, RuntimeError):
-            return self._note_of_damage()
+                self.tail.load(file.read(footer.size))
+            self._saved_revision = footer.revision
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return inode and time of a file, or None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
         return None
-
-    def _note_of_damage(self) -> str:
-        self.vectors = self._make()
-        return f"the vector file {self.path} was damaged and has been rebuilt from the store"
-
-
-class _Footer(NamedTuple):
-    """What stands behind the vectors in a file: their checksum, generation and revision, and where it begins."""
-
-    begins: int
-    state: dict[str, Any]
-
-
-def _read_footer(file: BinaryIO) -> _Footer:
-    """Read the end of a vector file. Raises ValueError or struct.error when it is none."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - _FOOTER.size))
-    length, magic = _FOOTER.unpack(file.read(_FOOTER.size))
-    begins = size - _FOOTER.size - length
-    if magic != _MAGIC or length > _MAX_FOOTER or begins < 0:
-        raise ValueError("it has no footer")
-    file.seek(begins)
-    state = json.loads(file.read(length))
-    if not isinstance(state, dict):
-        raise ValueError("its footer is no object")
-    return _Footer(begins, state)
-
-
-_SUFFIXES = tuple(f".{backend.suffix}" for backend in (FaissVectors, NumpyVectors))
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove files that a process began and never finished: those that nobody holds locked."""
-    for path in folder.glob("*.tmp"):
-        with contextlib.suppress(OSError):
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
-            finally:
-                os.close(descriptor)
-
-
-def _stem(name: str, generation: Generation) -> str:
-    return f"{name}-{generation.identity[:16]}"
+    return status.st_ino, status.st_mtime_ns

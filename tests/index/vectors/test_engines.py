@@ -16,8 +16,8 @@ from openclaw_instructor.index import Index
 from openclaw_instructor.index.collections import Collection, Generation
 from openclaw_instructor.index.filters import Filter
 from openclaw_instructor.index.vectors import engines
+from openclaw_instructor.index.vectors.local import LocalVectorEngine
 from openclaw_instructor.index.vectors.protocol import Searcher, View
-from openclaw_instructor.index.vectors.snapshot import LocalSnapshots
 from openclaw_instructor.settings import Settings
 from tests.index.word_engine import DOCUMENT, WordEngine, ask
 
@@ -169,7 +169,7 @@ def still_view(name: str, *, held: bool) -> StillView:
 
 
 def test_building_the_vectors_of_one_generation_holds_up_no_other(tmp_path: Path) -> None:
-    local = LocalSnapshots(tmp_path)
+    local = LocalVectorEngine(tmp_path)
     building, quick = still_view("a", held=True), still_view("b", held=False)
     thread = threading.Thread(target=lambda: local.update(building))
     thread.start()
@@ -183,7 +183,7 @@ def test_building_the_vectors_of_one_generation_holds_up_no_other(tmp_path: Path
 
 
 def test_an_engine_nobody_provides_is_the_users_mistake(home: Path, engine: WordEngine) -> None:
-    with pytest.raises(InvalidSettings, match=r"no engine 'milvus'; use one of exact"):
+    with pytest.raises(InvalidSettings, match=r"no engine 'milvus'; use one of exact, local"):
         Index(Settings.load(home, vector_engine="milvus"), engine)
 
 
