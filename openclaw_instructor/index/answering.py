@@ -11,7 +11,7 @@ from openclaw_instructor.index import chunk_store, empty_results, freshness, idl
 from openclaw_instructor.index.findings import Findings
 from openclaw_instructor.index.query import parse
 from openclaw_instructor.index.results import SearchResult
-from openclaw_instructor.index.search import QueryEmbedding, Question, Retrieval, Source
+from openclaw_instructor.index.search import Held, QueryEmbedding, Question, Retrieval, Source
 from openclaw_instructor.index.vectors.protocol import View
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from openclaw_instructor.index.filters import Filter
     from openclaw_instructor.index.search import Mode
     from openclaw_instructor.index.vectors.protocol import VectorEngine
-    from openclaw_instructor.index.vectors.sample import Samples
 
 MAX_QUERY_CHARACTERS = 20_000
 
@@ -47,7 +46,7 @@ class Answering:
 
     engine: Engine
     vectors: VectorEngine
-    samples: Samples
+    held: Held
     stale: Callable[[Collection], str | None]
 
     def answer(self, connection: sqlite3.Connection, chosen: Sequence[Collection], asked: Asked) -> SearchResult:
@@ -92,7 +91,7 @@ class Answering:
         self, connection: sqlite3.Connection, chosen: Sequence[Collection], question: Question, top_k: int, stale: bool
     ) -> Findings:
         sources, notes = self._sources(connection, chosen, by_meaning=question.vector is not None)
-        retrieval = Retrieval(connection, sources, question, self.samples)
+        retrieval = Retrieval(connection, sources, question, self.held)
         selected = retrieval.best(top_k).hits
         said = [*idle_filters.notes(connection, retrieval.wanted), *retrieval.notes()]
         if not selected:

@@ -109,6 +109,10 @@ class Table:
 
     def count(self) -> int:
         """Count the rows, without the condition."""
+        return self._count
+
+    @cached_property
+    def _count(self) -> int:
         return int(self.connection.execute(f"SELECT count(*) FROM {self.name}_docsize").fetchone()[0])  # noqa: S608
 
 

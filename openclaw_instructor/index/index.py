@@ -24,11 +24,10 @@ from openclaw_instructor.index.filters import Filter
 from openclaw_instructor.index.path_filter import PathFilter
 from openclaw_instructor.index.read_only_store import open_store
 from openclaw_instructor.index.results import CollectionReport, CollectionStatus, SearchResult, SyncReport
-from openclaw_instructor.index.search import Mode, checked_query
+from openclaw_instructor.index.search import Held, Mode, checked_query
 from openclaw_instructor.index.sync import Sync
 from openclaw_instructor.index.vectors import engines
 from openclaw_instructor.index.vectors.protocol import View
-from openclaw_instructor.index.vectors.sample import Samples
 
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Engine
@@ -56,8 +55,8 @@ class Index:
         self.catalogue = Catalogue(self._store)
         self._sync_lock = settings.home / "sync.lock"
         self._vectors = engines.engine(settings.vector_engine, settings.vectors_dir)
-        self._samples = Samples()
-        self._answering = Answering(engine, self._vectors, self._samples, self._stale)
+        self._held = Held()
+        self._answering = Answering(engine, self._vectors, self._held, self._stale)
         # Collection -> how its changes become known, if this process watches them.
         self.watched: dict[str, str] = {}
         # Collection -> what the last sync in this process saw.
@@ -286,4 +285,4 @@ class Index:
     def _drop_old_vectors(self) -> None:
         serving = {c.name: c.serving for c in self._collections() if c.serving}
         self._vectors.keep(serving)
-        self._samples.keep({generation.key for generation in serving.values()})
+        self._held.samples.keep({generation.key for generation in serving.values()})

@@ -49,14 +49,13 @@ class Graph:
     @classmethod
     def open(cls, path: Path, key: str, dimension: int) -> Graph | None:
         """Map the file of the generation with this key into memory; None if there is none. Raises DamagedFile."""
-        import faiss
         import numpy as np
 
         footer = snapshot_file.read_footer(path)
         if footer is None or footer.kind != KIND or footer.generation != key:
             return None
         try:
-            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+            index = _faiss().read_index(str(path), _faiss().IO_FLAG_MMAP_IFC)
             ids = np.fromfile(path, dtype="<i8", count=index.ntotal, offset=footer.size - 8 * index.ntotal)
         except (RuntimeError, OSError, ValueError) as error:
             raise DamagedFile(str(error)) from None
@@ -77,8 +76,7 @@ class Graph:
 
     def search(self, query: Matrix, limit: int, allowed: Ids | None = None) -> Ids:
         """Return the ids of about the `limit` nearest to `query` (dimension,); only among `allowed` when given."""
-        import faiss
-
+        faiss = _faiss()
         limit = min(limit, len(self))
         if allowed is None:
             parameters = faiss.SearchParametersHNSW(efSearch=max(EFFORT, limit))
@@ -100,7 +98,8 @@ class Graph:
         known = self.ids if self._order is None else self.ids[self._order]
         places = np.searchsorted(known, ids)
         places = places[(places < len(known)) & (known[np.minimum(places, len(known) - 1)] == ids)]
-        return places if self._order is None else self._order[places]
+        found: Ids = places if self._order is None else self._order[places]
+        return found
 
     def of(self, ids: Ids) -> Matrix:
         """Return the rounded vectors (n, dimension) of these ids, which are all there."""
@@ -118,18 +117,18 @@ class Graph:
         return np.isin(ids, self.ids)
 
     def _selector(self, rows: Ids) -> Any:
-        import faiss
         import numpy as np
 
         passing = np.zeros(len(self), dtype=bool)
         passing[rows] = True
-        return faiss.IDSelectorBitmap(np.packbits(passing, bitorder="little"))
+        return _faiss().IDSelectorBitmap(np.packbits(passing, bitorder="little"))
 
     def _found(self, index: Any, query: Matrix, limit: int, parameters: Any) -> Ids:
         if limit < 1:
             return self.ids[:0]
         _, rows = index.search(query.reshape(1, -1), limit, params=parameters)
-        return self.ids[rows[0][rows[0] >= 0]]
+        found: Ids = self.ids[rows[0][rows[0] >= 0]]
+        return found
 
 
 def build(path: Path, view: View, ids: Ids, go_on: Callable[[], bool], base: Graph | None = None) -> Graph:
@@ -138,10 +137,9 @@ def build(path: Path, view: View, ids: Ids, go_on: Callable[[], bool], base: Gra
     Takes the memory of the graph, whatever else the store holds. Ids that are gone from the store meanwhile are left
     out. Where the folder takes no file, the graph stays in memory. Raises Stopped once `go_on` says no.
     """
-    import faiss
     import numpy as np
 
-    generation = view.generation
+    faiss, generation = _faiss(), view.generation
     if base is None:
         index, held = _empty(view, ids), ids[:0]
     else:
@@ -172,9 +170,9 @@ def build(path: Path, view: View, ids: Ids, go_on: Callable[[], bool], base: Gra
 
 def _empty(view: View, ids: Ids) -> Any:
     """Make an empty graph whose components are rounded within the range that these vectors have."""
-    import faiss
     import numpy as np
 
+    faiss = _faiss()
     metric = faiss.METRIC_INNER_PRODUCT
     index = faiss.IndexHNSWSQ(view.generation.dimension, faiss.ScalarQuantizer.QT_8bit, NEIGHBOURS, metric)
     index.hnsw.efConstruction = BUILD_EFFORT
@@ -186,3 +184,10 @@ def _empty(view: View, ids: Ids) -> Any:
 def _batches(view: View, ids: Ids) -> Iterator[tuple[Ids, Matrix]]:
     for start in range(0, len(ids), _BATCH):
         yield from view.vectors(ids[start : start + _BATCH])
+
+
+def _faiss() -> Any:
+    """Import FAISS, whose types do not name all that it has."""
+    import faiss
+
+    return faiss

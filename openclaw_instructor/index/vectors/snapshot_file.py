@@ -43,7 +43,7 @@ class Footer:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def write(path: Path, footer: Footer, fill: Callable[[Path], None]) -> bool:
+def write(path: Path, footer: Footer, fill: Callable[[Path], object]) -> bool:
     """Have `fill` write the payload to a path that it is given, and put the file in place with its footer.
 
     Return False where the folder takes no file: everything in it can be built again.
@@ -96,7 +96,7 @@ def read_footer(path: Path) -> Footer | None:
             if state.get("format", 1) != FORMAT:
                 return None
             return Footer(state["generation"], int(state["revision"]), end - length, state["kind"], state["details"])
-        except (OSError, struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DamagedFile(str(error)) from None
 
 
