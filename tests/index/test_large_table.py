@@ -16,9 +16,23 @@ from openclaw_instructor.index.postings import Postings
 from openclaw_instructor.index.query import parse
 from tests.index.word_engine import ask
 
-WORDS = (
-    "river stone bridge lantern harbour orchard winter kettle saddle violin market copper meadow parcel ticket"
-).split()
+WORDS = [
+    "river",
+    "stone",
+    "bridge",
+    "lantern",
+    "harbour",
+    "orchard",
+    "winter",
+    "kettle",
+    "saddle",
+    "violin",
+    "market",
+    "copper",
+    "meadow",
+    "parcel",
+    "ticket",
+]
 
 
 @pytest.fixture(scope="module")

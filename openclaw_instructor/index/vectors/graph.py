@@ -22,8 +22,8 @@ KIND = "hnsw"
 SUFFIX = "hnsw"
 # Neighbours of a vector in the graph, and how many candidates are looked at to choose them. `benchmarks/search.py`
 # measures what these and EFFORT cost and find.
-NEIGHBOURS = 16
-BUILD_EFFORT = 60
+NEIGHBOURS = 24
+BUILD_EFFORT = 80
 # How many candidates a search keeps; more find more and take longer.
 EFFORT = 400
 # Up to this share of the vectors, those that pass a filter are compared one by one.
@@ -101,7 +101,7 @@ class Graph:
         found: Ids = places if self._order is None else self._order[places]
         return found
 
-    def of(self, ids: Ids) -> Matrix:
+    def vectors_of(self, ids: Ids) -> Matrix:
         """Return the rounded vectors (n, dimension) of these ids, which are all there."""
         import numpy as np
 

@@ -114,7 +114,7 @@ class LocalSnapshot:
         # Before the lock is taken: among many this takes a while, and a graph never changes.
         outside = wanted if graph is None else wanted[~graph.has(wanted)]
         with self.lock:
-            if few and self.state.graph is not None:
+            if few:
                 self._forget_graph()
             if graph is not self.state.graph:
                 # Another one was built meanwhile, from ids that are as new as these.
@@ -156,8 +156,8 @@ class LocalSnapshot:
         import numpy as np
 
         with self.lock:
-            if self._load(view):
-                return [f"{self.graph_path if self.graph_path.exists() else self.path} is damaged"]
+            if notes := self._load(view):
+                return [note.removeprefix("the vector file ").split(" was ")[0] + " is damaged" for note in notes]
             graph, listed = self.state.graph, view.ids()
             path, held, revision = self.path, self.tail.ids(), self._saved_revision
             if graph is not None:
@@ -173,7 +173,7 @@ class LocalSnapshot:
         """Say whether a stored vector (n, dimension) of these ids differs from what the file has."""
         if self.state.graph is None:
             return bool((self.tail.of(ids) != vectors).any())
-        return bool(((self.state.graph.of(ids) * vectors).sum(axis=1) < _ROUNDED).any())
+        return bool(((self.state.graph.vectors_of(ids) * vectors).sum(axis=1) < _ROUNDED).any())
 
     def _use(self, graph: Graph) -> None:
         """Search this graph from now on."""
@@ -229,7 +229,10 @@ class LocalSnapshot:
             self._unsaved = 0
 
     def _load(self, view: View) -> list[str]:
-        """Load the file if it is intact and of this generation; return a note for each that was damaged."""
+        """Load the file if it is intact and of this generation; return a note for each that was damaged.
+
+        A damaged graph stays until another is written in its place.
+        """
         notes = []
         try:
             if self._exact_vectors is not None:
@@ -237,7 +240,6 @@ class LocalSnapshot:
                 if graph is not None:
                     self._use(graph)
         except DamagedFile:
-            self._forget_graph()
             notes.append(f"the vector file {self.graph_path} was damaged and is rebuilt from the store")
         if self.state.graph is None:
             try:

@@ -288,3 +288,23 @@ def test_a_store_put_back_is_compared_whole(
     other = open_engine()
     query = vectors(1, seed=4)[0]
     assert found(other, filled, query) == filled.exactly(query, 10)
+
+
+def test_its_file_can_be_verified(
+    engine: LocalVectorEngine, filled: Filled, open_engine: Callable[..., LocalVectorEngine]
+) -> None:
+    path = file_of(engine)
+    with filled.view() as view:
+        assert open_engine().verify(view) == []
+    content = path.read_bytes()
+    flip(path)
+    with filled.view() as view:
+        assert open_engine().verify(view) == [f"{path} is damaged"]
+    path.write_bytes(content)
+    with filled.store.write() as connection:
+        blob = stored_vectors.as_blob(vectors(1, seed=77)[0])
+        connection.execute(
+            "UPDATE vectors SET vector = ? WHERE chunk_id = (SELECT max(chunk_id) FROM vectors)", (blob,)
+        )
+    with filled.view() as view:
+        assert open_engine().verify(view) == [f"{path} has other vectors than the index"]
