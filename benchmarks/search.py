@@ -11,6 +11,7 @@ Where an engine can trade speed for recall, the fastest setting that reaches the
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import subprocess
@@ -108,6 +109,8 @@ def _search(engine: Any, arguments: argparse.Namespace) -> dict[str, Any]:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     queries = np.load(arguments.folder / "queries.npy").astype(np.float32)
     truth = np.load(arguments.folder / "truth.npy")
+    for module in engine.modules:
+        importlib.import_module(module)
     before = _resident()
     started = time.perf_counter()
     engine.open(arguments.folder / engine.name)

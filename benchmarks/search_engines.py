@@ -12,7 +12,12 @@ class Ours:
     """The local engine of this package with its store, whose vectors rank what the index proposes."""
 
     name = "openclaw-instructor"
-    efforts: ClassVar[tuple[int | None, ...]] = (200, 400, 600, 800, 1200)
+    modules: ClassVar[tuple[str, ...]] = (
+        "faiss",
+        "openclaw_instructor.index.vectors.local",
+        "openclaw_instructor.index.store",
+    )
+    efforts: ClassVar[tuple[int | None, ...]] = (100, 200, 400, 600, 800, 1200)
     most_queries = 1_000
 
     def build(self, vectors: Any, folder: Path) -> None:
@@ -59,8 +64,7 @@ class Ours:
             engine.update(view)
         self._searcher, _ = engine.open(view)
         self._filter = Filter()
-        numbers = self._connection.execute("SELECT id, text FROM chunks")
-        self._numbers = {row["id"]: int(row["text"]) for row in numbers}
+        self._numbers: dict[int, int] = {}
 
     def search(self, query: Any, limit: int, effort: int | None) -> list[int]:
         """Find the nearest, ranked by the vectors of the store."""
@@ -68,6 +72,9 @@ class Ours:
 
         if effort is not None:
             graph.EFFORT = effort
+        if not self._numbers:
+            numbers = self._connection.execute("SELECT id, text FROM chunks")
+            self._numbers = {row["id"]: int(row["text"]) for row in numbers}
         return [self._numbers[key] for key, _ in self._searcher.search(query, limit, self._filter)]
 
 
@@ -75,6 +82,7 @@ class FaissFlat:
     """FAISS, every vector compared."""
 
     name = "faiss-flat"
+    modules: ClassVar[tuple[str, ...]] = ("faiss",)
     efforts: ClassVar[tuple[int | None, ...]] = (None,)
     most_queries = 300
 
@@ -101,6 +109,7 @@ class SqliteVec:
     """sqlite-vec, every vector compared."""
 
     name = "sqlite-vec"
+    modules: ClassVar[tuple[str, ...]] = ("sqlite3", "sqlite_vec")
     efforts: ClassVar[tuple[int | None, ...]] = (None,)
     most_queries = 100
 
@@ -138,6 +147,7 @@ class LanceDB:
     """LanceDB with its HNSW over partitions and vectors of one byte a component."""
 
     name = "lancedb"
+    modules: ClassVar[tuple[str, ...]] = ("lancedb", "pyarrow")
     efforts: ClassVar[tuple[int | None, ...]] = (50, 100, 200, 400, 800, 1600)
     most_queries = 300
 
@@ -168,6 +178,7 @@ class MilvusLite:
     """Milvus Lite through its client."""
 
     name = "milvus-lite"
+    modules: ClassVar[tuple[str, ...]] = ("pymilvus",)
     efforts: ClassVar[tuple[int | None, ...]] = (64, 128, 256, 512, 1024)
     most_queries = 300
 
@@ -205,6 +216,7 @@ class Qdrant:
     """Qdrant's client in this process, which compares every vector."""
 
     name = "qdrant-local"
+    modules: ClassVar[tuple[str, ...]] = ("qdrant_client",)
     efforts: ClassVar[tuple[int | None, ...]] = (None,)
     most_queries = 100
 
@@ -235,6 +247,7 @@ class USearch:
     """USearch's HNSW over vectors of one byte a component, mapped from its file."""
 
     name = "usearch"
+    modules: ClassVar[tuple[str, ...]] = ("usearch.index",)
     efforts: ClassVar[tuple[int | None, ...]] = (50, 100, 200, 400, 800, 1600)
     most_queries = 1_000
     number_format = "i8"

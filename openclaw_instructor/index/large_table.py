@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from math import sqrt
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.index import passage_table, stems, words
-from openclaw_instructor.index.fulltext import COLUMN_WEIGHTS, VERY_FORM, Found, Lookup, Match, rarity
+from openclaw_instructor.index.fulltext import COLUMN_WEIGHTS, VERY_FORM, Found, Lookup, Match, Table, rarity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 # A table of more passages than this is large.
 MANY = 50_000
-# How many passages are scored by BM25.
+# So few matches are all scored by FTS5.
+FEW = 8_000
+# Of more, so many passages are scored.
 SCORED = 200
 # Constants of BM25, as FTS5 has them.
 _K1, _B = 1.2, 0.75
@@ -36,11 +39,15 @@ _FIELD_WEIGHTS = COLUMN_WEIGHTS[:3]
 
 @dataclass(frozen=True)
 class _Sought:
-    """A clause with how many passages have it, and the places of those in the table's list of ids."""
+    """A clause, the places of the passages that have it in the table's list of ids, and its rarity.
+
+    `forms`: the same of each expression for a name or a literal that is looked up by several.
+    """
 
     found: Found
     places: Places
     weight: float
+    forms: tuple[tuple[Places, float], ...] = ()
 
 
 def matches(lookup: Lookup, postings: Postings, limit: int) -> list[Match]:
@@ -49,15 +56,27 @@ def matches(lookup: Lookup, postings: Postings, limit: int) -> list[Match]:
     having = [each for each in lookup.found if each.expressions]
     if not having:
         return []
-    expressions = [" OR ".join(each.expressions) for each in having]
-    ids, places = postings.of(table, expressions)
-    total = table.count()
-    sought = [_Sought(each, found, rarity(total, len(found))) for each, found in zip(having, places, strict=True)]
+    ids, sought = _look_up(table, postings, having)
+    if sum(len(each.places) for each in sought) <= FEW:
+        return lookup.matches(limit)
     sums = _sums(ids, sought)
     _narrow(lookup, ids, sums)
     chosen = _best(lookup, sought, ids, sums, max(limit, SCORED))
     rare = [key for each in having for key in (*each.holders, *each.kin)]
     return _scored(lookup, sought, ids, sorted({*chosen, *passage_table.passing(table, rare)}), limit, set(rare))
+
+
+def _look_up(table: Table, postings: Postings, having: Sequence[Found]) -> tuple[Ids, list[_Sought]]:
+    """Return the ids of all passages, and what has each clause."""
+    total = table.count()
+    forms = [each.expressions if len(each.expressions) > 1 else () for each in having]
+    wanted = [" OR ".join(each.expressions) for each in having]
+    ids, places = postings.of(table, [*wanted, *chain.from_iterable(forms)])
+    weighed = [(each, rarity(total, len(each))) for each in places]
+    rest = iter(weighed[len(having) :])
+    return ids, [
+        _Sought(each, *weighed[number], tuple(islice(rest, len(forms[number])))) for number, each in enumerate(having)
+    ]
 
 
 def _sums(ids: Ids, sought: Sequence[_Sought]) -> Sums:
@@ -90,13 +109,19 @@ def _places(ids: Ids, rows: Ids) -> Ids:
     return places[(places < len(ids)) & (ids[np.minimum(places, len(ids) - 1)] == rows)] if len(ids) else places
 
 
+def _having(ids: Ids, places: Ids, wanted: Places) -> set[int]:
+    """Return the ids of those of the places that are among others, which are ascending."""
+    return set(ids[places[_within(places, wanted)]].tolist())
+
+
 def _within(places: Ids, wanted: Places) -> npt.NDArray[np.bool_]:
     """Say of each place (n,) whether it is among others, which are ascending."""
     import numpy as np
 
     if not len(wanted):
         return np.zeros(len(places), dtype=bool)
-    return wanted[np.minimum(np.searchsorted(wanted, places), len(wanted) - 1)] == places
+    there: npt.NDArray[np.bool_] = wanted[np.minimum(np.searchsorted(wanted, places), len(wanted) - 1)] == places
+    return there
 
 
 def _best(lookup: Lookup, sought: Sequence[_Sought], ids: Ids, sums: Sums, count: int) -> list[int]:
@@ -138,7 +163,8 @@ def _scored(
     table = lookup.table
     average = passage_table.average_length(table)
     places = _places(ids, np.array(keys, dtype=np.int64))
-    having = [set(ids[places[_within(places, each.places)]].tolist()) for each in sought]
+    having = [_having(ids, places, each.places) for each in sought]
+    forms = [[(_having(ids, places, part), weight) for part, weight in each.forms] for each in sought]
     counter = _Counter(sought)
     lengths = passage_table.lengths(table, keys)
     known = sum(each.weight**2 for each in sought if len(each.places))
@@ -151,7 +177,9 @@ def _scored(
         score = covered = fitting = 0.0
         for number, each in enumerate(sought):
             if key in having[number]:
-                score += each.weight * _saturated(counts.get(number, 1.0), scale)
+                found = [weight for keys_of_form, weight in forms[number] if key in keys_of_form]
+                score += sum(found) * _saturated(1.0, scale)
+                score += each.weight * _saturated(counts.get(number, 1.0), scale) if not found else 0.0
                 score += each.weight * VERY_FORM if number in written else 0.0
                 covered += each.weight**2
                 fitting += 0.0 if each.found.absent else each.weight**2

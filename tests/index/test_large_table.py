@@ -47,6 +47,7 @@ def table() -> Iterator[Table]:
         found = chance.choice(WORDS, size=chance.integers(3, 12), p=np.arange(15, 0, -1) / 120)
         publish(connection, 7 * number + 1, f"{'bridges ' * (number % 31 == 0)}page {number}", " ".join(found))
     publish(connection, 20_000, "", "the quicksand of getFileSize in v2.5.1")
+    connection.commit()
     yield Table(connection, "passages")
     connection.close()
 
@@ -62,20 +63,31 @@ def publish(connection: sqlite3.Connection, key: int, title: str, text: str) -> 
 
 
 @pytest.mark.parametrize(
-    "query",
-    ["bridge over the river", "violins", "copper kettle market", "page 17", "quicksand river stones", "getFileSize",
-     '"river stone"', "lantern harbour -river", "meadow parcel ticket orchard winter saddle"],
-)  # fmt: skip
-def test_it_ranks_as_a_small_table_does(table: Table, query: str) -> None:
+    ("query", "note"),
+    [
+        ("bridge over the river", "words that most passages have"),
+        ("violins", "another form"),
+        ("copper kettle market", "several words"),
+        ("page 17", "in a title"),
+        ("quicksand river stones", "one rare word"),
+        ("getFileSize", "a name"),
+        ('"river stone"', "quoted"),
+        ("lantern harbour -river", "excluded"),
+        ("meadow parcel ticket orchard winter saddle", "many words"),
+    ],
+)
+def test_it_ranks_as_a_small_table_does(table: Table, query: str, note: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_table, "FEW", 0)
     lookup = Lookup.of(table, parse(query))
-    whole, some = lookup.matches(20), large_table.matches(lookup, Postings(), 20)
+    whole, some = lookup.matches(10), large_table.matches(lookup, Postings(), 10)
     scores = {match.key: match for match in lookup.matches(5_000)}
-    assert some[0].score == pytest.approx(whole[0].score, rel=0.05)
+    assert sum(scores[match.key].score for match in some) > 0.8 * sum(match.score for match in whole)
     for match in some:
         known = scores[match.key]
-        assert match.score == pytest.approx(known.score, rel=0.1, abs=0.05)
         assert (match.covered, match.fit) == pytest.approx((known.covered, known.fit))
-    assert len({match.key for match in whole[:10]} & {match.key for match in some[:12]}) >= min(8, len(whole))
+        # Phrases are not scored one by one.
+        if note not in ("a name", "quoted"):
+            assert match.score == pytest.approx(known.score, rel=0.05, abs=0.01)
 
 
 def test_lengths_are_those_of_the_table(table: Table) -> None:
@@ -115,6 +127,7 @@ def test_an_index_searches_in_it(docs: Index, folder: Path, monkeypatch: pytest.
     questions = [("how long does the dough rise", {}), ("dough", {"path": "*.md"}), ("train to the sea", {})]
     small = [ask(docs, query, **options) for query, options in questions]
     monkeypatch.setattr(large_table, "MANY", 0)
+    monkeypatch.setattr(large_table, "FEW", 0)
     large = [ask(docs, query, **options) for query, options in questions]
     assert [[hit["file"] for hit in each["hits"]] for each in large] == [
         [hit["file"] for hit in each["hits"]] for each in small
@@ -134,7 +147,8 @@ def test_a_filter_that_few_pass_is_looked_for(
         (folder / f"many-{number}.txt").write_text(f"dough dough dough {number}")
     (folder / "one.log.md").write_text("A word on dough, which stands in a long line of other words here.\n")
     docs.sync()
-    monkeypatch.setattr(large_table, "MANY", 0)
+    for limit in ("MANY", "FEW"):
+        monkeypatch.setattr(large_table, limit, 0)
     monkeypatch.setattr(large_table, "SCORED", 1)
     monkeypatch.setattr(large_table, "_LOOKED_AT", (2, 100))
     found = ask(docs, "dough", mode="keyword", path="one.log.md", top_k=1)

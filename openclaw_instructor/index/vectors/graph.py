@@ -93,12 +93,8 @@ class Graph:
 
     def rows(self, ids: Ids) -> Ids:
         """Find the rows of those ids that are in the graph."""
-        import numpy as np
-
-        known = self.ids if self._order is None else self.ids[self._order]
-        places = np.searchsorted(known, ids)
-        places = places[(places < len(known)) & (known[np.minimum(places, len(known) - 1)] == ids)]
-        found: Ids = places if self._order is None else self._order[places]
+        places, there = self._places(ids)
+        found: Ids = places[there] if self._order is None else self._order[places[there]]
         return found
 
     def vectors_of(self, ids: Ids) -> Matrix:
@@ -112,9 +108,15 @@ class Graph:
 
     def has(self, ids: Ids) -> Any:
         """Say of each id (n,) whether it is in the graph."""
+        return self._places(ids)[1]
+
+    def _places(self, ids: Ids) -> tuple[Ids, Any]:
+        """Return where each id (n,) would be among the ids in ascending order, and whether it is there."""
         import numpy as np
 
-        return np.isin(ids, self.ids)
+        known = self.ids if self._order is None else self.ids[self._order]
+        places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+        return places, known[places] == ids
 
     def _selector(self, rows: Ids) -> Any:
         import numpy as np
@@ -146,7 +148,7 @@ def build(path: Path, view: View, ids: Ids, go_on: Callable[[], bool], base: Gra
         # Not mapped: what is mapped cannot grow.
         index, held = faiss.read_index(str(base.path)), base.ids
     rows = [held]
-    for found, vectors in _batches(view, ids[~np.isin(ids, held)]):
+    for found, vectors in _batches(view, ids if base is None else ids[~base.has(ids)]):
         if not go_on():
             raise Stopped
         index.add(vectors)

@@ -112,7 +112,8 @@ class LocalSearcher:
         if snapshot.state.graph is not None and allowed is not None and len(allowed) <= _FEW:
             return self._compared(query, limit, allowed)
         with snapshot.lock:
-            state, near = snapshot.state, snapshot.tail.search(query, limit, allowed)
+            state = snapshot.state
+            near = snapshot.tail.search(query, limit, allowed) if len(snapshot.tail) else []
         if state.graph is None and not len(state.behind):
             return near
         near += self._compared(query, limit, _among(state.behind, allowed))

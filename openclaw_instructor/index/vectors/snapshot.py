@@ -8,6 +8,7 @@ built while the old one answers.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class LocalSnapshot:
         self._exact_vectors = exact_vectors if backend is FaissVectors else None
         self.lock = threading.RLock()
         self._building = threading.Lock()
-        # Not the file's revision: the first use compares all ids with the store's, whatever the file says.
+        # Of an exact file not its revision: the first use compares all ids with the store's, whatever it says.
         self.revision = _NEVER
         self._loaded = False
         self.tail: LocalVectors = self._make()
@@ -137,18 +138,17 @@ class LocalSnapshot:
 
         Raises `graph.Stopped` once `go_on` says no.
         """
-        import numpy as np
-
         with self._building:
             if not self.is_due:
                 return
             wanted, base = view.ids(), self.state.graph
-            if base is not None and np.isin(base.ids, wanted).mean() < 1 - GONE_SHARE:
+            if base is not None and base.has(wanted).sum() < (1 - GONE_SHARE) * len(base):
                 base = None
             graph = graphs.build(self.graph_path, view, wanted, go_on, base)
             with self.lock:
                 self._use(graph)
-                self.path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    self.path.unlink()
                 self._saved_revision = _NEVER
 
     def verify(self, view: View) -> list[str]:
@@ -213,7 +213,8 @@ class LocalSnapshot:
     def _forget_graph(self) -> None:
         self.state = State(None, self.state.behind)
         self._graph_file = None
-        self.graph_path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.graph_path.unlink()
 
     def _save(self) -> None:
         """Write the file of an exact snapshot, unless it is nearly as new as memory. Without it the next rebuilds."""
@@ -239,6 +240,8 @@ class LocalSnapshot:
                 graph = Graph.open(self.graph_path, self._generation.key, self._generation.dimension)
                 if graph is not None:
                     self._use(graph)
+                    # It has all that the store had then, and no other state of it has this revision.
+                    self.revision = graph.revision
         except DamagedFile:
             notes.append(f"the vector file {self.graph_path} was damaged and is rebuilt from the store")
         if self.state.graph is None:
