@@ -1,4 +1,4 @@
-"""English forms of a word that a suffix stemmer keeps apart: `pay` and `paid`, `roof` and `roofer`.
+"""Forms of a word that a suffix stemmer keeps apart: `pay` and `paid`, `roof` and `roofer`, `groesser` and `größer`.
 
 They are looked for only where the word of the query stands nowhere: beside it they would take weight from it. Forms
 that are common words of another meaning (`rose`, `left`, `number`) are not here, because they would find these.
@@ -43,6 +43,7 @@ _UNRELATED = frozenset(
 _SHORT = re.compile("[^aeiouy]*[aeiouy]+[^aeiouy]+e?")
 _LEAST_BASE = 4
 _ENDING = re.compile("(?:ing|ed|s)$")
+_UMLAUT = re.compile("([aou])e")
 _DOUBLED = re.compile(r"([bdgklmnprt])\1$")
 
 
@@ -52,6 +53,8 @@ def relatives(word: str) -> tuple[str, ...]:
         return ()
     bases = tuple(dict.fromkeys(_bases(word)))
     found = [form for base in bases for form in (*_FORMS.get(base, ()), *_agents(base))]
+    # Folding leaves `o` of `ö`, and who has no such key writes `oe`.
+    found.append(_UMLAUT.sub(r"\1", word))
     return tuple(form for form in dict.fromkeys(found) if form not in bases)
 
 

@@ -23,6 +23,8 @@ from tests.index.word_engine import DOCUMENT, ask
         ("paid", "pay"),
         ("children", "child"),
         ("running", "ran"),
+        ("groesser", "grosser"),
+        ("mueller", "muller"),
     ],
 )
 def test_relatives(word: str, related: str) -> None:
