@@ -9,7 +9,7 @@ TORCH ?= torch>=2.13,<2.14
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check generated docs openclaw hosts browser wheels plugin clean
+.PHONY: help demo test check generated docs openclaw hosts browser wheels plugin clawhub clean
 
 help:
 	@echo "make demo      install, index the project's own docs, show the three tools (under 3 minutes)"
@@ -22,6 +22,7 @@ help:
 	@echo "make browser   install axe from npm into build/axe, for the tests in a browser; Chromium is the system's"
 	@echo "make wheels    build the wheel of this system and the one of every system in dist/"
 	@echo "make plugin    build the tarball for \`openclaw plugins install\` in dist/"
+	@echo "make clawhub   build it and have ClawHub's program validate what is in it"
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
@@ -88,6 +89,12 @@ wheels: $(VENV)/.installed-dev
 
 plugin: $(VENV)/.installed
 	$(BIN)/python -m openclaw_instructor.openclaw.package --pack dist
+
+# ClawHub's program writes a report beside what it reads, so it reads a copy.
+clawhub: plugin
+	npm install --prefix build/clawhub --no-audit --no-fund --loglevel=error clawhub
+	rm -rf build/clawhub/package && tar -xzf dist/openclaw-instructor-*.tgz -C build/clawhub
+	build/clawhub/node_modules/.bin/clawhub package validate build/clawhub/package
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache

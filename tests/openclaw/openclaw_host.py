@@ -41,6 +41,8 @@ class OpenClaw:
     agents: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     """Further top-level keys of the configuration file."""
+    defaults: dict[str, Any] = field(default_factory=dict)
+    """Further defaults of agents."""
 
     def __post_init__(self) -> None:
         with socket.socket() as probe:
@@ -62,6 +64,7 @@ class OpenClaw:
             "model": {"primary": "stub/scripted"},
             "skipBootstrap": True,
             "workspace": str(self.workspace),
+            **self.defaults,
         }
         agents: dict[str, Any] = {"defaults": defaults}
         if self.agents:
@@ -124,7 +127,7 @@ class OpenClaw:
             if self.gateway.poll() is not None:
                 break
             try:
-                if httpx.get(f"{self.url}/v1/models", headers=self._headers, timeout=5).status_code == 200:
+                if httpx.get(f"{self.url}/v1/models", headers=self.headers, timeout=5).status_code == 200:
                     return
             except httpx.TransportError:
                 pass
@@ -148,7 +151,7 @@ class OpenClaw:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {TOKEN}"}
 
     def turn(
@@ -165,7 +168,7 @@ class OpenClaw:
         with httpx.Client(transport=httpx.HTTPTransport(retries=7), timeout=240) as client:
             reply = client.post(
                 f"{self.url}/v1/chat/completions",
-                headers={**self._headers, "x-openclaw-session-key": f"agent:{agent}:{session}"},
+                headers={**self.headers, "x-openclaw-session-key": f"agent:{agent}:{session}"},
                 json={"model": f"openclaw/{agent}", "messages": [{"role": "user", "content": script}]},
             )
         assert reply.status_code == 200, reply.text
@@ -176,6 +179,14 @@ class OpenClaw:
         head = f"ANSWER {name} "
         results = json.loads(answer[answer.index(head) + len(head) :]) if head in answer else []
         return Turn(offered, results, answer, times[1] - times[0] if len(times) > 1 else 0.0)
+
+
+def invoked(host: OpenClaw, tool: str, arguments: dict[str, Any], agent: str = "main") -> Any:
+    """The JSON that a tool answers when the Gateway's owner calls it, without a model."""
+    body = {"tool": tool, "args": arguments, "sessionKey": f"agent:{agent}:invoked"}
+    reply = httpx.post(f"{host.url}/tools/invoke", headers=host.headers, json=body, timeout=120)
+    assert reply.status_code == 200, reply.text
+    return json.loads(reply.json()["result"]["content"][0]["text"])
 
 
 def unfenced(result: str) -> dict[str, Any]:

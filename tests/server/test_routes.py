@@ -89,7 +89,7 @@ def test_half_a_surrogate_pair_in_a_result_is_no_error(
     monkeypatch.setattr(local.toolbox, "run", lambda name, arguments: {"from": "a\ud83d", "hits": [{"b\udc00": 1}]})
     answer = local.ask(f"/v1/tools/semantic_match{query}", {"query": "x", "candidates": ["y"]})
     assert answer.status == 200
-    assert answer.body["from"] == "a?"
+    assert answer.body["from"] == ("a" if query else "a?")
 
 
 def test_scopes_include_one_another() -> None:
