@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.index.gitignore import MAX_CHARACTERS, patterns
+from openclaw_instructor.paths import expanded
 from openclaw_instructor.text import one_line
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ class PathFilter:
 
     A relative one may match at any depth, because an agent seldom knows where a collection's root is. What is named as
     it stands comes first: `[draft]` may be part of a name, and as a pattern it means one of five letters. Composed and
-    decomposed characters are the same. Raises InvalidArguments.
+    decomposed characters are the same, and `~/` is the home of whoever runs this. Raises InvalidArguments.
     """
 
     def __init__(self, wanted: str, argument: str = "path") -> None:
-        typed = _normal(wanted)
+        typed = _normal(str(expanded(wanted)) if wanted.startswith("~/") else wanted)
         while typed.startswith("./"):
             typed = typed[2:].lstrip("/")
         if not typed.strip("./! ") and not typed.startswith("/"):
