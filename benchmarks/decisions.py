@@ -183,9 +183,9 @@ def _more(kind: str, values: np.ndarray, truths: np.ndarray) -> str:
         area = (order[truths == 1].sum() - positives * (positives + 1) / 2) / (positives * (len(truths) - positives))
         return f"AUC {area:.3f}"
     if kind == "score":
-        ranks = [part.argsort().argsort() for part in (values, truths + np.arange(len(truths)) * 1e-9)]
+        ranks = np.stack([part.argsort().argsort() for part in (values, truths + np.arange(len(truths)) * 1e-9)])
         close = np.mean(np.abs(np.round(values) - truths) <= 1)
-        off, correlation = np.abs(values - truths).mean(), np.corrcoef(*ranks)[0, 1]
+        off, correlation = np.abs(values - truths).mean(), np.corrcoef(ranks)[0, 1]
         return f"off by {off:.2f}, within one level {close:.3f}, rank correlation {correlation:.2f}"
     return ""
 

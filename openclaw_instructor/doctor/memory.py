@@ -25,7 +25,7 @@ def findings(settings: Settings, host: Host, memory: Mapping[str, Any], models: 
     if starts and not command:
         message = f"memory search names the provider `{PROVIDER}`, which is not configured"
         yield Finding("memory", "fail", message, apply)
-    elif starts and not Path(command).is_file():
+    elif starts and not Path(str(command)).is_file():
         yield Finding("memory", "fail", f"memory search starts {command}, which is gone", apply)
     elif search.get("model") != settings.checkpoint:
         message = f"memory search was set up with {search.get('model')}; the checkpoint is now {settings.checkpoint}"

@@ -113,7 +113,10 @@ class _Policy:
         message = f"the tool profile `{profile}` hides plugin tools"
         if last.policy.get("allow"):
             # One scope cannot hold both lists: OpenClaw refuses such a configuration.
-            patch = {"alsoAllow": list(dict.fromkeys([*last.policy["allow"], PLUGIN_ID])), "allow": None}
+            patch: dict[str, Any] = {
+                "alsoAllow": list(dict.fromkeys([*last.policy["allow"], PLUGIN_ID])),
+                "allow": None,
+            }
             for part in reversed(last.path.split(".")):
                 patch = {part: patch}
             words = ("config", "patch", "--stdin")
@@ -122,7 +125,9 @@ class _Policy:
 
     def _in_force(self, layers: Sequence[_Layer]) -> tuple[str, Sequence[str]]:
         profile = next((policy["profile"] for _, policy in reversed(layers) if policy.get("profile")), "unset")
-        also = next((policy["alsoAllow"] for _, policy in reversed(layers) if policy.get("alsoAllow")), [])
+        also: Sequence[str] = next(
+            (policy["alsoAllow"] for _, policy in reversed(layers) if policy.get("alsoAllow")), []
+        )
         return profile, also
 
     def _said(self, layers: Sequence[_Layer]) -> str:

@@ -18,7 +18,7 @@ from openclaw_instructor.errors import InvalidArguments, InvalidSettings, Unread
 from openclaw_instructor.hosts import json_edit, toml_edit
 from openclaw_instructor.hosts.json_edit import NotEditable
 from openclaw_instructor.hosts.table import AgentHost
-from openclaw_instructor.openclaw.sync import command_line
+from openclaw_instructor.openclaw.program import command_line
 from openclaw_instructor.paths import copy_beside, write_whole
 from openclaw_instructor.settings import Settings
 

@@ -101,8 +101,8 @@ def decisions_v2(checkpoint: str) -> dict[str, Any]:
         },
         "limits": {"maxQuestions": MOST_QUESTIONS},
     }
-    model = {"id": checkpoint, "name": decision_model_name(checkpoint)}
-    model |= {"inference": {"chat": False, "decision": decision}}
+    inference = {"chat": False, "decision": decision}
+    model = {"id": checkpoint, "name": decision_model_name(checkpoint), "inference": inference}
     catalog = {"providers": {DECISION_PROVIDER: {"authScope": "plugin", "models": [model]}}}
     return {"providers": [DECISION_PROVIDER], "nonSecretAuthMarkers": ["instructor-local"], "modelCatalog": catalog}
 
