@@ -54,10 +54,12 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m openclaw_instructor.openclaw.package --check
+	$(BIN)/python -m openclaw_instructor.tasks.classifier.packaged_vectors --check
 
 generated: $(VENV)/.installed-dev
 	$(BIN)/python -m openclaw_instructor.openclaw.package
 	$(BIN)/python -m openclaw_instructor.cli.reference
+	$(BIN)/python -m openclaw_instructor.tasks.classifier.packaged_vectors
 
 docs: generated
 	$(BIN)/python -m tests.console

@@ -1,18 +1,20 @@
 """Measure how well labels are fitted on few and many examples, how far scores are right, and how long it takes.
 
     python benchmarks/classify.py heads DATA [--sets a,b] [--examples 8,32,all] [--limit N] [--cache FOLDER] [--json F]
+                                        [--router] [--setfit MODEL]
     python benchmarks/classify.py stream DATA [--sets a,b] [--limit N] [--cache FOLDER]
     python benchmarks/classify.py scope DATA [--cache FOLDER]
     python benchmarks/classify.py speed
 
 DATA is a folder of folders with `train.jsonl.gz` and `test.jsonl.gz` of {text, label}. Examples come from train, scores
 from test. `heads` compares the classifier with nearest centroid, 5 nearest neighbours, logistic regression (C = 1 and
-10), all on the same embeddings, and TF-IDF with a linear SVM (pip install scikit-learn). The classifier is given the
-labels' names, as a task is. ECE is the expected calibration error in 15 bins; "80%" is the error of the surer four
-fifths beside the error of all. `stream` shows texts in random order and adds each that was wrong or got no label to the
-examples; logistic regression is fitted at every step on the same texts, and on all seen so far. `scope` asks labels of
-bank questions for mails, and gives the area under the ROC curve. `speed` times a warm call beyond its embedding, a fit
-of 16 labels with 200 examples, and a match of 2,000 candidates that were never embedded.
+10), all on the same embeddings, and TF-IDF with a linear SVM (pip install scikit-learn), and on request with
+semantic-router on the same embeddings and with SetFit on the model in a folder (`classify_references.py`). The
+classifier is given the labels' names, as a task is. ECE is the expected calibration error in 15 bins; "80%" is the
+error of the surer four fifths beside the error of all. `stream` shows texts in random order and adds each that was
+wrong or got no label to the examples; logistic regression is fitted at every step on the same texts, and on all seen so
+far. `scope` asks labels of bank questions for mails, and gives the area under the ROC curve. `speed` times a warm call
+beyond its embedding, a fit of 16 labels with 200 examples, and a match of 2,000 candidates that were never embedded.
 """
 
 from __future__ import annotations
@@ -24,10 +26,12 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from classify_references import semantic_router, setfit
 from labelled_sets import Dataset, Embedded, Places, Vectors
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -37,6 +41,14 @@ from openclaw_instructor.tasks.classifier.label_space import LabelSpace
 
 BINS = 15
 SURE = 0.4  # abstain_below of the packaged task
+
+
+@dataclass(frozen=True)
+class References:
+    """Which classifiers of other people to run too; `setfit` is the folder of the model that is trained."""
+
+    router: bool = False
+    setfit: Path | None = None
 
 
 def fit(data: Dataset, chosen: Places) -> LabelSpace:
@@ -58,7 +70,7 @@ def sample(data: Dataset, count: int | None, seed: int) -> Places:
     return np.concatenate([drawn[data.train_labels[drawn] == label][:count] for label in range(len(data.labels))])
 
 
-def rivals(data: Dataset, chosen: Places) -> dict[str, Callable[[], Places]]:
+def rivals(data: Dataset, chosen: Places, references: References) -> dict[str, Callable[[], Places]]:
     """What else could be fitted on the same examples; each gives the labels of the test texts."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -75,7 +87,12 @@ def rivals(data: Dataset, chosen: Places) -> dict[str, Callable[[], Places]]:
     def on_embeddings(model: Any) -> Callable[[], Places]:
         return lambda: np.asarray(model.fit(points, owner).predict(data.test))
 
-    return {
+    asked: dict[str, Callable[[], Places]] = {}
+    if references.router:
+        asked["router"] = lambda: semantic_router(points, owner, data.labels, data.test)
+    if model := references.setfit:
+        asked["setfit"] = lambda: setfit(model, [data.texts[place] for place in chosen], owner, data.test_texts)
+    return asked | {
         "centroid": on_embeddings(NearestCentroid()),
         "neighbours": on_embeddings(KNeighborsClassifier(5)),
         "logistic 1": on_embeddings(LogisticRegression(C=1, max_iter=300)),
@@ -107,13 +124,15 @@ def error_of_the_surer(probabilities: Vectors, truth: Places, coverage: float = 
     return float((1 - right[surest].mean()) / max(1 - right.mean(), 1e-9))
 
 
-def heads(embedded: Embedded, names: list[str], counts: list[int | None], seeds: int) -> list[dict[str, Any]]:
+def heads(
+    embedded: Embedded, names: list[str], counts: list[int | None], seeds: int, references: References
+) -> list[dict[str, Any]]:
     """One row for each set and number of examples, means over the seeds."""
     rows = []
     for name in names:
         data = embedded.dataset(name)
         for count in counts:
-            runs = [_one_run(data, sample(data, count, seed)) for seed in range(seeds if count else 1)]
+            runs = [_one_run(data, sample(data, count, seed), references) for seed in range(seeds if count else 1)]
             means = {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
             rows.append({"set": name, "examples": count or "all", **means})
             print(_line(rows[-1]), flush=True)
@@ -125,10 +144,10 @@ def heads(embedded: Embedded, names: list[str], counts: list[int | None], seeds:
     return rows
 
 
-def _one_run(data: Dataset, chosen: Places) -> dict[str, float]:
+def _one_run(data: Dataset, chosen: Places, references: References) -> dict[str, float]:
     probabilities = fit(data, chosen).probabilities(data.test, data.test_texts)
     scores = {"ours": macro_f1(data.test_labels, probabilities.argmax(axis=1))}
-    scores |= {name: macro_f1(data.test_labels, found()) for name, found in rivals(data, chosen).items()}
+    scores |= {name: macro_f1(data.test_labels, found()) for name, found in rivals(data, chosen, references).items()}
     return scores | {
         "ECE": calibration_error(probabilities, data.test_labels),
         "80%": error_of_the_surer(probabilities, data.test_labels),
@@ -234,6 +253,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="read so many texts of each file")
     parser.add_argument("--cache", type=Path, help="a folder to keep embeddings in")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--router", action="store_true", help="run semantic-router too, which must be installed")
+    parser.add_argument("--setfit", type=Path, metavar="MODEL", help="train SetFit on the model in this folder too")
     options = parser.parse_args()
     # scikit-learn warns of few examples and of fits that have not converged, which is what is compared here.
     warnings.simplefilter("ignore", UserWarning)
@@ -249,7 +270,7 @@ def main() -> None:
             stream(embedded.dataset(name), options.limit or 1_500)
     else:
         counts = [None if count == "all" else int(count) for count in options.examples.split(",")]
-        rows = heads(embedded, names, counts, options.seeds)
+        rows = heads(embedded, names, counts, options.seeds, References(options.router, options.setfit))
         if options.json:
             options.json.write_text(json.dumps(rows, indent=1))
 

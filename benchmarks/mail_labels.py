@@ -1,4 +1,4 @@
-"""How well `classify_email` sorts the 300 mails of tests/data/mails, which no label was made from.
+"""How well `classify_email` sorts the 366 mails of tests/data/mails, which no label was made from.
 
     python benchmarks/mail_labels.py [--checkpoint mini] [--tasks instructions.yaml] [--wrong] [--json]
 
@@ -24,6 +24,7 @@ from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
 
 MAILS = Path(__file__).parents[1] / "tests" / "data" / "mails"
+SETS = ("english", "second", "languages")
 TASK, FRAUD, SURE = "classify_email", "phishing", 0.8
 
 
@@ -54,9 +55,9 @@ class Outcome:
 
 
 def read() -> list[dict[str, Any]]:
-    """Every mail of the set, English first."""
-    files = [MAILS / "english.jsonl", MAILS / "languages.jsonl"]
-    return [json.loads(line) for path in files for line in path.read_text(encoding="utf-8").splitlines()]
+    """Every mail, English first; `set` says which file it is from."""
+    files = {name: (MAILS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines() for name in SETS}
+    return [json.loads(line) | {"set": name} for name, lines in files.items() for line in lines]
 
 
 def classify(mails: Iterable[dict[str, Any]], checkpoint: str, tasks: Path | None) -> list[Outcome]:
@@ -142,11 +143,11 @@ def mistakes(outcomes: list[Outcome]) -> list[dict[str, Any]]:
 
 
 def report(outcomes: list[Outcome], checkpoint: str) -> dict[str, Any]:
-    english = [outcome for outcome in outcomes if outcome.mail["language"] == "en"]
-    others = [outcome for outcome in outcomes if outcome.mail["language"] != "en"]
+    english, second, others = ([each for each in outcomes if each.mail["set"] == name] for name in SETS)
     return {
         "checkpoint": checkpoint,
         "english": summary(english),
+        "second set": summary(second),
         "other languages": summary(others),
         "all": summary(outcomes),
         "labels": by_label(english),
@@ -157,7 +158,7 @@ def report(outcomes: list[Outcome], checkpoint: str) -> dict[str, Any]:
 
 def show(results: dict[str, Any], *, wrong: bool) -> None:
     """Print the tables."""
-    groups = ["english", "other languages", "all"]
+    groups = ["english", "second set", "other languages", "all"]
     print(f"{'':33}" + "".join(f"{name:>17}" for name in groups))
     for key in results["all"]:
         values = [results[name][key] for name in groups]

@@ -11,6 +11,7 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
 
 from openclaw_instructor.documents.document import UnreadableDocument
 
@@ -54,6 +55,7 @@ _CONTROL = bytes(set(range(32)) - {7, 8, 9, 10, 11, 12, 13, 26, 27}) + b"\x7f"
 _PRINTABLE = bytes(range(32, 127)) + b"\t\n\r"
 _MAX_CONTROL_SHARE = 0.02
 _SAMPLE_BYTES = 65_536
+_BLOCK_BYTES = 1_000_000
 
 # A label stands for the larger encoding (https://encoding.spec.whatwg.org/#names-and-labels).
 _WIDER = {
@@ -143,21 +145,51 @@ def decode(data: bytes, declared: str = "") -> tuple[str, list[str]]:
         mended = data.decode("utf-8", errors="replace")
     if chosen and chosen != "utf-8":
         return _decoded(data, chosen, [])
-    damaged = mended.count("\ufffd")
-    beyond_ascii = len(mended) - len(mended.encode("ascii", "ignore"))
-    if beyond_ascii - damaged >= damaged:
+    if _is_damaged_utf8(mended):
         return mended, ["not valid UTF-8 throughout: damaged characters were replaced"]
     detected = _detect(data)
-    return _decoded(data, detected, [f"not UTF-8: read as {_spoken(detected)}"])
+    return _decoded(data, detected, [f"not UTF-8: read as {spoken(detected)}"])
+
+
+def codec_of_file(path: Path) -> str:
+    """Return Python's name of the encoding of a text file of any size, by the rules of `decode`.
+
+    Raises OSError when it cannot be read.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(_SAMPLE_BYTES)
+        for bom, name in _BOMS:
+            if head.startswith(bom):
+                return name
+        if b"\0" in head and (unmarked := _unmarked(head)):
+            return unmarked
+        stream.seek(0)
+        # The first block that is no UTF-8 tells; a character may lie in two blocks.
+        utf8 = codecs.getincrementaldecoder("utf-8")()
+        while block := stream.read(_BLOCK_BYTES):
+            try:
+                utf8.decode(block)
+            except UnicodeDecodeError:
+                mended = block.decode("utf-8", errors="replace")
+                return "utf-8" if _is_damaged_utf8(mended) else _detect(block)
+            if b"\x1b$" in block and (stateful := _iso2022(block)):
+                return stateful
+    return "utf-8"
+
+
+def _is_damaged_utf8(mended: str) -> bool:
+    """Whether more of the sequences beyond ASCII were valid than not; `mended` was decoded with replacements."""
+    damaged = mended.count("\ufffd")
+    return len(mended) - len(mended.encode("ascii", "ignore")) - damaged >= damaged
 
 
 def _decoded(data: bytes, name: str, notes: list[str]) -> tuple[str, list[str]]:
     text = data.decode(name, errors="replace")
-    damaged = [] if notes or "\ufffd" not in text else [f"some bytes are not valid {_spoken(name)}"]
+    damaged = [] if notes or "\ufffd" not in text else [f"some bytes are not valid {spoken(name)}"]
     return text, notes + damaged
 
 
-def _spoken(codec: str) -> str:
+def spoken(codec: str) -> str:
     """Return the common name of a codec."""
     name = codec.removesuffix("-sig")
     return f"Windows-{name[2:]}" if re.fullmatch(r"cp125\d", name) else name.upper().replace("_", "-")

@@ -16,7 +16,7 @@ from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
 from openclaw_instructor.tasks.bulk import Classified, classify_items
 from openclaw_instructor.tasks.classifier.review import Review
-from openclaw_instructor.tasks.classifier.sources import Item, items, size_of
+from openclaw_instructor.tasks.classifier.sources import Item, items, labelled_items, size_of
 from openclaw_instructor.tasks.teach import classify_task
 from openclaw_instructor.testing import WordEngine
 from tests.conftest import Command
@@ -124,6 +124,47 @@ def test_rows_with_one_id_have_names_of_their_own(tmp_path: Path) -> None:
     found = names(list(items([tmp_path])), tmp_path)
     assert found == ["t.csv:1", "t.csv:1#3", "t.csv:3", "t.csv:5", "t.csv:5#6", "t.csv:7", "t.csv:1#3#8"]
     assert found == names(list(items([tmp_path])), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["Inbox", "archive.2019", "Sent Items"])
+def test_an_mbox_without_a_suffix_is_found_in_a_folder(tmp_path: Path, name: str) -> None:
+    message = (
+        b"From ann@example.org Mon Mar  2 09:00:00 2026\r\nFrom: Ann <ann@example.org>\r\nSubject: Tea\r\n\r\nAt 5?\r\n"
+    )
+    (tmp_path / name).write_bytes(message + b"\r\n" + message)
+    (tmp_path / "Inbox.msf").write_bytes(b"// <!-- <mdb:mork:z v=1.4/> -->")
+    (tmp_path / "notes").write_text("From Ann I had a letter today.\nIt was short.\n")
+    assert [item.name for item in items([tmp_path])] == [f"{tmp_path / name}#{number}" for number in (1, 2)]
+    assert {item.label for item in labelled_items(tmp_path)} == {name}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
+def test_tables_are_read_in_their_encoding(tmp_path: Path, encoding: str, suffix: str) -> None:
+    texts = [
+        "Grüße aus Köln, es war schön für uns",
+        "Où est le café “Été” ? C’est à côté, très près",
+        "plain words",
+    ] * 40
+    lines = [json.dumps({"text": text}, ensure_ascii=False) for text in texts]
+    if suffix != ".jsonl":
+        lines = ["text", *(f'"{text}"' for text in texts)]
+    file = tmp_path / f"table{suffix}"
+    file.write_bytes("\r\n".join([*lines, ""]).encode(encoding))
+    found = list(items([file], is_mail=False))
+    assert [item.message.body for item in found if item.message] == texts
+    notes = {note for item in found if item.message for note in item.message.notes}
+    assert notes == ({"not UTF-8: read as Windows-1252"} if encoding == "cp1252" else set())
+
+
+def test_an_encoding_that_shows_late_is_seen(tmp_path: Path) -> None:
+    file = tmp_path / "late.csv"
+    file.write_bytes(
+        b"text\n" + (b"plain " * 50_000 + b"\n") * 5 + "Grüße aus Köln, es war schön für uns\n".encode("cp1252")
+    )
+    *_, last = items([file], is_mail=False)
+    assert last.message is not None
+    assert last.message.body == "Grüße aus Köln, es war schön für uns"
 
 
 def test_an_mbox_is_streamed_as_it_is_read_whole(tmp_path: Path) -> None:

@@ -29,8 +29,9 @@ def rows(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-ENGLISH, OTHERS = rows("english.jsonl"), rows("languages.jsonl")
-MAILS = [*ENGLISH, *OTHERS]
+ENGLISH, SECOND, OTHERS = rows("english.jsonl"), rows("second.jsonl"), rows("languages.jsonl")
+FIRST = [*ENGLISH, *OTHERS]
+MAILS = [*FIRST, *SECOND]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def labels(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 
 def words(mail: dict[str, Any]) -> list[str]:
-    """The words of a message, without markup and transport encodings."""
+    """The words of a message, without markup, transport encodings and what is marked as quoted."""
     if "raw" in mail:
         message = email.message_from_string(mail["raw"], policy=email.policy.default)
         part = message.get_body(("plain", "html"))
@@ -49,7 +50,7 @@ def words(mail: dict[str, Any]) -> list[str]:
         text = f"{message['Subject']}\n{part.get_content()}"
     else:
         text = f"{mail['subject']}\n{mail['body']}"
-    text = re.sub(r"(?s)<style.*?</style>|<[^<>]+>", " ", text)
+    text = re.sub(r'(?s)<style.*?</style>|<blockquote type="cite">.*?</blockquote>|<[^<>]+>', " ", text)
     return re.findall(r"\w+", html.unescape(text).casefold())
 
 
@@ -86,13 +87,15 @@ class TestSet:
     def test_counts(self) -> None:
         assert len(ENGLISH) == 240
         assert len(OTHERS) == 60
-        assert {mail["language"] for mail in ENGLISH} == {"en"}
+        assert len(SECOND) == 66
+        assert {mail["language"] for mail in [*ENGLISH, *SECOND]} == {"en"}
         assert {mail["language"] for mail in OTHERS} == LANGUAGES
-        assert sum(mail["attack"] for mail in MAILS) == 40
+        assert sum(mail["attack"] for mail in FIRST) == 40
         assert sum("raw" in mail for mail in MAILS) == 30
 
     def test_labels_are_balanced(self, labels: set[str]) -> None:
-        counts = Counter(mail["label"] for mail in MAILS)
+        assert set(Counter(mail["label"] for mail in SECOND).values()) == {4, 6}
+        counts = Counter(mail["label"] for mail in FIRST)
         assert set(counts) == labels
         assert counts.pop("phishing") == 37
         assert set(counts.values()) <= {17, 18}

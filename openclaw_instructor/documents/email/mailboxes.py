@@ -15,6 +15,7 @@ MAX_MESSAGE = 50_000_000
 MARGIN = b"\xef\xbb\xbf\r\n\t "
 # The separator line of an mbox; the header fields of the next message follow it.
 FROM_LINE = re.compile(rb"From [^\n]{0,500}\n(?=[!-9;-~]{1,100}[ \t]*:)")
+_HEAD = 1_000
 _FIELD_LINE = re.compile(rb"[!-9;-~]{1,100}[ \t]*:")
 
 
@@ -37,6 +38,18 @@ def mbox_messages(data: bytes) -> Iterator[bytes]:
             at += 2
             found = FROM_LINE.match(data, at)
         yield data[begin : len(data) if found is None else at].replace(b"\n>From ", b"\nFrom ")
+
+
+def begins_mbox(path: Path) -> bool:
+    """Whether a file begins as an mbox does, whatever its name: Thunderbird and Unix give theirs no suffix."""
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError:
+        return False
+    return head.startswith(b"From ") and FROM_LINE.match(head.replace(b"\r\n", b"\n")) is not None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from openclaw_instructor.registry import schema
 from openclaw_instructor.registry.kinds.kind import ExtensionError, Kind, Option
 from openclaw_instructor.registry.task import DESCRIPTION_LIMIT, Entry, InstructionText, Task, render
 
-Role: TypeAlias = Literal["suspicious", "bulk", "automatic", "personal", "invitation"]
+Role: TypeAlias = Literal["suspicious", "bulk", "automatic", "personal", "colleague", "invitation"]
 """What evidence beside the text may speak for: see `tasks/classifier/evidence.py`."""
 
 MOST_MESSAGES = 50

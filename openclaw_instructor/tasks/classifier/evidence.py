@@ -37,6 +37,8 @@ SIGNS: Mapping[str, Sign] = {
     "automatic_reply": Sign("it is an automatic reply", {"automatic": 2.0, "suspicious": -2.0}),
     "automatic": Sign("a program sent it by itself", {"automatic": 0.7, "personal": -1.0}),
     "list_mail": Sign("it has the headers of a list or of bulk mail", {"bulk": 1.2, "personal": -1.0}),
+    "no_reply": Sign("its sender's address takes no replies", {"automatic": 0.8, "colleague": -0.3}),
+    "colleague": Sign("it was sent from the recipient's own domain", {"colleague": 1.2, "bulk": -0.3}),
     "invitation": Sign("it holds an invitation to an event", {"invitation": 2.0}),
     "sender_passed": Sign("the check of its sender passed", {"suspicious": -0.5}),
     "sender_failed": Sign("the check of its sender failed", {"suspicious": 1.5}),
@@ -58,6 +60,16 @@ _CERTAIN = frozenset(("delivery_report",))
 _DELIVERY = ("bounce", "delay", "delivery_receipt")
 _SHOWN_ADDRESS = re.compile(r"[\w.+-]{1,64}@((?:[\w-]{1,63}\.){1,8}[a-z]{2,24})", re.IGNORECASE)
 _SHOWN_DOMAIN = re.compile(r"\b((?:[\w-]{1,63}\.){1,8}(?:com|net|org|edu|gov|info|biz|io|[a-z]{2}))\b", re.IGNORECASE)
+_NO_REPLY = re.compile(
+    r"(?:^|[._+-])(?:no[._-]?reply|do[._-]?not[._-]?reply|notifications?|alerts?|automated|mailer|bot|updates?)(?=$|[._+-])"
+)
+# People of one such domain are no colleagues of one another.
+_OPEN_TO_ALL = (
+    "gmail googlemail outlook hotmail live msn yahoo ymail aol icloud me mac gmx web proton protonmail pm tutanota "
+    "fastmail zoho mail yandex qq 163 126 sina naver daum orange free laposte wanadoo sfr libero virgilio t-online "
+    "freenet wp o2 onet interia seznam rediffmail comcast verizon btinternet sky bigpond telenet ziggo"
+)
+_MAIL_FOR_ALL = frozenset(_OPEN_TO_ALL.split())
 _CHECK = re.compile(r"\b(dmarc|dkim|spf)\s*=\s*([a-z]{2,12})", re.IGNORECASE)
 
 
@@ -114,8 +126,8 @@ def _of_kind(message: Email) -> Iterator[str]:
 
 def _of_sender(message: Email, known_domains: Sequence[str]) -> Iterator[str]:
     domain = message.sender_address.rpartition("@")[2]
-    own = domain_of(domain)
-    if checked := checked_sender(message):
+    own, checked = domain_of(domain), checked_sender(message)
+    if checked:
         yield "sender_passed" if checked == "pass" else "sender_failed"
     if not own:
         return
@@ -130,7 +142,11 @@ def _of_sender(message: Email, known_domains: Sequence[str]) -> Iterator[str]:
         yield "name_shows_address"
     if has_foreign_letters(domain):
         yield "foreign_letters"
+    if _NO_REPLY.search(message.sender_address.rpartition("@")[0]):
+        yield "no_reply"
     recipient = address_in(message.to).rpartition("@")[2]
+    if domain_of(recipient) == own and own.partition(".")[0] not in _MAIL_FOR_ALL and checked != "fail":
+        yield "colleague"
     if is_lookalike(domain, [*known_domains, *([recipient] if recipient else [])], message.sender_name):
         yield "lookalike_domain"
 

@@ -228,17 +228,22 @@ def fitted(task: str, labels: tuple[Label, ...], instruction: str, engine: Engin
         if key in known:
             known.move_to_end(key)
             return known[key]
-    descriptions = [described(label) for label in labels]
-    examples = [example for label in labels for example in label.examples]
-    vectors = embedded([*descriptions, *examples], instruction, engine)
+    texts = texts_of(labels)
+    vectors = embedded(texts, instruction, engine)
     owners = np.repeat(np.arange(len(labels)), [len(label.examples) for label in labels])
-    told = Told(vectors[: len(labels)], vectors[len(labels) :], owners, examples, descriptions)
+    count = len(labels)
+    told = Told(vectors[:count], vectors[count:], owners, texts[count:], texts[:count])
     made = FittedLabels(labels, instruction, told, engine.checkpoint_name)
     with _lock:
         known[key] = made
         while len(known) > _KEPT:
             known.popitem(last=False)
     return made
+
+
+def texts_of(labels: Sequence[Label]) -> list[str]:
+    """Return what is embedded of labels: the description of each, then the examples of each."""
+    return [*map(described, labels), *(example for label in labels for example in label.examples)]
 
 
 def described(label: Label) -> str:

@@ -65,9 +65,7 @@ class LabelSpace:
         targets = np.eye(len(groups))[owner] - 1 / len(groups)
         described = np.zeros(len(vectors), dtype=bool)
         described[np.cumsum(sizes) - 1] = True
-        written = None if texts is None else list(chain.from_iterable(texts))
-        vocabulary = None if written is None else Vocabulary.of(written)
-        words = None if written is None or vocabulary is None else vocabulary.vectors(written)
+        vocabulary, words = (None, None) if texts is None else Vocabulary.fitted(chain.from_iterable(texts))
         fits = []
         for fitted, left_out in regression.fits(_unit(vectors - centre), words, targets, counts):
             factor, losses = calibration.factor(left_out[~described], owner[~described])

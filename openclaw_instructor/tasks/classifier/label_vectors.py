@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from openclaw_instructor.tasks.classifier import packaged_vectors
+
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Engine
 
@@ -23,14 +25,27 @@ _FILES = 16
 
 
 def embedded(texts: Sequence[str], instruction: str, engine: Engine) -> NDArray[np.float32]:
-    """Return the embeddings (texts, dim) of labels' texts, from a file in `label_vectors` of the home if there is one.
+    """Return the embeddings (texts, dim) of labels' texts; those of packaged labels come with the package.
 
-    A file is named after the checkpoint, the instruction and the texts, so that it is never out of date; a damaged one
-    is made again. Where the home cannot be written to, nothing is kept.
+    Others are kept in a file in `label_vectors` of the home, if they are many. It is named after the checkpoint, the
+    instruction and the texts, so that it is never out of date; a damaged one is made again. Where the home cannot be
+    written to, nothing is kept.
     """
+    identity = engine.identity(instruction)
+    packaged = packaged_vectors.known(texts, identity)
+    if not packaged:
+        return _kept_or_made(texts, instruction, engine, identity)
+    vectors = np.empty((len(texts), engine.dimension), np.float32)
+    vectors[list(packaged)] = list(packaged.values())
+    if other := [place for place in range(len(texts)) if place not in packaged]:
+        vectors[other] = _kept_or_made([texts[place] for place in other], instruction, engine, identity)
+    return vectors
+
+
+def _kept_or_made(texts: Sequence[str], instruction: str, engine: Engine, identity: str) -> NDArray[np.float32]:
     if len(texts) < _WORTH_KEEPING:
         return engine.embed(texts, instruction).vectors
-    named = json.dumps([engine.identity(instruction), *texts])
+    named = json.dumps([identity, *texts])
     path = engine.settings.home / "label_vectors" / f"{hashlib.sha256(named.encode()).hexdigest()[:32]}.npy"
     with contextlib.suppress(OSError, ValueError, EOFError):
         kept = np.load(path, allow_pickle=False)

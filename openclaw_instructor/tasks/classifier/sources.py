@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +12,13 @@ from typing import Any
 
 from openclaw_instructor.documents.document import UnreadableDocument
 from openclaw_instructor.documents.email import Email, from_fields, read
-from openclaw_instructor.documents.email.mailboxes import is_maildir_file, stored_messages
+from openclaw_instructor.documents.email.mailboxes import begins_mbox, is_maildir_file, stored_messages
 from openclaw_instructor.documents.encoding import decode
 from openclaw_instructor.errors import InvalidData, UnreadableSource
+from openclaw_instructor.tasks.classifier.tables import SUFFIXES, Rows, rows_of
 
-_MAIL_SUFFIXES = (".eml", ".emlx", ".msg", ".mbox", ".mbx")
-_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
+_MBOXES = (".mbox", ".mbx")
+_MAIL_SUFFIXES = (".eml", ".emlx", ".msg", *_MBOXES)
 _TEXTS = (".txt", ".md", ".text")
 # Columns by the part of a message that they hold, the better name first.
 _NAMES = {
@@ -31,7 +31,6 @@ _NAMES = {
     "id": ("id", "uid", "message_id"),
     "label": ("label", "category", "class", "intent"),
 }
-_LONGEST_FIELD = 70_000_000
 _LARGEST_TEXT = 2_000_000
 
 
@@ -100,17 +99,17 @@ def labelled_items(path: Path, columns: Mapping[str, str] | None = None, *, is_m
     if not path.exists():
         raise UnreadableSource(f"{path}: is not there; give a table with labels, or a folder of folders named by label")
     if not path.is_dir():
-        if path.suffix.lower() not in _TABLES:
+        if path.suffix.lower() not in SUFFIXES:
             raise InvalidData(f"{path}: holds no labels; give a .csv or .jsonl with them, or a folder of them")
         yield from _labelled_rows(path, columns, is_mail)
         return
     for entry in sorted(path.iterdir()):
         if entry.name.startswith("."):
             continue
-        if entry.is_file() and entry.suffix.lower() in _TABLES:
+        if entry.is_file() and entry.suffix.lower() in SUFFIXES:
             yield from _labelled_rows(entry, columns, is_mail)
-        elif entry.is_dir() or entry.suffix.lower() in (".mbox", ".mbx"):
-            label = entry.name if entry.is_dir() else entry.stem
+        elif entry.is_dir() or entry.suffix.lower() in _MBOXES or begins_mbox(entry):
+            label = entry.stem if entry.suffix.lower() in _MBOXES and not entry.is_dir() else entry.name
             yield from (replace(item, label=label) for item in items([entry], columns, is_mail=is_mail))
 
 
@@ -127,23 +126,29 @@ def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    known = (*_MAIL_SUFFIXES, *_TABLES, *_TEXTS)
+    known = (*_MAIL_SUFFIXES, *SUFFIXES, *_TEXTS)
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith(".") or name in (".Sent", ".Archive"))
         for name in sorted(names):
             file = Path(folder, name)
-            if (file.suffix.lower() in known or is_maildir_file(file)) and not name.startswith("."):
+            if name.startswith("."):
+                continue
+            if file.suffix.lower() in known or is_maildir_file(file) or begins_mbox(file):
                 yield file
 
 
 def _of_file(file: Path, columns: Mapping[str, str], is_mail: bool) -> Iterator[Item]:
     suffix = file.suffix.lower()
-    if suffix in _TABLES:
+    if suffix in SUFFIXES:
         yield from _rows(file, columns, is_mail)
     elif suffix in _TEXTS and not is_maildir_file(file):
         with file.open("rb") as stream:
             data = stream.read(_LARGEST_TEXT)
-        yield Item(str(file), _text_message(decode(data)[0], is_mail), len(data))
+        text, notes = decode(data)
+        message = _text_message(text, is_mail)
+        for note in notes:
+            message.notes.add(note)
+        yield Item(str(file), message, len(data))
     else:
         yield from _mails(file)
 
@@ -162,16 +167,16 @@ def _text_message(text: str, is_mail: bool) -> Email:
 
 
 def _rows(file: Path, columns: Mapping[str, str], is_mail: bool) -> Iterator[Item]:
-    is_table = file.suffix.lower() in (".csv", ".tsv")
+    table = rows_of(file)
     found: dict[str, str] | None = None
     taken: set[int] = set()
-    for number, row, reason in _table(file) if is_table else _objects(file):
+    for number, row, reason in table:
         problem = reason
-        if not problem and (found is None or not is_table):
+        if not problem and (found is None or not table.has_header):
             try:
                 found = _columns(row, columns)
             except _NoColumn as error:
-                if found is None and (is_table or not _has_text(file, columns)):
+                if found is None and (table.has_header or not _has_text(table, columns)):
                     raise
                 found, problem = found or {}, str(error)
         if problem:
@@ -181,7 +186,9 @@ def _rows(file: Path, columns: Mapping[str, str], is_mail: bool) -> Iterator[Ite
         size = sum(len(value) for value in values.values())
         name = _name(file, number, values.get("id", "")[:200], taken)
         try:
-            yield Item(name, _message(values, is_mail), size, values.get("label", ""))
+            message = _message(values, is_mail)
+            message.notes.add(table.note)
+            yield Item(name, message, size, values.get("label", ""))
         except UnreadableDocument as error:
             yield Item(name, None, size, problem=f"is {error.reason}")
 
@@ -198,42 +205,12 @@ def _name(file: Path, number: int, identifier: str, taken: set[int]) -> str:
     return name
 
 
-def _has_text(file: Path, columns: Mapping[str, str]) -> bool:
-    for _, row, problem in _objects(file):
+def _has_text(table: Rows, columns: Mapping[str, str]) -> bool:
+    for _, row, problem in table:
         with suppress(_NoColumn):
             if not problem and _columns(row, columns):
                 return True
     return False
-
-
-def _table(file: Path) -> Iterator[tuple[int, dict[str, Any], str]]:
-    csv.field_size_limit(_LONGEST_FIELD)
-    with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        delimiter = "\t" if file.suffix.lower() == ".tsv" else _delimiter(stream.readline())
-        stream.seek(0)
-        rows = csv.DictReader((line.replace("\0", "") for line in stream), delimiter=delimiter)
-        try:
-            for row in rows:
-                yield rows.line_num, row, ""
-        except csv.Error as error:
-            yield rows.line_num, {}, f"is not readable as a table from here on ({error})"
-
-
-def _delimiter(header: str) -> str:
-    return max(",;\t|", key=lambda each: (header.count(each), each == ","))
-
-
-def _objects(file: Path) -> Iterator[tuple[int, dict[str, Any], str]]:
-    with file.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                yield number, {}, f"is no JSON ({error})"
-                continue
-            yield (number, row, "") if isinstance(row, dict) else (number, {}, "is no JSON object")
 
 
 def _columns(row: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,25 +26,28 @@ class Vocabulary:
     weights: NDArray[np.float64]
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Vocabulary:
-        """Take the words of texts, those of most texts first if there are too many."""
-        having: Counter[str] = Counter()
-        total = 0
-        for text in texts:
-            having.update(set(_words(text)))
-            total += 1
-        kept = [(word, count) for word, count in having.most_common(_MOST) if count > 1]
+    def fitted(cls, texts: Iterable[str]) -> tuple[Vocabulary, NDArray[np.float32]]:
+        """Take the words of texts, those of most texts first, and return the vectors of the texts as well."""
+        counted = [Counter(_words(text)) for text in texts]
+        having = Counter(chain.from_iterable(counted))
+        several = [(word, count) for word, count in having.items() if count > 1]
+        kept = sorted(several, key=lambda each: -each[1])[:_MOST]
         counts = np.array([count for _, count in kept], dtype=np.float64)
-        return cls({word: place for place, (word, _) in enumerate(kept)}, 1 + np.log((1 + total) / (1 + counts)))
+        weights = 1 + np.log((1 + len(counted)) / (1 + counts))
+        vocabulary = cls({word: place for place, (word, _) in enumerate(kept)}, weights)
+        return vocabulary, vocabulary._vectors(counted)
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return vectors (texts, words) of length 1, of length 0 for a text without any of the words."""
-        found = np.zeros((len(texts), len(self.places)), dtype=np.float32)
-        for row, text in zip(found, texts, strict=True):
-            counts = Counter(place for word in _words(text) if (place := self.places.get(word)) is not None)
-            if counts:
-                places = list(counts)
-                row[places] = (1 + np.log(list(counts.values()))) * self.weights[places]
+        return self._vectors([Counter(_words(text)) for text in texts])
+
+    def _vectors(self, counted: Sequence[Counter[str]]) -> NDArray[np.float32]:
+        found = np.zeros((len(counted), len(self.places)), dtype=np.float32)
+        for row, counts in zip(found, counted, strict=True):
+            known = [word for word in counts if word in self.places]
+            if known:
+                places = [self.places[word] for word in known]
+                row[places] = (1 + np.log([counts[word] for word in known])) * self.weights[places]
                 row /= np.linalg.norm(row)
         return found
 

@@ -58,6 +58,11 @@ def test_signs_of_headers(fields: list[str], expected: list[str]) -> None:
         ("Globex Billing <service@g1obex.com>", ["lookalike_domain"]),
         ("Globex Billing <service@globex.com>", []),
         ("Me <me@exarnple.net>", ["lookalike_domain"]),
+        ("Ann <ann@example.net>", ["colleague"]),
+        ("Ann <ann@sub.example.net>", ["colleague"]),
+        ("Shop <no-reply@example.org>", ["no_reply"]),
+        ("Shop <shop.donotreply@example.org>", ["no_reply"]),
+        ("Bot Ashcroft <bott.updated@example.org>", []),
         ("Me <me@xn--exmple-4nf.net>", ["foreign_letters", "lookalike_domain"]),
     ],
 )
@@ -185,3 +190,12 @@ def test_short_texts() -> None:
     assert is_short("Re: hi")
     assert not is_short("See you on Friday")
     assert not is_short("\u4eca\u65e5\u306e\u4f1a\u8b70\u306f" * 4)
+
+
+def test_people_of_one_public_mail_provider_are_no_colleagues() -> None:
+    assert signs(read("From: Ann <ann@gmail.com>\nTo: me@gmail.com\nSubject: Hi\n\nSee you.")) == []
+
+
+def test_who_failed_the_check_is_no_colleague() -> None:
+    failed = mail("Authentication-Results: mx.example.net; dmarc=fail", sender="Boss <boss@example.net>")
+    assert signs(failed) == ["sender_failed"]
