@@ -161,7 +161,8 @@ def _results(
     results = []
     for row, message in enumerate(messages):
         probabilities, evidence = _with_evidence(task, message, by_text[row], names, space)
-        result = _ranked(task, space, probabilities, float(nearest[row]))
+        unread = "its text could not be read, and its subject alone says too little" if _lacks_text(message) else None
+        result = _ranked(task, space, probabilities, float(nearest[row]), unread)
         truncated = embedded.truncated[row] or len(message.text) > HEAD
         context = _context(task, message, truncated=truncated)
         context["notes"] += _doubts(task, message, english_only=is_english_only)
@@ -205,12 +206,12 @@ def _doubts(task: ClassifyTask, message: Email, *, english_only: bool) -> list[s
 
 
 def _ranked(
-    task: ClassifyTask, space: FittedLabels, probabilities: NDArray[np.floating], nearest: float
+    task: ClassifyTask, space: FittedLabels, probabilities: NDArray[np.floating], nearest: float, unread: str | None
 ) -> dict[str, Any]:
     order = np.argsort(-probabilities, kind="stable")[: _RUNNERS_UP + 1]
     ranked = [{"label": space.labels[i].name, "score": round(float(probabilities[i]), 4)} for i in order]
     best, second = ranked[0], ranked[1]
-    reason = _why_abstain(task, best, second, nearest, space.space.floor)
+    reason = unread or _why_abstain(task, best, second, nearest, space.space.floor)
     return {
         "label": None if reason else best["label"],
         "score": best["score"],
@@ -218,6 +219,11 @@ def _ranked(
         "reason": reason,
         "runners_up": ranked if reason else ranked[1:],
     }
+
+
+def _lacks_text(message: Email) -> bool:
+    """Whether only the subject could be read of a message that has a text."""
+    return message.subject_only and bool(message.unread)
 
 
 def _unreadable(message: Email) -> str | None:

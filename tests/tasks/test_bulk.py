@@ -160,11 +160,11 @@ def test_tables_are_read_in_their_encoding(tmp_path: Path, encoding: str, suffix
 def test_an_encoding_that_shows_late_is_seen(tmp_path: Path) -> None:
     file = tmp_path / "late.csv"
     file.write_bytes(
-        b"text\n" + (b"plain " * 50_000 + b"\n") * 5 + "Grüße aus Köln, es war schön für uns\n".encode("cp1252")
+        b"text\n" + (b"plain " * 50_000 + b"\n") * 5 + "Grüße aus Köln und schöne Ostern\n".encode("cp1252")
     )
     *_, last = items([file], is_mail=False)
     assert last.message is not None
-    assert last.message.body == "Grüße aus Köln, es war schön für uns"
+    assert last.message.body == "Grüße aus Köln und schöne Ostern"
 
 
 def test_an_mbox_is_streamed_as_it_is_read_whole(tmp_path: Path) -> None:

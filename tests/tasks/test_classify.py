@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -184,6 +185,14 @@ class TestEmail:
         assert {each["sign"] for each in result["evidence"]} == {"delivery_report"}
         assert any(note.startswith("by its text alone it would be cats (") for note in result["notes"])
         assert run(task(input="email"), raw=report)["evidence"] == []
+
+    def test_no_label_is_drawn_from_a_subject_whose_text_could_not_be_read(self) -> None:
+        sealed = base64.b64encode(b"\x78\x9f\x3e\x22 damaged").decode()
+        mail = "Subject: my cat\nContent-Type: application/ms-tnef; name=winmail.dat\n"
+        result = run(task(input="email"), raw=f"{mail}Content-Transfer-Encoding: base64\n\n{sealed}")
+        assert result["label"] is None
+        assert result["reason"] == "its text could not be read, and its subject alone says too little"
+        assert result["runners_up"][0]["label"] == "cats"
 
     def test_no_message_at_all(self) -> None:
         with pytest.raises(InvalidArguments, match="give `subject` and `body`, or the whole mail as `raw`"):

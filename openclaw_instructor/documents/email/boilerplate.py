@@ -22,6 +22,8 @@ _DELIMITERS = ("--", "—", "–", "-- -", "---- --")
 _UNDERSCORES = re.compile(r"\s*_{5,}\s*$")
 _POINT = re.compile(r"^(?:[-*•+]|\d{1,2}[.)])\s|[?？]$")
 _SENTENCE = re.compile(r"^(?:[-*•+]|\d{1,2}[.)])\s|[?？。]$|^\S+\s\S+\s\S+\s.*[.!]$")
+# Outlook's plain text shows where a link leads.
+_LINK = re.compile(r"<https?://[^<>\s]{1,250}>$")
 _POSTSCRIPT = re.compile(r"\s*p\.?\s?s\b", re.IGNORECASE)
 
 
@@ -52,7 +54,7 @@ def without_endings(lines: list[str]) -> tuple[list[str], list[str]]:
 
 def is_program_line(line: str) -> bool:
     """Whether a program wrote the line to name itself, as in "Sent from my phone"."""
-    line = line.strip()
+    line = _LINK.sub("", line.strip()[:300]).rstrip()
     if not 6 < len(line) < 100:
         return False
     if words.ADVERTISED.match(line):

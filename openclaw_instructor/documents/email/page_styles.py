@@ -8,7 +8,7 @@ from openclaw_instructor.documents.email.open_elements import UNSEEN
 from openclaw_instructor.documents.email.styles import Declarations, Sheet, Style, declared, inherited
 
 # The attributes that affect the style.
-_STYLING = ("style", "bgcolor", "background", "color", "text", "hidden", "href")
+_STYLING = ("style", "bgcolor", "background", "color", "text", "hidden", "open", "href")
 
 
 class PageStyles:
@@ -67,6 +67,6 @@ class PageStyles:
         declarations |= self._sheet.declarations(tag, names, above)
         if "style" in given:
             declarations |= declared(given["style"])
-        if tag in UNSEEN or "hidden" in given:
+        if tag in UNSEEN or "hidden" in given or (tag == "dialog" and "open" not in given):
             declarations["display"] = "none"
         return declarations

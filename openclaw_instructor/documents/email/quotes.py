@@ -132,6 +132,9 @@ def _ruled(line: str, phrases_: frozenset[str], begins: tuple[str, ...]) -> bool
     if not 4 < len(line) <= 200 or not _RULE.match(line.lstrip(" \t*")):
         return False
     phrase = " ".join(line.strip(" \t*-–—_=:").casefold().split())
+    if phrases_ is _ORIGINAL and line.rstrip(" \t*-–—_=")[-1:] in _COLONS and _RULE.search(line[-3:]):
+        # Notes writes "-----Ann/ORG wrote: -----".
+        return _WROTE.search(phrase) is not None
     return phrase in phrases_ or (bool(begins) and phrase.startswith(begins))
 
 

@@ -31,6 +31,7 @@ _FAR = 900.0  # pixels; farther is outside of every window
 _BLOCK = frozenset(("block", "table", "flex", "grid", "list-item", "table-row", "table-caption", "flow-root"))
 
 _SIMPLE = re.compile(r"[.#]?[\w*-]+")
+_ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))")
 _ZERO_CLIP = re.compile(r"rect\(\s?0|inset\(\s?(?:50|100)%")
 
 
@@ -148,7 +149,10 @@ def inherited(parent: Style, declarations: Declarations) -> Style:
     font_size = _font_size(declarations, parent.font_size)
     color, see_through = _color(declarations, parent)
     return Style(
-        gone=parent.gone or display == "none" or _out_of_sight(declarations),
+        gone=parent.gone
+        or display == "none"
+        or declarations.get("content-visibility") == "hidden"
+        or _out_of_sight(declarations),
         invisible=_invisible(declarations, parent.invisible),
         font_size=font_size,
         opacity=parent.opacity * _opacity(declarations),
@@ -169,12 +173,19 @@ def declared(style: str) -> Declarations:
 def _declared(style: str) -> Declarations:
     plain: dict[str, str] = {}
     important: dict[str, str] = {}
+    if "\\" in style:
+        style = _ESCAPE.sub(_unescaped, style)
     for declaration in style.lower().split(";"):
         name, colon, value = declaration.partition(":")
         if colon:
             value, mark, _ = value.partition("!")
             (important if mark else plain)[name.strip()] = " ".join(value.split())
     return plain | important
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    number = int(found[1], 16) if found[1] else 0
+    return found[2] if found[2] else chr(number) if 31 < number < 0xD800 else ""
 
 
 def _without_comments(css: str) -> str:

@@ -19,7 +19,7 @@ EARLIER = "--------- Original Message ---------"
 _TELLING = frozenset(("a", "form", "body"))
 _NO_TEXT = ("script", "style", "head", "title")
 _TOLD = re.compile(
-    r"style|class|hidden|href|type|color|background|action|\btext\b|\bid\b|\bcite\b|\bname\b|\balt\b|\bvalue\b|data-marker",
+    r"style|class|hidden|href|type|color|background|action|\btext\b|\bid\b|\bcite\b|\bname\b|\balt\b|\bvalue\b|\bopen\b|data-marker",
     re.IGNORECASE,
 )
 _PREFIX = re.compile(r"^(?:x_|3D)+", re.IGNORECASE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ Matrix = NDArray[np.float64]
 _USUAL = 4.5
 _RESISTANCE = 4.0
 _GRID = np.geomspace(0.5, 100, 36)
+_COARSE = 4
 # More examples than this do not change the factor.
 _ENOUGH = 4000
 
@@ -28,8 +31,15 @@ def factor(left_out: Matrix, owner: NDArray[np.intp]) -> tuple[float, Matrix]:
     def resisted(tried: float) -> float:
         return float(_RESISTANCE * np.log(tried / usual) ** 2 + _losses(tried * some, whose).sum())
 
-    best = float(min(_GRID, key=resisted)) if len(owner) else float(usual)
+    best = _least(resisted) if len(owner) else float(usual)
     return best, _losses(best * left_out, owner)
+
+
+def _least(loss: Callable[[float], float]) -> float:
+    """Return the value of the grid with the least loss, which falls and then rises: coarsely, then finely."""
+    coarse = min(range(0, len(_GRID), _COARSE), key=lambda place: loss(float(_GRID[place])))
+    near = _GRID[max(0, coarse - _COARSE + 1) : coarse + _COARSE]
+    return float(min(near, key=lambda tried: loss(float(tried))))
 
 
 def _losses(scores: Matrix, owner: NDArray[np.intp]) -> Matrix:

@@ -61,7 +61,7 @@ _DELIVERY = ("bounce", "delay", "delivery_receipt")
 _SHOWN_ADDRESS = re.compile(r"[\w.+-]{1,64}@((?:[\w-]{1,63}\.){1,8}[a-z]{2,24})", re.IGNORECASE)
 _SHOWN_DOMAIN = re.compile(r"\b((?:[\w-]{1,63}\.){1,8}(?:com|net|org|edu|gov|info|biz|io|[a-z]{2}))\b", re.IGNORECASE)
 _NO_REPLY = re.compile(
-    r"(?:^|[._+-])(?:no[._-]?reply|do[._-]?not[._-]?reply|notifications?|alerts?|automated|mailer|bot|updates?)(?=$|[._+-])"
+    r"(?:^|[._+-])(?:no[._-]?reply|do[._-]?not[._-]?reply|notifications?|alerts?|automated|updates?)(?=$|[._+-])"
 )
 # People of one such domain are no colleagues of one another.
 _OPEN_TO_ALL = (

@@ -16,7 +16,7 @@ _WIDTH = 1.2
 # Strengths of the ridge penalty to choose from: larger ones where labels overlap.
 _RIDGES = (0.3, 1.0)
 # Weights of the similarity of words relative to that of embeddings.
-_SHARES = (0.0, 1.0)
+_SHARES = (0.0, 0.6, 1.0)
 # Up to this many points the regression is exact; of more, this many represent all (Nyström).
 _MOST_LANDMARKS = 1536
 _JITTER = 1e-4

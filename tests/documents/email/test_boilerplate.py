@@ -85,6 +85,7 @@ BANNERS = {
 
 DEVICES = [
     "Sent from my iPhone", "Sent from my phone", "Get Outlook for iOS", "Sent from Yahoo Mail on Android",
+    "Get Outlook for iOS<https://aka.ms/o0ukef>",
     "Sent with Proton Mail secure email.", "Von meinem iPhone gesendet", "Gesendet mit der GMX Mail App",
     "Envoyé de mon iPhone", "Envoyé depuis Outlook", "Enviado desde mi iPhone", "Enviado do meu iPhone",
     "Inviato da iPhone",

@@ -225,6 +225,7 @@ class TestTrim:
         "mark",
         [
             "-----Original Message-----",
+            "-----Ann/ORG wrote: -----",
             "-----Original Appointment-----",
             "From: Ann <ann@example.org>\nDate: Monday\nTo: Bob",
             "Gesendet: Montag, 2. März 2026\nVon: Ann <a@example.org>\nAn: Bob\nBetreff: x",
