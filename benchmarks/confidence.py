@@ -14,7 +14,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from classify import Dataset, Embedded, Vectors, fit
+from classify import fit
+from labelled_sets import Dataset, Embedded, Vectors
 from numpy.typing import NDArray
 
 COVERAGE = 0.8
