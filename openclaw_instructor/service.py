@@ -239,13 +239,19 @@ class Toolbox:
 
         return Maintenance(self.settings, self.engine)
 
-    def index_verify(self) -> dict[str, Any]:
-        """Check the index: `ok`, the `problems`, what was `checked`, and the command that mends it (`fix`)."""
-        return self.maintenance.verify()
+    def index_verify(self, *, full: bool = False) -> dict[str, Any]:
+        """Check the index: `ok`, the `problems`, what was `checked`, and the command that mends it (`fix`).
 
-    def index_repair(self) -> dict[str, Any]:
-        """Mend the index and sync what was lost of it: what was `done`, the file `kept`, the reports of `synced`."""
-        report = self.maintenance.repair()
+        With `full`, the full text is compared word by word too.
+        """
+        return self.maintenance.verify(full=full)
+
+    def index_repair(self, *, full: bool = False) -> dict[str, Any]:
+        """Mend the index and sync what was lost of it: what was `done`, the file `kept`, the reports of `synced`.
+
+        With `full`, the full text is made anew in any case.
+        """
+        report = self.maintenance.repair(full=full)
         synced, notes = [], []
         for name in report.pop("to_sync"):
             try:

@@ -72,11 +72,11 @@ class Tools(Protocol):
         """Give back the room of what was deleted from the index."""
         ...
 
-    def index_verify(self) -> dict[str, Any]:
+    def index_verify(self, *, full: bool = False) -> dict[str, Any]:
         """Check the index and return its problems."""
         ...
 
-    def index_repair(self) -> dict[str, Any]:
+    def index_repair(self, *, full: bool = False) -> dict[str, Any]:
         """Mend the index and return what was done."""
         ...
 

@@ -15,15 +15,18 @@ from openclaw_instructor.text import one_line
 
 
 @click.command()
+@click.option(
+    "--full", is_flag=True, help="Also compare every word of the full text, some seconds for 10,000 passages."
+)
 @json_option
 @click.pass_obj
-def verify(connection: Connection, as_json: bool) -> int:
+def verify(connection: Connection, full: bool, as_json: bool) -> int:
     """Check that the index is whole: the file, texts, vectors, full text and vector files agree.
 
     The exit status is 0 if all is well, else 3. Searches and syncs go on meanwhile.
     """
     with connection.open() as tools:
-        report = tools.index_verify()
+        report = tools.index_verify(full=full)
     if as_json:
         print_json(report)
     elif report["ok"]:
@@ -37,15 +40,16 @@ def verify(connection: Connection, as_json: bool) -> int:
 
 
 @click.command()
+@click.option("--full", is_flag=True, help="Make the full text anew in any case.")
 @json_option
 @click.pass_obj
-def repair(connection: Connection, as_json: bool) -> int:
+def repair(connection: Connection, full: bool, as_json: bool) -> int:
     """Mend the index: make anew what can be, drop what belongs to nothing, and read again what was lost.
 
     A damaged file is kept beside the new one, which has everything that could be read of it.
     """
     with connection.open() as tools:
-        report = tools.index_repair()
+        report = tools.index_repair(full=full)
     if as_json:
         print_json(report)
     else:

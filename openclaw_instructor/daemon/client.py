@@ -148,13 +148,13 @@ class Client:
         """Give back the room of what was deleted from the index."""
         return self._call(_Call("POST", "/v1/index/compact", "write", {}, patient=True))
 
-    def index_verify(self) -> dict[str, Any]:
+    def index_verify(self, *, full: bool = False) -> dict[str, Any]:
         """Check the index and return its problems."""
-        return self._call(_Call("POST", "/v1/index/verify", "read", {}, patient=True))
+        return self._call(_Call("POST", "/v1/index/verify", "read", {"full": full}, patient=True))
 
-    def index_repair(self) -> dict[str, Any]:
+    def index_repair(self, *, full: bool = False) -> dict[str, Any]:
         """Mend the index and return what was done."""
-        return self._call(_Call("POST", "/v1/index/repair", "destroy", {}, patient=True))
+        return self._call(_Call("POST", "/v1/index/repair", "destroy", {"full": full}, patient=True))
 
     def index_backup(self, file: str | Path) -> dict[str, Any]:
         """Copy the index to a file while it is in use."""

@@ -193,14 +193,16 @@ MIGRATIONS: tuple[str, ...] = (
 
 
 def migrate(connection: sqlite3.Connection, to: int | None = None) -> None:
-    """Apply the missing migrations up to a number, each with its number in one transaction."""
+    """Apply the missing migrations up to a number, all in one transaction: no version between is ever left."""
     fulltext.register(connection)
     checksums.register(connection)
     # Of steps whose full text a later one makes anew.
     for name in ("identifier_words", "inner_words"):
         connection.create_function(name, 1, lambda _: "", deterministic=True)
-    for number, step in enumerate(MIGRATIONS[version(connection) : to], start=version(connection) + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;{step}PRAGMA user_version = {number};COMMIT;")
+    steps = MIGRATIONS[version(connection) : to]
+    if steps:
+        number = version(connection) + len(steps)
+        connection.executescript(f"BEGIN IMMEDIATE;{''.join(steps)}PRAGMA user_version = {number};COMMIT;")
 
 
 def rebuild_fulltext(connection: sqlite3.Connection) -> None:

@@ -111,6 +111,12 @@ class IndexInspect(_Strict):
     expect: StrictStr = Field(min_length=1, max_length=4_200, description="The file that should be found.")
 
 
+class IndexCheck(_Strict):
+    """Body of POST /v1/index/verify and /repair; `full` compares or makes anew every word of the full text."""
+
+    full: StrictBool = False
+
+
 class IndexFile(_Strict):
     """Body of POST /v1/index/backup and /restore: a file of the daemon's machine."""
 

@@ -29,11 +29,14 @@ class Mended:
     to_sync: set[str] = field(default_factory=set)
 
 
-def mend(store: Store, engine: Engine) -> Mended:
-    """Mend everything but damage of the file itself; raises what the store raises."""
+def mend(store: Store, engine: Engine, *, full: bool = False) -> Mended:
+    """Mend everything but damage of the file itself, with `full` the full text in any case.
+
+    Raises what the store and the engine raise.
+    """
     mended = Mended()
     with store.write() as connection:
-        _mend_fulltext(connection, mended)
+        _mend_fulltext(connection, mended, anyway=full)
         _drop_orphans(connection, mended)
         _drop_vectors(connection, mended)
     _embed_missing(store, engine, mended)
@@ -42,7 +45,7 @@ def mend(store: Store, engine: Engine) -> Mended:
     return mended
 
 
-def _mend_fulltext(connection: sqlite3.Connection, mended: Mended) -> None:
+def _mend_fulltext(connection: sqlite3.Connection, mended: Mended, *, anyway: bool) -> None:
     """Rebuild the full text if it is damaged or not of the chunks as they are.
 
     Before anything is deleted, because deleting a chunk takes the words that it has now out of the full text.
@@ -52,7 +55,7 @@ def _mend_fulltext(connection: sqlite3.Connection, mended: Mended) -> None:
         verification.fulltext_check(connection)
     except verification.FulltextDamaged:
         problem = problem or verification.Problem("full text", "damaged")
-    if problem is not None:
+    if problem is not None or anyway:
         migrations.rebuild_fulltext(connection)
         mended.done.append("made the full text anew")
 

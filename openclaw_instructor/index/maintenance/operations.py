@@ -33,24 +33,25 @@ class Maintenance:
         self._engine = engine
         self._path = settings.index_path
 
-    def verify(self) -> dict[str, Any]:
+    def verify(self, *, full: bool = False) -> dict[str, Any]:
         """Check everything and return `ok`, the `problems`, what was `checked`, and the command that mends it (`fix`).
 
+        With `full`, the full text is compared word by word, which takes as long as making it anew.
         Raises StoreError when the index cannot be opened for another reason than damage.
         """
         try:
             with self._opened() as store:
-                problems, checked = self._problems(store)
+                problems, checked = self._problems(store, full=full)
         except store_errors.Damaged as error:
             problems, checked = [verification.Problem("file", error.what)], {}
-        fix = "openclaw-instructor index repair" if problems else ""
+        fix = f"openclaw-instructor index repair{' --full' if full else ''}" if problems else ""
         return {"ok": not problems, "problems": [p.as_dict() for p in problems], "checked": checked, "fix": fix}
 
-    def repair(self) -> dict[str, Any]:
+    def repair(self, *, full: bool = False) -> dict[str, Any]:
         """Mend what can be mended; return what was `done`, the damaged file that was `kept`, and what is `to_sync`.
 
-        Waits while another process syncs. What was lost is in the files, and is read again by a sync of the collections
-        in `to_sync`. Raises StoreError and what the engine raises.
+        With `full`, the full text is made anew in any case. Waits while another process syncs. What was lost is in the
+        files, and is read again by a sync of those in `to_sync`. Raises StoreError and what the engine raises.
         """
         done: list[str] = []
         with self._alone("repairing the index"):
@@ -60,7 +61,7 @@ class Maintenance:
                 done.append(f"the file was damaged: {damage}")
                 kept = self._salvage(done)
             with self._opened() as store:
-                mended = mending.mend(store, self._engine)
+                mended = mending.mend(store, self._engine, full=full)
                 done += mended.done
                 self._rebuild_snapshots(store, done)
         return {"done": done, "kept": str(kept) if kept else None, "to_sync": sorted(mended.to_sync)}
@@ -117,13 +118,15 @@ class Maintenance:
         with contextlib.closing(Store(self._path)) as store:
             yield store
 
-    def _problems(self, store: Store) -> tuple[list[Problem], dict[str, int]]:
+    def _problems(self, store: Store, *, full: bool) -> tuple[list[Problem], dict[str, int]]:
         with store.read() as connection:
             problems = verification.file_problems(connection)
             if any(problem.part == "file" for problem in problems):
                 return problems, {}
             problems += verification.row_problems(connection)
             checked = verification.counts(connection)
+            if full:
+                problems += verification.word_problems(connection)
             for view in _views(connection):
                 problems += [verification.Problem("vector files", said) for said in self._compared(view)]
         return problems + verification.fulltext_problems(store), checked

@@ -24,13 +24,13 @@ def routes(context: Context) -> list[ApiRoute]:
             *("POST", "/v1/index/verify", handlers.verify, "index_verify", "Check that the index is whole."),
             effect="read",
             scope=admin,
-            body=schemas.Nothing,
+            body=schemas.IndexCheck,
         ),
         ApiRoute(
             *("POST", "/v1/index/repair", handlers.repair, "index_repair", "Mend a damaged index."),
             effect="destroy",
             scope=admin,
-            body=schemas.Nothing,
+            body=schemas.IndexCheck,
         ),
         ApiRoute(
             *("POST", "/v1/index/backup", handlers.backup, "index_backup", "Copy the index to a file."),
@@ -65,12 +65,12 @@ class _Handlers:
         self._toolbox = context.toolbox
 
     async def verify(self, request: Request) -> Response:
-        await schemas.read(request, schemas.Nothing)
-        return await self._answer(request, self._toolbox.index_verify)
+        body = await schemas.read(request, schemas.IndexCheck)
+        return await self._answer(request, partial(self._toolbox.index_verify, full=body.full))
 
     async def repair(self, request: Request) -> Response:
-        await schemas.read(request, schemas.Nothing)
-        return await self._answer(request, self._toolbox.index_repair)
+        body = await schemas.read(request, schemas.IndexCheck)
+        return await self._answer(request, partial(self._toolbox.index_repair, full=body.full))
 
     async def backup(self, request: Request) -> Response:
         body = await schemas.read(request, schemas.IndexFile)

@@ -159,3 +159,23 @@ def test_an_index_that_is_not_there_is_whole(home: Path, maintenance: Maintenanc
     assert maintenance.verify()["ok"]
     assert maintenance.repair()["done"] == []
     Store(home / "index.db").close()
+
+
+def test_words_of_other_passages_are_found_by_a_full_check(
+    docs: Index, home: Path, maintenance: Maintenance, open_index: Callable[..., Index]
+) -> None:
+    before = answers(docs)
+    docs.close()
+    run(
+        home,
+        "CREATE TEMP TABLE kept AS SELECT id, title, heading, context, text FROM chunks",
+        "INSERT INTO passages (passages) VALUES ('delete-all')",
+        "INSERT INTO passages (rowid, text) SELECT id, word_stream(replace(text, 'dough', 'otter')) FROM kept",
+    )
+    assert maintenance.verify()["ok"]
+    found = maintenance.verify(full=True)
+    assert found["fix"] == "openclaw-instructor index repair --full"
+    assert [problem["part"] for problem in found["problems"]] == ["full text"]
+    assert maintenance.repair(full=True)["done"] == ["made the full text anew"]
+    assert maintenance.verify(full=True)["ok"]
+    assert answers(open_index()) == before
