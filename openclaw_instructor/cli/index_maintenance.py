@@ -36,6 +36,8 @@ def verify(connection: Connection, full: bool, as_json: bool) -> int:
         rows = [(each["part"], each["count"], one_line(each["message"])) for each in report["problems"]]
         print_table(("part", "count", "problem"), rows)
         say(f"mend it: {report['fix']}")
+    for note in report["notes"] if not as_json else ():
+        say(f"note: {note}")
     return 0 if report["ok"] else NO
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from openclaw_instructor.errors import Busy, StoreError
-from openclaw_instructor.index import fulltext, replacement, store_errors
+from openclaw_instructor.index import checksums, fulltext, replacement, store_errors
 from openclaw_instructor.index.migrations import MIGRATIONS, version
 from openclaw_instructor.index.store import Store
 
@@ -99,6 +99,7 @@ class ReadOnlyStore(Store):
         )
         connection.row_factory = sqlite3.Row
         fulltext.register(connection)
+        checksums.register(connection)
         connection.executescript("PRAGMA query_only = ON; PRAGMA cache_size = -65536;")
         return connection
 

@@ -38,7 +38,7 @@ def of(path: Path, error: sqlite3.Error) -> InstructorError:
             f"the index {path} cannot be written ({error}); make it and its folder writable, "
             "or set $OPENCLAW_INSTRUCTOR_HOME to a folder that is"
         )
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or str(error).startswith("no such "):
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or str(error).startswith(("no such table", "no such col")):
         return Damaged(path, sentence(str(error), 200))
     if name.startswith("SQLITE_IOERR"):
         return StoreError(

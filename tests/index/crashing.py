@@ -193,14 +193,17 @@ class Crashes:
         if operation == "watch":
             changed |= self._changed()
         started = time.monotonic()
-        expected = self._expected.get(operation, 0.05)
-        finished = ours.poll(self.chosen.uniform(0, 1.2 * expected))
+        # The first of each operation is killed when it is done, which says how long it takes on this machine.
+        expected = self._expected.get(operation)
+        finished = ours.poll(600 if expected is None else self.chosen.uniform(0, 1.2 * expected))
         took = time.monotonic() - started
         process.kill()
         process.join()
         ours.close()
-        # The moments follow how long the operation takes on this machine.
-        self._expected[operation] = 0.7 * expected + 0.3 * took if finished else 1.1 * expected
+        if expected is None:
+            self._expected[operation] = took
+        else:
+            self._expected[operation] = 0.7 * expected + 0.3 * took if finished else 1.03 * expected
         self.kills[operation] += 1
         self.in_the_middle[operation] += not finished
         if held is not None:

@@ -13,6 +13,7 @@ import pytest
 from openclaw_instructor import lock
 from openclaw_instructor.errors import StoreError
 from openclaw_instructor.index import Index
+from openclaw_instructor.index.maintenance.operations import Maintenance
 from openclaw_instructor.index.store import Store
 from openclaw_instructor.settings import Settings
 from tests.index.word_engine import DOCUMENT, WordEngine, ask
@@ -97,3 +98,15 @@ def test_a_lock_that_cannot_be_written_is_still_seen(tmp_path: Path) -> None:
         assert lock.held(folder / "sync.lock")
     assert not lock.held(folder / "sync.lock")
     assert not lock.held(folder / "other.lock")
+
+
+def test_it_is_verified_backed_up_and_exported(home: Path, tmp_path: Path) -> None:
+    maintenance = Maintenance(Settings(home=home), WordEngine())
+    with read_only(home):
+        report = maintenance.verify(full=True)
+        assert (report["ok"], len(report["notes"])) == (True, 1)
+        assert maintenance.backup(tmp_path / "copy.db")["documents"] == 3
+        assert maintenance.export(tmp_path / "docs.export")["collections"][0]["documents"] == 3
+        with pytest.raises(StoreError, match="writable"):
+            maintenance.repair()
+    assert maintenance.verify(full=True)["notes"] == []

@@ -13,6 +13,7 @@ from openclaw_instructor import lock
 from openclaw_instructor.errors import StoreError
 from openclaw_instructor.index import collections, replacement, store_errors
 from openclaw_instructor.index.maintenance import backup, mending, salvage, transfer, verification
+from openclaw_instructor.index.read_only_store import ReadOnlyStore, open_store
 from openclaw_instructor.index.store import Store
 from openclaw_instructor.index.vectors import engines
 from openclaw_instructor.index.vectors.protocol import KeepsFiles, VectorEngine, View
@@ -34,18 +35,22 @@ class Maintenance:
         self._path = settings.index_path
 
     def verify(self, *, full: bool = False) -> dict[str, Any]:
-        """Check everything and return `ok`, the `problems`, what was `checked`, and the command that mends it (`fix`).
+        """Check everything; return `ok`, `problems`, what was `checked`, the command that mends it (`fix`), `notes`.
 
         With `full`, the full text is compared word by word, which takes as long as making it anew.
         Raises StoreError when the index cannot be opened for another reason than damage.
         """
+        notes: list[str] = []
         try:
-            with self._opened() as store:
+            with contextlib.closing(open_store(self._path)) as store:
+                if isinstance(store, ReadOnlyStore):
+                    notes.append("this home cannot be written, so the full text was only checked for what it lacks")
                 problems, checked = self._problems(store, full=full)
         except store_errors.Damaged as error:
             problems, checked = [verification.Problem("file", error.what)], {}
         fix = f"openclaw-instructor index repair{' --full' if full else ''}" if problems else ""
-        return {"ok": not problems, "problems": [p.as_dict() for p in problems], "checked": checked, "fix": fix}
+        said = [problem.as_dict() for problem in problems]
+        return {"ok": not problems, "problems": said, "checked": checked, "fix": fix, "notes": notes}
 
     def repair(self, *, full: bool = False) -> dict[str, Any]:
         """Mend what can be mended; return what was `done`, the damaged file that was `kept`, and what is `to_sync`.
@@ -71,7 +76,7 @@ class Maintenance:
 
         Raises InvalidArguments, StoreError and Busy.
         """
-        with self._opened() as store:
+        with contextlib.closing(open_store(self._path)) as store:
             return backup.write(store, file)
 
     def restore(self, file: Path) -> dict[str, Any]:
@@ -95,7 +100,7 @@ class Maintenance:
 
         Raises UnknownCollection, InvalidArguments and StoreError.
         """
-        with self._opened() as store:
+        with contextlib.closing(open_store(self._path)) as store:
             return transfer.export(store, names, file)
 
     def take(self, file: Path, moved: Mapping[str, str] | None = None, *, replace: bool = False) -> dict[str, Any]:
@@ -125,11 +130,12 @@ class Maintenance:
                 return problems, {}
             problems += verification.row_problems(connection)
             checked = verification.counts(connection)
-            if full:
+            writable = not isinstance(store, ReadOnlyStore)
+            if full and writable:
                 problems += verification.word_problems(connection)
             for view in _views(connection):
                 problems += [verification.Problem("vector files", said) for said in self._compared(view)]
-        return problems + verification.fulltext_problems(store), checked
+        return problems + (verification.fulltext_problems(store) if writable else []), checked
 
     def _compared(self, view: View) -> list[str]:
         engine = self._vectors()

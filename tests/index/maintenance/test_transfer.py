@@ -170,6 +170,7 @@ def test_of_a_damaged_file_nothing_is_taken(file: Path, other: Maintenance, dama
         "problems": [],
         "checked": {"collections": 0, "documents": 0, "chunks": 0, "vectors": 0},
         "fix": "",
+        "notes": [],
     }
 
 

@@ -109,6 +109,7 @@ def test_what_does_not_agree_is_found_and_mended(
         "problems": [],
         "checked": {"collections": 1, "documents": 3, "chunks": 5, "vectors": 5},
         "fix": "",
+        "notes": [],
     }
     docs.close()
     spoil, part, message = DAMAGES[damage]
