@@ -151,7 +151,23 @@ export function createDaemon(run, commandLine, pluginId, install) {
     }
   }
 
-  return { call, ask };
+  // One request that only reads, to any route; resolves to { status, headers, text }.
+  async function forward(method, path, body, signal = AbortSignal.timeout(CALL_MS)) {
+    let at = await abortable(connect(), signal);
+    for (let renewed = false; ; renewed = true) {
+      const given = body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+      const headers = { ...given, authorization: `Bearer ${at.token}` };
+      try {
+        const response = await send(at, { method, path, headers, body }, signal);
+        if (response.status !== 401 || renewed) return response;
+      } catch (error) {
+        if (renewed || !(error instanceof NotSent || error instanceof Broken)) throw error;
+      }
+      at = await abortable(connect(at), signal);
+    }
+  }
+
+  return { call, ask, forward };
 }
 
 function read({ status, text }) {

@@ -32,6 +32,7 @@ SCRIPTS = (
     "client.js",
     "transport.js",
     "specs.js",
+    "studio.js",
 )
 MANIFEST = "openclaw.plugin.json"
 

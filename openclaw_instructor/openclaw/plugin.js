@@ -8,6 +8,7 @@ import { createDaemon } from "./client.js";
 import { registerCorpus } from "./corpus.js";
 import { registerDecisions } from "./decisions.js";
 import { createSpecs } from "./specs.js";
+import { registerStudio } from "./studio.js";
 import { registerTaskTools } from "./task_tools.js";
 
 function commandLine(api, specs) {
@@ -28,5 +29,6 @@ export default definePluginEntry({
     registerTaskTools(api, runtime, manifest.contracts.tools);
     registerCorpus(api, runtime);
     registerDecisions(api, runtime, manifest);
+    registerStudio(api, runtime);
   },
 });

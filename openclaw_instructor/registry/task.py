@@ -58,6 +58,8 @@ class Task(Entry, ABC):
 
     roles: ClassVar[tuple[str, ...]] = ("text",)
     effect: ClassVar[Effect] = "read"
+    # Whether hosts that render MCP Apps show the result as one (`server/mcp_app`).
+    has_view: ClassVar[bool] = False
     # Most characters of a text argument, or most entries of a list or mapping and characters of each. Not in the
     # schema: see `schema.py`.
     limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {}
@@ -88,7 +90,9 @@ class Task(Entry, ABC):
 
     def tool_spec(self) -> ToolSpec:
         """Describe the task as a tool."""
-        return ToolSpec(self.name, title_of(self.name), self.description, self.parameters(), self.effect, self.expert)
+        return ToolSpec(
+            self.name, title_of(self.name), self.description, self.parameters(), self.effect, self.expert, self.has_view
+        )
 
     @abstractmethod
     def instruction(self, role: str = "text", checkpoint: str = "") -> str:

@@ -20,7 +20,10 @@ EFFECTS: tuple[Effect, ...] = get_args(Effect)
 
 @dataclass(frozen=True)
 class ToolSpec:
-    """A task as an agent host sees it; `parameters` is a JSON Schema, `title` a name for people."""
+    """A task as an agent host sees it; `parameters` is a JSON Schema, `title` a name for people.
+
+    `has_view`: its result can be shown as an MCP App.
+    """
 
     name: str
     title: str
@@ -29,6 +32,7 @@ class ToolSpec:
     effect: Effect = "read"
     expert: tuple[str, ...] = ()
     """Arguments that are there for people, and that agents are not told of."""
+    has_view: bool = False
 
     @property
     def annotations(self) -> dict[str, Any]:
@@ -47,7 +51,7 @@ class ToolSpec:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON object that HTTP lists; `read_only` is the effect as version 0.1 named it."""
-        told = {name: value for name, value in asdict(self).items() if name != "expert"}
+        told = {name: value for name, value in asdict(self).items() if name not in ("expert", "has_view")}
         return told | {"read_only": self.effect == "read"}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor import __version__
 from openclaw_instructor.errors import InstructorError
-from openclaw_instructor.server import mcp_content
+from openclaw_instructor.server import mcp_app, mcp_content
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
@@ -112,18 +112,33 @@ class McpEndpoint:
 
     def _server(self) -> Any:
         import mcp_types as types
+        from mcp.server.apps import client_supports_apps
         from mcp.server.context import ServerRequestContext
         from mcp.server.lowlevel import NotificationOptions, Server
         from mcp.server.models import InitializationOptions
         from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
+        from mcp.shared.exceptions import MCPError
 
         Context = ServerRequestContext[Any]
 
         async def list_tools(context: Context, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
             self._remember(context)
-            return types.ListToolsResult.model_validate(
-                {"tools": mcp_content.listing(self._specs(), self._collections())}
-            )
+            specs = self._specs()
+            tools = mcp_content.listing(specs, self._collections())
+            if client_supports_apps(context):
+                tools = mcp_app.with_views(tools, specs)
+            return types.ListToolsResult.model_validate({"tools": tools})
+
+        async def list_resources(
+            context: Context, params: types.PaginatedRequestParams | None
+        ) -> types.ListResourcesResult:
+            return types.ListResourcesResult.model_validate({"resources": mcp_app.resources()})
+
+        async def read_resource(context: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+            contents = mcp_app.contents(str(params.uri))
+            if contents is None:
+                raise MCPError(types.INVALID_PARAMS, "no such resource; resources/list names them")
+            return types.ReadResourceResult.model_validate({"contents": contents})
 
         async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
             self._remember(context)
@@ -150,6 +165,8 @@ class McpEndpoint:
             instructions=mcp_content.guidance(self._specs()),
             on_list_tools=list_tools,
             on_call_tool=call_tool,
+            on_list_resources=list_resources,
+            on_read_resource=read_resource,
             on_subscriptions_listen=ListenHandler(self._bus),
         )
 

@@ -1,4 +1,4 @@
-"""Serve MCP over standard input and output: JSON-RPC 2.0, one message a line, tools only.
+"""Serve MCP over standard input and output: JSON-RPC 2.0, one message a line, tools and their views.
 
 Written out here because importing the SDK's server takes longer than a host waits for a tool list. The SDK's client
 talks to it in the tests. Protocol: https://modelcontextprotocol.io/specification/2025-11-25
@@ -19,7 +19,7 @@ from openclaw_instructor.daemon.transport import Cancellation, Cancelled
 from openclaw_instructor.errors import InstructorError
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.registry.agent_view import taken
-from openclaw_instructor.server import mcp_content
+from openclaw_instructor.server import mcp_app, mcp_content
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ class StdioServer:
         self._ended = threading.Event()
         self._announced = self._digest()
         self._following: threading.Thread | None = None
+        self._shows_views = False
 
     def serve(self) -> None:
         """Answer until the input ends; calls in progress are finished first."""
@@ -107,6 +108,7 @@ class StdioServer:
             "initialize": self._initialize,
             "ping": lambda params: {},
             "tools/list": self._list,
+            **({"resources/list": self._resources, "resources/read": self._resource} if self._shows_views else {}),
         }
         try:
             params = message.get("params") or {}
@@ -126,9 +128,11 @@ class StdioServer:
             self._following = threading.Thread(target=self._follow, name="registry", daemon=True)
             self._following.start()
         wanted = params.get("protocolVersion")
+        self._shows_views = mcp_app.is_supported(params.get("capabilities"))
+        views: dict[str, Any] = {"resources": {}, "extensions": {mcp_app.EXTENSION: {}}} if self._shows_views else {}
         return {
             "protocolVersion": wanted if wanted in VERSIONS else VERSIONS[0],
-            "capabilities": {"tools": {"listChanged": True}},
+            "capabilities": {"tools": {"listChanged": True}, **views},
             "serverInfo": {"name": mcp_content.SERVER_NAME, "version": __version__},
             "instructions": mcp_content.guidance(self._registry.tool_specs()),
         }
@@ -136,7 +140,18 @@ class StdioServer:
     def _list(self, params: dict[str, Any]) -> dict[str, Any]:
         self._registry.refresh()
         self._announced = self._digest()
-        return {"tools": mcp_content.listing(self._registry.tool_specs(), self._collections())}
+        specs = self._registry.tool_specs()
+        tools = mcp_content.listing(specs, self._collections())
+        return {"tools": mcp_app.with_views(tools, specs) if self._shows_views else tools}
+
+    def _resources(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {"resources": mcp_app.resources()}
+
+    def _resource(self, params: dict[str, Any]) -> dict[str, Any]:
+        contents = mcp_app.contents(str(params.get("uri")))
+        if contents is None:
+            raise _Refused(INVALID_PARAMS, "no such resource; resources/list names them")
+        return {"contents": contents}
 
     def _start_call(self, number: str | int, params: dict[str, Any]) -> None:
         name, arguments = params.get("name"), params.get("arguments") or {}

@@ -37,7 +37,7 @@ async def talk(endpoint: Endpoint, settings: Settings, changed: bool) -> None:
         assert hello.server_info.name == "openclaw-instructor"
         assert hello.capabilities.tools is not None
         assert hello.capabilities.tools.list_changed
-        assert hello.capabilities.resources is None
+        assert hello.capabilities.resources is not None  # the views of MCP Apps
         listed = (await session.list_tools()).tools
         assert [tool.name for tool in listed] == list(Registry.load(settings).tasks)
         assert {tool.title for tool in listed} >= {"Search docs"}

@@ -61,6 +61,7 @@ class LabelEdit(Label):
 class ClassifyTask(Task):
     """A task with labels, described and exemplified, and with thresholds below which it answers none."""
 
+    has_view = True
     limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {
         **MESSAGE_LIMITS,
         "labels": (100, 400),

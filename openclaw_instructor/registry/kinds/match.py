@@ -18,6 +18,7 @@ MOST_QUERIES = 2_000
 class MatchTask(Task):
     """A task whose queries and candidates share one instruction."""
 
+    has_view = True
     limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {
         "query": schema.LONGEST_TEXT,
         "queries": (MOST_QUERIES, schema.LONGEST_TEXT),

@@ -25,6 +25,7 @@ class SearchInstructions(Entry):
 class SearchTask(Task):
     """A task that searches `collection`, with one instruction for questions and another for documents."""
 
+    has_view = True
     roles = ("query", "document")
     limits: ClassVar[Mapping[str, int | tuple[int, int]]] = {
         "query": 20_000,

@@ -5,8 +5,9 @@ const key = document.querySelector('meta[name="studio-key"]')?.content;
 export const inGateway = Boolean(key);
 
 export class ApiError extends Error {
-  constructor(message, code, status) {
+  constructor(message, code, status, retryAfter) {
     super(message);
+    this.retryAfter = retryAfter;
     this.code = code;
     this.status = status;
   }
@@ -30,14 +31,24 @@ export const get = (path) => send("GET", path);
 export const post = (path, body) => send("POST", path, JSON.stringify(body));
 export const run = (task, input) => post(`/v1/tools/${encodeURIComponent(task)}`, input);
 
+// "Busy" and "still loading" are waited out: nothing was done yet.
+const PATIENCE_MS = 120_000;
+
 async function send(method, path, body, accept) {
-  return read(await request(method, path, body, accept));
+  for (const started = Date.now(); ; ) {
+    try {
+      return await read(await request(method, path, body, accept));
+    } catch (error) {
+      if (!error.retryAfter || Date.now() - started > PATIENCE_MS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(error.retryAfter, 5) * 1000));
+    }
+  }
 }
 
 async function request(method, path, body, accept = "application/json") {
   if (inGateway) {
     const asked = new URLSearchParams({ key, method, path, ...(body && { body }) });
-    return fetch(`api?${asked}`, { credentials: "include" });
+    return fetch(new URL(`api?${asked}`, import.meta.url), { credentials: "omit" });
   }
   const headers = { Accept: accept, "X-Timezone": Intl.DateTimeFormat().resolvedOptions().timeZone };
   if (method !== "GET") {
@@ -67,7 +78,7 @@ async function read(response) {
 
 function failure(status, value) {
   const error = value?.error ?? {};
-  return new ApiError(error.message ?? `the service answered with status ${status}`, error.code ?? "", status);
+  return new ApiError(error.message ?? `the service answered with status ${status}`, error.code ?? "", status, error.retry_after);
 }
 
 // Calls `onLine` for every line of JSON of the answer; a body of bytes is sent as it is.

@@ -4,7 +4,8 @@ export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || value === null || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    if (tag === "form" && name === "onsubmit") onSubmit(element, value);
+    else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "class") element.className = value;
     else if (name in element && typeof value !== "string") element[name] = value;
     else if (name === "value") element.value = value;
@@ -12,6 +13,20 @@ export function h(tag, properties = {}, ...children) {
   }
   append(element, children);
   return element;
+}
+
+// A frame without `allow-forms`, such as OpenClaw's, submits no form and tells it nothing; so a form is sent by hand.
+function onSubmit(form, handle) {
+  const submit = (event) => {
+    event.preventDefault();
+    if (form.reportValidity()) handle(event);
+  };
+  form.addEventListener("click", (event) => {
+    if (event.target.closest("button")?.type === "submit") submit(event);
+  });
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches("input")) submit(event);
+  });
 }
 
 export function append(element, children) {
@@ -91,7 +106,9 @@ export function ask(question, yes) {
   return new Promise((resolve) => {
     const dialog = h("dialog", { "aria-label": question },
       h("p", {}, question),
-      h("form", { method: "dialog" }, h("button", { class: "main", value: "yes" }, yes), h("button", { value: "no", autofocus: true }, "Cancel")));
+      h("div", { class: "row" },
+        h("button", { type: "button", class: "main", onclick: () => dialog.close("yes") }, yes),
+        h("button", { type: "button", autofocus: true, onclick: () => dialog.close("no") }, "Cancel")));
     dialog.addEventListener("close", () => { dialog.remove(); resolve(dialog.returnValue === "yes"); });
     document.body.append(dialog);
     dialog.showModal();
