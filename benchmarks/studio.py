@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--umap", action="store_true")
     options = parser.parse_args()
     files = pages.files()
-    plain, packed = (sum(map(len, each)) for each in zip(*map(both, files.values()), strict=True))
+    plain, packed = (sum(each) for each in zip(*map(both, files.values()), strict=True))
     print(f"all files: {plain / 1e3:.0f} kB, {packed / 1e3:.0f} kB compressed")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         settings = Settings(home=Path(folder))

@@ -311,6 +311,13 @@ class Toolbox:
             if self._engine is not None and self._owns_engine:
                 self._engine.close()
 
+    def _repr_html_(self) -> str:
+        """Show the tasks in a notebook."""
+        from openclaw_instructor.html_table import table
+
+        rows = [(task.name, task.kind, task.description) for task in self.registry.tasks.values()]
+        return table(f"Toolbox of {self.settings.home}", ("task", "kind", "description"), rows)
+
     def __enter__(self) -> Toolbox:
         return self
 

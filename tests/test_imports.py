@@ -22,7 +22,7 @@ LAYERS: list[set[str]] = [
     {"distribution", "text"},
     {"untrusted"},
     {"errors"},
-    {"flat_yaml", "lock", "paths", "timezone", "web_client"},
+    {"html_table", "flat_yaml", "lock", "paths", "timezone", "web_client"},
     {"settings"},
     {"registry", "model"},
     {"engine", "documents"},

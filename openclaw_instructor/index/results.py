@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from openclaw_instructor.documents.document import Location
+from openclaw_instructor.html_table import table
 
 _MAX_ECHO_CHARACTERS = 500
 
@@ -46,6 +47,15 @@ class SyncReport:
     collections: list[CollectionReport] = field(default_factory=list)
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+
+    def _repr_html_(self) -> str:
+        """Show the report in a notebook."""
+        columns = ("collection", "added", "changed", "removed", "unchanged", "chunks", "embedded", "skipped", "error")
+        rows = [
+            [len(each.skipped) if name == "skipped" else getattr(each, name) for name in columns]
+            for each in self.collections
+        ]
+        return table(f"Sync in {self.seconds:.1f} s", columns, rows)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON."""
