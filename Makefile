@@ -30,8 +30,8 @@ $(BIN)/python:
 
 # Compiling all of torch's Python files would take as long as the rest; each is compiled when it is first used.
 # The stamps keep pip out of every later run until pyproject.toml or what it compiles changes.
-AMX := openclaw_instructor/model/inference/kernels/amx
-BUILT := pyproject.toml $(wildcard $(AMX)/*.[ch]) $(AMX)/build.py $(AMX)/sources.py
+KERNELS := openclaw_instructor/model/inference/kernels
+BUILT := pyproject.toml $(wildcard $(KERNELS)/*/*.[ch]) $(KERNELS)/build.py $(KERNELS)/sources.py
 $(VENV)/.installed: $(BUILT) | $(BIN)/python
 	@echo "installing into $(VENV); the first time takes a minute or two"
 	@$(BIN)/pip install --quiet --no-compile -e . '$(TORCH)'

@@ -24,15 +24,15 @@ QUERY = "how do I restart the service after an update?"
 class Side:
     """The parent's end of such a process."""
 
-    def __init__(self, side: str, checkpoint: str, dtype: str) -> None:
-        command = [sys.executable, __file__, side, checkpoint, dtype]
+    def __init__(self, *arguments: str, program: str = __file__) -> None:
+        command = [sys.executable, program, *arguments]
         quiet = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error", "TQDM_DISABLE": "1"}
         environment = os.environ | quiet | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=None if os.environ.get("SHOW_ERRORS") else subprocess.DEVNULL,
             text=True,
             env=environment,
         )

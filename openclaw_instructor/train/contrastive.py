@@ -26,11 +26,12 @@ from typing import Any
 
 import torch
 
+from openclaw_instructor.model.batching import batches
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.device import autocast, choose_device, choose_training_dtype
 from openclaw_instructor.model.inference.cpu_pool import CpuPool
 from openclaw_instructor.model.networks.t5 import T5Encoder
-from openclaw_instructor.model.packing import Packed, batches
+from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.writer import write_checkpoint
 from openclaw_instructor.train import train_state
 from openclaw_instructor.train.batches import Batch, Batches

@@ -11,10 +11,11 @@ import torch.nn.functional as F  # noqa: N812
 from openclaw_instructor.evaluate.datasets import find
 from openclaw_instructor.evaluate.embedders import Embedded
 from openclaw_instructor.evaluate.metrics import need_for
+from openclaw_instructor.model.batching import batches
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.device import autocast
 from openclaw_instructor.model.networks.t5 import T5Encoder
-from openclaw_instructor.model.packing import Packed, batches
+from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompter
 from openclaw_instructor.paths import expanded
 

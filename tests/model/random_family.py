@@ -24,17 +24,18 @@ def network(family: str, vocabulary: int, **changed: Any) -> Any:
         "vocab_size": vocabulary, "hidden_size": WIDTH, "intermediate_size": INNER, "num_attention_heads": HEADS,
         "num_hidden_layers": LAYERS, "max_position_embeddings": POSITIONS, "pad_token_id": 0,
     }  # fmt: skip
+    sizes |= changed
     if family == "distilbert":
         config: Any = t.DistilBertConfig(
-            vocab_size=vocabulary, dim=WIDTH, hidden_dim=INNER, n_heads=HEADS, n_layers=LAYERS,
-            max_position_embeddings=POSITIONS, pad_token_id=0,
+            vocab_size=vocabulary, dim=sizes["hidden_size"], hidden_dim=sizes["intermediate_size"], n_heads=HEADS,
+            n_layers=LAYERS, max_position_embeddings=POSITIONS, pad_token_id=0,
         )  # fmt: skip
         return t.DistilBertModel(config)
     if family == "modernbert":
         ends = {"bos_token_id": 1, "eos_token_id": 1, "cls_token_id": 1, "sep_token_id": 1}
-        return t.ModernBertModel(t.ModernBertConfig(**sizes, **ends, local_attention=16, **changed))
+        return t.ModernBertModel(t.ModernBertConfig(**{**ends, "local_attention": 16, **sizes}))
     names = {"bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta", "mpnet": "MPNet"}
-    config = getattr(t, f"{names[family]}Config")(**sizes, **changed)
+    config = getattr(t, f"{names[family]}Config")(**sizes)
     return getattr(t, f"{names[family]}Model")(config)
 
 
@@ -67,15 +68,16 @@ def write(folder: Path, family: str, *, pooling: str = "mean", dense: str | None
     flag = {"mean": "mean_tokens", "cls": "cls_token", "lasttoken": "lasttoken", "max": "max_tokens"}[pooling]
     flags = dict.fromkeys(("mean_tokens", "cls_token", "lasttoken", "max_tokens"), False) | {flag: True}
     pooled = {f"pooling_mode_{name}": value for name, value in flags.items()}
-    put(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": WIDTH} | pooled)
+    put(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": changed.get("hidden_size", WIDTH)} | pooled)
     put(folder / f"{len(kinds) - 1}_Normalize" / "config.json", {})
     if dense:
         from safetensors.torch import save_file
 
         function = f"torch.nn.modules.{'linear.Identity' if dense == 'Identity' else f'activation.{dense}'}"
-        sizes = {"in_features": WIDTH, "out_features": 20, "bias": True, "activation_function": function}
+        width = changed.get("hidden_size", WIDTH)
+        sizes = {"in_features": width, "out_features": 20, "bias": True, "activation_function": function}
         put(folder / "2_Dense" / "config.json", sizes)
-        weights = {"linear.weight": torch.randn(20, WIDTH), "linear.bias": torch.randn(20)}
+        weights = {"linear.weight": torch.randn(20, width), "linear.bias": torch.randn(20)}
         save_file(weights, folder / "2_Dense" / "model.safetensors")
     return folder
 

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.model.batching import rounded_up
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.inference.batch_runner import Batch, BatchRunner, Done
 from openclaw_instructor.model.inference.torchscript import TorchBackend
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.model.networks.position import BiasCache
 from openclaw_instructor.model.networks.t5 import T5Encoder
-from openclaw_instructor.model.packing import Packed, rounded_up
+from openclaw_instructor.model.packing import Packed
 
 INSTRUCTION = "Represent the sentence: "
 PAIRS = [[INSTRUCTION, "pay the invoice " * n] for n in (1, 9, 2, 30, 0, 4)]

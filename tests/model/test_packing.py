@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from openclaw_instructor.model.packing import batches, rounded_up
+from openclaw_instructor.model.batching import batches, rounded_up
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3])

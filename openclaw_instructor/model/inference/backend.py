@@ -1,8 +1,8 @@
 """Define the protocol of a backend, which runs a loaded network with one set of kernels in one number format.
 
 `loading.py` chooses the backend when a checkpoint is loaded for inference. There are TorchScript passes over torch's
-own kernels in float32, bfloat16, int8 and split float32 (`torchscript.py`), and a compiled pass on AMX
-(`kernels/amx`). Training uses the plain networks instead.
+own kernels in float32, bfloat16, int8 and split float32 (`torchscript.py`), and compiled passes in bfloat16 on AMX
+(`kernels/amx`) and in int8 on AVX-512 or AVX2 (`kernels/int8`). Training uses the plain networks instead.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ class Backend(Protocol):
     `preferred_tokens` is the size of a forward pass at which these kernels are fastest, `tokens_per_core` the least
     that is worth a core of its own, `operations_per_token` how many multiplications and additions a token takes,
     `shared_operations` from how many on a single pass is divided among all cores.
-    `pooling` is `Packed.of`'s. With `pads_rows` a batch should be filled up to one of few sizes (`packing.rounded_up`).
+    With `has_threads` a pass runs in the thread that calls it, helped by threads of the kernels' own, not of OpenMP.
+    `pooling` is `Packed.of`'s. With `pads_rows` a batch should be filled up to one of few sizes
+    (`batching.rounded_up`).
     """
 
     @property
@@ -60,13 +62,18 @@ class Backend(Protocol):
         ...
 
     @property
+    def has_threads(self) -> bool:
+        """Whether the kernels have threads of their own, and need none of OpenMP's."""
+        ...
+
+    @property
     def pooling(self) -> str:
         """Pooling of token states, as for `Packed.of`."""
         ...
 
     @property
     def pads_rows(self) -> bool:
-        """Whether a batch should be padded to one of few sizes (`packing.rounded_up`)."""
+        """Whether a batch should be padded to one of few sizes (`batching.rounded_up`)."""
         ...
 
     def embed(self, batch: Packed) -> Tensor:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from openclaw_instructor.model.batching import batches
 from openclaw_instructor.model.fork import is_forked, reset_in_child
 from openclaw_instructor.model.inference.backend import Backend
 from openclaw_instructor.model.inference.cpu_pool import CpuPool
 from openclaw_instructor.model.malloc import release_free_memory
-from openclaw_instructor.model.packing import Packed, batches
+from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompt
 
 # On a CPU freed memory is released after this many tokens; four times as often would take 3% of `mini`'s time.
@@ -72,8 +73,12 @@ class BatchRunner:
         shared = work >= self.backend.shared_operations and self._runs_in_flight == 1
         apart = parts > 1 or not shared
         plan = batches(lengths, budget, max(1, parts))
-        # The main thread may have its own OpenMP threads.
-        if cores > 1 and (apart or threading.current_thread() is not threading.main_thread()):
+        # Kernels with threads of their own run wherever they are called, the others on OpenMP threads that stay: the
+        # main thread may have its own.
+        elsewhere = not self.backend.has_threads and (
+            apart or threading.current_thread() is not threading.main_thread()
+        )
+        if cores > 1 and (parts > 1 or elsewhere):
             done = self._threaded(prompts, plan, cores, apart)
         else:
             done = self._pipelined(prompts, plan)

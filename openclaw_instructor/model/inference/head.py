@@ -53,6 +53,7 @@ class WithHead:
         self.dimension = head.truncate_to or outputs
         self.preferred_tokens, self.tokens_per_core = inner.preferred_tokens, inner.tokens_per_core
         self.operations_per_token, self.shared_operations = inner.operations_per_token, inner.shared_operations
+        self.has_threads = inner.has_threads
 
     def embed(self, batch: Packed) -> Tensor:
         """Embed the batch, and apply the projections: (prompts, dimension) float32."""

@@ -6,7 +6,7 @@ Only one layer is held in float32 at a time, so the peak of memory is the result
 from __future__ import annotations
 
 import logging
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import torch
 
@@ -18,6 +18,8 @@ from openclaw_instructor.model.inference.folded import FoldedEnds, FoldedLayer, 
 from openclaw_instructor.model.inference.head import HeadWeights, WithHead
 from openclaw_instructor.model.inference.int8_check import MIN_COSINE, Int8Check
 from openclaw_instructor.model.inference.kernels import amx
+from openclaw_instructor.model.inference.kernels.int8 import builders as int8
+from openclaw_instructor.model.inference.kernels.int8.backend import Int8Backend
 from openclaw_instructor.model.inference.network_backend import NetworkBackend
 from openclaw_instructor.model.inference.torchscript import TorchBackend, TorchBuilder
 from openclaw_instructor.model.malloc import release_free_memory
@@ -30,6 +32,8 @@ from openclaw_instructor.model.shapes import BertShape, ModernBertShape, T5Shape
 
 logger = logging.getLogger(__name__)
 
+T5Backend: TypeAlias = TorchBackend | amx.AmxBackend | Int8Backend
+
 
 class Builder(Protocol):
     """Builds a backend from a network's weights, one layer at a time."""
@@ -38,7 +42,7 @@ class Builder(Protocol):
         """Add the next layer."""
         ...
 
-    def finish(self) -> TorchBackend | amx.AmxBackend:
+    def finish(self) -> T5Backend:
         """Return the backend with all layers that were added."""
         ...
 
@@ -53,8 +57,10 @@ def load_for_inference(checkpoint: Checkpoint, dtype: str, device: torch.device,
         return load_backend(checkpoint, chosen, device)
     check = Int8Check(prompter, checkpoint.head.pooling)
     backend = load_backend(checkpoint, chosen, device, check)
-    # The samples were computed up to the pooled states, which are what the kernels of a T5 return.
-    if check.least_cosine(backend.inner if isinstance(backend, WithHead) else backend) >= MIN_COSINE:
+    # A T5's samples were computed up to the pooled states, which are what its kernels return.
+    is_t5 = isinstance(checkpoint.shape, T5Shape)
+    compared = backend.inner if is_t5 and isinstance(backend, WithHead) else backend
+    if check.least_cosine(compared) >= MIN_COSINE:
         return backend
     logger.info("int8 changes the vectors of %s too much; it runs in float32", checkpoint.folder)
     return load_backend(checkpoint, torch.float32, device)
@@ -73,14 +79,20 @@ def load_backend(
     weights = _head(checkpoint, device)
     if check:
         check.compute(network, weights)
-    backend = NetworkBackend(network, checkpoint.head, weights, checkpoint.dimension, dtype, device)
+    if isinstance(network, BertEncoder) and isinstance(shape, BertShape) and int8.is_supported(shape, dtype, device):
+        inner = int8.bert_backend(network, shape, checkpoint.head)
+        inner.pooling = checkpoint.head.pooling
+        head = checkpoint.head
+        backend: Backend = WithHead(inner, head, weights) if head.projections or head.truncate_to else inner
+    else:
+        backend = NetworkBackend(network, checkpoint.head, weights, checkpoint.dimension, dtype, device)
     release_free_memory()
     return backend
 
 
 def _load_t5(
     checkpoint: Checkpoint, shape: T5Shape, dtype: torch.dtype, device: torch.device, check: Int8Check | None
-) -> TorchBackend | amx.AmxBackend:
+) -> T5Backend:
     tensors = T5Tensors(checkpoint.tensors(), shape, str(checkpoint.folder))
     outside = tensors.outside_layers()
     if check:
@@ -114,4 +126,6 @@ def _head(checkpoint: Checkpoint, device: torch.device) -> HeadWeights:
 def _builder(ends: FoldedEnds, shape: T5Shape, dtype: torch.dtype, device: torch.device) -> Builder:
     if amx.is_supported(shape, dtype, device):
         return amx.AmxBuilder(ends, shape)
+    if int8.is_supported(shape, dtype, device):
+        return int8.T5Builder(ends, shape)
     return TorchBuilder(ends, shape, dtype, device)

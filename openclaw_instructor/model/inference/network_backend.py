@@ -33,6 +33,7 @@ class NetworkBackend:
 
     tokens_per_core = TOKENS_PER_CORE
     shared_operations = SHARED_OPERATIONS
+    has_threads = False
 
     def __init__(
         self,

@@ -184,6 +184,7 @@ class TorchBackend:
 
     tokens_per_core = TOKENS_PER_CORE
     shared_operations = SHARED_OPERATIONS
+    has_threads = False
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from openclaw_instructor.model import device
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.device import INT8_ENGINES
 from openclaw_instructor.model.inference import int8
+from openclaw_instructor.model.inference.kernels.int8 import library
 from openclaw_instructor.model.inference.loading import load_backend
 from openclaw_instructor.model.inference.torchscript import TorchBackend
 from openclaw_instructor.model.instructor import INSTRUCTOR
@@ -28,11 +29,12 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(params=["oneDNN", "FBGEMM"])
 def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Whose products int8 runs on: oneDNN's need VNNI to be exact."""
+    """Whose products int8 runs on without the compiled pass: oneDNN's need VNNI to be exact."""
     name: str = request.param
     if name == "oneDNN" and not has_cpu_feature("vnni"):
         pytest.skip("this processor has no VNNI")
     monkeypatch.setattr(int8, "ONEDNN_MIN_WIDTH", 1 if name == "oneDNN" else 10_000)
+    monkeypatch.setattr(library, "best_layout", lambda: None)
     return name
 
 
@@ -94,6 +96,7 @@ def test_auto_chooses_int8_only_for_checkpoints_that_keep_their_vectors(
     np.testing.assert_allclose(model.encode("a letter"), exact.encode("a letter"), atol=1e-6)
 
 
+@pytest.mark.usefixtures("kernels")
 def test_in_int8_no_weight_is_kept_twice() -> None:
     backend = load_backend(Checkpoint.open("mini"), torch.int8, CPU)
     assert isinstance(backend, TorchBackend)

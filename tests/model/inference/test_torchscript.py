@@ -8,13 +8,14 @@ import torch
 
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model import device
+from openclaw_instructor.model.batching import rounded_up
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.inference import split_float32, torchscript
 from openclaw_instructor.model.inference.backend import Backend
 from openclaw_instructor.model.inference.loading import load_backend
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.model.networks.t5 import T5Encoder
-from openclaw_instructor.model.packing import Packed, rounded_up
+from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.prompt import Prompt
 
 CPU = torch.device("cpu")

@@ -4,7 +4,6 @@ without a compiler most of this is skipped."""
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import platform
 import shutil
 import subprocess
@@ -12,7 +11,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,7 +21,7 @@ from torch.nn.functional import cosine_similarity
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.inference.backend import Backend
 from openclaw_instructor.model.inference.kernels import amx
-from openclaw_instructor.model.inference.kernels.amx.sources import digest
+from openclaw_instructor.model.inference.kernels.sources import digest
 from openclaw_instructor.model.inference.loading import load_backend
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.model.networks.t5 import T5Encoder
@@ -240,61 +238,6 @@ def test_widths_that_are_not_whole_tiles_are_left_to_torch(tmp_path: Path, chang
     assert np.isfinite(model.encode("the boats leave at nine")).all()
 
 
-@needs_amx
-def test_a_library_of_other_sources_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(amx.LIBRARY.parent, tmp_path / "amx")
-    monkeypatch.setattr(amx, "LIBRARY", tmp_path / "amx" / amx.LIBRARY.name)
-    opened = amx._library.__wrapped__
-    assert opened() is not None
-    with (tmp_path / "amx" / "gemm.h").open("a") as file:
-        file.write("/* edited */\n")
-    assert opened() is None
-    amx.LIBRARY.unlink()  # not written over: it is mapped
-    amx.LIBRARY.write_bytes(b"of another system")
-    assert opened() is None
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> ModuleType:
-    """The build hook, on a copy of the sources."""
-    shutil.copytree(amx.LIBRARY.parent, tmp_path / "amx", ignore=shutil.ignore_patterns("*.so"))
-    spec = importlib.util.spec_from_file_location("build_of_amx", tmp_path / "amx" / "build.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_a_build_without_a_compiler_leaves_the_kernels_out_and_says_so(
-    build: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(build.sys, "platform", "linux")
-    monkeypatch.setattr(build.platform, "machine", lambda: "x86_64")
-    monkeypatch.setenv("CC", "no-such-compiler")
-    build.LIBRARY.write_bytes(b"an older one")
-    assert not build.compiled()
-    assert not build.LIBRARY.exists()
-    assert "torch's run instead\nno-such-compiler: No such file" in capsys.readouterr().err
-
-
-def test_other_systems_are_not_asked_for_a_compiler(
-    build: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(build.platform, "machine", lambda: "arm64")
-    assert not build.compiled()
-    assert capsys.readouterr().err == ""
-
-
-@needs_amx
-def test_a_build_leaves_nothing_but_the_library(build: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {path.name for path in build.FOLDER.iterdir()}
-    assert build.compiled()
-    assert {path.name for path in build.FOLDER.iterdir()} - before <= {"amx.so", "__pycache__"}
-    monkeypatch.setattr(amx, "LIBRARY", build.LIBRARY)
-    assert amx._library.__wrapped__() is not None
-
-
 @with_kernels
 @torch.inference_mode()
 def test_defaults_of_the_process_do_not_matter() -> None:
@@ -327,12 +270,6 @@ def test_weights_are_packed_as_tiles() -> None:
     # The second panel's second step, its second tile: outputs from 48, inputs from 32; row 3 holds inputs 38 and 39.
     tile = row.view(2, 2, 2, 16, 16, 2)[1, 1, 1]
     assert torch.equal(tile[3].float(), weight[48:64, 38:40])
-
-
-@needs_compiler
-def test_the_library_compiles_without_a_warning(tmp_path: Path, build: ModuleType) -> None:
-    options = [*build.OPTIONS, *WARNINGS, '-DSOURCES="none"', str(SOURCES / "forward.c")]
-    subprocess.run([str(COMPILER), *options, "-o", str(tmp_path / "amx.so")], check=True, timeout=500)
 
 
 @needs_compiler

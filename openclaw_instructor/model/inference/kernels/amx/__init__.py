@@ -23,7 +23,7 @@ from torch import Tensor
 
 from openclaw_instructor.model.device import has_amx
 from openclaw_instructor.model.inference.folded import FoldedEnds, FoldedLayer, norm_floor, unit_rows
-from openclaw_instructor.model.inference.kernels.amx.sources import digest
+from openclaw_instructor.model.inference.kernels.sources import digest
 from openclaw_instructor.model.networks.position import BiasCache, distance_bias
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.model.shapes import T5Shape
@@ -183,6 +183,7 @@ class AmxBackend:
     tokens_per_core = TOKENS_PER_CORE
     shared_operations = SHARED_OPERATIONS
     pads_rows = False  # any number of rows is as fast
+    has_threads = False
 
     def __init__(self, ends: FoldedEnds, weights: Tensor, shape: T5Shape) -> None:
         library = _library()

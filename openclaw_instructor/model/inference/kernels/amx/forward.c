@@ -23,9 +23,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "scratch.h"
+#include "../shared/scratch.h"
 #include "stages.h"
-#include "thread_pool.h"
+#include "../shared/thread_pool.h"
 
 /* Up to so many rows all chunks of the feed-forward fit into the cache, and fewer stages are fewer waits. */
 enum { FEW_ROWS = 4 * BLOCK };

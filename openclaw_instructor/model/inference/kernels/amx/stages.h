@@ -9,7 +9,7 @@
 #include "attention.h"
 #include "gemm.h"
 #include "pooling.h"
-#include "scratch.h"
+#include "../shared/scratch.h"
 
 typedef struct {
     long vocabulary, width, heads, head_width, inner, chunk, layers, dimension, has_gelu, normalizes;

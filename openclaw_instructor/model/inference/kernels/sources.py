@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def digest(folder: Path) -> str:
-    """Hash the C files of a folder."""
+    """Hash the C files of a folder, and those that all libraries share."""
     content = hashlib.sha256()
-    for path in sorted(folder.glob("*.[ch]")):
+    for path in sorted([*folder.glob("*.[ch]"), *folder.with_name("shared").glob("*.[ch]")]):
         content.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return content.hexdigest()

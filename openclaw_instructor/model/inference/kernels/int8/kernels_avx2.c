@@ -1,0 +1,8 @@
+/* The stages for AVX2. */
+
+#define MOST_TILE_ROWS 4
+#define MOST_FLOAT_VECTORS 2
+#define KERNELS avx2_kernels
+
+#include "simd_avx2.h"
+#include "stages.h"
