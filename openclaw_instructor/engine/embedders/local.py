@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from openclaw_instructor.engine.embedders.protocol import Model, Role
 from openclaw_instructor.errors import InvalidSettings
@@ -89,12 +90,25 @@ class LocalEmbedder:
         """Do nothing: the scheduler owns the loaded model."""
 
     def load(self) -> Model:
-        """Load the weights, with settings for a long-lived process."""
+        """Load the weights, with settings for a long-lived process; without torch if an earlier start prepared them."""
         os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", ONEDNN_CACHE)
         # The tokenizer's threads would take cores from the passes in flight.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        from openclaw_instructor.model.inference.prepared_model import open_prepared
+
+        self.passes = 2
+        settings = self._settings
+        ready = open_prepared(self._prepared, self.checkpoint, settings.dtype, settings.device, settings.threads)
+        return ready or self._load_with_torch()
+
+    @property
+    def _prepared(self) -> Path:
+        return self._settings.home / "prepared"
+
+    def _load_with_torch(self) -> Model:
         import torch
 
+        from openclaw_instructor.model.inference.prepared_model import keep_prepared
         from openclaw_instructor.model.instructor import INSTRUCTOR
 
         if self._settings.threads:
@@ -102,4 +116,6 @@ class LocalEmbedder:
         model = INSTRUCTOR(self.checkpoint, self._settings.device, self._settings.dtype)
         # Two passes share processor cores well, a GPU takes one.
         self.passes = 2 if model.device.type == "cpu" else 1
+        if self._settings.dtype == "auto":
+            keep_prepared(self._prepared, self.checkpoint, model.backend)
         return model
