@@ -4,13 +4,14 @@
 
 `passages.txt` holds a text on each line, `vectors.npy` (n, dimension) the vector of each. A passage has two lines, a
 document twenty passages. A home that holds an index already is measured as it is. With `--profile` it says where the
-time goes.
+time goes; with `--nearest` what the vectors alone take, and how many of the nearest ten they find.
 """
 
 from __future__ import annotations
 
 import argparse
 import cProfile
+import importlib
 import itertools
 import os
 import pstats
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--words", type=int, nargs=2, default=(5, 15), help="only questions of so many words")
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--nearest", action="store_true")
     arguments = parser.parse_args()
     settings = Settings.load(arguments.home)
     if not settings.index_path.exists():
@@ -44,6 +46,9 @@ def main() -> None:
     lines = arguments.questions.read_text(encoding="utf-8").splitlines()
     questions = [line for line in lines if low <= len(line.split()) <= high]
     toolbox = Toolbox(arguments.home)
+    if arguments.nearest:
+        nearest(toolbox, settings, questions)
+        return
     started = time.perf_counter()
     toolbox.run("search_docs", {"query": "warm up"})
     print(f"first search, with loading the model and opening the index: {time.perf_counter() - started:.1f} s")
@@ -64,11 +69,63 @@ def measured(toolbox: Toolbox, questions: list[str]) -> str:
         toolbox.run("search_docs", {"query": question})
         clock.append((time.perf_counter() - started) * 1e3)
         processor.append((time.process_time() - used) * 1e3)
-    parts = [
+    return f"{len(questions)} questions, {_described(clock, processor)}"
+
+
+def nearest(toolbox: Toolbox, settings: Settings, questions: list[str]) -> None:
+    """Search the vectors alone, among all and among one in a hundred, and compare with all inner products."""
+    from openclaw_instructor.index import collections
+    from openclaw_instructor.index.filters import Filter
+    from openclaw_instructor.index.store import Store
+    from openclaw_instructor.index.vectors.local import LocalVectorEngine
+    from openclaw_instructor.index.vectors.protocol import View
+
+    instruction = "Represent the question for retrieving supporting documents: "
+    queries = np.asarray(toolbox.engine.embed(questions, instruction, role="query").vectors, dtype=np.float32)
+    with Store(settings.index_path).read() as connection:
+        (collection,) = collections.collections(connection)
+        assert collection.serving is not None
+        view = View(connection, collection, collection.serving)
+        engine = LocalVectorEngine(settings.vectors_dir)
+        importlib.import_module("faiss")
+        print(f"before: {_memory()}")
+        started, used = time.perf_counter(), time.process_time()
+        searcher, _ = engine.open(view)
+        took = (time.perf_counter() - started) * 1e3, (time.process_time() - used) * 1e3
+        for query in queries:
+            searcher.search(query, 10, Filter())
+        print(f"opened in {took[0]:.0f} ms (processor {took[1]:.0f}); after {len(queries)} searches: {_memory()}")
+        ids = view.ids()
+        for name, among in (("all", None), ("one in a hundred", ids[::100])):
+            wanted = Filter() if among is None else Filter(passages=tuple(among.tolist()))
+            truth = _truth(view, ids if among is None else among, queries)
+            clock, processor, found = [], [], 0
+            for query, best in zip(queries, truth, strict=True):
+                started, used = time.perf_counter(), time.thread_time()
+                hits = searcher.search(query, 10, wanted)
+                clock.append((time.perf_counter() - started) * 1e3)
+                processor.append((time.thread_time() - used) * 1e3)
+                found += len({key for key, _ in hits} & set(best.tolist()))
+            print(f"{name}: recall@10 {found / truth.size:.4f}, {_described(clock, processor)}")
+
+
+def _truth(view: Any, ids: Any, queries: Any) -> Any:
+    """Find the ten nearest of each query among the stored vectors of these ids."""
+    best = [(np.full((len(queries), 10), -2, np.float32), np.zeros((len(queries), 10), np.int64))]
+    for known, vectors in view.vectors(ids):
+        scores, keys = best.pop()
+        scores = np.concatenate([scores, queries @ vectors.T], axis=1)
+        keys = np.concatenate([keys, np.broadcast_to(known, (len(queries), len(known)))], axis=1)
+        order = np.argpartition(-scores, 9, axis=1)[:, :10]
+        best.append((np.take_along_axis(scores, order, 1), np.take_along_axis(keys, order, 1)))
+    return best[0][1]
+
+
+def _described(clock: list[float], processor: list[float]) -> str:
+    return ", ".join(
         f"{name} p50 {np.median(times):.1f} p95 {np.percentile(times, 95):.1f} p99 {np.percentile(times, 99):.1f} ms"
         for name, times in (("clock", clock), ("processor", processor))
-    ]
-    return f"{len(questions)} questions, {', '.join(parts)}"
+    )
 
 
 def fill(settings: Settings, passages: Path, vectors: Any, count: int) -> None:
