@@ -27,7 +27,7 @@ def semantic_router(
     vectors = {f"e{place}": vector for place, vector in enumerate(examples)}
     vectors |= {f"t{place}": vector for place, vector in enumerate(tested)}
 
-    class Known(DenseEncoder):
+    class Known(DenseEncoder):  # type: ignore[misc]  # untyped where it is not installed
         name: str = "known"
 
         def __call__(self, docs: list[Any]) -> list[list[float]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
 Words = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 # The kernel is exp((cosine - 1) / width): nearly linear between points far apart, sharper between close ones.
 _WIDTH = 1.2
@@ -60,11 +61,11 @@ def _exact(
     points: Matrix, words: Words | None, share: float, targets: Matrix, counts: NDArray[np.float64]
 ) -> Iterator[tuple[KernelRegression, Matrix]]:
     # With many points single precision halves the time; scores change in the fourth digit.
-    precision = np.float32 if len(points) > _DOUBLE else np.float64
-    similarity = _kernel(points, points).astype(precision)
+    precision: type[np.floating] = np.float32 if len(points) > _DOUBLE else np.float64
+    similarity: Floats = _kernel(points, points).astype(precision)
     if words is not None:
-        similarity += np.float32(share) * (words @ words.T)
-    wanted = targets.astype(precision)
+        similarity = similarity + np.float32(share) * (words @ words.T)
+    wanted: Floats = targets.astype(precision)
     for ridge in _RIDGES:
         root = _inverse_of_triangle(np.linalg.cholesky(similarity + np.diag(ridge / counts).astype(precision)))
         weights = (root.T @ (root @ wanted)).astype(np.float64)
@@ -82,7 +83,7 @@ def _on_landmarks(
     if words is not None and their_words is not None:
         similarity += np.float32(share) * (words @ their_words.T)
     root = np.linalg.cholesky(similarity[some].astype(np.float64) + _JITTER * np.eye(len(some)))
-    basis = _inverse_of_triangle(root).T
+    basis = _inverse_of_triangle(root).T.astype(np.float64)
     features = similarity @ basis.astype(np.float32)
     counted = features * counts[:, None].astype(np.float32)
     squares = (features.T @ counted).astype(np.float64)
@@ -95,10 +96,10 @@ def _on_landmarks(
         yield KernelRegression(landmarks, weights, _word_weights(their_words, share, weights)), left_out
 
 
-def _inverse_of_triangle(lower: Matrix) -> Matrix:
+def _inverse_of_triangle(lower: Floats) -> Floats:
     """Invert a lower triangular matrix by halves, with products for nearly all of the work."""
     if len(lower) <= _INVERTED_WHOLE:
-        return np.linalg.inv(lower)
+        return np.asarray(np.linalg.inv(lower))
     half = len(lower) // 2
     inverse = np.zeros_like(lower)
     inverse[:half, :half] = _inverse_of_triangle(lower[:half, :half])
