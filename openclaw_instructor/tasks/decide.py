@@ -17,7 +17,7 @@ import numpy as np
 from openclaw_instructor.documents.email import Email, from_fields
 from openclaw_instructor.errors import UnsupportedInput
 from openclaw_instructor.registry.kinds.classify import ClassifyTask, Label
-from openclaw_instructor.tasks.classifier.fitted import HEAD, described, fitted
+from openclaw_instructor.tasks.classifier.fitted import HEAD, fitted
 from openclaw_instructor.tasks.classify import prepare
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class _Judge:
         key = (engine.identity(INSTRUCTION), labels)
         if key in _whole:
             return
-        embedded = engine.embed([described(label) for label in labels], INSTRUCTION)
+        embedded = engine.embed([label.described for label in labels], INSTRUCTION)
         if True in embedded.truncated:
             place = embedded.truncated.index(True) + 1
             what = f"criterion {place} is longer than {engine.checkpoint_name} reads"

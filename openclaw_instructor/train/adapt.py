@@ -27,7 +27,6 @@ from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.registry import Task
 from openclaw_instructor.registry.kinds.classify import ClassifyTask, Label
-from openclaw_instructor.tasks.classifier.fitted import described
 from openclaw_instructor.tasks.classifier.label_space import LabelSpace
 from openclaw_instructor.train import builders, medi
 from openclaw_instructor.train.config import TrainConfig
@@ -152,7 +151,7 @@ def _labelled(source: Path, task: ClassifyTask, start: Checkpoint) -> _Data:
     train_texts, test = _split(groups)
     instruction = task.instruction("text", start.name)
     # The description is one of a label's texts, because the classifier treats it as an example.
-    texts = [(described(label), label.name) for label in labels]
+    texts = [(label.described, label.name) for label in labels]
     texts += [(text, name) for name, all_ in train_texts.items() for text in all_]
     rows_to_learn = [{"text": text, "label": label} for text, label in texts]
     records = list(builders.labelled(rows_to_learn, instruction, task.name, rounds=ROUNDS))
@@ -160,7 +159,7 @@ def _labelled(source: Path, task: ClassifyTask, start: Checkpoint) -> _Data:
     def score(embed: Embed) -> Rows:
         examples = [train_texts[label.name][:EXAMPLES] for label in labels]
         space = LabelSpace.fit(
-            embed([described(label) for label in labels], instruction), [embed(each, instruction) for each in examples]
+            embed([label.described for label in labels], instruction), [embed(each, instruction) for each in examples]
         )
         best = space.probabilities(embed([text for text, _ in test], instruction)).argmax(axis=1)
         return np.array([float(labels[i].name == label) for i, (_, label) in zip(best, test, strict=True)])

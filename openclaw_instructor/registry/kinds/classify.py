@@ -47,6 +47,12 @@ class Label(Entry):
     description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=DESCRIPTION_LIMIT)] = ""
     examples: tuple[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)], ...] = ()
 
+    @property
+    def described(self) -> str:
+        """The text that stands for the label: its name in words, and its description."""
+        words = self.name.replace("_", " ")
+        return f"{words}: {self.description}" if self.description else words
+
 
 class LabelEdit(Label):
     """What an entry with `extends` says of a label: a new one, or more and fewer examples of one that is there.
@@ -197,3 +203,8 @@ KIND = Kind(
         Option("--input", "[text|email]", "What a classify task takes. [default: text]"),
     ),
 )
+
+
+def texts_of(labels: Sequence[Label]) -> list[str]:
+    """Return what is embedded of labels: the description of each, then the examples of each."""
+    return [*(label.described for label in labels), *(example for label in labels for example in label.examples)]

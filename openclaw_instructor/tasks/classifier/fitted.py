@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from openclaw_instructor.registry.kinds.classify import Label
+from openclaw_instructor.registry.kinds.classify import Label, texts_of
 from openclaw_instructor.tasks.classifier.evidence import SenderHistory
 from openclaw_instructor.tasks.classifier.label_space import LabelSpace
 from openclaw_instructor.tasks.classifier.label_vectors import embedded
@@ -239,14 +239,3 @@ def fitted(task: str, labels: tuple[Label, ...], instruction: str, engine: Engin
         while len(known) > _KEPT:
             known.popitem(last=False)
     return made
-
-
-def texts_of(labels: Sequence[Label]) -> list[str]:
-    """Return what is embedded of labels: the description of each, then the examples of each."""
-    return [*map(described, labels), *(example for label in labels for example in label.examples)]
-
-
-def described(label: Label) -> str:
-    """Return the text that stands for a label: its name in words, and its description."""
-    words = label.name.replace("_", " ")
-    return f"{words}: {label.description}" if label.description else words

@@ -57,9 +57,8 @@ def main() -> None:
     """Make the file, or check it."""
     from openclaw_instructor.engine import Engine
     from openclaw_instructor.registry import Registry
-    from openclaw_instructor.registry.kinds.classify import ClassifyTask
+    from openclaw_instructor.registry.kinds.classify import ClassifyTask, texts_of
     from openclaw_instructor.settings import Settings
-    from openclaw_instructor.tasks.classifier.fitted import texts_of
 
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="only say whether every text is in the file")

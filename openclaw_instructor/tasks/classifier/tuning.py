@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from openclaw_instructor.engine import Priority
 from openclaw_instructor.errors import InvalidData
 from openclaw_instructor.tasks.classifier.evaluation import Labelled
-from openclaw_instructor.tasks.classifier.fitted import HEAD, Told, described
+from openclaw_instructor.tasks.classifier.fitted import HEAD, Told
 from openclaw_instructor.tasks.classifier.learned import Learned
 from openclaw_instructor.tasks.classifier.measures import Answer, macro_f1
 
@@ -144,7 +144,7 @@ class _Bench:
         """Return the macro-F1 of each fold, and the answers to every text of the first repetition."""
         labels = self._task.labels
         instruction = f"{setup.instruction.strip()} " if setup.instruction.strip() else ""
-        descriptions = [described(each) if setup.descriptions else each.name.replace("_", " ") for each in labels]
+        descriptions = [each.described if setup.descriptions else each.name.replace("_", " ") for each in labels]
         examples = [example for label in labels for example in label.examples]
         counts = [len(label.examples) for label in labels]
         few = self._embed([*descriptions, *examples, *self._taught_texts], instruction)

@@ -9,10 +9,9 @@ import pytest
 
 from openclaw_instructor.engine import Engine
 from openclaw_instructor.registry import Registry
-from openclaw_instructor.registry.kinds.classify import ClassifyTask
+from openclaw_instructor.registry.kinds.classify import ClassifyTask, texts_of
 from openclaw_instructor.settings import Settings
 from openclaw_instructor.tasks.classifier import packaged_vectors
-from openclaw_instructor.tasks.classifier.fitted import texts_of
 from openclaw_instructor.tasks.classifier.label_vectors import embedded
 from openclaw_instructor.testing import WordEngine
 
