@@ -25,7 +25,6 @@ from openclaw_instructor.registry import Registry
 from openclaw_instructor.registry.kinds.classify import ClassifyTask
 from openclaw_instructor.settings import Settings
 from openclaw_instructor.tasks.classifier.evidence import SIGNS, signs
-from openclaw_instructor.tasks.classifier.fitted import described
 from openclaw_instructor.tasks.classifier.label_space import LabelSpace
 from openclaw_instructor.tasks.classifier.label_vectors import embedded
 
@@ -37,7 +36,7 @@ STEPS, RATE, RIDGE = 3_000, 0.02, 1.0
 def judged(task: ClassifyTask, mails: list[dict[str, Any]], engine: Engine) -> tuple[Matrix, NDArray[np.intp]]:
     """Probabilities (mails, labels) of the mails, each by labels without its source, and their true labels."""
     instruction = task.instruction("text", "mini")
-    descriptions = [described(label) for label in task.labels]
+    descriptions = [label.described for label in task.labels]
     places = {mail["begins"]: number for number, mail in enumerate(mails)}
     found, truth = np.zeros((len(mails), len(task.labels))), np.zeros(len(mails), np.intp)
     for source in dict.fromkeys(mail["source"] for mail in mails):
