@@ -206,8 +206,8 @@ class _Counter:
         self._numbers = {stems.stem(word): number for number, clause in clauses for word in clause.words}
         self._forms = {clause.text for _, clause in clauses if clause.single}
         # Porter's stemmer ends words in `i` that end in `y`.
-        beginnings = (re.escape(stem[:-1] if stem.endswith("i") else stem) for stem in self._numbers)
-        self._word = re.compile(rf"(?<![^\W_])(?:{'|'.join(sorted(beginnings)) or '(?!)'})[^\W_]*")
+        beginnings = sorted(stem[:-1] if stem.endswith("i") else stem for stem in self._numbers)
+        self._word = re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, beginnings)) or '(?!)'})[^\W_]*")
 
     def count(self, passage: passage_table.Text) -> tuple[dict[int, float], set[int]]:
         """Return the weighted counts by the number of the clause, and the numbers of those in their very form."""

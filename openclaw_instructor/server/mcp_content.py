@@ -68,9 +68,9 @@ def for_agents(result: dict[str, Any]) -> dict[str, Any]:
     if isinstance(hits, list) and all(isinstance(hit, dict) for hit in hits):
         one = len(result.get("collections_searched", ())) == 1
         result = result | {"hits": [_hit(hit, one) for hit in hits]}
-        for name in ("query", "count", "collections_searched", "truncated_query"):
-            if name in ("query", "count") or one or not result.get(name):
-                result.pop(name, None)
+        unsaid = {"query", "count", *(["collections_searched"] if one else [])}
+        unsaid |= set() if result.get("truncated_query") else {"truncated_query"}
+        result = {name: value for name, value in result.items() if name not in unsaid}
     safe: dict[str, Any] = defused(result)
     return safe
 

@@ -13,7 +13,7 @@ from openclaw_instructor.openclaw.folder import plugin_folder
 from openclaw_instructor.settings import Settings
 
 PROGRAM = """#!{python}
-import json, sys
+import json, os, sys
 from pathlib import Path
 
 folder = Path({folder!r})
@@ -26,7 +26,10 @@ with (folder / "calls.jsonl").open("a") as log:
 
 def finish(value, status=0):
     if state != json.loads(found):  # doctor runs several of us at once
-        (folder / "state.json").write_text(json.dumps(state))
+        # Whole at any moment: a test may read it while we run in the background.
+        new = folder / f"state.{{os.getpid()}}"
+        new.write_text(json.dumps(state))
+        new.replace(folder / "state.json")
     print(value if isinstance(value, str) else json.dumps(value))
     sys.exit(status)
 

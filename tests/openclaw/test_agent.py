@@ -103,7 +103,7 @@ def test_an_agent_calls_each_tool_and_reads_real_answers(openclaw: OpenClaw) -> 
 def test_calls_of_one_batch_run_together(openclaw: OpenClaw) -> None:
     batch: list[tuple[str, dict[str, Any]]] = [SEARCH, MATCH, CLASSIFY, ("search_docs", {"query": "tomatoes"})]
     found, matched, sorted_, again = map(unfenced, openclaw.turn(batch).results)
-    assert found["query"] == SEARCH[1]["query"]
+    assert any(hit["file"].endswith("/gateway.md") for hit in found["hits"])
     assert len(matched["matches"]) == len(CANDIDATES)
     assert sorted_["task"] == "classify_email"
     assert any(hit["file"].endswith("/garden.md") for hit in again["hits"])

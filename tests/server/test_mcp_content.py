@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.server.mcp_content import MAX_CHARACTERS, failure, fit, success
+from openclaw_instructor.server.mcp_content import MAX_CHARACTERS, failure, fit, for_agents, success
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=30)
@@ -89,3 +89,10 @@ def test_not_even_a_path_holds_a_host_s_markers() -> None:
 def test_other_results_carry_no_such_mark() -> None:
     [block] = success({"label": "billing", "score": 0.9})["content"]
     assert json.loads(block["text"]) == {"label": "billing", "score": 0.9}
+
+
+def test_a_cut_question_is_said_of_one_collection_too() -> None:
+    result = {"query": "how", "hits": [], "collections_searched": ["docs"], "truncated_query": True, "stale": False}
+    assert for_agents(result) == {"hits": [], "truncated_query": True, "stale": False}
+    assert for_agents(result | {"truncated_query": False}) == {"hits": [], "stale": False}
+    assert for_agents(result | {"collections_searched": ["docs", "mail"]})["collections_searched"] == ["docs", "mail"]

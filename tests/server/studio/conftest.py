@@ -131,7 +131,8 @@ class Studio:
         """Fail when the page is wider than a small phone."""
         before = self.page.viewport_size
         self.page.set_viewport_size({"width": width, "height": 700})
-        assert self.page.evaluate("document.documentElement.scrollWidth") <= width
+        # A chart follows the width of its place a moment later.
+        self.page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
         self.page.set_viewport_size(before)
 
     def check(self) -> None:
