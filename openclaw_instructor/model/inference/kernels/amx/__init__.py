@@ -23,6 +23,7 @@ from torch import Tensor
 
 from openclaw_instructor.model.device import has_amx
 from openclaw_instructor.model.inference.folded import FoldedEnds, FoldedLayer, norm_floor, unit_rows
+from openclaw_instructor.model.inference.kernels.packed_batch import BatchFields, GroupFields, fields
 from openclaw_instructor.model.inference.kernels.sources import digest
 from openclaw_instructor.model.networks.position import BiasCache, distance_bias
 from openclaw_instructor.model.packing import Packed
@@ -49,39 +50,14 @@ PAGE = 2 << 20
 NO_MEMORY, UNKNOWN_TOKEN = 1, 2
 
 
-def _fields(of: dict[type, str]) -> list[tuple[str, type]]:
-    return [(name, kind) for kind, names in of.items() for name in names.split()]
-
-
 class _Model(ctypes.Structure):
-    _fields_ = _fields(
+    _fields_ = fields(
         {
             ctypes.c_long: "vocabulary width heads head_width inner chunk layers dimension has_gelu normalizes",
             ctypes.c_float: "floor",
             ctypes.c_void_p: "table weights dense",
         }
     )
-
-
-class _Group(ctypes.Structure):
-    _fields_ = _fields({ctypes.c_long: "start prompts length"})
-
-
-class _Batch(ctypes.Structure):
-    _fields_ = [
-        ("ids", ctypes.c_void_p),
-        ("rows", ctypes.c_long),
-        ("groups", ctypes.POINTER(_Group)),
-        ("group_count", ctypes.c_long),
-        ("bias", ctypes.c_void_p),
-        ("max_distance", ctypes.c_long),
-        ("pooled", ctypes.c_void_p),
-        ("starts", ctypes.c_void_p),
-        ("pooled_count", ctypes.c_long),
-        ("prompts", ctypes.c_long),
-        ("vectors", ctypes.c_void_p),
-        ("hidden", ctypes.c_void_p),
-    ]
 
 
 @cache
@@ -97,7 +73,7 @@ def open_library(path: Path, sources: str) -> ctypes.CDLL | None:
     except OSError:  # there is none, or it needs a newer system
         return None
     library.amx_sources.restype = ctypes.c_char_p
-    library.amx_forward.argtypes = (ctypes.POINTER(_Model), ctypes.POINTER(_Batch), ctypes.c_long)
+    library.amx_forward.argtypes = (ctypes.POINTER(_Model), ctypes.POINTER(BatchFields), ctypes.c_long)
     is_current = library.amx_sources() == sources.encode()
     return library if is_current and library.amx_open() else None
 
@@ -227,10 +203,10 @@ class AmxBackend:
 
     def _run(self, batch: Packed, bias: Tensor, vectors: Tensor | None = None, hidden: Tensor | None = None) -> None:
         """Run a pass; `bias` (heads, 2 x d + 1) is for the distances from -d to d, and no prompt is longer than d."""
-        arguments = _Batch(
+        arguments = BatchFields(
             _address(batch.ids, torch.int64),
             len(batch.ids),
-            (_Group * len(batch.groups))(*(_Group(*group) for group in batch.groups)),
+            (GroupFields * len(batch.groups))(*(GroupFields(*group) for group in batch.groups)),
             len(batch.groups),
             _address(bias, torch.float32),
             bias.size(1) // 2,

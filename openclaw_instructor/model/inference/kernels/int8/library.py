@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from openclaw_instructor.model.inference.kernels.packed_batch import BatchFields, fields
 from openclaw_instructor.model.inference.kernels.sources import digest
 
 LIBRARY = Path(__file__).with_name("int8.so")
@@ -18,33 +19,29 @@ CHOICE = "OPENCLAW_INSTRUCTOR_INT8_KERNELS"
 NO_MEMORY, UNKNOWN_TOKEN, NO_ROWS, TOO_LONG = 1, 2, 3, 4
 
 
-def _fields(of: dict[type, str]) -> list[tuple[str, type]]:
-    return [(name, kind) for kind, names in of.items() for name in names.split()]
-
-
 class LinearFields(ctypes.Structure):
     """`Linear` of `model.h`."""
 
-    _fields_ = _fields({ctypes.c_void_p: "panels scales sums bias", ctypes.c_long: "outputs inputs"})
+    _fields_ = fields({ctypes.c_void_p: "panels scales sums bias", ctypes.c_long: "outputs inputs"})
 
 
 class NormFields(ctypes.Structure):
     """`Norm` of `model.h`."""
 
-    _fields_ = _fields({ctypes.c_void_p: "weight bias"})
+    _fields_ = fields({ctypes.c_void_p: "weight bias"})
 
 
 class LayerFields(ctypes.Structure):
     """`Layer` of `model.h`."""
 
-    _fields_ = _fields({LinearFields: "qkv out up down", NormFields: "attention feed"})
+    _fields_ = fields({LinearFields: "qkv out up down", NormFields: "attention feed"})
 
 
 class ModelFields(ctypes.Structure):
     """`Model` of `model.h`."""
 
     _fields_ = [
-        *_fields(
+        *fields(
             {
                 ctypes.c_long: "vocabulary positions first_position width heads head_width inner layer_count dimension "
                 "activation norm normalizes",
@@ -55,31 +52,6 @@ class ModelFields(ctypes.Structure):
         ("embedding", NormFields),
         ("layers", ctypes.POINTER(LayerFields)),
         ("dense", ctypes.c_void_p),
-    ]
-
-
-class GroupFields(ctypes.Structure):
-    """`Group` of `model.h`."""
-
-    _fields_ = _fields({ctypes.c_long: "start prompts length"})
-
-
-class BatchFields(ctypes.Structure):
-    """`Batch` of `model.h`."""
-
-    _fields_ = [
-        ("ids", ctypes.c_void_p),
-        ("rows", ctypes.c_long),
-        ("groups", ctypes.POINTER(GroupFields)),
-        ("group_count", ctypes.c_long),
-        ("bias", ctypes.c_void_p),
-        ("max_distance", ctypes.c_long),
-        ("pooled", ctypes.c_void_p),
-        ("starts", ctypes.c_void_p),
-        ("pooled_count", ctypes.c_long),
-        ("prompts", ctypes.c_long),
-        ("vectors", ctypes.c_void_p),
-        ("hidden", ctypes.c_void_p),
     ]
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openclaw_instructor.model.inference.kernels.int8 import library
-from openclaw_instructor.model.inference.kernels.int8.library import BatchFields, GroupFields, LayerFields, ModelFields
+from openclaw_instructor.model.inference.kernels.int8.library import LayerFields, ModelFields
 from openclaw_instructor.model.inference.kernels.int8.weights import Array, Layer, Norm
+from openclaw_instructor.model.inference.kernels.packed_batch import BatchFields, GroupFields
 from openclaw_instructor.model.shapes import BertShape, T5Shape
 
 ACTIVATIONS = {"relu": 0, "gelu": 1, "gelu_tanh": 2}
