@@ -93,10 +93,12 @@ plugin: $(VENV)/.installed
 	$(BIN)/python -m openclaw_instructor.openclaw.package --pack dist
 
 # ClawHub's program writes a report beside what it reads, so it reads a copy.
-clawhub: plugin
-	npm install --prefix build/clawhub --no-audit --no-fund --loglevel=error clawhub
+clawhub: plugin openclaw
+	PATH="$(CURDIR)/build/openclaw/node_modules/.bin:$$PATH" \
+		npm install --prefix build/clawhub --no-audit --no-fund --loglevel=error clawhub@0.23.3
 	rm -rf build/clawhub/package && tar -xzf dist/openclaw-instructor-*.tgz -C build/clawhub
-	build/clawhub/node_modules/.bin/clawhub package validate build/clawhub/package
+	PATH="$(CURDIR)/build/openclaw/node_modules/.bin:$$PATH" \
+		build/clawhub/node_modules/.bin/clawhub package validate build/clawhub/package
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache
