@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-
 # Ends with the process that started it, also when that one is killed.
 BUSY = """
 import os
