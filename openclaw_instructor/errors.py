@@ -25,6 +25,7 @@ InstructorError                  code             exit
     ├── DaemonUnavailable        daemon_unavailable
     ├── OpenClawFailed           openclaw_failed
     └── StoreError               store_error
+        └── VectorsUnavailable   store_error
 
 Each message names what is wrong, where, and the fix. `code` is stable: HTTP bodies, MCP errors and `--json` carry it.
 """
@@ -200,3 +201,7 @@ class StoreError(ServiceError):
     """The index or another file of home cannot be read or written."""
 
     code = "store_error"
+
+
+class VectorsUnavailable(StoreError):
+    """The server that keeps the vectors cannot be used; texts and vectors are in the index, so nothing is lost."""

@@ -20,6 +20,8 @@ from openclaw_instructor.paths import expanded
 
 APP = "openclaw-instructor"
 ENV_PREFIX = "OPENCLAW_INSTRUCTOR_"
+# Where `store` and `vector_engine` search by themselves.
+LOCAL = "local"
 
 
 class Settings(BaseModel):
@@ -85,8 +87,17 @@ class Settings(BaseModel):
     load_wait: float = Field(45.0, gt=0, description="seconds a call waits for a loading model")
     cache_mb: int = Field(256, ge=0, description="size of the embedding cache on disk; 0: no cache")
     vector_engine: str = Field(
-        "local",
+        LOCAL,
         description="engine of the nearest vectors: `local`, `exact` (never approximate), or one that a package adds",
+    )
+    store: str = Field(
+        LOCAL,
+        description="where vectors are searched: `local`, or a Milvus at milvus://HOST:19530/DATABASE, milvus+tls://… "
+        "or milvus:///FOLDER.db (Milvus Lite); texts stay in home",
+    )
+    store_token_file: str | None = Field(
+        None,
+        description="file with the token of `store`, or NAME:PASSWORD; $OPENCLAW_INSTRUCTOR_STORE_TOKEN wins over it",
     )
     reranker: str | None = Field(
         None,

@@ -149,4 +149,7 @@ def _show_status(collections: list[dict[str, Any]], as_json: bool) -> int:
             for entry in collections
         ]
         print_table(("collection", *keys[1:], "state", "folders"), rows)
+        for entry in collections:
+            if entry.get("store"):
+                say(f"vectors of {entry['name']}: {one_line(entry['store'])}")
     return 0

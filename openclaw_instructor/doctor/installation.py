@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -11,7 +12,7 @@ from importlib import metadata
 from openclaw_instructor import __version__, distribution
 from openclaw_instructor.doctor.finding import Finding
 from openclaw_instructor.errors import InstructorError
-from openclaw_instructor.settings import Settings
+from openclaw_instructor.settings import LOCAL, Settings
 
 PACKAGES = ("torch", "transformers", "tokenizers", "faiss-cpu", "mcp", "pydantic")
 
@@ -24,6 +25,8 @@ def examine(load_settings: Callable[[], Settings]) -> list[Finding]:
     except InstructorError as error:
         return [*findings, Finding("settings", "fail", error.message, "correct that file, then run doctor again")]
     checks: list[Callable[[Settings], Finding]] = [_home, _registry, _checkpoint, _kernels, _index, _daemon]
+    if settings.store != LOCAL:
+        checks.append(_store)
     return findings + [_guarded(check, settings) for check in checks]
 
 
@@ -70,6 +73,8 @@ def _registry(settings: Settings) -> Finding:
 def _checkpoint(settings: Settings) -> Finding:
     from openclaw_instructor.model.checkpoint import Checkpoint
 
+    if settings.checkpoint.startswith(("https://", "http://")):
+        return Finding("checkpoint", "ok", f"{settings.checkpoint}: a remote endpoint, which a search or sync asks")
     # Offline, so that a check downloads nothing.
     checkpoint = Checkpoint.open(settings.checkpoint, revision=settings.revision, offline=True)
     shape = f"{checkpoint.dimension} dimensions, {checkpoint.shape.layers} layers"
@@ -102,6 +107,15 @@ def _index(settings: Settings) -> Finding:
     if stale:
         return Finding("index", "warn", "; ".join(stale), "openclaw-instructor index sync")
     return Finding("index", "ok", detail)
+
+
+def _store(settings: Settings) -> Finding:
+    from openclaw_instructor.index.vectors import engines
+    from openclaw_instructor.index.vectors.protocol import Elsewhere
+
+    with contextlib.closing(engines.of(settings)) as engine:
+        where = engine.reached() if isinstance(engine, Elsewhere) else settings.store
+    return Finding("store", "ok", where)
 
 
 def _daemon(settings: Settings) -> Finding:

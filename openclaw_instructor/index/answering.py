@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from openclaw_instructor.errors import IdentityMismatch
+from openclaw_instructor.errors import IdentityMismatch, VectorsUnavailable
 from openclaw_instructor.index import chunk_store, empty_results, freshness, idle_filters, staleness
 from openclaw_instructor.index.findings import Findings
 from openclaw_instructor.index.query import parse
@@ -56,7 +56,9 @@ class Answering:
         stale = [reason for reason in map(self.stale, chosen) if reason]
         embedding = QueryEmbedding() if mode == "keyword" else self._embed(cut, asked.instruction, chosen, mode)
         question = Question(cut, embedding.vector, mode, asked.wanted, asked.diversity)
-        found = self._found(connection, chosen, question, max(1, asked.top_k), bool(stale or embedding.notes))
+        found = self._found_or_by_words(
+            connection, chosen, question, max(1, asked.top_k), bool(stale or embedding.notes)
+        )
         served = [known.serving.id for known in chosen if known.serving]
         hits = freshness.marked(connection, served, found.hits(asked.explain))
         changed = freshness.notes(hits)
@@ -86,6 +88,19 @@ class Answering:
                 raise
             return QueryEmbedding(notes=(f"searched by words only: {error.message}",))
         return QueryEmbedding(embeddings.vectors[0], bool(embeddings.truncated[0]))
+
+    def _found_or_by_words(
+        self, connection: sqlite3.Connection, chosen: Sequence[Collection], question: Question, top_k: int, stale: bool
+    ) -> Findings:
+        """Search, by words only where the server of the vectors is away and the mode allows it."""
+        try:
+            return self._found(connection, chosen, question, top_k, stale)
+        except VectorsUnavailable as error:
+            if question.mode == "vector":
+                raise
+            found = self._found(connection, chosen, replace(question, vector=None), top_k, True)
+            found.notes.append(f"searched by words only: {error.message}")
+            return found
 
     def _found(
         self, connection: sqlite3.Connection, chosen: Sequence[Collection], question: Question, top_k: int, stale: bool

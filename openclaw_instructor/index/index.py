@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor import lock
+from openclaw_instructor.errors import VectorsUnavailable
 from openclaw_instructor.index import (
     collections,
     empty_results,
@@ -31,7 +32,7 @@ from openclaw_instructor.index.vectors.protocol import View
 
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Engine
-    from openclaw_instructor.index.collections import Collection, Root
+    from openclaw_instructor.index.collections import Collection, Generation, Root
     from openclaw_instructor.index.progress import Progress
     from openclaw_instructor.index.sampling import Sample
     from openclaw_instructor.index.staleness import Steering
@@ -54,7 +55,7 @@ class Index:
         self._store = open_store(settings.index_path)
         self.catalogue = Catalogue(self._store)
         self._sync_lock = settings.home / "sync.lock"
-        self._vectors = engines.engine(settings.vector_engine, settings.vectors_dir)
+        self._vectors = engines.of(settings)
         self._held = Held()
         self._answering = Answering(engine, self._vectors, self._held, self._stale)
         # Collection -> how its changes become known, if this process watches them.
@@ -150,7 +151,7 @@ class Index:
         chosen = staleness.steered(self._chosen(name), steering)
         stale = {known.name: self._stale(known) for known in chosen}
         return [
-            status.of(self._store, known, stale[known.name], self.watched.get(known.name), check=check)
+            status.of(self._store, known, stale[known.name], self.watched.get(known.name), self._vectors, check=check)
             for known in chosen
         ]
 
@@ -272,12 +273,20 @@ class Index:
         self.seen.pop(collection.name, None)
         if run.seen is not None:
             self.seen[collection.name] = run.seen
-        if report.chunks:
-            with self._store.read() as connection:
-                current = collections.generation(connection, generation.id)
-                if current is not None:
-                    report.notes += self._vectors.update(View(connection, collection, current))
+        if report.chunks or report.removed:
+            self._update_vectors(collection, generation, report)
         return report
+
+    def _update_vectors(self, collection: Collection, generation: Generation, report: CollectionReport) -> None:
+        with self._store.read() as connection:
+            current = collections.generation(connection, generation.id)
+            if current is None:
+                return
+            try:
+                report.notes += self._vectors.update(View(connection, collection, current))
+            except VectorsUnavailable as error:
+                waiting = f"everything is indexed, and the next sync sends what is new to Milvus: {error.message}"
+                report.error = f"{report.error}; {waiting}" if report.error else waiting
 
     def _stale(self, collection: Collection) -> str | None:
         return staleness.stale(self.engine, collection, collection.unfinished and lock.held(self._sync_lock))

@@ -68,7 +68,10 @@ class SyncReport:
 
 @dataclass(frozen=True)
 class CollectionStatus:
-    """The state of one collection. `stale` says that a sync would change what is found, `reason` why."""
+    """The state of one collection. `stale` says that a sync would change what is found, `reason` why.
+
+    `store` says where its vectors are, and how many of them, if not in home.
+    """
 
     name: str
     folders: list[str]
@@ -84,6 +87,7 @@ class CollectionStatus:
     stale: bool
     reason: str | None
     watched: str | None = None
+    store: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the state as JSON."""

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 from openclaw_instructor.errors import InstructorError
 from openclaw_instructor.index import changes, chunk_store, roots, walk
 from openclaw_instructor.index.results import CollectionStatus
+from openclaw_instructor.index.vectors.protocol import Elsewhere, View
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from openclaw_instructor.index.collections import Collection
     from openclaw_instructor.index.listing import Listing
     from openclaw_instructor.index.store import Store
+    from openclaw_instructor.index.vectors.protocol import VectorEngine
 
 _NAMED = 3
 
@@ -49,11 +53,12 @@ def to_follow(collection: Collection, listing: Listing) -> list[str]:
 
 
 def of(
-    store: Store, collection: Collection, stale: str | None, watched: str | None = None, *, check: bool
+    store: Store, collection: Collection, stale: str | None, watched: str | None, engine: VectorEngine, *, check: bool
 ) -> CollectionStatus:
     """Describe one collection; `stale` is what is known without looking at its files, which `check` does."""
     with store.read() as connection:
         counts = chunk_store.counts(connection, collection.serving.id) if collection.serving else (0, 0)
+        elsewhere = _elsewhere(connection, collection, engine)
     changed, reason = None, stale
     if check:
         changed, seen = _looked(store, collection)
@@ -73,7 +78,15 @@ def of(
         stale=reason is not None,
         reason=reason,
         watched=watched,
+        store=elsewhere,
     )
+
+
+def _elsewhere(connection: sqlite3.Connection, collection: Collection, engine: VectorEngine) -> str | None:
+    """Say where the vectors are, if not in home."""
+    if collection.serving is None or not isinstance(engine, Elsewhere):
+        return None
+    return engine.described(View(connection, collection, collection.serving))
 
 
 def _looked(store: Store, collection: Collection) -> tuple[int | None, str | None]:

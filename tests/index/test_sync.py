@@ -44,6 +44,7 @@ def test_a_first_sync_indexes_everything(index: Index, folder: Path, engine: Wor
         "stale": False,
         "reason": None,
         "watched": None,
+        "store": None,
     }
 
 

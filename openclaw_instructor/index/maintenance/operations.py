@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor import lock
-from openclaw_instructor.errors import StoreError
+from openclaw_instructor.errors import StoreError, VectorsUnavailable
 from openclaw_instructor.index import collections, replacement, store_errors
 from openclaw_instructor.index.maintenance import backup, mending, salvage, transfer, verification
 from openclaw_instructor.index.read_only_store import ReadOnlyStore, open_store
@@ -45,7 +45,7 @@ class Maintenance:
             with contextlib.closing(open_store(self._path)) as store:
                 if isinstance(store, ReadOnlyStore):
                     notes.append("this home cannot be written, so the full text was only checked for what it lacks")
-                problems, checked = self._problems(store, full=full)
+                problems, checked = self._problems(store, notes, full=full)
         except store_errors.Damaged as error:
             problems, checked = [verification.Problem("file", error.what)], {}
         fix = f"openclaw-instructor index repair{' --full' if full else ''}" if problems else ""
@@ -123,7 +123,7 @@ class Maintenance:
         with contextlib.closing(Store(self._path)) as store:
             yield store
 
-    def _problems(self, store: Store, *, full: bool) -> tuple[list[Problem], dict[str, int]]:
+    def _problems(self, store: Store, notes: list[str], *, full: bool) -> tuple[list[Problem], dict[str, int]]:
         with store.read() as connection:
             problems = verification.file_problems(connection)
             if any(problem.part == "file" for problem in problems):
@@ -134,15 +134,18 @@ class Maintenance:
             if full and writable:
                 problems += verification.word_problems(connection)
             for view in _views(connection):
-                problems += [verification.Problem("vector files", said) for said in self._compared(view)]
+                try:
+                    problems += [verification.Problem("vector files", said) for said in self._compared(view)]
+                except VectorsUnavailable as error:
+                    notes.append(f"the vectors of `{view.collection.name}` were not compared: {error.message}")
         return problems + (verification.fulltext_problems(store) if writable else []), checked
 
     def _compared(self, view: View) -> list[str]:
-        engine = self._vectors()
-        return engine.verify(view) if isinstance(engine, KeepsFiles) else []
+        with contextlib.closing(self._vectors()) as engine:
+            return engine.verify(view) if isinstance(engine, KeepsFiles) else []
 
     def _vectors(self) -> VectorEngine:
-        return engines.engine(self._settings.vector_engine, self._settings.vectors_dir)
+        return engines.of(self._settings)
 
     def _damage(self) -> str | None:
         """Say why the file cannot be used as it is; None when it can."""
@@ -181,14 +184,14 @@ class Maintenance:
             said = [problem for view in _views(connection) for problem in self._compared(view)]
         if not said:
             return
-        engine = self._vectors()
-        engine.keep({})
-        # Under another key no process takes what it has in memory for the vectors of the index.
-        with store.write() as connection:
-            connection.execute("UPDATE generations SET key = lower(hex(randomblob(8)))")
-        with store.read() as connection:
-            for view in _views(connection):
-                engine.update(view)
+        with contextlib.closing(self._vectors()) as engine:
+            engine.keep({})
+            # Under another key no process takes what it has in memory for the vectors of the index.
+            with store.write() as connection:
+                connection.execute("UPDATE generations SET key = lower(hex(randomblob(8)))")
+            with store.read() as connection:
+                for view in _views(connection):
+                    engine.update(view)
         done.append(f"made {len(said):,} vector files anew")
 
 

@@ -1,7 +1,7 @@
-"""Find vector engines by name: the local one, and those of other packages.
+"""Find the vector engine of the settings: the local one, that of a Milvus, or one of another package.
 
 A package from outside declares the entry point group `openclaw_instructor.vector_engines`, or calls `register`; the
-setting `vector_engine` names the one that is used.
+setting `vector_engine` names the one that is used. The setting `store` names a Milvus.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TypeAlias
 from openclaw_instructor.errors import InvalidSettings
 from openclaw_instructor.index.vectors.local import LocalVectorEngine
 from openclaw_instructor.index.vectors.protocol import VectorEngine
+from openclaw_instructor.settings import LOCAL, Settings
 
 ENTRY_POINTS = "openclaw_instructor.vector_engines"
 
@@ -21,7 +22,7 @@ ENTRY_POINTS = "openclaw_instructor.vector_engines"
 Factory: TypeAlias = Callable[[Path], VectorEngine]
 
 _registered: dict[str, Factory] = {
-    "local": LocalVectorEngine,
+    LOCAL: LocalVectorEngine,
     "exact": lambda folder: LocalVectorEngine(folder, exact_vectors=None),
 }
 
@@ -41,3 +42,18 @@ def engine(name: str, folder: Path) -> VectorEngine:
         return factory(folder)
     known = ", ".join(sorted({*_registered, *installed.names}))
     raise InvalidSettings(f"setting `vector_engine`: there is no engine {name!r}; use one of {known}")
+
+
+def of(settings: Settings) -> VectorEngine:
+    """Make the engine that the settings ask for. Raises InvalidSettings."""
+    if settings.store == LOCAL:
+        return engine(settings.vector_engine, settings.vectors_dir)
+    if settings.vector_engine != LOCAL:
+        raise InvalidSettings(
+            f"setting `vector_engine`: {settings.vector_engine!r} searches here, and `store` names another place; keep "
+            "one of them"
+        )
+    from openclaw_instructor.index.vectors.milvus.address import Address
+    from openclaw_instructor.index.vectors.milvus.engine import MilvusVectorEngine
+
+    return MilvusVectorEngine(settings.home, settings.vectors_dir, Address.of(settings))

@@ -87,10 +87,16 @@ class VectorEngine(Protocol):
     """Opens searchers. Called by several threads at once: it locks each generation on its own."""
 
     def open(self, view: View) -> tuple[Searcher, list[str]]:
-        """Return a searcher that is up to date with the view, and notes such as that a damaged file was rebuilt."""
+        """Return a searcher that is up to date with the view, and notes such as that a damaged file was rebuilt.
+
+        Raises VectorsUnavailable, and so may the searcher, where a server is needed and is away.
+        """
 
     def update(self, view: View) -> list[str]:
-        """Bring the engine up to date with the view after a sync, on disk too if it keeps files; return notes."""
+        """Bring the engine up to date with the view after a sync, on disk too if it keeps files; return notes.
+
+        Raises VectorsUnavailable.
+        """
 
     def keep(self, generations: Mapping[str, Generation]) -> None:
         """Drop what belongs to none of these generations, given by collection name."""
@@ -105,3 +111,14 @@ class KeepsFiles(Protocol):
 
     def verify(self, view: View) -> list[str]:
         """Say where the files differ from the view, beyond lagging behind it."""
+
+
+@runtime_checkable
+class Elsewhere(Protocol):
+    """An engine that keeps vectors on another machine or in a service."""
+
+    def reached(self) -> str:
+        """Ask the service for anything, and say where it is. Raises InstructorError."""
+
+    def described(self, view: View) -> str:
+        """Say where they are, and how many of the view's; or why that is not known."""
