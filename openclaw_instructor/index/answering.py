@@ -54,7 +54,7 @@ class Answering:
         cut = asked.query[:MAX_QUERY_CHARACTERS]
         mode = asked.mode
         stale = [reason for reason in map(self.stale, chosen) if reason]
-        embedding = QueryEmbedding() if mode == "keyword" else self._embed(cut, asked.instruction, chosen, mode)
+        embedding = QueryEmbedding() if mode == "keyword" else self.embed(cut, asked.instruction, chosen, mode)
         question = Question(cut, embedding.vector, mode, asked.wanted, asked.diversity)
         found = self._found_or_by_words(
             connection, chosen, question, max(1, asked.top_k), bool(stale or embedding.notes)
@@ -74,7 +74,7 @@ class Answering:
             inspected=found.inspected(asked.expect) if asked.expect is not None else {},
         )
 
-    def _embed(self, query: str, instruction: str, chosen: Sequence[Collection], mode: Mode) -> QueryEmbedding:
+    def embed(self, query: str, instruction: str, chosen: Sequence[Collection], mode: Mode) -> QueryEmbedding:
         """Embed the query, or say why it is searched by words only."""
         served = [collection.serving for collection in chosen if collection.serving]
         try:
@@ -105,7 +105,7 @@ class Answering:
     def _found(
         self, connection: sqlite3.Connection, chosen: Sequence[Collection], question: Question, top_k: int, stale: bool
     ) -> Findings:
-        sources, notes = self._sources(connection, chosen, by_meaning=question.vector is not None)
+        sources, notes = self.sources(connection, chosen, by_meaning=question.vector is not None)
         retrieval = Retrieval(connection, sources, question, self.held)
         selected = retrieval.best(top_k).hits
         said = [*idle_filters.notes(connection, retrieval.wanted), *retrieval.notes()]
@@ -117,7 +117,7 @@ class Answering:
         served = {source.view.generation.id: source.view.collection.name for source in sources}
         return Findings(connection, served, retrieval, question, selected, [*notes, *said])
 
-    def _sources(
+    def sources(
         self, connection: sqlite3.Connection, chosen: Sequence[Collection], *, by_meaning: bool
     ) -> tuple[list[Source], list[str]]:
         """Return the collections that have passages, with a searcher where their vectors are comparable; and notes."""

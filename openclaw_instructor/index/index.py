@@ -33,6 +33,7 @@ from openclaw_instructor.index.vectors.protocol import View
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Engine
     from openclaw_instructor.index.collections import Collection, Generation, Root
+    from openclaw_instructor.index.other_model import OtherModel
     from openclaw_instructor.index.progress import Progress
     from openclaw_instructor.index.sampling import Sample
     from openclaw_instructor.index.staleness import Steering
@@ -237,17 +238,18 @@ class Index:
             chosen = known if collection is None else collections.named(known, collection)
             return self._answering.answer(connection, chosen, asked)
 
-    def inspect(self, query: str, expect: str, **options: Any) -> dict[str, Any]:
-        """Search as `search` does with these options, and say at which stage the file `expect` was lost.
+    def under(self, engine: Engine) -> OtherModel:
+        """Return what searches these collections as if the checkpoint of this engine had embedded them."""
+        from openclaw_instructor.index.other_model import OtherModel
 
-        Raises what `search` raises.
-        """
+        return OtherModel(self._store, self._answering, engine)
+
+    def inspect(self, query: str, expect: str, **options: Any) -> dict[str, Any]:
+        """Search with these options, and say at which stage `expect` was lost. Raises what `search` raises."""
         result = self.search(query, **(options | {"explain": True}), expect=expect)
-        inspected = dict(result.inspected) or {"file": expect, "stage": "not indexed", "reason": ""}
-        if inspected["stage"] == "not indexed":
-            inspected |= inspection.on_disk(self.files(options.get("collection"), expect), expect)
-        found = inspected["stage"] == "found"
-        return {"expect": expect, "found": found, **inspected, "result": result.as_dict()}
+        chosen = self._chosen(options.get("collection"))
+        found = inspection.completed(result.inspected, expect, self._store, chosen)
+        return found | {"result": result.as_dict()}
 
     def close(self) -> None:
         """Close the store and free the vectors."""

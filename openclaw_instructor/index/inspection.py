@@ -10,15 +10,17 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from openclaw_instructor.index import filters
+from openclaw_instructor.index import absence, file_states, filters
 from openclaw_instructor.index.path_filter import PathFilter
 
 if TYPE_CHECKING:
+    from openclaw_instructor.index.collections import Collection, Root
     from openclaw_instructor.index.explanation import Trace
     from openclaw_instructor.index.file_states import FileState
     from openclaw_instructor.index.filters import Filter
     from openclaw_instructor.index.search import Retrieval
     from openclaw_instructor.index.selection import Chosen
+    from openclaw_instructor.index.store import Store
 
 Stage: TypeAlias = Literal[
     "found", "left out", "not a candidate", "filtered", "empty", "unreadable", "not indexed", "no such file"
@@ -46,17 +48,26 @@ def stage(
     return _lost_in_ranking(retrieval, known, served)
 
 
-def on_disk(states: Sequence[FileState], expect: str) -> dict[str, Any]:
-    """Say why a file is not indexed; `states` are those of the files that it may be."""
+def completed(inspected: Mapping[str, Any], expect: str, store: Store, chosen: Sequence[Collection]) -> dict[str, Any]:
+    """Complete what a search of these collections found of a file by what is known of it outside of the index."""
+    found = dict(inspected) or {"file": expect, "stage": "not indexed", "reason": ""}
+    if found["stage"] == "not indexed":
+        wanted = PathFilter(expect)
+        states = [state for known in chosen for state in file_states.of(store, known, wanted)]
+        found |= _on_disk(states, [root for known in chosen for root in known.roots], expect)
+    return {"expect": expect, "found": found["stage"] == "found", **found}
+
+
+def _on_disk(states: Sequence[FileState], roots: Sequence[Root], expect: str) -> dict[str, Any]:
+    """Say why a file is not indexed; `states` are those of the files that it may be, `roots` those of the search."""
     for state in states:
         if state.state in ("new", "left out"):
             reasons = {"new": "no sync has seen it yet; run `openclaw-instructor index sync`"}
             found: dict[str, Any] = {"file": state.file, "collection": state.collection, "stage": "not indexed"}
             return found | {"reason": reasons.get(state.state, state.reason)}
-    reason = (
-        f"{expect} lies in no folder of these collections, or is left out by a hidden name, a `.gitignore`, "
-        "`--exclude` or a type that is not read"
-    )
+    if (there := absence.reason(roots, expect)) is not None:
+        return {"file": there[0], "stage": "not indexed", "reason": there[1]}
+    reason = f"no file {expect} lies in the folders of these collections; check the name, or add its folder"
     return {"file": expect, "stage": "not indexed", "reason": reason}
 
 

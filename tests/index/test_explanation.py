@@ -64,8 +64,8 @@ def test_one_side_alone_has_the_whole_weight(index: Index, pool: Path, mode: str
         ("blank.md", {}, "empty", "holds no text"),
         ("broken.pdf", {}, "unreadable", ""),
         ("new.md", {}, "not indexed", "no sync has seen it yet"),
-        ("id_rsa", {}, "not indexed", "lies in no folder"),
-        ("nowhere.md", {}, "not indexed", "lies in no folder"),
+        ("id_rsa", {}, "not indexed", "no file id_rsa lies in the folders"),
+        ("nowhere.md", {}, "not indexed", "no file nowhere.md lies in the folders"),
     ],
 )
 def test_the_stage_at_which_a_file_was_lost(
@@ -79,6 +79,32 @@ def test_the_stage_at_which_a_file_was_lost(
     if stage in ("found", "left out"):
         assert result["explain"]["fused"]["rank"] >= 1
         assert result["file"] == str(pool / expect)
+
+
+def test_the_rule_that_leaves_a_file_out_is_named(index: Index, tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    for name in (
+        "a.md", ".hidden/b.md", "node_modules/c.md", "drafts/d.md", "made/e.md", "scan.tiff", "[old] f.md", ".env"
+    ):  # fmt: skip
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("The pool.\n")
+    (folder / ".gitignore").write_text("made/\n[[]old] f.md\n")
+    index.add("rules", [folder], exclude=["drafts/"], instruction=DOCUMENT)
+    index.sync("rules")
+    for expect, reason in {
+        ".hidden/b.md": "left out: hidden",
+        "c.md": "left out: installed or compiled code",
+        "drafts/d.md": "a pattern of `--exclude` leaves it out: drafts/",
+        "e.md": f"its folder {folder}/made is left out: ignored by git",
+        "scan.tiff": "files of the type .tiff are not read",
+        "[old] f.md": "it is left out: ignored by git",
+        ".env": "secret",
+        str(folder / "made" / "e.md"): "ignored by git",
+        "/elsewhere/a.md": "no file /elsewhere/a.md lies in the folders",
+    }.items():
+        found = index.inspect("pool", expect, collection="rules", query_instruction=QUERY)
+        assert (found["stage"], found["found"]) == ("not indexed", False), expect
+        assert reason in found["reason"], (expect, found["reason"])
 
 
 def test_what_was_expected_has_to_be_a_name(index: Index, pool: Path) -> None:
