@@ -20,6 +20,7 @@ from openclaw_instructor.untrusted import marked
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Embeddings, Engine
     from openclaw_instructor.engine.rerankers import Reranker
+    from openclaw_instructor.engine.second import SecondEngine
     from openclaw_instructor.index import CollectionStatus, Index, SyncReport
     from openclaw_instructor.index.file_states import FileState
     from openclaw_instructor.index.maintenance.operations import Maintenance
@@ -43,6 +44,7 @@ class Toolbox:
         self._index: Index | None = None
         self._reranker: Reranker | None = None
         self._corrections: Corrections | None = None
+        self._second: SecondEngine | None = None
         self._lock = threading.RLock()
 
     @property
@@ -74,6 +76,16 @@ class Toolbox:
 
                 self._corrections = Corrections(self.settings.home / "corrections.db")
             return self._corrections
+
+    @property
+    def second_engine(self) -> SecondEngine:
+        """The engine of another checkpoint, to compare it with the one in use."""
+        with self._lock:
+            if self._second is None:
+                from openclaw_instructor.engine.second import SecondEngine
+
+                self._second = SecondEngine(self.settings)
+            return self._second
 
     def tools(self) -> list[ToolSpec]:
         """Return the enabled tasks, in the registry's order, edits of the files included."""
@@ -213,18 +225,17 @@ class Toolbox:
         """List the files of one collection, or of each, with their state; `path` restricts them."""
         return self.index.files(name, path)
 
-    def index_inspect(self, task: str, arguments: Mapping[str, Any], expect: str) -> dict[str, Any]:
-        """Run a search task and say at which stage the file `expect` was lost.
+    def index_inspect(
+        self, task: str, arguments: Mapping[str, Any], expect: str, changes: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Run a search task, with `changes` as in `try_task`, and say at which stage the file `expect` was lost.
 
         Raises UnknownTask, InvalidArguments, and what the search raises.
         """
-        from openclaw_instructor.registry.kinds.search import SearchTask
         from openclaw_instructor.tasks import search
 
         self.registry.refresh()
-        definition = self.registry.get(task)
-        if not isinstance(definition, SearchTask):
-            raise InvalidArguments(f"task `{task}` is of kind {definition.kind}; name one that searches")
+        definition = search.changed(self.registry, task, changes or {})
         found = search.inspect(definition, validate(definition, arguments), self, expect)
         return found | {"result": marked(found["result"])} if "result" in found else found
 
@@ -308,6 +319,8 @@ class Toolbox:
         with self._lock:
             if self._index is not None:
                 self._index.close()
+            if self._second is not None:
+                self._second.close()
             if self._engine is not None and self._owns_engine:
                 self._engine.close()
 
@@ -326,14 +339,15 @@ class Toolbox:
     ) -> None:
         self.close()
 
-    def document_instruction(self, collection: str) -> str:
-        """Return the rendered instruction of a collection's documents.
+    def document_instruction(self, collection: str, checkpoint: str = "") -> str:
+        """Return the rendered instruction of a collection's documents, for a checkpoint or the one in use.
 
         It is that of the task that searches the collection, else that of the first search task, else `passage` of the
         registry's embeddings.
         """
         searches = [task for task in self.registry.tasks.values() if task.searches is not None]
         chosen = next((task for task in searches if task.searches == collection), searches[0] if searches else None)
+        name = checkpoint or self.engine.checkpoint_name
         if chosen is not None:
-            return chosen.instruction("document", self.engine.checkpoint_name)
-        return self.registry.embedding_instruction("passage", self.engine.checkpoint_name)
+            return chosen.instruction("document", name)
+        return self.registry.embedding_instruction("passage", name)

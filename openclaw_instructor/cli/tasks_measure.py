@@ -83,6 +83,7 @@ def tune(
     """
     from openclaw_instructor.cli.classify_many import parse_columns
     from openclaw_instructor.tasks.classifier.sources import labelled_items
+    from openclaw_instructor.tasks.classifier.tuned import apply
     from openclaw_instructor.tasks.classifier.tuning import tune
     from openclaw_instructor.tasks.teach import classify_task
 
@@ -92,7 +93,7 @@ def tune(
         tuned = tune(
             task, items, toolbox, instructions=instructions, wrong_costs=wrong_costs, on_progress=show
         )  # fmt: skip
-        written = _apply(toolbox, task, tuned) if is_applied else []
+        written = apply(task, tuned, toolbox) if is_applied else []
     if as_json:
         print_json(tuned.table | {"written": written})
         return
@@ -101,29 +102,6 @@ def tune(
         say(sentence)
     if not is_applied:
         say("nothing was changed; --apply writes the winner and the threshold")
-
-
-def _apply(toolbox: Any, task: Any, tuned: Any) -> list[str]:
-    """Write the winner; return what was done as sentences."""
-    from openclaw_instructor.registry.own_entry import write_values
-
-    path = toolbox.settings.instructions_path
-    changes: dict[str, Any] = {}
-    if tuned.winner.instruction != task.instruction("text", toolbox.engine.checkpoint_name).strip():
-        changes["instruction"] = tuned.winner.instruction
-    if tuned.threshold != task.abstain_below:
-        changes["abstain_below"] = tuned.threshold
-    done = []
-    if tuned.winner.descriptions != task.descriptions:
-        changes["descriptions"] = tuned.winner.descriptions
-    if changes:
-        write_values(path, toolbox.registry, task.name, changes)
-        done.append(f"wrote {', '.join(f'{key}: {value}' for key, value in changes.items())} to {path}")
-    if tuned.winner.taught:
-        added = [toolbox.corrections.add(task.name, label, text, source="tune") for text, label in tuned.texts]
-        new = sum(not each.known for each in added)
-        done.append(f"taught {new} texts as corrections; `tasks corrections list` shows them")
-    return done or ["what is in force won; nothing was changed"]
 
 
 def _print_evaluation(result: dict[str, Any]) -> None:

@@ -47,9 +47,11 @@ def sample(store: Store, name: str, most: int, *, with_texts: bool) -> Sample:
         known, serving = found[0], found[0].serving
         ids = stored_vectors.chunk_ids(connection, serving.id)
         chosen = ids[np.linspace(0, len(ids) - 1, min(most, len(ids))).astype(int)] if len(ids) else ids
-        held: dict[int, NDArray[np.float32]] = {}
-        for numbers, vectors in stored_vectors.batches(connection, chosen, serving.dimension):
-            held |= dict(zip(numbers.tolist(), vectors, strict=True))
+        vectors = np.zeros((len(chosen), serving.dimension), np.float32)
+        held = np.zeros(len(chosen), bool)
+        for numbers, some in stored_vectors.batches(connection, chosen, serving.dimension):
+            rows_of = np.searchsorted(chosen, numbers)
+            vectors[rows_of], held[rows_of] = some, True
         text = "heading || char(10) || context || char(10) || text" if with_texts else "''"
         rows = connection.execute(
             f"SELECT chunks.id, path, first_line, last_line, locations, {text} AS embedded FROM chunks "  # noqa: S608
@@ -57,11 +59,11 @@ def sample(store: Store, name: str, most: int, *, with_texts: bool) -> Sample:
             "WHERE chunks.id IN (SELECT value FROM json_each(?)) ORDER BY chunks.id",
             (json.dumps(chosen.tolist()),),
         ).fetchall()
-    rows = [row for row in rows if row["id"] in held]
+    rows = [row for row, has in zip(rows, held.tolist(), strict=True) if has]
     return Sample(
         known.name,
         known.instruction,
-        np.array([held[row["id"]] for row in rows], np.float32).reshape(len(rows), serving.dimension),
+        vectors[held],
         [row["path"] for row in rows],
         [_place(row["locations"], row["first_line"], row["last_line"]) for row in rows],
         [row["embedded"].strip() for row in rows],
@@ -70,5 +72,7 @@ def sample(store: Store, name: str, most: int, *, with_texts: bool) -> Sample:
 
 
 def _place(locations: str, first: int, last: int) -> str:
+    if locations == "[]":
+        return str(Location("lines", first, last))
     placed = [Location(**place) for start, end, place in json.loads(locations) if start <= last and end >= first]
     return str(Location.around(placed) if placed else Location("lines", first, last))

@@ -82,11 +82,13 @@ _Body = TypeVar("_Body", bound=BaseModel)
 _OWN_PAGE = r"^/([A-Za-z0-9._~-][A-Za-z0-9._~/?&=-]*)?$"
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A body that has nothing but what is named here."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class IndexAdd(_Strict):
+class IndexAdd(Strict):
     """Body of POST /v1/index/add."""
 
     name: StrictStr = Field(min_length=1, max_length=64)
@@ -96,28 +98,29 @@ class IndexAdd(_Strict):
     exclude: list[StrictStr] = []
 
 
-class IndexName(_Strict):
+class IndexName(Strict):
     """Body of POST /v1/index/remove; without a folder, the whole collection."""
 
     name: StrictStr = Field(min_length=1, max_length=64)
     folder: Annotated[StrictStr, Field(pattern="^/[^\\x00]*$")] | None = None
 
 
-class IndexInspect(_Strict):
+class IndexInspect(Strict):
     """Body of POST /v1/index/inspect."""
 
     task: StrictStr = Field("search_docs", min_length=1, max_length=64)
     arguments: dict[str, Any] = Field(description="The arguments of the task.")
     expect: StrictStr = Field(min_length=1, max_length=4_200, description="The file that should be found.")
+    changes: dict[str, Any] = Field({}, description="Keys of the task that are otherwise, such as `instructions`.")
 
 
-class IndexCheck(_Strict):
+class IndexCheck(Strict):
     """Body of POST /v1/index/verify and /repair; `full` compares or makes anew every word of the full text."""
 
     full: StrictBool = False
 
 
-class IndexFile(_Strict):
+class IndexFile(Strict):
     """Body of POST /v1/index/backup and /restore: a file of the daemon's machine."""
 
     file: Annotated[StrictStr, Field(pattern="^/[^\\x00]*$")]
@@ -136,40 +139,18 @@ class IndexImport(IndexFile):
     replace: StrictBool = False
 
 
-class Nothing(_Strict):
+class Nothing(Strict):
     """Body of a request that has nothing to say."""
 
 
-class IndexSync(_Strict):
+class IndexSync(Strict):
     """Body of POST /v1/index/sync; without a name, every collection. `full` reads every file."""
 
     name: StrictStr | None = Field(None, min_length=1, max_length=64)
     full: StrictBool = False
 
 
-class Teach(_Strict):
-    """Body of POST /v1/corrections: a message as the task takes it, and the label that is right."""
-
-    task: StrictStr = Field(min_length=1, max_length=64)
-    label: StrictStr = Field(min_length=1, max_length=60)
-    message: dict[str, Any] = Field(description="The arguments of the task, such as `raw`, or `subject` and `body`.")
-
-
-class SenderRule(_Strict):
-    """Body of POST /v1/corrections/rule: all mail of an address, or of a domain, has this label."""
-
-    task: StrictStr = Field(min_length=1, max_length=64)
-    sender: StrictStr = Field(min_length=1, max_length=320)
-    label: StrictStr = Field(min_length=1, max_length=60)
-
-
-class CorrectionId(_Strict):
-    """Body of POST /v1/corrections/undo."""
-
-    id: StrictInt = Field(ge=1)
-
-
-class SessionLink(_Strict):
+class SessionLink(Strict):
     """Body of POST /v1/session/link: what the session may do, and the page that the browser goes on to."""
 
     scope: Literal["read", "write", "admin"] = "write"
@@ -179,46 +160,7 @@ class SessionLink(_Strict):
     )
 
 
-class TextMap(_Strict):
-    """Body of POST /v1/map: a collection or a classify task, and a second instruction to show beside its own."""
-
-    collection: StrictStr | None = Field(None, min_length=1, max_length=64)
-    task: StrictStr | None = Field(None, min_length=1, max_length=64)
-    instruction: StrictStr | None = Field(None, max_length=2_000)
-    method: Literal["pca", "umap"] = "pca"
-    points: StrictInt = Field(10_000, ge=2, le=50_000)
-
-
-class TryTask(_Strict):
-    """Body of POST /v1/tasks/try: arguments, and the task as a text of instructions.yaml or as changed keys."""
-
-    task: StrictStr = Field(min_length=1, max_length=64)
-    arguments: dict[str, Any] = Field(description="The arguments of the task.")
-    changes: dict[str, Any] = Field({}, description="Keys of the entry that are otherwise, such as `instructions`.")
-    text: StrictStr = Field("", description="A text of instructions.yaml that defines the task.")
-
-
-class TasksText(_Strict):
-    """Body of POST /v1/tasks/check: a text of instructions.yaml."""
-
-    text: StrictStr
-
-
-class TasksEdit(TasksText):
-    """Body of POST /v1/tasks/file; `before` is the text that was edited, so that nothing is lost to another editor."""
-
-    before: StrictStr
-
-
-class TaskExample(_Strict):
-    """Body of POST /v1/tasks/example."""
-
-    task: StrictStr = Field(min_length=1, max_length=64)
-    label: StrictStr = Field(min_length=1, max_length=60)
-    text: StrictStr = Field(min_length=1, max_length=MAX_INPUT_CHARACTERS)
-
-
-class DecisionsRequest(_Strict):
+class DecisionsRequest(Strict):
     """Body of POST /v1/decisions: a batch of OpenClaw's decision contract, version 1, and the model it chose."""
 
     state: Any = Field(None, description="The evidence: a text, or JSON whose names and values are read as text.")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 from starlette.requests import Request
 
 from openclaw_instructor.documents.email import bounded
 from openclaw_instructor.engine import CancelScope, Embeddings, Engine, Priority, Role
-from openclaw_instructor.errors import Busy, DaemonUnavailable
+from openclaw_instructor.errors import Busy, DaemonUnavailable, InstructorError
 from openclaw_instructor.server.http_protocol import HANG_UPS
 from openclaw_instructor.server.in_flight import InFlight
 from openclaw_instructor.server.security import caller_of
 from openclaw_instructor.server.turns import Turns
+
+logger = logging.getLogger(__name__)
 
 WORK_SECONDS = 120.0
 _Result = TypeVar("_Result")
@@ -83,6 +86,7 @@ class ThreadPool:
                 done, _ = await asyncio.wait({task}, timeout=None if long else WORK_SECONDS)
             except asyncio.CancelledError:
                 scope.cancel()
+                task.add_done_callback(_abandoned)
                 raise
             if not done:
                 scope.cancel()
@@ -90,6 +94,13 @@ class ThreadPool:
                     await task
                 raise Busy(f"the work took longer than {WORK_SECONDS:g} s; ask for less at once", 1.0)
             return task.result()
+
+
+def _abandoned(task: asyncio.Future[Any]) -> None:
+    """Take the outcome of work whose caller has gone: that it was cancelled, or refused, is nobody's concern."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, FutureCancelled | InstructorError):
+        logger.error("work failed after its caller had gone", exc_info=error)
 
 
 def shutting_down() -> DaemonUnavailable:

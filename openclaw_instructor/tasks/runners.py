@@ -44,8 +44,8 @@ class Resources(Protocol):
     def reranking_checkpoint(self) -> str:
         """The checkpoint whose instructions the reranker takes; "" where it takes none."""
 
-    def document_instruction(self, collection: str) -> str:
-        """Return the rendered instruction under which the documents of this collection are embedded now."""
+    def document_instruction(self, collection: str, checkpoint: str = "") -> str:
+        """Return the rendered instruction of a collection's documents for this checkpoint, or the one in use."""
 
 
 def run(task: Task, arguments: Mapping[str, Any], resources: Resources) -> dict[str, Any]:

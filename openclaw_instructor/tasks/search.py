@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from openclaw_instructor.errors import InvalidArguments
+
 if TYPE_CHECKING:
+    from openclaw_instructor.engine import Engine
     from openclaw_instructor.index import Index, SearchResult
+    from openclaw_instructor.index.progress import Progress
+    from openclaw_instructor.registry import Registry
     from openclaw_instructor.registry.kinds.search import SearchTask
     from openclaw_instructor.tasks.runners import Resources
 
@@ -29,6 +34,63 @@ def inspect(task: SearchTask, arguments: Mapping[str, Any], resources: Resources
     """
     options = _options(task, arguments, resources)
     return resources.index.inspect(arguments["query"], expect, **options)
+
+
+def changed(registry: Registry, name: str, changes: Mapping[str, Any]) -> SearchTask:
+    """Return a search task with other values for some keys of its entry. Raises UnknownTask, InvalidArguments."""
+    from openclaw_instructor.registry import trial
+    from openclaw_instructor.registry.kinds.search import SearchTask
+
+    task = trial.changed(registry, name, changes) if changes else registry.get(name)
+    if not isinstance(task, SearchTask):
+        raise InvalidArguments(f"task `{name}` is of kind {task.kind}; name one that searches")
+    return task
+
+
+def under(
+    task: SearchTask,
+    arguments: Mapping[str, Any],
+    resources: Resources,
+    engine: Engine,
+    on_progress: Progress,
+    expect: str | None = None,
+) -> dict[str, Any]:
+    """Search as `run` does, as if the checkpoint of `engine` had embedded the collections; see `index.other_model`.
+
+    The result also has `compared`: checkpoint, passages `embedded` of how many, how many of them were `cut`, and
+    whether that was the `whole`. With `expect`, `inspected` says at which stage that file was lost. Raises
+    InvalidArguments for a search by words alone.
+    """
+    from openclaw_instructor.index.answering import Asked
+    from openclaw_instructor.index.filters import Filter
+    from openclaw_instructor.index.search import checked_query
+
+    options = _options(task, arguments, resources)
+    if options["mode"] == "keyword":
+        raise InvalidArguments("words alone are ranked without a checkpoint; choose another mode to compare them")
+    name = engine.checkpoint_name
+    asked = Asked(
+        query=checked_query(arguments["query"], options["mode"]),
+        instruction=task.instruction("query", name),
+        wanted=Filter.parse(*(options[key] for key in ("path", "after", "before", "where", "types"))),
+        mode=options["mode"],
+        top_k=options["top_k"],
+        diversity=options["diversity"],
+        explain=options["explain"],
+        expect=expect,
+    )
+    found = resources.index.under(engine).search(
+        asked,
+        options["query_instruction"],
+        options["collection"],
+        lambda collection: resources.document_instruction(collection, name),
+        on_progress,
+    )
+    known = {"checkpoint": name, "embedded": found.embedded, "passages": found.passages, "cut": found.cut}
+    result = found.result.as_dict() | {"compared": known | {"whole": found.embedded == found.passages}}
+    if expect is None:
+        return result
+    return result | {"inspected": resources.index.inspected(found.result, expect, options["collection"])}
 
 
 def _options(task: SearchTask, arguments: Mapping[str, Any], resources: Resources) -> dict[str, Any]:

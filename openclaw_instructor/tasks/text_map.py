@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import base64
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
 Method: TypeAlias = Literal["pca", "umap"]
 
 MOST_POINTS = 50_000
-# Under another instruction than the index's, every text is embedded anew.
-MOST_EMBEDDED = 1_000
 _STEPS = 65_535
-_PER_CALL = 256
+PER_CALL = 128
 
 
 @dataclass(frozen=True)
@@ -52,58 +51,76 @@ def of_task(resources: Resources, task: ClassifyTask) -> Texts:
     """Take the examples and the corrections of a classify task; their groups are the labels."""
     known = [(label.name, example) for label in task.labels for example in label.examples]
     known += [(correction.label, correction.text) for correction in resources.corrections.in_force(task.name)]
-    known = known[-MOST_EMBEDDED:]
+    known = known[-MOST_POINTS:]
     labels, texts = [label for label, _ in known], [text for _, text in known]
     instruction = task.instruction("text", resources.engine.checkpoint_name)
     return Texts(None, instruction, labels, [" ".join(text.split())[:100] for text in texts], texts, len(known))
 
 
 def maps(texts: Texts, instruction: str | None, method: Method, resources: Resources) -> Iterator[dict[str, Any]]:
-    """Yield what the points are with their principal components, and then, if asked for, the same by UMAP.
+    """Yield what the points are, then the principal components, and then, if asked for, the same by UMAP.
 
-    With an `instruction`, each has a second map under it, turned so that it lies like the first. Coordinates are whole
-    numbers from 0 to 65,535. Raises MissingExtra, InvalidArguments.
+    The first line has the `count`, the `groups` and of each point its `group` and its place. A line with `map` has the
+    coordinates under the instruction of that number: whole numbers from 0 to 65,535, in base64 of 16 bits each,
+    little-endian. With an `instruction` there is a second map, whose texts are embedded
+    meanwhile, which lines with `progress` count; it is turned so that it lies like the first. Raises MissingExtra,
+    InvalidArguments.
     """
     if not texts.groups:
         raise InvalidArguments("there is no text to show; sync the collection, or give the labels examples")
-    engine = resources.engine
-    spaces = [(texts.instruction, texts.vectors if texts.vectors is not None else _embed(engine, texts))]
-    if instruction is not None:
-        spaces.append((instruction, _embed(engine, texts, render(instruction))))
+    names = [texts.instruction, *([] if instruction is None else [render(instruction)])]
     groups = list(dict.fromkeys(texts.groups))
     numbers = {group: number for number, group in enumerate(groups)}
-    first = [projection.pca(vectors) for _, vectors in spaces]
     yield {
         "groups": groups,
         "group": [numbers[group] for group in texts.groups],
         "places": texts.places,
+        "count": len(texts.groups),
         "total": texts.total,
-        "maps": _described([name for name, _ in spaces], "pca", [places for places, _ in first])
-        | {"variance": [round(share, 3) for _, share in first]},
-    }
-    if method == "umap":
-        later = [projection.umap(vectors, is_cancelled) for _, vectors in spaces]
-        yield {"maps": _described([name for name, _ in spaces], "umap", later)}
-
-
-def _embed(engine: Engine, texts: Texts, instruction: str | None = None) -> NDArray[np.float32]:
-    steered = texts.instruction if instruction is None else instruction
-    batches = [texts.texts[start : start + _PER_CALL] for start in range(0, len(texts.texts), _PER_CALL)]
-    found = [engine.embed(batch, steered, role="document", priority=Priority.BULK).vectors for batch in batches]
-    return np.concatenate(found)
-
-
-def _described(names: Sequence[str], method: Method, places: Sequence[NDArray[np.float32]]) -> dict[str, Any]:
-    turned = [places[0], *(projection.aligned(each, places[0]) for each in places[1:])]
-    return {
-        "method": method,
         "instructions": [name.strip() for name in names],
-        "x": [_steps(each[:, 0]) for each in turned],
-        "y": [_steps(each[:, 1]) for each in turned],
     }
+    spaces: list[NDArray[np.float32]] = []
+    first: NDArray[np.float32] | None = None
+    for number, name in enumerate(names):
+        known = texts.vectors if number == 0 else None
+        spaces.append(
+            known if known is not None else (yield from _embedded(resources.engine, texts.texts, name, number))
+        )
+        places, share = projection.pca(spaces[number])
+        first = places if first is None else first
+        yield _map(number, "pca", places, first) | {"variance": round(share, 3)}
+    if method == "umap":
+        yield from _by_umap(spaces)
 
 
-def _steps(values: NDArray[np.float32]) -> list[int]:
+def _by_umap(spaces: Sequence[NDArray[np.float32]]) -> Iterator[dict[str, Any]]:
+    first: NDArray[np.float32] | None = None
+    for number, vectors in enumerate(spaces):
+        yield {"progress": [0, 0], "of": number, "what": "UMAP"}
+        places = projection.umap(vectors, is_cancelled)
+        first = places if first is None else first
+        yield _map(number, "umap", places, first)
+
+
+def _embedded(
+    engine: Engine, texts: Sequence[str], instruction: str, number: int
+) -> Generator[dict[str, Any], None, NDArray[np.float32]]:
+    """Embed texts, a few at a time, so that others get in between, and so that what is cancelled stays in the cache."""
+    vectors = np.empty((len(texts), engine.dimension), np.float32)
+    for start in range(0, len(texts), PER_CALL):
+        yield {"progress": [start, len(texts)], "of": number, "what": "embedding"}
+        batch = texts[start : start + PER_CALL]
+        found = engine.embed(batch, instruction, role="document", priority=Priority.BULK)
+        vectors[start : start + len(batch)] = found.vectors
+    return vectors
+
+
+def _map(number: int, method: Method, places: NDArray[np.float32], first: NDArray[np.float32]) -> dict[str, Any]:
+    turned = places if places is first else projection.aligned(places, first)
+    return {"map": number, "method": method, "x": _steps(turned[:, 0]), "y": _steps(turned[:, 1])}
+
+
+def _steps(values: NDArray[np.float32]) -> str:
     low, high = float(values.min()), float(values.max())
-    steps: list[int] = np.round((values - low) / max(high - low, 1e-9) * _STEPS).astype(int).tolist()
-    return steps
+    steps = np.round((values - low) / max(high - low, 1e-9) * _STEPS).astype("<u2")
+    return base64.b64encode(steps.tobytes()).decode()

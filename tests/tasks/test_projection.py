@@ -32,6 +32,18 @@ def test_principal_components_keep_groups_apart() -> None:
     assert 0.8 < share <= 1
 
 
+def test_of_many_vectors_the_axes_are_those_of_all() -> None:
+    generator = np.random.default_rng(1)
+    many = (generator.normal(size=(40_000, 24)) * np.linspace(3, 0.5, 24) ** 2).astype(np.float32)
+    places, share = projection.pca(many)
+    centred = (many - many.mean(axis=0)).astype(np.float64)
+    values, axes = np.linalg.eigh(centred.T @ centred)
+    exact = centred @ axes[:, :-3:-1]
+    for axis in (0, 1):
+        assert abs(np.corrcoef(places[:, axis], exact[:, axis])[0, 1]) > 0.99
+    assert share == pytest.approx(values[-2:].sum() / values.sum(), abs=1e-3)
+
+
 def test_few_vectors_have_places_too() -> None:
     for count in (0, 1, 2):
         places, _ = projection.pca(np.ones((count, 4), np.float32))
@@ -39,6 +51,13 @@ def test_few_vectors_have_places_too() -> None:
         assert np.isfinite(places).all()
     with pytest.raises(InvalidArguments, match="UMAP needs"):
         projection.umap(np.ones((2, 4), np.float32))
+
+
+def test_umap_keeps_groups_apart() -> None:
+    pytest.importorskip("fastumap")
+    places = projection.umap(groups())
+    assert places.shape == (60, 2)
+    assert apart(places) > 3
 
 
 UMAP = """
@@ -50,8 +69,9 @@ class UMAP:
 """
 
 
-# The real one compiles itself for minutes where it never ran; benchmarks/studio.py times it.
+# The real one compiles itself for minutes where it never ran.
 def test_umap_runs_in_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fastumap.py").write_text("raise ImportError")
     (tmp_path / "umap.py").write_text(UMAP)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     np.testing.assert_array_equal(projection.umap(groups()), groups()[:, :2] * 2)

@@ -7,7 +7,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
-from openclaw_instructor.server import schemas
+from openclaw_instructor.server import schemas, task_schemas
 from openclaw_instructor.server.routes.context import Context
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
@@ -29,19 +29,19 @@ def routes(context: Context) -> list[ApiRoute]:
             *("POST", "/v1/corrections", handlers.teach, "teach", "Teach a task the label of a message."),
             effect="write",
             scope=AccessScope.WRITE,
-            body=schemas.Teach,
+            body=task_schemas.Teach,
         ),
         ApiRoute(
             *("POST", "/v1/corrections/rule", handlers.add_rule, "add_rule", "Give all mail of a sender one label."),
             effect="write",
             scope=AccessScope.WRITE,
-            body=schemas.SenderRule,
+            body=task_schemas.SenderRule,
         ),
         ApiRoute(
             *("POST", "/v1/corrections/undo", handlers.undo, "undo_correction", "Take a correction or rule back."),
             effect="write",
             scope=AccessScope.WRITE,
-            body=schemas.CorrectionId,
+            body=task_schemas.CorrectionId,
         ),
     ]
 
@@ -56,15 +56,15 @@ class _Handlers:
         return Json(await self._threads.run(request, partial(self._toolbox.corrections_report, task)))
 
     async def teach(self, request: Request) -> Response:
-        body = await schemas.read(request, schemas.Teach)
+        body = await schemas.read(request, task_schemas.Teach)
         work = partial(self._toolbox.teach, body.task, body.label, body.message, source="http")
         return Json(await self._threads.run(request, work))
 
     async def add_rule(self, request: Request) -> Response:
-        body = await schemas.read(request, schemas.SenderRule)
+        body = await schemas.read(request, task_schemas.SenderRule)
         work = partial(self._toolbox.add_rule, body.task, body.sender, body.label, source="http")
         return Json(await self._threads.run(request, work))
 
     async def undo(self, request: Request) -> Response:
-        body = await schemas.read(request, schemas.CorrectionId)
+        body = await schemas.read(request, task_schemas.CorrectionId)
         return Json(await self._threads.run(request, partial(self._toolbox.undo_correction, body.id)))

@@ -116,7 +116,7 @@ class _Handlers:
 
     async def inspect(self, request: Request) -> Response:
         body = await schemas.read(request, schemas.IndexInspect)
-        inspect = partial(self._toolbox.index_inspect, body.task, body.arguments, body.expect)
+        inspect = partial(self._toolbox.index_inspect, body.task, body.arguments, body.expect, body.changes)
         return Json(await self._threads.run(request, inspect))
 
     async def compact(self, request: Request) -> Response:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.server import line_stream, schemas
+from openclaw_instructor.server import line_stream, schemas, task_schemas
 from openclaw_instructor.server.routes.context import Context
 from openclaw_instructor.server.routes.route import ApiRoute
 from openclaw_instructor.server.security import PRINCIPAL, AccessScope, Principal
@@ -29,7 +29,7 @@ def routes(context: Context) -> list[ApiRoute]:
             ),
             effect="read",
             scope=AccessScope.READ,
-            body=schemas.TextMap,
+            body=task_schemas.TextMap,
             media=line_stream.MEDIA_TYPE,
         )
     ]
@@ -41,10 +41,10 @@ class _Handler:
         self._toolbox = context.toolbox
 
     async def map(self, request: Request) -> Response:
-        """Answer with a line that has the principal components at once, and one with UMAP if that was asked for."""
+        """Answer with lines: the points, the principal components, progress, and UMAP if that was asked for."""
         from openclaw_instructor.tasks import text_map
 
-        body = await schemas.read(request, schemas.TextMap)
+        body = await schemas.read(request, task_schemas.TextMap)
         if (body.collection is None) == (body.task is None):
             raise InvalidArguments("give either `collection` or `task`: what the map is to show")
         if body.task is not None:
@@ -53,13 +53,12 @@ class _Handler:
             principal.require(AccessScope.WRITE)
 
         def work(tell: Callable[[Any], None]) -> Any:
-            most = text_map.MOST_EMBEDDED if body.instruction is not None else body.points
             if body.task is not None:
                 texts = text_map.of_task(self._toolbox, classify_task(self._toolbox.registry, body.task))
             else:
                 name = body.collection or ""
                 texts = text_map.of_collection(
-                    self._toolbox, name, min(most, body.points), with_texts=body.instruction is not None
+                    self._toolbox, name, body.points, with_texts=body.instruction is not None
                 )
             for line in text_map.maps(texts, body.instruction, body.method, self._toolbox):
                 tell(line)

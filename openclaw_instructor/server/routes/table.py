@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openclaw_instructor.server.routes import (
+    checkpoints,
     corrections,
     decisions,
     embeddings,
@@ -15,6 +16,7 @@ from openclaw_instructor.server.routes import (
     state,
     tasks,
     tools,
+    tuning,
 )
 from openclaw_instructor.server.routes.context import Context
 from openclaw_instructor.server.routes.route import ApiRoute
@@ -28,7 +30,9 @@ def routes(context: Context) -> list[ApiRoute]:
         *tools.routes(context),
         *tasks.routes(context),
         *messages.routes(context),
+        *tuning.routes(context),
         *maps.routes(context),
+        *checkpoints.routes(context),
         *reranking.routes(context),
         *decisions.routes(context),
         *indexing.routes(context),

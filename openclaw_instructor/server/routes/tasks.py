@@ -12,7 +12,7 @@ from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.registry import trial
 from openclaw_instructor.registry.examples import write_example
 from openclaw_instructor.registry.new_entry import write_checked
-from openclaw_instructor.server import mcp_content, schemas
+from openclaw_instructor.server import mcp_content, schemas, task_schemas
 from openclaw_instructor.server.routes.context import Context
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
@@ -34,7 +34,7 @@ def routes(context: Context) -> list[ApiRoute]:
             *("POST", "/v1/tasks/try", handlers.try_, "try_task", "Run a task as it would be with an edit."),
             effect="read",
             scope=AccessScope.READ,
-            body=schemas.TryTask,
+            body=task_schemas.TryTask,
         ),
         ApiRoute(
             *("GET", "/v1/tasks/file", handlers.file, "tasks_file", "The owner's instructions.yaml."),
@@ -45,19 +45,19 @@ def routes(context: Context) -> list[ApiRoute]:
             *("POST", "/v1/tasks/check", handlers.check, "check_tasks", "What is wrong with an instructions.yaml."),
             effect="read",
             scope=AccessScope.READ,
-            body=schemas.TasksText,
+            body=task_schemas.TasksText,
         ),
         ApiRoute(
             *("POST", "/v1/tasks/file", handlers.write, "write_tasks", "Replace the owner's instructions.yaml."),
             effect="write",
             scope=AccessScope.ADMIN,
-            body=schemas.TasksEdit,
+            body=task_schemas.TasksEdit,
         ),
         ApiRoute(
             *("POST", "/v1/tasks/example", handlers.example, "add_example", "Add an example to a classify task."),
             effect="write",
             scope=AccessScope.ADMIN,
-            body=schemas.TaskExample,
+            body=task_schemas.TaskExample,
         ),
     ]
 
@@ -74,7 +74,7 @@ class _Handlers:
         return Json({"tasks": tasks, "problem": registry.problem})
 
     async def try_(self, request: Request) -> Response:
-        body = await schemas.read(request, schemas.TryTask)
+        body = await schemas.read(request, task_schemas.TryTask)
         work = partial(self._toolbox.try_task, body.task, body.arguments, changes=body.changes, text=body.text)
         return Json(await self._threads.run(request, work))
 
@@ -83,14 +83,14 @@ class _Handlers:
         return Json({"file": str(path), "text": await self._threads.run(request, self._own_text)})
 
     async def check(self, request: Request) -> Response:
-        body = await schemas.read(request, schemas.TasksText)
+        body = await schemas.read(request, task_schemas.TasksText)
         path = self._toolbox.settings.instructions_path
         tasks, problems = await self._threads.run(request, partial(trial.checked, path, body.text))
         described = [_described(task) for task in tasks.values()]
         return Json({"problems": [problem.as_dict() for problem in problems], "tasks": described})
 
     async def write(self, request: Request) -> Response:
-        body = await schemas.read(request, schemas.TasksEdit)
+        body = await schemas.read(request, task_schemas.TasksEdit)
         path = self._toolbox.settings.instructions_path
 
         def write() -> None:
@@ -103,7 +103,7 @@ class _Handlers:
         return Json({"file": str(path), "written": True})
 
     async def example(self, request: Request) -> Response:
-        body = await schemas.read(request, schemas.TaskExample)
+        body = await schemas.read(request, task_schemas.TaskExample)
         path, registry = self._toolbox.settings.instructions_path, self._toolbox.registry
         await self._threads.run(request, partial(write_example, path, registry, body.task, body.label, body.text))
         registry.refresh()
