@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,9 +110,64 @@ def test_a_task_is_measured_on_a_table_with_labels(studio: Studio, tmp_path: Pat
     assert studio.problems == []
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of mail as people keep it: folders in it, a mailbox without a suffix, a Maildir, and other things."""
+    folder = tmp_path / "mail"
+    for name, content in {
+        "a.eml": "From: a@example.com\nSubject: invoice one\n\npay the amount\n",
+        "2026/july/b.eml": "From: b@example.com\nSubject: garden two\n\ntomatoes want water\n",
+        "2026/Inbox": MBOX,
+        "Maildir/cur/1700000000.M1P2.host:2,S": "From: c@example.com\nSubject: maildir three\n\nroses in spring\n",
+        "2026/photo.jpg": "no mail",
+        ".git/d.eml": "From: d@example.com\nSubject: hidden\n\nx\n",
+        "empty.eml": "",
+        "2026/numbers.csv": "x,y\n1,2\n",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return folder
+
+
+def check_folder(page: Any) -> None:
+    """That everything which is mail was read, and that the rest is named."""
+    page.get_by_text("5 messages").wait_for()
+    for subject in ("invoice one", "garden two", "invoice 12", "maildir three"):
+        assert page.get_by_role("button", name=subject).count() == 1
+    page.get_by_text("files or parts were skipped").click()
+    said = page.locator("details", has_text="were skipped").inner_text()
+    assert "photo.jpg: .jpg is no mail" in said
+    assert "empty.eml: it is empty" in said
+    assert "d.eml: it is hidden" in said
+    assert "2026/numbers.csv: " in said
+
+
+def test_a_whole_folder_is_picked(studio: Studio, folder: Path) -> None:
+    page = studio.open("inbox")
+    page.get_by_role("combobox", name="Task").select_option("sort_mail")
+    page.get_by_label("A folder of mail").set_input_files(str(folder))
+    check_folder(page)
+    studio.problems.clear()  # the browser reports the refused request itself
+    studio.check()
+
+
+def test_a_whole_folder_is_dropped(studio: Studio, folder: Path) -> None:
+    page = studio.open("inbox")
+    page.get_by_role("combobox", name="Task").select_option("sort_mail")
+    box = page.locator(".drop").bounding_box()
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+        place = {"x": box["x"] + 20, "y": box["y"] + 10}
+        session.send("Input.dispatchDragEvent", {"type": kind, "data": data, **place})
+    check_folder(page)
+    studio.problems.clear()  # the browser reports the refused request itself
+
+
 def test_what_cannot_be_read_says_why(studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "mail.docx").write_bytes(b"PK")
     page = studio.open("inbox")
     page.get_by_label("Files of mail").set_input_files(str(tmp_path / "mail.docx"))
-    page.get_by_text("send a file of one of these").wait_for()
-    studio.problems.clear()
+    page.get_by_text("files or parts were skipped").click()
+    page.get_by_text(".docx is no mail and no table").wait_for()
+    assert studio.problems == []

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
+
+from openclaw_instructor.tasks.text_map import PER_CALL
+from tests.server.serving import Local
 from tests.server.studio.conftest import Studio
 
 
@@ -24,7 +32,8 @@ def test_a_collection_lies_on_two_maps_that_are_linked(studio: Studio) -> None:
     page.get_by_label("A second instruction").fill("Represent the text for clustering by topic:")
     page.get_by_role("button", name="Draw").click()
     page.locator("canvas.map").nth(1).wait_for()
-    page.wait_for_function("document.querySelectorAll('canvas.map')[1].width > 100")
+    studio.wait_for("document.querySelectorAll('canvas.map')[1].width > 100")
+    page.get_by_text("of the variance").nth(1).wait_for()
     page.wait_for_timeout(100)
     before = [coloured(page, number) for number in (0, 1)]
     assert min(before) > 0
@@ -45,6 +54,37 @@ def test_a_collection_lies_on_two_maps_that_are_linked(studio: Studio) -> None:
     page.keyboard.press("+")
     page.keyboard.press("Enter")
     page.locator("main article").first.wait_for()
+    assert studio.problems == []
+
+
+def test_a_second_instruction_has_every_point_and_says_how_far_it_is(local: Local, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("name,note\n" + "".join(f"row {n},{'word ' * 30}{n}\n" for n in range(1_300)))
+    local.toolbox.index_add("rows", [tmp_path])
+    local.toolbox.index_sync("rows")
+    passages = local.toolbox.index_status("rows")[0].chunks
+    asked = {"collection": "rows", "instruction": "Represent the row:", "points": 10_000}
+    lines = [json.loads(line) for line in local.ask("/v1/map", asked).body.splitlines()]
+    assert lines[0]["count"] == len(lines[0]["group"]) == passages
+    assert [line["progress"][0] for line in lines if "progress" in line] == list(range(0, passages, PER_CALL))
+    for line in lines:
+        if "map" in line:
+            assert len(np.frombuffer(base64.b64decode(line["x"]), "<u2")) == passages
+    assert [line["map"] for line in lines if "map" in line] == [0, 1]
+    local.toolbox.index_remove("rows")
+
+
+def test_umap_follows_and_a_drawing_is_cancelled(studio: Studio, local: Local) -> None:
+    pytest.importorskip("fastumap")
+    page = studio.open("map?show=task:classify_email")
+    page.get_by_role("combobox", name="By", exact=True).select_option("umap")
+    page.get_by_role("button", name="Draw").click()
+    page.get_by_text("by UMAP").wait_for()
+    local.model.gate.clear()
+    page.get_by_label("A second instruction").fill("Represent the mood of the text:")
+    page.get_by_role("button", name="Draw").click()
+    page.get_by_role("button", name="Cancel").nth(1).click()
+    page.get_by_text("cancelled; what was embedded is kept").wait_for()
+    local.model.gate.set()
     assert studio.problems == []
 
 

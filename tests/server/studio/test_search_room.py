@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from openclaw_instructor.index import other_model
 from openclaw_instructor.server.studio import pages
 from tests.server.serving import Local, ask
 from tests.server.studio.conftest import HOSTILE, Studio
@@ -30,19 +33,82 @@ def test_two_ways_to_ask_stand_side_by_side(studio: Studio) -> None:
     page.get_by_label("Question or words").fill("tomatoes drink")
     page.get_by_role("button", name="Search", exact=True).click()
     page.locator("section[aria-label='Hits of B'] .hit").first.wait_for()
-    assert page.locator("section[aria-label='Hits of A'] .tag.strong", has_text="only here").count() > 0
+    assert page.locator("section[aria-label='Hits of A'] .tag.strong", has_text="not in B").count() > 0
     page.get_by_label("Instruction of the question A").fill("Represent the poem:")
     page.get_by_role("button", name="Search", exact=True).click()
     page.locator("section[aria-label='Hits of A'] .hit").first.wait_for()
     studio.check()
 
 
-def test_a_file_that_is_missed_is_explained(studio: Studio) -> None:
-    page = studio.open("search?q=tomatoes")
+def test_another_checkpoint_answers_beside_the_one_in_use(studio: Studio, local: Local) -> None:
+    page = studio.open("search")
+    page.get_by_text("How it is asked").click()
+    page.get_by_label("Compare with a second way").check()
+    page.get_by_role("combobox", name="Checkpoint B", exact=True).select_option("mini")
+    page.get_by_label("Question or words").fill("tomatoes drink")
+    page.get_by_role("button", name="Search", exact=True).click()
+    second = page.get_by_label("Hits of B")
+    second.get_by_text("mini read all").wait_for()
+    assert "garden.md" in second.locator(".hit").first.inner_text()
+    shown = [page.get_by_label(f"Hits of {name}").locator(".number").first.inner_text() for name in "AB"]
+    assert shown[0] != shown[1]
+    assert local.toolbox.engine.checkpoint_name != "mini"
+    second.get_by_text("Why not this file?").click()
+    second.get_by_label("A file that should be here").fill("gateway.md")
+    second.get_by_role("button", name="Look").click()
+    second.get_by_text("number").last.wait_for()
+    studio.check()
+
+
+def test_a_larger_collection_is_compared_by_its_candidates(
+    local: Local, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for number in range(40):
+        (tmp_path / f"{number}.md").write_text(f"# Note {number}\n\nThe garden has {number} roses.\n")
+    (tmp_path / "train.md").write_text("# Travel\n\nThe night train leaves for Vienna at nine.\n")
+    local.toolbox.index_add("many", [tmp_path])
+    local.toolbox.index_sync("many")
+    for name, value in {"WHOLE": 10, "NEAREST": 5, "SPREAD": 8}.items():
+        monkeypatch.setattr(other_model, name, value)
+    asked = {"query": "when does the train go", "collection": "many", "mode": "vector"}
+    answer = local.ask("/v1/checkpoints/search", {"checkpoint": "mini", "arguments": asked})
+    result = json.loads(answer.body.splitlines()[-1]) if isinstance(answer.body, str) else answer.body
+    assert result["hits"][0]["file"].endswith("train.md")
+    assert 8 < result["compared"]["embedded"] < 20
+    assert result["compared"]["passages"] == 41
+    assert not result["compared"]["whole"]
+    local.toolbox.index_remove("many")
+
+
+def test_only_what_is_here_is_loaded_and_only_its_owner_names_folders(local: Local, tmp_path: Path) -> None:
+    asked = {"checkpoint": "hkunlp/instructor-xl", "arguments": {"query": "x"}}
+    refused = local.ask("/v1/checkpoints/search", asked)
+    assert refused.status == 400
+    assert "model pull" in refused.body["error"]["message"]
+    asked["checkpoint"] = str(tmp_path)
+    assert ask(f"{local.url}/v1/checkpoints/search", asked, token=local.agent_token).status == 403
+
+
+@pytest.mark.parametrize(
+    ("file", "filters", "said"),
+    [
+        ("broken.pdf", {}, "It was skipped: it cannot be read"),
+        ("nowhere.md", {}, "It is not indexed"),
+        ("gateway.md", {"Only files": "garden.md"}, "A filter leaves it out"),
+        ("garden.md", {}, "It is among the hits, number"),
+    ],
+)
+def test_a_file_that_is_missed_is_explained(studio: Studio, file: str, filters: dict[str, str], said: str) -> None:
+    page = studio.open("search")
+    page.get_by_text("How it is asked").click()
+    for name, value in filters.items():
+        page.get_by_label(name).fill(value)
+    page.get_by_label("Question or words").fill("tomatoes")
+    page.get_by_role("button", name="Search", exact=True).click()
     page.get_by_text("Why not this file?").first.click()
-    page.get_by_label("A file that should be here").first.fill("broken.pdf")
+    page.get_by_label("A file that should be here").first.fill(file)
     page.get_by_role("button", name="Look").first.click()
-    page.get_by_text("unreadable").first.wait_for()
+    page.get_by_text(said).first.wait_for()
     assert studio.problems == []
 
 

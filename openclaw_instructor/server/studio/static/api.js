@@ -45,10 +45,10 @@ async function send(method, path, body, accept) {
   }
 }
 
-async function request(method, path, body, accept = "application/json") {
+async function request(method, path, body, accept = "application/json", signal = undefined) {
   if (inGateway) {
     const asked = new URLSearchParams({ key, method, path, ...(body && { body }) });
-    return fetch(new URL(`api?${asked}`, import.meta.url), { credentials: "omit" });
+    return fetch(new URL(`api?${asked}`, import.meta.url), { credentials: "omit", signal });
   }
   const headers = { Accept: accept, "X-Timezone": Intl.DateTimeFormat().resolvedOptions().timeZone };
   if (method !== "GET") {
@@ -56,7 +56,7 @@ async function request(method, path, body, accept = "application/json") {
     headers["Content-Type"] = typeof body === "string" ? "application/json" : "application/octet-stream";
     headers["Idempotency-Key"] = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   }
-  return fetch(new URL(path.slice(1), rootUrl()), { method, headers, body, credentials: "same-origin", cache: "no-store" });
+  return fetch(new URL(path.slice(1), rootUrl()), { method, headers, body, credentials: "same-origin", cache: "no-store", signal });
 }
 
 // The page lies in /studio/, the API beside it.
@@ -81,10 +81,10 @@ function failure(status, value) {
   return new ApiError(error.message ?? `the service answered with status ${status}`, error.code ?? "", status, error.retry_after);
 }
 
-// Calls `onLine` for every line of JSON of the answer; a body of bytes is sent as it is.
-export async function stream(path, body, onLine) {
+// Calls `onLine` for every line of JSON of the answer; a body of bytes is sent as it is. An aborted `signal` ends the work.
+export async function stream(path, body, onLine, signal = undefined) {
   const bytes = body instanceof Blob || body instanceof ArrayBuffer;
-  const response = await request("POST", path, bytes ? body : JSON.stringify(body), "application/x-ndjson");
+  const response = await request("POST", path, bytes ? body : JSON.stringify(body), "application/x-ndjson", signal);
   if (!response.ok) await read(response);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

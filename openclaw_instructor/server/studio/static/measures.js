@@ -1,13 +1,12 @@
-// How well a classify task does on a table with labels: curves, confusions, worst mistakes, and what would do better.
+// How well a classify task does on a table with labels: curves, confusions, worst mistakes, and corrections.
 
-import { get, post, stream, upload } from "./api.js";
+import { get, post, upload } from "./api.js";
 import { chart } from "./charts.js";
-import { field, fill, h, table } from "./dom.js";
+import { fill, h, table } from "./dom.js";
 
 export function measuring(task) {
   const result = h("div", { "aria-live": "polite" });
   const file = h("input", { type: "file", accept: ".csv,.tsv,.jsonl,.ndjson", "aria-label": "Table with labels" });
-  const [instructionLabel, instruction] = field("Another instruction to compare", { wide: true, placeholder: "Represent the e-mail for …:" });
   const asked = (more) => new URLSearchParams({ task: task(), name: file.files[0].name, ...more });
 
   async function work(button, what) {
@@ -27,14 +26,6 @@ export function measuring(task) {
 
   const evaluate = h("button", { type: "button", onclick: () => work(evaluate, async () =>
     evaluation(await upload(`/v1/tasks/evaluate?${asked()}`, file.files[0]))) }, "Measure");
-  const tune = h("button", { type: "button", onclick: () => work(tune, async () => {
-    let last;
-    await stream(`/v1/tasks/tune?${asked({ instruction: instruction.value })}`, file.files[0], (line) => {
-      if (line.progress) fill(result, h("progress", { value: line.progress[0], max: line.progress[1], "aria-label": "Comparing" }), h("p", { class: "hint" }, line.progress[2]));
-      else last = line;
-    });
-    return tuned(last);
-  }) }, "Compare set-ups");
   const corrected = h("button", { type: "button", onclick: () => showCorrections(corrected) }, "What was corrected");
 
   async function showCorrections(button) {
@@ -46,7 +37,8 @@ export function measuring(task) {
 
   return h("details", { class: "card" }, h("summary", {}, "How well does it do?"),
     h("p", { class: "hint" }, "On a table with labels (.csv, .jsonl), as the task answers now; nothing is changed."),
-    h("div", { class: "row" }, file, evaluate, corrected), h("div", { class: "row" }, instructionLabel, tune), result);
+    h("div", { class: "row" }, file, evaluate, corrected), result,
+    h("p", { class: "hint" }, h("a", { href: "#tasks", onclick: (event) => { event.preventDefault(); location.hash = `tasks?${new URLSearchParams({ task: task() })}`; } }, "What would do better"), ": tune the task under Tasks."));
 }
 
 const share = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
@@ -87,15 +79,6 @@ function confusion(found) {
       const count = times.get(`${row.label}\n${label}`) ?? 0;
       return h("td", { class: count ? "number deep" : "number" }, count || "·");
     }))))))];
-}
-
-function tuned(found) {
-  return h("section", { "aria-label": "Set-ups" }, table([
-    ["", (row) => row.winner ? "best" : row.now ? "now" : ""], ["Instruction", (row) => row.instruction],
-    ["Descriptions", (row) => row.descriptions ? "yes" : "no"], ["Data taught", (row) => row.taught ? "yes" : "no"],
-    ["Macro-F1", (row) => `${share(row.macro_f1)} ± ${share(row.noise)}`, true], ["Accuracy", (row) => share(row.accuracy), true],
-  ], found.setups, "Set-ups"),
-  h("p", { class: "hint" }, `Best threshold ${found.abstain_below.best}, now ${found.abstain_below.now}. To write the winner: `, h("code", {}, "openclaw-instructor tasks tune TASK DATA --apply")));
 }
 
 function corrections(report, again) {

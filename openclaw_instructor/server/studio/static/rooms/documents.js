@@ -2,6 +2,7 @@
 
 import { get, may, post, stream } from "../api.js";
 import { ask, bars, choice, field, fileName, fill, h, longText, say, table } from "../dom.js";
+import { progressBar } from "../progress.js";
 
 const SHOWN = 200;
 
@@ -28,14 +29,16 @@ function card(known, { writes, owns, reload, open }) {
     await follow(known.name, progress);
     await reload();
   } }, "Sync");
-  const remove = h("button", { type: "button", disabled: !owns, onclick: async () => {
-    if (!(await ask(`Remove the collection “${known.name}” from the index? Its files stay where they are.`, "Remove it"))) return;
+  async function drop(what, folder) {
+    if (!(await ask(`Remove ${what} from the index? Its files stay where they are.`, "Remove it"))) return;
     await attempt(progress, async () => {
-      await post("/v1/index/remove", { name: known.name });
-      say(`removed ${known.name}`);
+      await post("/v1/index/remove", { name: known.name, ...(folder && { folder }) });
+      say(`removed ${folder ?? known.name}`);
       await reload();
     });
-  } }, "Remove");
+  }
+  const remove = h("button", { type: "button", disabled: !owns, onclick: () => drop(`the collection “${known.name}”`) }, "Remove");
+  const many = owns && known.folders.length > 1;
   return h("section", { class: "card", "aria-label": known.name },
     h("div", { class: "head" }, h("h2", {}, known.name), freshness(known)),
     bars([["read", total ? known.documents / total : 0, `${count(known.documents)} of ${count(total)} files`]]),
@@ -45,7 +48,9 @@ function card(known, { writes, owns, reload, open }) {
       known.synced_at ? ` · synced ${new Date(known.synced_at).toLocaleString()}` : " · never synced",
       known.watched ? ` · watched: ${known.watched}` : ""),
     known.reason && h("p", { class: "hint" }, known.reason),
-    h("ul", {}, known.folders.map((folder) => h("li", {}, folder))),
+    h("ul", {}, known.folders.map((folder) => h("li", {}, folder, many && h("button", {
+      type: "button", class: "quiet", "aria-label": `Remove the folder ${folder}`, onclick: () => drop(`the folder ${folder} of “${known.name}”`, folder),
+    }, "remove")))),
     h("p", { class: "hint" }, "Instruction: ", h("em", {}, known.instruction.trim() || "none")),
     h("div", { class: "row" }, sync, h("button", { type: "button", onclick: open }, "Files"), remove),
     progress);
@@ -65,22 +70,27 @@ async function attempt(place, work) {
   }
 }
 
-// Runs a sync and shows how far it is: bytes of changed files.
+// Runs a sync and shows how far it is: bytes of changed files. What is done when it is cancelled stays done.
 async function follow(name, place) {
-  const bar = h("progress", { "aria-label": `Sync of ${name}` });
-  const what = h("p", { class: "hint" });
-  fill(place, bar, what);
-  await attempt(place, () => stream("/v1/index/sync", { name }, (line) => {
-    if (line.progress) {
-      const [done, total, message] = line.progress;
-      if (total) Object.assign(bar, { max: total, value: done });
-      fill(what, message);
-      return;
+  const stop = new AbortController();
+  const wait = progressBar(() => stop.abort());
+  fill(place, wait.element);
+  wait.show(0, 0, `comparing the files of ${name}`);
+  await attempt(place, async () => {
+    try {
+      await stream("/v1/index/sync", { name }, (line) => {
+        if (line.progress) return wait.show(...line.progress);
+        const [report] = line.collections;
+        say(`${name}: ${report.added} added, ${report.changed} changed, ${report.removed} removed, ${report.skipped.length} skipped, ${line.seconds.toFixed(1)} s`);
+        if (report.error) throw new Error(report.error);
+        return undefined;
+      }, stop.signal);
+    } catch (error) {
+      if (error.name !== "AbortError") throw error;
+      say(`${name}: cancelled; what was read so far stays, and the next sync goes on`);
     }
-    const [report] = line.collections;
-    say(`${name}: ${report.added} added, ${report.changed} changed, ${report.removed} removed, ${report.skipped.length} skipped, ${line.seconds.toFixed(1)} s`);
-    if (report.error) throw new Error(report.error);
-  }));
+  });
+  wait.hide();
 }
 
 function addForm(owns, reload) {

@@ -2,10 +2,14 @@
 
 import { get, post, stream } from "../api.js";
 import { bars, choice, fill, h, longText, say } from "../dom.js";
+import { dropped, picked, sorted } from "../mailfiles.js";
 import { measuring } from "../measures.js";
 
 // Keys that choose a label; j and k go on, u takes back.
 const KEYS = "abcdefghilmnopqrstvwxyz";
+const SHOWN = 500;
+// Files that are sent together: most of the time of a small mail is the way to the daemon and back.
+const AT_ONCE = 3;
 
 export async function render(root) {
   const { tasks } = await get("/v1/tasks");
@@ -23,46 +27,57 @@ export async function render(root) {
 }
 
 function mailbox(task) {
-  const state = { rows: [], chosen: null, taught: [] };
+  const state = { rows: [], chosen: null, taught: [], shown: SHOWN };
   const list = h("ul", { class: "list", "aria-label": "Messages, the unsure first" });
   const detail = h("div", { "aria-live": "polite" });
   const count = h("p", { class: "hint", role: "status" });
-  const file = h("input", { type: "file", multiple: true, "aria-label": "Files of mail or texts", onchange: () => take(file.files) });
-  const drop = h("div", { class: "drop" }, h("p", {}, "Drop mail here: .eml, .mbox, .msg, or a table (.csv, .jsonl)"), file);
+  const unread = h("div", { "aria-live": "polite" });
+  const file = h("input", { type: "file", multiple: true, "aria-label": "Files of mail or texts", onchange: () => take(picked(file.files)) });
+  const folder = h("input", { type: "file", webkitdirectory: true, "aria-label": "A folder of mail", onchange: () => take(picked(folder.files)) });
+  const drop = h("div", { class: "drop" }, h("p", {}, "Drop mail or a folder here: .eml, .mbox, .msg, a Maildir, or a table (.csv, .jsonl)"),
+    h("div", { class: "row" }, h("label", {}, "Files", file), h("label", {}, "A folder, with all below it", folder)));
   for (const [event, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
-    drop.addEventListener(event, (dropped) => {
-      dropped.preventDefault();
+    drop.addEventListener(event, (moved) => {
+      moved.preventDefault();
       drop.classList.toggle("over", over);
-      if (event === "drop") take(dropped.dataTransfer.files);
+      if (event === "drop") take(dropped(moved.dataTransfer));
     });
   }
 
-  async function take(files) {
-    for (const each of files) {
-      fill(count, `Reading ${each.name} …`);
-      try {
-        const asked = new URLSearchParams({ task: task().name, name: each.name });
-        await stream(`/v1/messages?${asked}`, each, (line) => {
-          if (line.result) state.rows.push({ ...line, file: each.name });
-          else if (line.left_out) say(line.left_out);
-        });
-      } catch (error) {
-        fill(count, h("span", { class: "problem" }, `${each.name}: ${error.message}`));
-        return;
+  // One file that cannot be read costs the others nothing.
+  async function take(given) {
+    const [files, skipped] = await sorted(await given);
+    let done = 0;
+    const waiting = files.slice();
+    const read = async () => {
+      for (let each = waiting.shift(); each; each = waiting.shift()) {
+        try {
+          const asked = new URLSearchParams({ task: task().name, name: each.name });
+          await stream(`/v1/messages?${asked}`, each.file, (line) => {
+            if (line.result) state.rows.push({ ...line, file: each.path });
+            else if (line.left_out) skipped.push({ path: each.path, reason: line.left_out });
+          });
+        } catch (error) {
+          skipped.push({ path: each.path, reason: error.message });
+        }
+        fill(count, `Reading: ${++done} of ${files.length} files`);
       }
-    }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, read));
     state.rows.sort((a, b) => sureness(a) - sureness(b));
     state.chosen ??= state.rows[0];
+    fill(unread, skipped.length ? left(skipped) : "");
     show();
   }
 
   function show() {
     const unsure = state.rows.filter((row) => row.result.label === null && !row.taught).length;
     fill(count, `${state.rows.length} messages, ${unsure} without a label, ${state.taught.length} corrected`);
-    fill(list, state.rows.slice(0, 500).map((row) => h("li", {}, h("button", {
+    fill(list, state.rows.slice(0, state.shown).map((row) => h("li", {}, h("button", {
       type: "button", class: "pick", "aria-pressed": String(row === state.chosen), onclick: () => { state.chosen = row; show(); },
     }, h("span", {}, title(row)), h("span", { class: row.taught ? "tag strong" : row.result.label ? "tag" : "tag warn" },
-      row.taught ? `✓ ${row.taught.label}` : row.result.label ?? "?", row.taught ? "" : ` ${row.result.score.toFixed(2)}`)))));
+      row.taught ? `✓ ${row.taught.label}` : row.result.label ?? "?", row.taught ? "" : ` ${row.result.score.toFixed(2)}`)))),
+    state.rows.length > state.shown && h("li", {}, h("button", { type: "button", onclick: () => { state.shown += SHOWN; show(); } }, `${state.rows.length - state.shown} more`)));
     fill(detail, state.chosen ? message(state.chosen, task(), teach, undo) : "");
   }
 
@@ -107,7 +122,13 @@ function mailbox(task) {
     }
   }
 
-  return { element: h("section", {}, drop, count, h("div", { class: "two" }, list, detail)), onKey };
+  return { element: h("section", {}, drop, count, unread, h("div", { class: "two" }, list, detail)), onKey };
+}
+
+function left(skipped) {
+  return h("details", { class: "card" }, h("summary", {}, `${skipped.length} files or parts were skipped, and why`),
+    h("ul", {}, skipped.slice(0, SHOWN).map(({ path, reason }) => h("li", {}, `${path}: ${reason}`)),
+      skipped.length > SHOWN && h("li", {}, `and ${skipped.length - SHOWN} more`)));
 }
 
 // Without a label first, then the least sure.

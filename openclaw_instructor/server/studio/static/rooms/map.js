@@ -2,6 +2,7 @@
 
 import { get, may, stream } from "../api.js";
 import { choice, field, fileName, fill, h, table } from "../dom.js";
+import { progressBar } from "../progress.js";
 import { OTHERS, PALETTE, scatter } from "../scatter.js";
 
 const LISTED = 100;
@@ -18,7 +19,7 @@ export async function render(root, about) {
   }
   const [sourceLabel, source] = choice("Show", sources);
   const [pointsLabel, points] = choice("At most", [["1000", "1,000"], ["10000", "10,000"], ["50000", "50,000"]]);
-  const [methodLabel, method] = choice("By", [["pca", "PCA"], ["umap", "PCA, then UMAP"]]);
+  const [methodLabel, method] = choice("By", [["pca", "PCA"], ["umap", "PCA at once, then UMAP"]]);
   const [instructionLabel, instruction] = field("A second instruction, beside its own", { wide: true, placeholder: "Represent the text for clustering by topic:" });
   const [colourLabel, colour] = choice("Colour by", [["folder", "folder"], ["type", "type"], ["file", "file"]], { onchange: () => shown?.recolour() });
   source.value = about.get("show") ?? sources[0][0];
@@ -28,7 +29,12 @@ export async function render(root, about) {
   root.append(h("form", { onsubmit: (event) => { event.preventDefault(); draw(); } },
     sourceLabel, pointsLabel, methodLabel, colourLabel, instructionLabel, h("button", { class: "main" }, "Draw")), result);
 
+  let stop = new AbortController();
+
   async function draw() {
+    stop.abort();
+    stop = new AbortController();
+    const mine = stop;
     fill(result, h("p", { class: "hint", role: "status" }, "Drawing …"));
     shown = undefined;
     const [what, name] = source.value.split(/:(.*)/s);
@@ -36,31 +42,40 @@ export async function render(root, about) {
     if (instruction.value.trim()) wanted.instruction = instruction.value;
     try {
       await stream("/v1/map", wanted, (line) => {
-        if (line.groups) shown = atlas(result, line, what === "task" ? () => "label" : () => colour.value, name);
-        if (line.maps) shown.place(line.maps, method.value === "umap" && line.maps.method === "pca");
-      });
+        if (mine !== stop) return;
+        if (line.groups) shown = atlas(result, line, what === "task" ? () => "label" : () => colour.value, name, () => mine.abort());
+        else if (line.progress) shown.wait(line);
+        else if (line.map !== undefined) shown.place(line);
+      }, mine.signal);
     } catch (error) {
+      if (mine !== stop) return;
+      if (error.name === "AbortError") return void shown?.cancelled();
       (shown ? result : fill(result)).append(h("p", { class: "problem", role: "alert" }, error.message));
     }
+    shown?.done();
   }
 
   draw();
+  return () => stop.abort();
 }
 
 // The points of one answer on one canvas or two.
-function atlas(place, data, by, collection) {
+function atlas(place, data, by, collection, cancel) {
   const count = data.group.length;
   const shared = { colour: new Uint8Array(count).fill(255), chosen: null, focus: undefined };
   const legend = h("p", { class: "hint" });
-  const state = h("p", { class: "hint", role: "status" });
+  const states = data.instructions.map(() => h("span", { class: "hint", role: "status" }));
+  const sizes = h("p", { class: "hint" }, `${count.toLocaleString("en")} of ${data.total.toLocaleString("en")} texts`);
   const focus = h("p", { class: "hint", "aria-live": "polite" });
   const chosen = h("div", { "aria-live": "polite" });
-  const names = data.maps.instructions;
+  const names = data.instructions;
+  const waits = names.map(() => progressBar(cancel));
+  const laid = names.map(() => "");
   const on = { focus: look, open, chosen: choose };
   const canvases = names.map((name) => scatter(`${count} points under “${name || "no instruction"}”; arrows go through them, Enter opens one`, shared, on));
   fill(place, h("div", { class: "columns" }, names.map((name, number) => h("figure", { class: "card" },
-    h("figcaption", {}, h("em", {}, name || "no instruction")), canvases[number].element))),
-  state, legend, focus, chosen,
+    h("figcaption", {}, h("em", {}, name || "no instruction"), " ", states[number]), waits[number].element, canvases[number].element))),
+  sizes, legend, focus, chosen,
   h("p", { class: "hint" }, "Draw around points to choose them on both maps; a click opens one. Wheel or + and − zoom, a drag with shift moves."));
 
   const redraw = () => canvases.forEach((each) => each.draw());
@@ -98,14 +113,33 @@ function atlas(place, data, by, collection) {
     redraw();
   }
 
-  function placeAll(maps, more) {
-    canvases.forEach((each, number) => each.set(maps.x[number], maps.y[number]));
-    const share = maps.variance ? ` (${maps.variance.map((each) => `${Math.round(each * 100)}%`).join(" and ")} of the variance)` : "";
-    fill(state, `${count.toLocaleString("en")} of ${data.total.toLocaleString("en")} texts by ${maps.method.toUpperCase()}${share}`, more && "; UMAP follows …");
+  function placeOn({ map, method, x, y, variance }) {
+    canvases[map].set(numbers(x), numbers(y));
+    const share = variance === undefined ? "" : `, ${Math.round(variance * 100)}% of the variance`;
+    laid[map] = `by ${method.toUpperCase()}${share}`;
+    fill(states[map], laid[map]);
+    waits[map].hide();
+  }
+
+  function wait({ of, progress: [number, total], what }) {
+    const texts = total ? `${number.toLocaleString("en")} of ${total.toLocaleString("en")} texts embedded` : `${what} is laid out`;
+    waits[of].show(number, total, texts);
+  }
+
+  const done = () => waits.forEach((each) => each.hide());
+  function cancelled() {
+    done();
+    states.forEach((each, number) => fill(each, laid[number] || "cancelled; what was embedded is kept for the next time"));
   }
 
   recolour();
-  return { place: placeAll, recolour };
+  return { place: placeOn, wait, done, cancelled, recolour };
+}
+
+// Coordinates come as 16 bits each in base64: a third of their size as text.
+function numbers(text) {
+  const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+  return new Uint16Array(bytes.buffer);
 }
 
 function swatch([r, g, b]) {

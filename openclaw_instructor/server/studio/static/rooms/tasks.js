@@ -2,13 +2,14 @@
 
 import { get, may, post, run } from "../api.js";
 import { ask, bars, choice, field, fill, h, say } from "../dom.js";
+import { tuning } from "../tuning.js";
 
 const CHECK_MS = 300;
 
-export async function render(root) {
+export async function render(root, about) {
   const [{ tasks }, { file, text }, owns] = await Promise.all([get("/v1/tasks"), get("/v1/tasks/file"), may("admin")]);
   const state = { tasks, edited: [], before: text };
-  const playground = trying(state, () => editor.value);
+  const playground = trying(state, { text: () => editor.value, first: about.get("task"), changed: reload });
   const problems = h("div", { "aria-live": "polite" });
   const editor = h("textarea", { class: "code", rows: 20, spellcheck: "false", "aria-label": "instructions.yaml", oninput: later });
   editor.value = text;
@@ -50,6 +51,15 @@ export async function render(root) {
     check();
   }
 
+  // The file was changed by something else on this page. What is being edited stays, and is not saved over that.
+  async function reload() {
+    const fresh = await get("/v1/tasks/file");
+    if (editor.value === state.before) editor.value = state.before = fresh.text;
+    else say("the file has changed; copy your edit and open this room anew to go on with it");
+    state.tasks = (await get("/v1/tasks")).tasks;
+    await check();
+  }
+
   async function write() {
     if (!(await ask(`Write ${file}? Agents get the edited tasks at once.`, "Save it"))) return;
     try {
@@ -78,19 +88,20 @@ function select(editor, line) {
 }
 
 // Runs a task of the registry, or as the text defines it; says what an agent's host sends for it.
-function trying(state, text) {
+function trying(state, { text, first, changed }) {
   const element = h("section", { "aria-label": "Try a task" });
   const [taskLabel, task] = choice("Task", [], { onchange: describe });
   const [inputLabel, input] = field("Arguments", { class: "code", rows: 6, wide: true, spellcheck: "false" }, "textarea");
   const about = h("div");
   const result = h("div", { "aria-live": "polite" });
   const example = h("div");
+  const better = h("div");
   const known = () => new Map([...state.tasks, ...state.edited].map((each) => [each.name, each]));
-  element.append(h("div", { class: "row" }, taskLabel, h("button", { type: "button", onclick: go }, "Run")), inputLabel, result, example, about);
+  element.append(h("div", { class: "row" }, taskLabel, h("button", { type: "button", onclick: go }, "Run")), inputLabel, result, example, better, about);
 
   function show() {
     const names = [...known().keys()];
-    const before = task.value;
+    const before = task.value || first;
     fill(task, names.map((name) => h("option", { value: name }, name)));
     task.value = names.includes(before) ? before : names[0];
     if (task.value !== before || !about.childElementCount) describe();
@@ -109,11 +120,17 @@ function trying(state, text) {
     const chosen = known().get(task.value);
     const sent = JSON.stringify({ name: chosen.tool.name, description: chosen.tool.description, parameters: chosen.tool.inputSchema });
     const all = [...known().values()].map((each) => JSON.stringify([each.tool.name, each.tool.description, each.tool.inputSchema]).length);
-    fill(about, h("details", {}, h("summary", {}, `What an agent sees: about ${tokens(sent.length)} tokens`),
+    fill(about, h("details", { open: about.querySelector("details")?.open }, h("summary", {}, `What an agent sees: about ${tokens(sent.length)} tokens`),
       h("p", { class: "hint" }, `Estimated at four characters a token; all ${all.length} tools take about ${tokens(all.reduce((a, b) => a + b, 0))}.`),
       h("p", {}, chosen.tool.description), h("pre", { class: "text", tabindex: "0" }, JSON.stringify(chosen.tool.inputSchema, null, 1))),
     Object.entries(chosen.instructions).map(([role, instruction]) => h("p", { class: "hint" }, `${role}: `, h("em", {}, instruction))));
-    fill(example, chosen.labels.length ? exampleForm(state, chosen) : "");
+    // Only what is saved can be given examples, or tuned.
+    const saved = state.tasks.some((each) => each.name === chosen.name) && chosen.labels.length > 0;
+    const offered = JSON.stringify([chosen.name, saved, chosen.labels]);
+    if (example.dataset.offered === offered) return;
+    example.dataset.offered = offered;
+    fill(example, saved ? exampleForm(chosen, changed) : "");
+    fill(better, saved ? tuning(() => chosen.name, changed) : "");
   }
 
   async function go() {
@@ -139,15 +156,16 @@ function ranked(answer) {
   return rows.length ? bars(rows.map(([name, score]) => [name, score, score.toFixed(3)])) : "";
 }
 
-function exampleForm(state, task) {
+function exampleForm(task, changed) {
   const [labelLabel, label] = choice("Label", task.labels);
   const [textLabel, text] = field("A text as it really comes in", { wide: true, required: true });
   return h("details", {}, h("summary", {}, "Add an example"), h("form", { onsubmit: async (event) => {
     event.preventDefault();
     try {
       const added = await post("/v1/tasks/example", { task: task.name, label: label.value, text: text.value });
-      say(`added to ${added.label} in ${added.file}; open this room anew to see it`);
+      say(`added to ${added.label} in ${added.file}`);
       text.value = "";
+      await changed();
     } catch (error) {
       say(error.message);
     }
