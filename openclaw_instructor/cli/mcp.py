@@ -39,7 +39,7 @@ def mcp(connection: Connection, in_process: bool, data: str | None) -> None:
         from openclaw_instructor.daemon.transport import StandardTransport
 
         client = Client(settings, transport=StandardTransport(), as_agent=True)
-        StdioServer(registry, client.run, source, sink, collections).serve()
+        StdioServer(registry, client.run, source, sink, collections, client.teach).serve()
         return
     from openclaw_instructor.service import Toolbox
 
@@ -48,4 +48,4 @@ def mcp(connection: Connection, in_process: bool, data: str | None) -> None:
         def run(task: str, arguments: Mapping[str, Any], *, cancellation: Cancellation) -> dict[str, Any]:
             return toolbox.run(task, arguments)
 
-        StdioServer(registry, run, source, sink, collections).serve()
+        StdioServer(registry, run, source, sink, collections, toolbox.teach).serve()

@@ -19,6 +19,7 @@ from openclaw_instructor.engine import CancelScope
 from openclaw_instructor.errors import InstructorError
 from openclaw_instructor.index.names import collection_names
 from openclaw_instructor.registry.agent_view import taken
+from openclaw_instructor.server import mcp_app
 from openclaw_instructor.server.idempotency import AnswerMemory
 from openclaw_instructor.server.in_flight import InFlight
 from openclaw_instructor.server.mcp_http import McpEndpoint
@@ -142,7 +143,12 @@ class App:
 
     async def _run_for_mcp(self, scope: Scope_, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         principal: Principal = scope[PRINCIPAL]
-        task = self._context.toolbox.registry.tasks.get(name)
+        toolbox = self._context.toolbox
+        task = toolbox.registry.tasks.get(name)
+        if task is None and name == mcp_app.CORRECT:
+            principal.require(AccessScope.WRITE)
+            teach = partial(toolbox.teach, *mcp_app.correction(arguments), source="mcp")
+            return await self._threads.call(CancelScope(), teach)
         principal.require(AccessScope.needed_for(task.effect if task else "read"))
         given = taken(task.parameters(), arguments) if task else arguments
         work = partial(tools.run, self._context, name, given)

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeAlias
 
 from openclaw_instructor import __version__
 from openclaw_instructor.daemon.transport import Cancellation, Cancelled
@@ -37,6 +37,10 @@ class Runner(Protocol):
         ...
 
 
+Teach: TypeAlias = Callable[[str, str, Mapping[str, Any]], dict[str, Any]]
+"""Teaches a task the label of a message."""
+
+
 class _Refused(Exception):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -53,10 +57,12 @@ class StdioServer:
         source: BinaryIO,
         sink: BinaryIO,
         collections: Callable[[], list[str]] = list,
+        teach: Teach | None = None,
     ) -> None:
         self._registry = registry
         self._collections = collections
         self._run = run
+        self._teach = teach
         self._source = source
         self._sink = sink
         self._writing = threading.Lock()
@@ -169,7 +175,7 @@ class StdioServer:
         try:
             if task := self._registry.tasks.get(name):
                 arguments = taken(task.parameters(), arguments)
-            result = mcp_content.success(self._run(name, arguments, cancellation=cancellation))
+            result = mcp_content.success(self._answer(name, arguments, cancellation))
         except Cancelled:
             result = None
         except Exception as error:
@@ -183,6 +189,11 @@ class StdioServer:
             except OSError:
                 logger.info("the host went away before %s was answered", name)
         self._threads.discard(threading.current_thread())
+
+    def _answer(self, name: str, arguments: Any, cancellation: Cancellation) -> dict[str, Any]:
+        if name == mcp_app.CORRECT and self._shows_views and self._teach and name not in self._registry.tasks:
+            return self._teach(*mcp_app.correction(arguments))
+        return self._run(name, arguments, cancellation=cancellation)
 
     def _notified(self, message: dict[str, Any]) -> None:
         params = message.get("params")

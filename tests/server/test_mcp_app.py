@@ -73,7 +73,10 @@ def test_a_host_with_views_gets_them(home: Path) -> None:
     assert content["mimeType"] == mcp_app.MIME_TYPE
     assert len(content["text"]) < 60_000
     plain = answers(home, {}, "tools/list")[1]["result"]["tools"]
-    assert [{**tool, "_meta": None} for tool in plain] == [{**tool, "_meta": None} for tool in tools["result"]["tools"]]
+    *known, correct = tools["result"]["tools"]
+    assert [{**tool, "_meta": None} for tool in plain] == [{**tool, "_meta": None} for tool in known]
+    assert correct["name"] == mcp_app.CORRECT
+    assert correct["_meta"]["ui"]["visibility"] == ["app"]
 
 
 @pytest.fixture
@@ -97,8 +100,8 @@ def view(chromium: Any) -> Iterator[Any]:
 
 
 def test_hits_open_their_passage(view: Any) -> None:
-    hit = {"rank": 1, "file": f"/docs/{HOSTILE}.md", "location": "lines 1-2", "heading": HOSTILE, "score": 0.9}
-    result = {"query": "q", "count": 1, "hits": [hit | {"snippet": HOSTILE}], "notes": ["a note"]}
+    hit = {"file": f"/docs/{HOSTILE}.md", "location": "lines 1-2", "heading": HOSTILE, "score": 0.9}
+    result = {"hits": [hit | {"snippet": HOSTILE}], "notes": ["a note"]}
     frame = view(result, {"text": f"the whole passage {HOSTILE}"})
     frame.get_by_role("button", name="1.").click()
     frame.get_by_text("the whole passage").wait_for()
@@ -114,8 +117,8 @@ def test_a_label_is_corrected(view: Any) -> None:
     frame.get_by_role("button", name="bulk").click()
     frame.get_by_text("learned: bulk").wait_for()
     assert view.page.evaluate("called") == {
-        "name": "teach",
-        "arguments": {"subject": "s", "body": "b", "task": "t", "label": "bulk"},
+        "name": mcp_app.CORRECT,
+        "arguments": {"task": "t", "label": "bulk", "message": {"subject": "s", "body": "b"}},
     }
 
 
