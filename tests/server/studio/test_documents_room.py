@@ -28,6 +28,7 @@ def test_a_folder_is_added_synced_and_removed(studio: Studio, tmp_path: Path) ->
     page.get_by_label("Collection").fill("numbers")
     page.get_by_label("Folder or file").fill(str(tmp_path))
     page.get_by_role("button", name="Add and read").click()
+    page.get_by_role("button", name="Read it").click()
     numbers = page.get_by_label("numbers", exact=True)
     numbers.get_by_text("1 of 1 files").wait_for()
     (tmp_path / "two.md").write_text("# Two\n\nThe second one.\n")
@@ -50,6 +51,7 @@ def test_what_cannot_be_done_says_why(studio: Studio) -> None:
     page.get_by_text("Add a folder").click()
     page.get_by_label("Folder or file").fill("/there/is/no/such/folder")
     page.get_by_role("button", name="Add and read").click()
+    page.get_by_role("button", name="Read it").click()
     page.get_by_role("alert").wait_for()
     assert "/there/is/no/such/folder" in page.get_by_role("alert").inner_text()
     studio.problems.clear()  # the browser reports the refused request itself

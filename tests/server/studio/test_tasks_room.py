@@ -49,6 +49,7 @@ def test_an_example_is_added(studio: Studio, local: Local) -> None:
     page.get_by_text("Add an example").click()
     page.get_by_label("A text as it really comes in").fill("Come to the <b>party</b> on Sunday")
     page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="Write it").click()
     page.get_by_text("added to").wait_for()
     studio.wait_for("document.querySelector('textarea').value.includes('<b>party</b>')")
     assert "<b>party</b>" in local.toolbox.settings.instructions_path.read_text()

@@ -102,8 +102,9 @@ function addForm(owns, reload) {
   const said = h("div", { "aria-live": "polite" });
   const patterns = (input) => input.value.split(",").map((each) => each.trim()).filter(Boolean);
   return h("details", { class: "card" }, h("summary", {}, "Add a folder"),
-    h("form", { onsubmit: (event) => {
+    h("form", { onsubmit: async (event) => {
       event.preventDefault();
+      if (!(await ask(`Read ${folder.value} into the collection “${name.value}”? Agents then find what is in its files.`, "Read it"))) return;
       attempt(said, async () => {
         const added = { name: name.value, folders: [folder.value], include: patterns(include), exclude: patterns(exclude) };
         await post("/v1/index/add", added);

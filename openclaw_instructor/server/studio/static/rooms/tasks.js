@@ -161,6 +161,7 @@ function exampleForm(task, changed) {
   const [textLabel, text] = field("A text as it really comes in", { wide: true, required: true });
   return h("details", {}, h("summary", {}, "Add an example"), h("form", { onsubmit: async (event) => {
     event.preventDefault();
+    if (!(await ask(`Write this example of ${label.value} into your instructions.yaml? Agents get the edited task at once.`, "Write it"))) return;
     try {
       const added = await post("/v1/tasks/example", { task: task.name, label: label.value, text: text.value });
       say(`added to ${added.label} in ${added.file}`);
