@@ -1,10 +1,14 @@
-"""Make the pictures of docs/studio.md: python -m tests.screenshots, with Chromium and the bundled checkpoint."""
+"""Make the pictures of docs/studio.md, of all rooms or of some, with Chromium and the bundled checkpoint.
+
+python -m tests.screenshots [ROOM ...]
+"""
 
 from __future__ import annotations
 
 import io
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -50,7 +54,8 @@ def inbox(page: Any) -> None:
 
 def tasks(page: Any) -> None:
     page.get_by_label("Change a packaged task").select_option("classify_email")
-    page.get_by_text("No problems").wait_for()
+    page.get_by_text("1 task of your own").wait_for()
+    page.get_by_role("combobox", name="Task", exact=True).select_option("classify_email")
     page.get_by_text("What an agent sees").click()
 
 
@@ -58,7 +63,7 @@ def text_map(page: Any) -> None:
     page.get_by_label("Colour by").select_option("file")
     page.get_by_label("A second instruction").fill("Represent the text for clustering by topic:")
     page.get_by_role("button", name="Draw").click()
-    page.locator("canvas.map").nth(1).wait_for()
+    page.get_by_text("of the variance").nth(1).wait_for()
     page.wait_for_timeout(500)
 
 
@@ -91,6 +96,8 @@ def main() -> None:
                 client.index_sync("docs")
                 page.goto(client.session_link("admin", "/studio/")["url"])
                 for name, prepare in ROOMS.items():
+                    if sys.argv[1:] and name not in sys.argv[1:]:
+                        continue
                     page.evaluate("place => { location.hash = place }", name)
                     page.wait_for_selector(f'main[data-place="{name}"]')
                     prepare(page)

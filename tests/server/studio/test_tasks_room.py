@@ -26,7 +26,7 @@ def test_yaml_is_checked_as_one_types_then_tried_and_saved(studio: Studio, local
     assert page.evaluate("getSelection().toString()").strip() == "kind: macth"
     assert page.get_by_role("button", name="Save").is_disabled()
     editor.fill(GREETINGS)
-    page.get_by_text("No problems; 1 tasks of your own").wait_for()
+    page.get_by_text("No problems; 1 task of your own").wait_for()
     page.get_by_role("combobox", name="Task", exact=True).select_option("find_greeting")
     page.get_by_label("Arguments").fill('{"query": "good day", "candidates": ["good day to you", "tomatoes"]}')
     page.get_by_role("button", name="Run").click()

@@ -28,7 +28,7 @@ export async function render(root, about) {
       const found = await post("/v1/tasks/check", { text: asked });
       if (asked !== editor.value) return;
       state.edited = found.tasks;
-      fill(problems, found.problems.length ? h("ul", {}, found.problems.map(problem)) : h("p", { class: "good" }, `No problems; ${found.tasks.length} tasks of your own.`));
+      fill(problems, found.problems.length ? h("ul", {}, found.problems.map(problem)) : h("p", { class: "good" }, `No problems; ${found.tasks.length} ${found.tasks.length === 1 ? "task" : "tasks"} of your own.`));
       save.disabled = !owns || found.problems.length > 0 || asked === state.before;
     } catch (error) {
       fill(problems, h("p", { class: "problem" }, error.message));
