@@ -103,8 +103,6 @@ def test_a_task_is_measured_on_a_table_with_labels(studio: Studio, tmp_path: Pat
     assert measures.locator("canvas").count() == 2
     assert measures.get_by_role("region", name="Confusions").count() == 1
     studio.check()
-    page.get_by_role("button", name="Compare set-ups").click()
-    page.get_by_label("Set-ups", exact=True).get_by_text("Best threshold").wait_for()
     page.get_by_role("button", name="What was corrected").click()
     page.get_by_text("are in force").wait_for()
     assert studio.problems == []

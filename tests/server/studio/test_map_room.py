@@ -15,6 +15,19 @@ from tests.server.serving import Local
 from tests.server.studio.conftest import Studio
 
 
+COLOURS = """\
+version: 1
+tasks:
+  sort_colours:
+    kind: classify
+    description: Sort a colour.
+    instruction: "Represent the colour:"
+    labels:
+      - {name: warm, examples: [red fire, orange fruit, yellow sun, brown earth, pink flower]}
+      - {name: cold, examples: [blue sea, green grass, white snow, grey stone, violet night]}
+"""
+
+
 def coloured(page: Any, number: int) -> int:
     """How many pixels of a map hold a point."""
     script = (
@@ -75,16 +88,18 @@ def test_a_second_instruction_has_every_point_and_says_how_far_it_is(local: Loca
 
 def test_umap_follows_and_a_drawing_is_cancelled(studio: Studio, local: Local) -> None:
     pytest.importorskip("fastumap")
-    page = studio.open("map?show=task:classify_email")
+    local.toolbox.settings.instructions_path.write_text(COLOURS)
+    page = studio.open("map?show=task:sort_colours")
     page.get_by_role("combobox", name="By", exact=True).select_option("umap")
     page.get_by_role("button", name="Draw").click()
-    page.get_by_text("by UMAP").wait_for()
+    page.get_by_text("by UMAP").wait_for(timeout=180_000)  # a process of its own
     local.model.gate.clear()
     page.get_by_label("A second instruction").fill("Represent the mood of the text:")
     page.get_by_role("button", name="Draw").click()
     page.get_by_role("button", name="Cancel").nth(1).click()
     page.get_by_text("cancelled; what was embedded is kept").wait_for()
     local.model.gate.set()
+    local.toolbox.settings.instructions_path.unlink()
     assert studio.problems == []
 
 

@@ -48,7 +48,7 @@ def test_another_checkpoint_answers_beside_the_one_in_use(studio: Studio, local:
     page.get_by_label("Question or words").fill("tomatoes drink")
     page.get_by_role("button", name="Search", exact=True).click()
     second = page.get_by_label("Hits of B")
-    second.get_by_text("mini read all").wait_for()
+    second.get_by_text("mini read all").wait_for(timeout=180_000)  # a real model is loaded
     assert "garden.md" in second.locator(".hit").first.inner_text()
     shown = [page.get_by_label(f"Hits of {name}").locator(".number").first.inner_text() for name in "AB"]
     assert shown[0] != shown[1]
@@ -56,7 +56,7 @@ def test_another_checkpoint_answers_beside_the_one_in_use(studio: Studio, local:
     second.get_by_text("Why not this file?").click()
     second.get_by_label("A file that should be here").fill("gateway.md")
     second.get_by_role("button", name="Look").click()
-    second.get_by_text("number").last.wait_for()
+    second.get_by_text("number").last.wait_for(timeout=60_000)
     studio.check()
 
 
