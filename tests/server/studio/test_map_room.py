@@ -14,7 +14,6 @@ from openclaw_instructor.tasks.text_map import PER_CALL
 from tests.server.serving import Local
 from tests.server.studio.conftest import Studio
 
-
 COLOURS = """\
 version: 1
 tasks:
