@@ -88,9 +88,7 @@ def under(
     )
     known = {"checkpoint": name, "embedded": found.embedded, "passages": found.passages, "cut": found.cut}
     result = found.result.as_dict() | {"compared": known | {"whole": found.embedded == found.passages}}
-    if expect is None:
-        return result
-    return result | {"inspected": resources.index.inspected(found.result, expect, options["collection"])}
+    return result | ({"inspected": found.inspected} if found.inspected else {})
 
 
 def _options(task: SearchTask, arguments: Mapping[str, Any], resources: Resources) -> dict[str, Any]:
