@@ -139,16 +139,22 @@ class Registry:
         with self._lock:
             if stamps == self._stamps:
                 return False
-            self._stamps = stamps
-            base, problems = self._read_packaged()
-            user = entries.Entries()
-            if not problems and stamps[1] is not None:
-                user, problems = entries.load(self.sources[1], base)
-            self.problem = str(problems[0]) if problems else None
-            if problems:
-                return False
-            before, self._state = self._state, _merge(base, user)
-            return before.digest != self._state.digest
+            try:
+                return self._reload(is_overlaid=stamps[1] is not None)
+            finally:
+                # Not before: a caller who sees these stamps takes the tasks without waiting.
+                self._stamps = stamps
+
+    def _reload(self, *, is_overlaid: bool) -> bool:
+        base, problems = self._read_packaged()
+        user = entries.Entries()
+        if not problems and is_overlaid:
+            user, problems = entries.load(self.sources[1], base)
+        self.problem = str(problems[0]) if problems else None
+        if problems:
+            return False
+        before, self._state = self._state, _merge(base, user)
+        return before.digest != self._state.digest
 
     def _read_packaged(self) -> tuple[entries.Entries, list[Problem]]:
         return entries.load(self.sources[0], None)

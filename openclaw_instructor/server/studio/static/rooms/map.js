@@ -22,7 +22,8 @@ export async function render(root, about) {
   const [methodLabel, method] = choice("By", [["pca", "PCA"], ["umap", "PCA at once, then UMAP"]]);
   const [instructionLabel, instruction] = field("A second instruction, beside its own", { wide: true, placeholder: "Represent the text for clustering by topic:" });
   const [colourLabel, colour] = choice("Colour by", [["folder", "folder"], ["type", "type"], ["file", "file"]], { onchange: () => shown?.recolour() });
-  source.value = about.get("show") ?? sources[0][0];
+  source.value = about.get("show");
+  if (!source.value) source.value = sources[0][0];
   points.value = "10000";
   const result = h("div");
   let shown;
