@@ -10,7 +10,7 @@ import time
 
 from openclaw_instructor.engine.queue import Priority
 
-QUIET = 30.0  # seconds without interactive requests after which bulk work gets long passes
+QUIET = 30.0  # seconds without more urgent requests after which other work gets long passes
 SHORT_PASS = 0.02  # seconds
 LONG_PASS = 0.15  # seconds
 FIRST = 1_024  # tokens of a pass before the speed is measured
@@ -23,16 +23,16 @@ class BatchSizer:
 
     def __init__(self) -> None:
         self.tokens_per_second = 0.0
-        self._last_interactive = float("-inf")
+        self._last = dict.fromkeys(Priority, float("-inf"))
 
-    def note_interactive(self) -> None:
-        """Record that an interactive request arrived."""
-        self._last_interactive = time.monotonic()
+    def note(self, priority: Priority) -> None:
+        """Record that a request of this priority arrived."""
+        self._last[priority] = time.monotonic()
 
-    @property
-    def expects_interactive(self) -> bool:
-        """Whether an interactive request arrived lately, so that more are likely."""
-        return time.monotonic() - self._last_interactive < QUIET
+    def expects_before(self, priority: Priority) -> bool:
+        """Whether a more urgent request than of this priority arrived lately, so that more are likely."""
+        since = time.monotonic() - QUIET
+        return any(last > since for urgent, last in self._last.items() if urgent < priority)
 
     def record(self, tokens: int, seconds: float) -> None:
         """Take the speed of one pass into account, unless it is tiny."""
@@ -50,5 +50,5 @@ class BatchSizer:
         """Choose the tokens of the next pass, at most `batch_tokens`."""
         if not self.tokens_per_second:
             return min(batch_tokens, FIRST)
-        seconds = SHORT_PASS if priority is Priority.BULK and self.expects_interactive else LONG_PASS
+        seconds = SHORT_PASS if self.expects_before(priority) else LONG_PASS
         return min(batch_tokens, max(SMALLEST, int(self.tokens_per_second * seconds)))

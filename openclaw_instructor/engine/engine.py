@@ -124,8 +124,7 @@ class Engine:
         with self._changed:
             if self._closed:
                 raise ServiceError("the engine is closed; make a new one")
-            if priority is Priority.INTERACTIVE:
-                self._scheduler.sizer.note_interactive()
+            self._scheduler.sizer.note(priority)
             self._enqueue(request)
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name="engine", daemon=True)
@@ -148,12 +147,13 @@ class Engine:
     ) -> Embeddings:
         """Embed texts and wait for them.
 
-        Interactive callers wait at most `settings.load_wait` seconds for a model that is still loading, and everybody
-        at most `timeout` seconds. Raises ModelLoading or Busy (both with `retry_after`), and what `submit` raises.
+        Except for bulk work, callers wait at most `settings.load_wait` seconds for a model that is still loading, and
+        everybody at most `timeout` seconds. Raises ModelLoading or Busy (both with `retry_after`), and what `submit`
+        raises.
         """
         future = self.submit(texts, instruction, role=role, priority=priority, on_progress=on_progress)
         started = time.monotonic()
-        patience = self.settings.load_wait if priority is Priority.INTERACTIVE else None
+        patience = None if priority is Priority.BULK else self.settings.load_wait
         while True:
             limits = [limit for limit in (timeout, patience) if limit is not None]
             left = max(0.0, min(limits) - (time.monotonic() - started)) if limits else None
@@ -260,10 +260,11 @@ class Engine:
                 requests = self._queue.next_requests()
                 delay = passes.delay(requests[0].priority if requests else None)
                 if requests and delay <= 0:
+                    self._queue.begun(requests[0].priority)
                     return requests
                 if passes.done():
                     return []
-                self._listening = delay <= 0 or passes.all_bulk
+                self._listening = delay <= 0 or passes.all_after(Priority.SEARCH)
                 if passes:
                     self._changed.wait(None if math.isinf(delay) else max(0.0, delay) or None)
                 else:

@@ -56,7 +56,7 @@ class Pass:
 
 
 class PassesInFlight:
-    """The passes that were started and not yet ended; at most `limit`, and one more if it is interactive."""
+    """The passes that were started and not yet ended; at most `limit`, and one more that is more urgent than all."""
 
     def __init__(self, sizer: BatchSizer) -> None:
         self._sizer = sizer
@@ -69,10 +69,11 @@ class PassesInFlight:
     def __bool__(self) -> bool:
         return bool(self._passes)
 
-    @property
-    def all_bulk(self) -> bool:
-        """Whether an interactive pass may start beside those in flight, because they are all bulk work."""
-        return self.limit > 1 and all(each.priority is Priority.BULK for each in self._passes)
+    def all_after(self, priority: Priority) -> bool:
+        """Whether a pass of this priority may start beside those in flight, because they are all less urgent."""
+        if self.limit == 1 or priority is Priority.BULK:
+            return False
+        return all(each.priority > priority for each in self._passes)
 
     def start(self, each: Pass) -> None:
         """Add a pass that starts now."""
@@ -109,9 +110,9 @@ class PassesInFlight:
         # The first pass runs alone, so that kernels prepared on first use are not prepared twice.
         if self._first:
             return math.inf
-        if priority is Priority.INTERACTIVE and self.all_bulk:
+        if priority is not None and self.all_after(priority):
             return 0.0
-        if len(self._passes) >= self.limit or (priority is Priority.BULK and self._sizer.expects_interactive):
+        if len(self._passes) >= self.limit or (priority is Priority.BULK and self._sizer.expects_before(priority)):
             return math.inf
         return self._free_at - _OVERLAP * self._passes[-1].expected - time.monotonic()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
 
 class Priority(IntEnum):
-    """Whether a person or an agent waits (INTERACTIVE), or nobody does (BULK, such as indexing)."""
+    """Who waits: for a search (SEARCH), for something else (INTERACTIVE), or nobody (BULK, such as indexing)."""
 
-    INTERACTIVE = 0
-    BULK = 1
+    SEARCH = 0
+    INTERACTIVE = 1
+    BULK = 2
 
 
 @dataclass(frozen=True)
@@ -127,10 +129,16 @@ class Unit:
 
 
 class RequestQueue:
-    """Requests in the order they are served. Not thread-safe: the engine holds its lock around every call."""
+    """Requests in the order they are served. Not thread-safe: the engine holds its lock around every call.
 
-    def __init__(self, limit: int) -> None:
+    The most urgent go first; but bulk work that has waited for `patience` seconds goes before all but searches once, so
+    that a sync comes to its end however many clients there are.
+    """
+
+    def __init__(self, limit: int, patience: float = 0.5) -> None:
         self._limit = limit
+        self._patience = patience
+        self._bulk_waits_since: float | None = None
         self._requests: dict[Priority, dict[int, Request]] = {priority: {} for priority in Priority}
         self._serial = itertools.count()
         self.dropped = 0
@@ -155,15 +163,30 @@ class RequestQueue:
         self._requests[request.priority][next(self._serial)] = request
 
     def next_requests(self) -> list[Request]:
-        """Return the requests with texts to read of the most urgent priority that has any, in the order they came.
+        """Return the requests with texts to read of the priority whose turn it is, in the order they came.
 
         Cancelled ones are dropped.
         """
         self._drop_cancelled()
-        for priority in Priority:
-            if unread := [request for request in self._requests[priority].values() if request.unread]:
-                return unread
-        return []
+        waiting = {
+            priority: unread
+            for priority, requests in self._requests.items()
+            if (unread := [request for request in requests.values() if request.unread])
+        }
+        if Priority.BULK not in waiting:
+            self._bulk_waits_since = None
+        elif self._bulk_waits_since is None:
+            self._bulk_waits_since = time.monotonic()
+        if not waiting:
+            return []
+        first = min(waiting)
+        overdue = self._bulk_waits_since is not None and time.monotonic() - self._bulk_waits_since > self._patience
+        return waiting[Priority.BULK if first is Priority.INTERACTIVE and overdue else first]
+
+    def begun(self, priority: Priority) -> None:
+        """Record that a pass over requests of this priority begins."""
+        if priority is Priority.BULK:
+            self._bulk_waits_since = None
 
     def remove(self, finished: Sequence[Request]) -> None:
         """Remove requests that have ended or were cancelled."""

@@ -66,6 +66,7 @@ class Scheduler:
         self.cache: EmbeddingCache | None = None
         self.counters = Counters()
         self._released_at = 0.0
+        self._uncached: dict[bytes, Vector] = {}
         self.sizer = BatchSizer()
         self.passes = PassesInFlight(self.sizer)
 
@@ -101,19 +102,15 @@ class Scheduler:
 
         Returns the requests that ended.
         """
-        touched = [request for each in self.passes.done() for request in self._end(each)]
+        # Whoever waits for what is done comes before the next pass, and that before the cache.
+        ended = _reported([request for each in self.passes.done() for request in self._end(each)])
         if requests:
-            touched += self._start_pass(requests)
+            ended += _reported(self._start_pass(requests))
+        if self._uncached and self.cache:
+            self.cache.put(self._uncached)
+        self._uncached = {}
         if self.counters.seconds - self._released_at > _RELEASE_EVERY:
             self.release_memory()
-        ended = []
-        for request in touched:
-            try:
-                request.report()
-            except Exception as error:  # a caller's callback must not stop the worker
-                request.fail(_unexpected(error))
-            if request.ended:
-                ended.append(request)
         return ended
 
     def finish(self) -> list[Request]:
@@ -225,8 +222,7 @@ class Scheduler:
         }
         for unit in each.units:
             unit.request.put(unit.index, vectors[unit.key])
-        if self.cache:
-            self.cache.put(vectors)
+        self._uncached |= vectors
         return requests
 
     def _count(self, each: Pass) -> None:
@@ -267,6 +263,16 @@ def _group(requests: Sequence[Request]) -> list[Request]:
             group.append(request)
             texts += unprepared
     return group
+
+
+def _reported(touched: Sequence[Request]) -> list[Request]:
+    """Report their progress; returns those that ended."""
+    for request in touched:
+        try:
+            request.report()
+        except Exception as error:  # a caller's callback must not stop the worker
+            request.fail(_unexpected(error))
+    return [request for request in touched if request.ended]
 
 
 def _fail(requests: Iterable[Request], error: Exception) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from openclaw_instructor.engine.queue import Priority
 from openclaw_instructor.errors import IdentityMismatch, VectorsUnavailable
 from openclaw_instructor.index import chunk_store, empty_results, freshness, idle_filters, staleness
 from openclaw_instructor.index.findings import Findings
@@ -82,7 +83,7 @@ class Answering:
                 if served and mode == "vector":
                     raise IdentityMismatch(str(self.stale(next(c for c in chosen if c.serving))))
                 return QueryEmbedding()
-            embeddings = self.engine.embed([query], instruction, role="query")
+            embeddings = self.engine.embed([query], instruction, role="query", priority=Priority.SEARCH)
         except staleness.NO_MODEL as error:
             if mode == "vector":
                 raise

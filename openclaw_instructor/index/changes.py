@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.documents import reading
+from openclaw_instructor.engine import precedence
 from openclaw_instructor.paths import below
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def between(known: Mapping[str, Known], listing: Listing, absent: Iterable[str],
     changes = Changes(known)
     elsewhere = list(absent)
     for path, found in listing.files.items():
+        precedence.give_way()
         before = known.get(path)
         if elsewhere and any(below(path, folder) for folder in elsewhere):
             continue

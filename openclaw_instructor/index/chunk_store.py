@@ -7,6 +7,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.documents.document import Location, Metadata
@@ -54,8 +55,9 @@ class DocumentRow:
 class Passage:
     """A chunk with everything that a hit shows.
 
-    `locations` are the places in the file of its lines, as (first line, last line, location); empty when these are
-    lines of the file itself. `line_offset` is set for a part of one long line. `modified` is a POSIX time.
+    `located` are the places in the file of its lines as they are stored, `locations` the same as (first line, last
+    line, location); empty when these are lines of the file itself. `line_offset` is set for a part of one long line.
+    `modified` is a POSIX time.
     """
 
     id: int
@@ -71,7 +73,12 @@ class Passage:
     context: str
     text: str
     digest: str
-    locations: tuple[tuple[int, int, Location], ...]
+    located: str
+
+    @cached_property
+    def locations(self) -> tuple[tuple[int, int, Location], ...]:
+        """The places in the file of its lines; read when they are asked for, since few of many passages are shown."""
+        return _from_json(self.located)
 
     def location(self, first: int, last: int) -> Location:
         """Return where lines `first` to `last` of the document's text are in its file."""
@@ -272,5 +279,4 @@ def _passages(connection: sqlite3.Connection, condition: str, value: str | int) 
         f"FROM chunks JOIN documents ON documents.id = chunks.document_id WHERE {condition}",
         (value,),
     )
-    for row in rows:
-        yield Passage(**{**dict(row), "locations": _from_json(row["locations"])})
+    yield from (Passage(*row) for row in rows)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor import lock
+from openclaw_instructor.engine import precedence
 from openclaw_instructor.errors import VectorsUnavailable
 from openclaw_instructor.index import (
     collections,
@@ -231,7 +232,7 @@ class Index:
         query = checked_query(query, mode)
         wanted = Filter.parse(path, after, before, where, types)
         asked = Asked(query, query_instruction, wanted, mode, top_k, diversity, explain, expect)
-        with self._store.read() as connection:
+        with precedence.urgent(), self._store.read() as connection:
             known = staleness.steered(collections.collections(connection), steering)
             if not known:
                 return SearchResult(query, [], [], notes=[empty_results.nothing_indexed(collection)])

@@ -23,7 +23,7 @@ from openclaw_instructor.index.migrations import MIGRATIONS, migrate, version
 from openclaw_instructor.lock import exclusive
 
 _BUSY_SECONDS = 30.0
-_IDLE_READERS = 4
+_IDLE_READERS = 8
 
 _File = tuple[int, int] | None
 

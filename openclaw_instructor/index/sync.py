@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from openclaw_instructor.documents import UnreadableDocument, reading
 from openclaw_instructor.documents.chunking import MAX_CHUNKS, Chunker
+from openclaw_instructor.engine import precedence
 from openclaw_instructor.errors import InstructorError, UnreadableSource
 from openclaw_instructor.index import (
     changes,
@@ -181,6 +182,7 @@ class Sync:
             chunks = chain.from_iterable(pending.chunks for pending in group)
             vectors = model.vectors(chunks, self._meter, partial(self._on_share, size, f"embedding {names}"))
             for pending in group:
+                precedence.give_way()
                 with self.store.write() as connection:
                     self._publish(connection, generation, plan, pending, vectors)
                 self._meter.done(pending.found.size, len(pending.chunks))
@@ -192,6 +194,7 @@ class Sync:
 
     def _read_all(self, generation: Generation, plan: Changes) -> Iterator[Pending]:
         for found in plan.pending:
+            precedence.give_way()
             before = plan.known.get(found.path)
             pending = None
             self._meter.tell(f"reading {found.place}")

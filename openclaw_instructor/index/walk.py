@@ -16,6 +16,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.documents.reading import max_bytes, over_limit, readable
+from openclaw_instructor.engine import precedence
 from openclaw_instructor.errors import UnreadableSource
 from openclaw_instructor.index import repository, secrets
 from openclaw_instructor.index.gitignore import patterns
@@ -145,6 +146,7 @@ class _Walk:
         self.listing.folders.append(folder.path)
         below: list[_Folder] = []
         for entry in entries:
+            precedence.give_way()
             try:
                 inner = self._entry(entry, folder, layers)
             except OSError as error:

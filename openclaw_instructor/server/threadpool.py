@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import anyio
 from starlette.requests import Request
 
 from openclaw_instructor.documents.email import bounded
-from openclaw_instructor.engine import CancelScope, Embeddings, Engine, Priority, Role
+from openclaw_instructor.engine import CancelScope, Embeddings, Engine, Priority, Role, precedence
 from openclaw_instructor.errors import Busy, DaemonUnavailable, InstructorError
 from openclaw_instructor.server.http_protocol import HANG_UPS
 from openclaw_instructor.server.in_flight import InFlight
 from openclaw_instructor.server.security import caller_of
+from openclaw_instructor.server.shared_work import SharedWork
 from openclaw_instructor.server.turns import Turns
 
 logger = logging.getLogger(__name__)
@@ -32,13 +34,19 @@ class ClientGone(Exception):
 
 
 class ThreadPool:
-    """Runs functions in threads: short ones many at a time, long ones (indexing) few; probes wait for neither."""
+    """Runs functions in threads: short ones some at a time, long ones (indexing) few.
+
+    Urgent ones (searches) and probes wait for neither, and the others begin when no search is running, or a moment
+    later: more of them at once would only share Python's lock with it.
+    """
 
     def __init__(self, in_flight: InFlight) -> None:
         self._in_flight = in_flight
-        self._short = anyio.CapacityLimiter(64)
+        self._urgent = anyio.CapacityLimiter(8)
+        self._short = anyio.CapacityLimiter(16)
         self._long = anyio.CapacityLimiter(4)
         self._probes = anyio.CapacityLimiter(4)
+        self._shared = SharedWork()
         self.turns = Turns(bounded.WORKERS, WORK_SECONDS)
 
     async def probe(self, function: Callable[[], _Result]) -> _Result:
@@ -46,7 +54,13 @@ class ThreadPool:
         return await anyio.to_thread.run_sync(function, limiter=self._probes)
 
     async def run(
-        self, request: Request, function: Callable[[], _Result], *, long: bool = False, size: int = 0
+        self,
+        request: Request,
+        function: Callable[[], _Result],
+        *,
+        long: bool = False,
+        urgent: bool = False,
+        size: int = 0,
     ) -> _Result:
         """Run a function and return its result; work on a large text of `size` characters waits for its caller's turn.
 
@@ -62,7 +76,7 @@ class ThreadPool:
         request.scope[HANG_UPS].add(hang_up)
         try:
             if not size:
-                return await self.call(scope, function, long=long)
+                return await self.call(scope, function, long=long, urgent=urgent)
             async with self.turns.turn(caller_of(request.scope), size):
                 return await self.call(scope, function)
         except FutureCancelled:
@@ -72,14 +86,45 @@ class ThreadPool:
         finally:
             request.scope[HANG_UPS].discard(hang_up)
 
-    async def call(self, scope: CancelScope, function: Callable[[], _Result], *, long: bool = False) -> _Result:
+    async def run_shared(self, request: Request, key: Hashable, function: Callable[[], _Result]) -> _Result:
+        """Run a long function once for all requests that ask for the same `key` before it begins.
+
+        Raises what `run` raises.
+        """
+        work = partial(self.call, CancelScope(), function, long=True)
+        answer = asyncio.ensure_future(self._shared.result(key, work))
+        gone = asyncio.Event()
+
+        def hang_up() -> None:
+            gone.set()
+            answer.cancel()
+
+        request.scope[HANG_UPS].add(hang_up)
+        try:
+            result: _Result = await answer
+            return result
+        except asyncio.CancelledError:
+            if gone.is_set():
+                raise ClientGone from None
+            answer.cancel()
+            raise
+        except FutureCancelled:
+            raise shutting_down() from None
+        finally:
+            request.scope[HANG_UPS].discard(hang_up)
+
+    async def call(
+        self, scope: CancelScope, function: Callable[[], _Result], *, long: bool = False, urgent: bool = False
+    ) -> _Result:
         """Run a function for callers that watch their client themselves: cancelling this task drops the work."""
 
         def work() -> _Result:
+            if not urgent:
+                precedence.give_way()
             with scope.entered():
                 return function()
 
-        limiter = self._long if long else self._short
+        limiter = self._long if long else self._urgent if urgent else self._short
         with self._in_flight.work(scope, long=long):
             task = asyncio.ensure_future(anyio.to_thread.run_sync(work, limiter=limiter))
             try:

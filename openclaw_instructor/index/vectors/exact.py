@@ -68,6 +68,8 @@ class FaissVectors(LocalVectors):
         parameters = None
         if allowed is not None:
             parameters = self._faiss.SearchParameters(sel=self._faiss.IDSelectorBatch(allowed))
+        # One query has too little work for two threads, and other requests need the cores.
+        self._faiss.omp_set_num_threads(1)
         scores, ids = self._index.search(
             query.reshape(1, -1), max(1, min(limit, self._index.ntotal)), params=parameters
         )

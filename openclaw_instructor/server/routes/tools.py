@@ -84,10 +84,12 @@ class _Handlers:
         limit = _max_characters(request)
         name = request.path_params["name"]
         arguments = await schemas.read_object(request)
-        if limit is not None and (task := self._toolbox.registry.tasks.get(name)):
+        task = self._toolbox.registry.tasks.get(name)
+        if limit is not None and task:
             arguments = taken(task.parameters(), arguments)
         work = partial(run, self._context, name, arguments)
-        result = await self._context.threads.run(request, work, size=large_size(arguments))
+        urgent = task is not None and task.searches is not None
+        result = await self._context.threads.run(request, work, urgent=urgent, size=large_size(arguments))
         return Json(result) if limit is None else Response(fit(for_agents(result), limit), media_type=Json.media_type)
 
 
