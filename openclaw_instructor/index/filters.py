@@ -259,8 +259,10 @@ def chunk_ids(connection: sqlite3.Connection, wanted: Filter) -> npt.NDArray[np.
         return None
     within = _of_mailboxes(connection, wanted)
     whole = [key for key in documents if key not in within]
-    rows = connection.execute(
-        "SELECT id FROM chunks WHERE document_id IN (SELECT value FROM json_each(?))", (json.dumps(whole),)
-    )
-    messages = chain.from_iterable(within[key] for key in documents if key in within)
-    return np.fromiter(chain((row["id"] for row in rows), messages), dtype=np.int64)
+    # One text of all ids is read faster than a row for each.
+    (listed,) = connection.execute(
+        "SELECT group_concat(id) FROM chunks WHERE document_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(whole),),
+    ).fetchone()
+    messages = np.fromiter(chain.from_iterable(within[key] for key in documents if key in within), dtype=np.int64)
+    return np.concatenate([np.fromstring(listed or "", dtype=np.int64, sep=","), messages])

@@ -7,6 +7,7 @@ by another. It only proposes candidates, whose scores are computed from the vect
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ EFFORT = 400
 SCANNED_SHARE = 0.1
 _BATCH = 8_192
 _TRAINING = 20_000
+# Rows that are compared at a time.
+_BLOCK = 2_048
 
 
 class Stopped(Exception):
@@ -77,19 +80,45 @@ class Graph:
     def search(self, query: Matrix, limit: int, allowed: Ids | None = None) -> Ids:
         """Return the ids of about the `limit` nearest to `query` (dimension,); only among `allowed` when given."""
         faiss = _faiss()
+        # One query has too little work for two threads, and other requests need the cores.
+        faiss.omp_set_num_threads(1)
         limit = min(limit, len(self))
         if allowed is None:
             parameters = faiss.SearchParametersHNSW(efSearch=max(EFFORT, limit))
             return self._found(self._index, query, limit, parameters)
         rows = self.rows(allowed)
-        selector = self._selector(rows)
         if len(rows) <= SCANNED_SHARE * len(self):
-            storage = faiss.downcast_index(self._index.storage)
-            return self._found(storage, query, min(limit, len(rows)), faiss.SearchParameters(sel=selector))
+            return self._scanned(query, limit, rows)
         # As many of those that pass are looked at as without a filter.
         effort = int(max(EFFORT, limit) * len(self) / len(rows))
-        parameters = faiss.SearchParametersHNSW(efSearch=effort, sel=selector)
+        parameters = faiss.SearchParametersHNSW(efSearch=effort, sel=self._selector(rows))
         return self._found(self._index, query, limit, parameters)
+
+    def _scanned(self, query: Matrix, limit: int, rows: Ids) -> Ids:
+        """Compare the query with these rows one by one.
+
+        They are copied together, because a selector would be asked about every other row as well; block by block, so
+        that the copies stay in the processor's cache.
+        """
+        import numpy as np
+
+        faiss = _faiss()
+        storage = faiss.downcast_index(self._index.storage)
+        codes = faiss.rev_swig_ptr(storage.codes.data(), storage.ntotal * storage.code_size)
+        some = faiss.IndexScalarQuantizer(storage.d, faiss.ScalarQuantizer.QT_8bit, storage.metric_type)
+        some.sq, some.is_trained = storage.sq, True
+        table = codes.reshape(storage.ntotal, storage.code_size)
+        copies = np.empty((min(_BLOCK, len(rows)), storage.code_size), dtype=np.uint8)
+        near: list[tuple[Matrix, Ids]] = [(np.empty(0, dtype=np.float32), rows[:0])]
+        for start in range(0, len(rows), _BLOCK):
+            block = rows[start : start + _BLOCK]
+            some.reset()
+            some.add_sa_codes(np.take(table, block, axis=0, out=copies[: len(block)]))
+            scores, places = some.search(query.reshape(1, -1), min(limit, len(block)))
+            near.append((scores[0], block[places[0]]))
+        scores, best = (np.concatenate(parts) for parts in zip(*near, strict=True))
+        found: Ids = self.ids[best[np.argsort(-scores, kind="stable")[:limit]]]
+        return found
 
     def rows(self, ids: Ids) -> Ids:
         """Find the rows of those ids that are in the graph."""
@@ -115,6 +144,10 @@ class Graph:
         import numpy as np
 
         known = self.ids if self._order is None else self.ids[self._order]
+        # Most ids are of one row without gaps, so their places are told by their distances.
+        places = np.clip(ids - known[0], 0, len(known) - 1)
+        if (there := known[places] == ids).all():
+            return places, there
         places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
         return places, known[places] == ids
 
@@ -142,6 +175,8 @@ def build(path: Path, view: View, ids: Ids, go_on: Callable[[], bool], base: Gra
     import numpy as np
 
     faiss, generation = _faiss(), view.generation
+    # A search before in the same thread used one.
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
     if base is None:
         index, held = _empty(view, ids), ids[:0]
     else:
