@@ -2,7 +2,8 @@
 
     python benchmarks/crash.py [--kills 1000] [--seed 1]
 
-The operations take turns: add, sync, watch, delete, compact, migrate, verify, import, export, backup, restore, repair.
+The operations take turns: add, sync, watch, delete, consolidate (vectors into a graph), compact, migrate, verify,
+import, export, backup, restore, repair.
 In half of the rounds another process has the index open. After each kill SQLite's integrity check and `index verify`
 find nothing, everything that was there or reported as done is found, and the next sync makes texts, vectors and full
 text equal to those of an index made from nothing. The first failure ends the run. Embedding is by hashed words, so a

@@ -20,10 +20,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from openclaw_instructor.index import Index, embedding, migrations
+from openclaw_instructor.index import Index, collections, embedding, migrations
 from openclaw_instructor.index import watch as watch_module
 from openclaw_instructor.index.maintenance.operations import Maintenance
 from openclaw_instructor.index.store import Store
+from openclaw_instructor.index.vectors import snapshot
+from openclaw_instructor.index.vectors.local import LocalVectorEngine
+from openclaw_instructor.index.vectors.protocol import View
 from openclaw_instructor.index.watch import Watcher
 from openclaw_instructor.settings import Settings
 from openclaw_instructor.testing import WordEngine
@@ -115,6 +118,20 @@ def _watch(place: Place, ready: Callable[[], None]) -> None:
     index.close()
 
 
+def _consolidate(place: Place, ready: Callable[[], None]) -> None:
+    """Take the vectors of all collections into graphs, as if they were many."""
+    snapshot.TAIL_VECTORS = 2
+    engine = LocalVectorEngine(place.settings.vectors_dir, exact_vectors=4)
+    store = Store(place.index)
+    ready()
+    with store.read() as connection:
+        for collection in collections.collections(connection):
+            assert collection.serving is not None
+            engine.update(View(connection, collection, collection.serving))
+    engine.close()
+    store.close()
+
+
 def _migrate(place: Place, ready: Callable[[], None]) -> None:
     ready()
     Store(place.old).close()
@@ -125,6 +142,7 @@ OPERATIONS: dict[str, Work] = {
     "sync": _with_index(lambda index: index.sync("docs")),
     "watch": _watch,
     "delete": _with_index(lambda index: index.remove("more")),
+    "consolidate": _consolidate,
     "compact": _with_index(lambda index: index.compact()),
     "migrate": _migrate,
     "verify": _with_maintenance(lambda maintenance, _: maintenance.verify()),
@@ -251,6 +269,11 @@ class Crashes:
         if operation == "delete" and "more" not in index.names():
             index.add("more", [self.place.texts("more")], instruction=DOCUMENT)
             index.sync("more")
+        if operation == "consolidate" and self.chosen.random() < 0.5:
+            # The graph that is killed while it is made is then a larger one than that of before.
+            _consolidate(self.place, lambda: None)
+            self._changed()
+            index.sync("docs")
         index.close()
         if operation == "restore":
             self._maintenance.backup(self.place.folder / "whole.db")
@@ -260,6 +283,8 @@ class Crashes:
         with contextlib.closing(sqlite3.connect(self.place.index)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert self._maintenance.verify()["problems"] == []
+        if finished and operation == "consolidate":
+            assert list(self.place.settings.vectors_dir.glob("*.hnsw"))
         after = contents(self.place.index)
         for collection, documents in before.items():
             if collection == "more" and operation == "delete":
@@ -271,7 +296,8 @@ class Crashes:
         for collection, documents in after.items():
             for path, rows in self.chosen.sample(sorted(documents.items()), min(2, len(documents))):
                 word = rows[0][1].split("unique")[1].split()[0]
-                hits = ask(index, f"unique{word}", collection, mode="keyword")["hits"]
+                mode = "hybrid" if operation == "consolidate" else "keyword"
+                hits = ask(index, f"unique{word}", collection, mode=mode)["hits"]
                 # A file that was moved is there twice until a sync is done, and shown once.
                 places = [hits[0]["file"], *hits[0].get("also_in", ())] if hits else []
                 assert any(place.split(", ")[0] == path for place in places), (operation, path, places)
