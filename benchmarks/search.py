@@ -5,7 +5,9 @@
 
 Both files hold a text on each line, which the bundled checkpoint embeds; vectors that were computed before are given as
 .npy files. Every engine builds in a process of its own and answers in a second one, on one core, one query at a time.
-Where an engine can trade speed for recall, the fastest setting that reaches the recall asked for counts.
+Where an engine can trade speed for recall, the fastest setting that reaches the recall asked for counts. With --phase
+build and --folder they only build, and with --phase search they answer from what that folder holds: building may go on
+beside other work, while times of answers need an idle machine.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ def main() -> None:
     parser.add_argument("--engine", action="append", choices=sorted(ENGINES), help="only this one; repeatable")
     parser.add_argument("--recall", type=float, default=0.98, help="share of the nearest 10 that is to be found")
     parser.add_argument("--folder", type=Path, help="keep what the engines build in this folder")
+    parser.add_argument("--phase", choices=("both", "build", "search"), default="both")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
@@ -52,9 +55,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="search-benchmark-") as temporary:
         folder = arguments.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        passages = _vectors(arguments.passages, folder / "passages.npy", arguments.count, "document")
-        queries = _vectors(arguments.queries, folder / "queries.npy", 1_000, "query")
-        np.save(folder / "truth.npy", _truth(passages, queries))
+        passages, queries = _prepared(folder, arguments)
         print(f"{len(passages):,} vectors of dimension {passages.shape[1]}, {len(queries)} queries\n")
         print("| engine | recall@10 | p50 ms | p99 ms | processor p50 ms | open ms | build s | disk MB | memory MB |")
         print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
@@ -62,9 +63,24 @@ def main() -> None:
             print(_row(name, folder, arguments), flush=True)
 
 
+def _prepared(folder: Path, arguments: argparse.Namespace) -> tuple[Any, Any]:
+    """Return passages and queries as vectors, and leave them with the true answers in the folder."""
+    if arguments.phase == "search":
+        return np.load(folder / "passages.npy", mmap_mode="r"), np.load(folder / "queries.npy")
+    passages = _vectors(arguments.passages, folder / "passages.npy", arguments.count, "document")
+    queries = _vectors(arguments.queries, folder / "queries.npy", 1_000, "query")
+    np.save(folder / "truth.npy", _truth(passages, queries))
+    return passages, queries
+
+
 def _row(name: str, folder: Path, arguments: argparse.Namespace) -> str:
+    told = folder / f"{name}.json"
     try:
-        built = _worker("build", name, folder, arguments)
+        if arguments.phase != "search":
+            told.write_text(json.dumps(_worker("build", name, folder, arguments)))
+        built = json.loads(told.read_text())
+        if arguments.phase == "build":
+            return f"| {name} | built in {built['seconds']:.0f} s |"
         found = _worker("search", name, folder, arguments)
     except subprocess.CalledProcessError as error:
         return f"| {name} | failed: {error.stderr.strip().splitlines()[-1][:150] if error.stderr else error} |"

@@ -1,0 +1,110 @@
+"""Index very many files: time and its share of embedding, memory on the way, and going on after a kill.
+
+    python benchmarks/many_files.py sentences.txt --files 100000
+
+`sentences.txt` holds a sentence or more on each line. The files are Markdown of real sentences, two to twelve each,
+under one or two headings, 500 to a folder. A process syncs them, is killed after `--kill` of the bytes, and another one
+goes on; what it embeds again is counted. Memory is the resident memory at each tenth of the way; embedding is the time
+in which passes of the model were in flight.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+
+def main() -> None:
+    """Make the files, sync them in two processes, and print what it took."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sentences", type=Path)
+    parser.add_argument("--files", type=int, default=100_000)
+    parser.add_argument("--kill", type=float, default=0.4, help="share of the bytes after which it is killed; 0: never")
+    parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        sync(options.worker, options.kill)
+        return
+    home = Path(tempfile.mkdtemp(prefix="many-files-"))
+    try:
+        size = write_files(options.sentences, home / "docs", options.files)
+        print(f"{options.files:,} files, {size / 1e6:.1f} MB; load average {os.getloadavg()[0]:.1f}", flush=True)
+        command = [sys.executable, __file__, str(options.sentences), "--worker", str(home), "--kill"]
+        runs = [options.kill, 0.0] if options.kill else [0.0]
+        for share in runs:
+            ended = subprocess.run([*command, str(share)], stdout=subprocess.PIPE, text=True, check=False)
+            print(f"killed at {share:.0%}" if share else "to the end", ended.stdout.strip(), sep=": ", flush=True)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def write_files(sentences: Path, folder: Path, count: int) -> int:
+    """Write files of the sentences, begun anew where they run out; return their bytes."""
+    chosen, size = random.Random(0), 0
+    lines = sentences.read_text(encoding="utf-8").splitlines()
+    at = 0
+    for number in range(count):
+        target = folder / f"{number // 500:04}" / f"{number}.md"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        parts = []
+        for _ in range(chosen.randint(1, 2)):
+            taken = [lines[(at + step) % len(lines)] for step in range(chosen.randint(2, 6))]
+            at += len(taken)
+            parts.append(f"# {' '.join(taken[0].split()[:6])}\n\n" + "\n".join(taken))
+        text = "\n\n".join(parts) + "\n"
+        target.write_text(text, encoding="utf-8")
+        size += len(text.encode())
+    return size
+
+
+def sync(home: Path, kill: float) -> None:
+    """Sync in this process and print a line of JSON at each tenth and at the end; with `kill`, die on the way."""
+    from openclaw_instructor.service import Toolbox
+
+    toolbox = Toolbox(home)
+    toolbox.index_add("docs", [home / "docs"])
+    started = time.perf_counter()
+    memory: dict[str, float] = {}
+
+    def told(more: dict[str, Any]) -> None:
+        stats = toolbox.engine.stats()
+        seconds = time.perf_counter() - started
+        share = stats["model_seconds"] / seconds
+        line = {
+            "seconds": round(seconds),
+            "embedding_share": round(share, 3),
+            "texts": stats["texts"],
+            "memory_mb": memory,
+        }
+        print(json.dumps(line | more), flush=True)
+
+    def on_progress(done: int, total: int, message: str) -> None:
+        tenth = f"{10 * done // total if total else 0}/10"
+        memory.setdefault(tenth, round(resident()))
+        if kill and total and done >= kill * total:
+            told({})
+            os.kill(os.getpid(), 9)
+
+    (report,) = toolbox.index_sync("docs", on_progress).collections
+    told({"added": report.added, "unchanged": report.unchanged, "passages": report.chunks, "embedded": report.embedded})
+
+
+def resident() -> float:
+    """Return the resident memory of this process in MB; 0 where there is no /proc."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    except OSError:
+        return 0.0
+
+
+if __name__ == "__main__":
+    main()
