@@ -120,29 +120,39 @@ def _ort(checkpoint: Path, file: Path, threads: int) -> Encode:
     return _padded(checkpoint, lambda ids, mask: session.run(None, {"input_ids": ids, "attention_mask": mask})[0])
 
 
-def _openvino(checkpoint: Path, file: Path, threads: int, samples: list[str]) -> Encode:
+def _openvino(checkpoint: Path, exported: Path, threads: int, samples: list[str]) -> Encode:
     import openvino
 
-    model = openvino.Core().read_model(file)
-    if samples:
-        import nncf
-        import numpy as np
-
-        from openclaw_instructor.model.checkpoint import Checkpoint
-
-        width = Checkpoint.open(checkpoint).shape.width
-        feeds: list[dict[str, Any]] = []
-
-        def note(ids: Any, mask: Any) -> Any:
-            feeds.append({"input_ids": ids, "attention_mask": mask})
-            return np.ones((*ids.shape, width), np.float32)
-
-        _padded(checkpoint, note)(samples)
-        model = nncf.quantize(model, nncf.Dataset(feeds), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(feeds))
+    quantised = exported / "openvino-int8.xml"
+    if samples and not quantised.exists():
+        openvino.save_model(
+            _calibrated(checkpoint, exported / "plain.onnx", samples), quantised, compress_to_fp16=False
+        )
+    model = openvino.Core().read_model(quantised if samples else exported / "plain.onnx")
     settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
     compiled = openvino.Core().compile_model(model, "CPU", settings)
     request = compiled.create_infer_request()
     return _padded(checkpoint, lambda ids, mask: request.infer({"input_ids": ids, "attention_mask": mask})[0])
+
+
+def _calibrated(checkpoint: Path, file: Path, samples: list[str]) -> Any:
+    """Quantise a network with NNCF on these texts."""
+    import nncf
+    import numpy as np
+    import openvino
+
+    from openclaw_instructor.model.checkpoint import Checkpoint
+
+    width = Checkpoint.open(checkpoint).shape.width
+    feeds: list[dict[str, Any]] = []
+
+    def note(ids: Any, mask: Any) -> Any:
+        feeds.append({"input_ids": ids, "attention_mask": mask})
+        return np.ones((*ids.shape, width), np.float32)
+
+    _padded(checkpoint, note)(samples)
+    model = openvino.Core().read_model(file)
+    return nncf.quantize(model, nncf.Dataset(feeds), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(feeds))
 
 
 def _encoder(side: str, checkpoint: Path, exported: Path, threads: int, samples: list[str]) -> Encode:
@@ -150,7 +160,7 @@ def _encoder(side: str, checkpoint: Path, exported: Path, threads: int, samples:
     if library == "ort":
         return _ort(checkpoint, exported / ("int8.onnx" if kind == "int8" else "fused.onnx"), threads)
     if library == "openvino":
-        return _openvino(checkpoint, exported / "plain.onnx", threads, samples if kind == "int8" else [])
+        return _openvino(checkpoint, exported, threads, samples if kind == "int8" else [])
     import torch
 
     torch.set_num_threads(threads)
