@@ -44,14 +44,14 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         if _multiplies_bfloat16(device):
             return torch.bfloat16
-        return torch.int8 if _has_int8(device) else torch.float32
+        return torch.int8 if has_int8(device) else torch.float32
     if name in ("float16", "fp16", "half"):
         raise InvalidArguments(
             "dtype float16: T5 overflows in it (huggingface/transformers#9295); use bfloat16 or float32"
         )
     if name not in DTYPES:
         raise InvalidArguments(f"dtype {name!r} is unknown; use auto, {', '.join(DTYPES)}")
-    if name == "int8" and not _has_int8(device):
+    if name == "int8" and not has_int8(device):
         raise InvalidArguments(f"dtype int8: it runs on x86 processors only, not on this {device.type}; use auto")
     return DTYPES[name]
 
@@ -78,7 +78,8 @@ def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
     return torch.autocast(device.type, dtype, enabled, cache_enabled=False)
 
 
-def _has_int8(device: torch.device) -> bool:
+def has_int8(device: torch.device) -> bool:
+    """Whether torch has int8 kernels for the device. Ours for ARM need none of them."""
     return device.type == "cpu" and int8_engine() in INT8_ENGINES
 
 

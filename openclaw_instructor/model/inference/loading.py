@@ -12,7 +12,7 @@ import torch
 
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.configuration import is_plain
-from openclaw_instructor.model.device import choose_dtype
+from openclaw_instructor.model.device import choose_dtype, has_int8
 from openclaw_instructor.model.inference.backend import Backend
 from openclaw_instructor.model.inference.folded import FoldedEnds, FoldedLayer, fold_ends, fold_layer
 from openclaw_instructor.model.inference.head import HeadWeights, WithHead
@@ -52,7 +52,9 @@ def load_for_inference(checkpoint: Checkpoint, dtype: str, device: torch.device,
 
     Raises InvalidCheckpoint, and InvalidArguments for a format that does not run on the device.
     """
-    chosen = choose_dtype(dtype, device)
+    # torch has no int8 kernels for ARM, where these run.
+    only_ours = not has_int8(device) and int8.is_supported(checkpoint.shape, torch.int8, device)
+    chosen = torch.int8 if only_ours and dtype in ("auto", "int8") else choose_dtype(dtype, device)
     if chosen != torch.int8 or dtype != "auto":
         return load_backend(checkpoint, chosen, device)
     check = Int8Check(prompter, checkpoint.head.pooling)

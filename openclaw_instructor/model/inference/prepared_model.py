@@ -118,12 +118,13 @@ def is_whole(checkpoint: Checkpoint) -> bool:
 
 def runs_here(dtype: str, device: str | None) -> bool:
     """Whether int8 on the processor is what these settings mean on this machine."""
-    if dtype == "int8":
-        return device in (None, "cpu")
-    # With a GPU or AMX `auto` is bfloat16.
-    if dtype != "auto" or library.has_amx() or (device is None and any(Path("/dev").glob("nvidia[0-9]*"))):
+    # Without a word about it a Mac computes on its GPU.
+    if device != "cpu" and (device is not None or sys.platform == "darwin"):
         return False
-    return device in (None, "cpu")
+    if dtype == "int8":
+        return True
+    # With a GPU or AMX `auto` is bfloat16.
+    return dtype == "auto" and not library.has_amx() and not (device is None and any(Path("/dev").glob("nvidia[0-9]*")))
 
 
 def physical_cores() -> int:

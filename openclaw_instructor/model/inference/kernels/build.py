@@ -25,10 +25,16 @@ PURE = "OPENCLAW_INSTRUCTOR_PURE"
 COMMON = ("-O3", "-fno-math-errno", "-fPIC", "-shared", "-pthread")
 # Which processors run what is decided when it is loaded. AMX is compiled for the oldest processors that have it; of the
 # int8 kernels each file names the instructions that it uses. Contracted products would differ between their loops.
-OPTIONS = {
-    "amx": ("-std=c17", "-march=sapphirerapids", *COMMON),
-    "int8": ("-std=gnu17", "-march=x86-64", "-ffp-contract=off", *COMMON),
+_INT8 = ("-std=gnu17", "-ffp-contract=off", *COMMON)
+OPTIONS: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
+    ("linux", "x86_64"): {
+        "amx": ("-std=c17", "-march=sapphirerapids", *COMMON),
+        "int8": ("-march=x86-64", *_INT8),
+    },
+    ("linux", "aarch64"): {"int8": ("-march=armv8-a", *_INT8)},
+    ("darwin", "arm64"): {"int8": _INT8},
 }
+NAMES = ("amx", "int8")
 
 
 def library(name: str) -> Path:
@@ -43,7 +49,7 @@ class CompileKernels(BuildHookInterface[Any]):
         """Compile the libraries into the wheel and tag it for this platform; a pure wheel needs none."""
         if self.target_name != "wheel" or os.environ.get(PURE) == "1":
             return
-        made = [library(name) for name in OPTIONS if compiled(name)]
+        made = [library(name) for name in NAMES if compiled(name)]
         if not made:
             return
         build_data.update(pure_python=False, tag=f"py3-none-{platform_tag(made)}")
@@ -62,7 +68,8 @@ def platform_tag(libraries: list[Path]) -> str:
 
 def compiled(name: str) -> bool:
     """Compile a library; returns whether it was, and prints why not on systems that could use it."""
-    if sys.platform != "linux" or platform.machine() != "x86_64":
+    wanted = OPTIONS.get((sys.platform, platform.machine()), {}).get(name)
+    if wanted is None:
         return False
     digest = runpy.run_path(str(FOLDER / "sources.py"))["digest"]
     folder, target = FOLDER / name, library(name)
@@ -70,7 +77,7 @@ def compiled(name: str) -> bool:
     with tempfile.TemporaryDirectory(dir=folder) as beside:
         made = Path(beside) / target.name
         sources = [str(path) for path in sorted(folder.glob("*.c"))]
-        options = [*OPTIONS[name], f'-DSOURCES="{digest(folder)}"', *sources, "-o", str(made)]
+        options = [*wanted, f'-DSOURCES="{digest(folder)}"', *sources, "-o", str(made), "-lm"]
         problems = []
         for compiler in _compilers():
             try:

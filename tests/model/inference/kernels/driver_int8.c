@@ -1,5 +1,6 @@
 /* Runs passes of random weights through the int8 kernels, for sanitizers. Exits with 1 when results are not finite or
- * depend on the number of threads or on neighbours. Its argument names the kernels; without them it prints "none". */
+ * depend on the number of threads or on neighbours. Its argument names the kernels; without them it prints "none". With a
+ * second argument it prints the vectors. */
 
 #include <stdint.h>
 #include <stdio.h>
@@ -27,10 +28,14 @@ static float *random_floats(long count, float scale) {
     return numbers;
 }
 
-static Linear random_linear(long outputs, long inputs) {
+/* As the kernels lay weights out: in panels of `panel` outputs four inputs of each side by side. */
+static Linear random_linear(long outputs, long inputs, long panel) {
     int8_t *panels = malloc((size_t)(outputs * inputs));
     for (long i = 0; i < outputs * inputs; i++) panels[i] = (int8_t)random_float(63.9f);
-    float *scales = random_floats(outputs, 0.01f), *sums = random_floats(outputs, 0.1f), *bias = random_floats(outputs, 0.1f);
+    float *scales = random_floats(outputs, 0.01f), *sums = calloc((size_t)outputs, sizeof *sums);
+    float *bias = random_floats(outputs, 0.1f);
+    for (long i = 0; i < outputs * inputs; i++) sums[i / (inputs * panel) * panel + i / 4 % panel] += panels[i];
+    for (long i = 0; i < outputs; i++) sums[i] *= scales[i];
     return (Linear){panels, scales, sums, bias, outputs, inputs};
 }
 
@@ -62,6 +67,8 @@ static float *embed(const char *name, const Model *model, const float *bias, lon
     return vectors;
 }
 
+static int prints;
+
 static int check(const char *name, const Model *model, const float *bias, long max_distance, const int64_t *ids,
                  const long *lengths, long count) {
     float *alone = embed(name, model, bias, max_distance, ids, lengths, count, 1);
@@ -71,6 +78,7 @@ static int check(const char *name, const Model *model, const float *bias, long m
         float *single = embed(name, model, bias, max_distance, ids + offset, lengths + i, 1, 2);
         for (long k = 0; k < DIMENSION; k++) {
             float x = alone[i * DIMENSION + k];
+            if (prints) printf("%.7g\n", (double)x);
             failed |= !(x > -2 && x < 2) || x != together[i * DIMENSION + k] || x != single[k];
         }
         free(single);
@@ -82,6 +90,7 @@ static int check(const char *name, const Model *model, const float *bias, long m
 
 int main(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : "";
+    prints = argc > 2;
     long panel, steps, pair, failed = 0;
     if (!int8_open() || !int8_layout(name, &panel, &steps, &pair)) return puts("none") < 0;
     long lengths[] = {1, 2, 6, 7, 15, 16, 17, 31, 49, 70}, count = 10, rows = 0, max_distance = 80;
@@ -95,8 +104,12 @@ int main(int argc, char **argv) {
     Norm norm = {channels, channels + WIDTH};
     Layer layers[LAYERS];
     for (long i = 0; i < LAYERS; i++)
-        layers[i] = (Layer){random_linear(3 * WIDTH, WIDTH), random_linear(WIDTH, WIDTH), random_linear(INNER, WIDTH),
-                            random_linear(WIDTH, INNER),     norm,                        norm};
+        layers[i] = (Layer){random_linear(3 * WIDTH, WIDTH, panel),
+                            random_linear(WIDTH, WIDTH, panel),
+                            random_linear(INNER, WIDTH, panel),
+                            random_linear(WIDTH, INNER, panel),
+                            norm,
+                            norm};
     for (long activation = RELU; activation <= GELU_TANH; activation++)
         for (long kind = ROOT_MEAN_SQUARE; kind <= LAYER_NORM; kind++) {
             Model model = {VOCABULARY, POSITIONS, 2,     WIDTH, HEADS,                  HEAD_WIDTH, INNER,  LAYERS, DIMENSION,

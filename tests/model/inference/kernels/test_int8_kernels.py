@@ -16,7 +16,10 @@ import pytest
 import torch
 from torch.nn.functional import cosine_similarity
 
+from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.model import device
 from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.inference import loading
 from openclaw_instructor.model.inference.head import WithHead
 from openclaw_instructor.model.inference.kernels.int8 import library
 from openclaw_instructor.model.inference.kernels.int8.backend import Int8Backend
@@ -230,6 +233,19 @@ def test_without_the_library_torch_runs(monkeypatch: pytest.MonkeyPatch) -> None
     model = INSTRUCTOR("mini", "cpu", "int8")
     assert not isinstance(model.backend, Int8Backend)
     assert np.isfinite(model.encode("the boats leave at nine")).all()
+
+
+def test_where_torch_has_no_int8_ours_run_what_they_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if library.best_layout() is None:
+        pytest.skip("the library was not compiled")
+    for module in (loading, device):
+        monkeypatch.setattr(module, "has_int8", lambda device: False)
+        monkeypatch.setattr(device, "has_amx", lambda device: False)
+    assert isinstance(INSTRUCTOR("mini", "cpu").backend, Int8Backend)
+    modern = write(tmp_path, "modernbert", hidden_size=64, intermediate_size=128)
+    assert INSTRUCTOR(modern, "cpu").dtype == torch.float32
+    with pytest.raises(InvalidArguments, match="dtype int8"):
+        INSTRUCTOR(modern, "cpu", "int8")
 
 
 @pytest.mark.parametrize("sanitizers", ["address,undefined", "thread"])

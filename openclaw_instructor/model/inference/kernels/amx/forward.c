@@ -81,8 +81,7 @@ static void run_stages(void *argument) {
     _tile_storeconfig(&before);
     _tile_loadconfig(&FULL_TILES);
     /* Sharp attention leaves probabilities too small for normal arithmetic. */
-    unsigned control = _mm_getcsr();
-    _mm_setcsr(control | _MM_FLUSH_ZERO_ON | _MM_DENORMALS_ZERO_ON);
+    FloatControl control = flush_denormals();
     for (Stage *stage = pass->stages; stage < pass->stages + pass->stage_count; stage++) {
         long part;
         while ((part = atomic_fetch_add_explicit(&stage->taken, 1, memory_order_relaxed)) < stage->parts) {
@@ -91,7 +90,7 @@ static void run_stages(void *argument) {
         }
         wait_for(&stage->complete, stage->parts);
     }
-    _mm_setcsr(control);
+    restore(control);
     /* oneDNN remembers which configuration it has loaded. */
     if (before.palette)
         _tile_loadconfig(&before);

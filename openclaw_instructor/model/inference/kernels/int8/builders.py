@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -31,7 +29,7 @@ def is_supported(shape: Shape, dtype: torch.dtype, device: torch.device) -> bool
     whole = all(channels % CHANNELS == 0 for channels in (shape.width, attention, shape.inner))
     outputs = shape.dimension if isinstance(shape, T5Shape) else shape.width
     fits = whole and shape.head_width % HEAD_CHANNELS == 0 and outputs % OUTPUTS == 0
-    return fits and shape.activation in ACTIVATIONS and sys.platform == "linux" and library.best_layout() is not None
+    return fits and shape.activation in ACTIVATIONS and library.best_layout() is not None
 
 
 def _layout() -> Layout:

@@ -14,12 +14,12 @@
  */
 
 #define _GNU_SOURCE
-#include <cpuid.h>
 #include <pthread.h>
 #include <string.h>
-#include <xmmintrin.h>
 
+#include "dispatch.h"
 #include "model.h"
+#include "../shared/processor.h"
 #include "../shared/scratch.h"
 #include "../shared/thread_pool.h"
 
@@ -28,28 +28,7 @@ enum { DONE, NO_MEMORY, UNKNOWN_TOKEN, NO_ROWS, TOO_LONG };
 
 enum { VECTOR = 16 /* floats of the widest vector */, STAGES_BY_PANELS = 10 };
 
-extern const Kernels avx512_kernels, avx_vnni_kernels, avx2_kernels;
-
 char *scratch_of_thread(void) { return scratch_of(0); }
-
-static int has_avx_vnni(void) {
-#ifdef EMULATED_AVX_VNNI
-    return __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
-#endif
-    unsigned a = 0, b, c, d;
-    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && a >> 4 & 1;
-}
-
-static const Kernels *kernels_named(const char *name) {
-    __builtin_cpu_init();
-    int fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    int wide = fma && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
-    if (wide && !strcmp(name, "avx512")) return &avx512_kernels;
-    if (fma && has_avx_vnni() && !strcmp(name, "avx_vnni")) return &avx_vnni_kernels;
-    if (fma && !strcmp(name, "avx2")) return &avx2_kernels;
-    return 0;
-}
 
 static void append(Pass *pass, StageFunction *run, long parts, const Layer *layer) {
     Stage *stage = &pass->stages[pass->stage_count++];
@@ -107,8 +86,7 @@ static void run_stages(void *argument) {
     const Pass *pass = work->pass;
     if (!scratch_of(work->thread_bytes)) return;
     /* Sharp attention leaves probabilities too small for normal arithmetic. */
-    unsigned control = _mm_getcsr();
-    _mm_setcsr(control | _MM_FLUSH_ZERO_MASK | 0x40 /* denormals are zeros */);
+    FloatControl control = flush_denormals();
     for (Stage *stage = pass->stages; stage < pass->stages + pass->stage_count; stage++) {
         long part;
         while ((part = atomic_fetch_add_explicit(&stage->taken, 1, memory_order_relaxed)) < stage->parts) {
@@ -117,7 +95,7 @@ static void run_stages(void *argument) {
         }
         wait_for(&stage->complete, stage->parts);
     }
-    _mm_setcsr(control);
+    restore(control);
 }
 
 static int check(const Model *model, const Batch *batch) {
@@ -160,10 +138,7 @@ const char *int8_sources(void) { return SOURCES; }
 int int8_open(void) { return pthread_atfork(0, 0, reset_pool) == 0; }
 
 /* Whether the processor has matrix instructions for bfloat16, which are faster. */
-int int8_has_amx(void) {
-    unsigned a, b, c, d = 0;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && d >> 22 & 1;
-}
+int int8_has_amx(void) { return has_amx(); }
 
 /* What these kernels want of weights: outputs in a panel, the greatest magnitude, and that of two neighbours of one sign
  * (0 for any). Returns whether this processor runs them. */

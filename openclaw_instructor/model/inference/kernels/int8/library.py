@@ -13,7 +13,7 @@ from openclaw_instructor.model.inference.kernels.sources import digest
 
 LIBRARY = Path(__file__).with_name("int8.so")
 # Fastest first. Each is used where the processor has its instructions; an environment variable chooses another one.
-KERNELS = ("avx512", "avx_vnni", "avx2")
+KERNELS = ("avx512", "avx_vnni", "avx2", "neon")
 CHOICE = "OPENCLAW_INSTRUCTOR_INT8_KERNELS"
 # What `int8_forward` returns when it fails.
 NO_MEMORY, UNKNOWN_TOKEN, NO_ROWS, TOO_LONG = 1, 2, 3, 4

@@ -42,7 +42,8 @@ static inline RowScale quantize(const float *row, long width, uint8_t *to) {
     if (!(range > 1e-30f)) range = 1e-30f;
     Floats steps = all((float)STEPS / range), first = all(bottom);
     for (long at = 0; at < width; at += FLOATS) store_bytes(to + at, mul(sub(load(row + at), first), steps));
-    return (RowScale){range / (float)STEPS, bottom};
+    float step = range / (float)STEPS;
+    return (RowScale){step, bottom + (float)SHIFT * step};
 }
 
 /* Quantises `count` rows, with the norm before a branch if the network has it there. */

@@ -31,11 +31,13 @@ enum {
 #ifdef WITH_AVX_VNNI
     TILE_ROWS = 6,
     STEPS = 255,
+    SHIFT = 0,
     WEIGHT_STEPS = 127,
     MOST_OF_PAIR = 0, /* no limit */
 #else
     TILE_ROWS = 4,
     STEPS = 255,
+    SHIFT = 0,
     WEIGHT_STEPS = 127,
     MOST_OF_PAIR = 128,
 #endif

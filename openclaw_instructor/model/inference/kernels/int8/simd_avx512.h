@@ -18,6 +18,7 @@ enum {
     FLOAT_ROWS = 6,     /* the same of float32 products */
     FLOAT_VECTORS = 4,
     STEPS = 255,        /* from the least number of a row to its greatest */
+    SHIFT = 0,          /* of a row's bytes, from 0 to 255 to what products take */
     WEIGHT_STEPS = 127, /* from zero to the greatest magnitude of a weight's row */
     MOST_OF_PAIR = 0,   /* what two neighbouring weights of one sign may be together; 0 for no limit */
 };

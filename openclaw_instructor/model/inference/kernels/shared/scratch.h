@@ -48,7 +48,9 @@ static char *scratch_of(size_t size) {
         size_t pages = (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
         char *memory = aligned_alloc(size < HUGE_PAGE ? PAGE : HUGE_PAGE, pages);
         if (!memory) return 0;
+#ifdef MADV_HUGEPAGE
         if (size >= HUGE_PAGE) madvise(memory, pages, MADV_HUGEPAGE);
+#endif
         *scratch = (Scratch){memory, pages};
     }
     return scratch->memory;

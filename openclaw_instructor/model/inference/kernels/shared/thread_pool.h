@@ -7,10 +7,11 @@
 #ifndef OPENCLAW_INSTRUCTOR_THREAD_POOL_H
 #define OPENCLAW_INSTRUCTOR_THREAD_POOL_H
 
-#include <immintrin.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+
+#include "processor.h"
 
 typedef struct {
     void (*work)(void *argument);
@@ -33,7 +34,7 @@ static struct {
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .busy = PTHREAD_MUTEX_INITIALIZER, .new_job = PTHREAD_COND_INITIALIZER};
 
 static void spin(long looks) {
-    _mm_pause();
+    relax();
     if (looks >= SPINS_BEFORE_YIELD) sched_yield();
 }
 
@@ -45,7 +46,7 @@ static void wait_for(atomic_long *count, long target) {
 static void *help(void *unused) {
     (void)unused;
     for (long seen = 0;;) {
-        for (long looks = 0; looks < SPINS_BEFORE_SLEEP && atomic_load(&pool.jobs) == seen; looks++) _mm_pause();
+        for (long looks = 0; looks < SPINS_BEFORE_SLEEP && atomic_load(&pool.jobs) == seen; looks++) relax();
         pthread_mutex_lock(&pool.lock);
         while (atomic_load(&pool.jobs) == seen) pthread_cond_wait(&pool.new_job, &pool.lock);
         seen = atomic_load(&pool.jobs);
