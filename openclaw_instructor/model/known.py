@@ -77,7 +77,7 @@ KNOWN: dict[str, Known] = {
     ),
     "MongoDB/mdbr-leaf-ir": Known(768, 512, 23, "English", "Apache-2.0", "prefix", _BGE, matryoshka=_HALVES),
     "ibm-granite/granite-embedding-english-r2": Known(768, 8192, 149, "English", "Apache-2.0"),
-    "Alibaba-NLP/gte-modernbert-base": Known(768, 8192, 149, "English", "Apache-2.0", matryoshka=(256,)),
+    "Alibaba-NLP/gte-modernbert-base": Known(768, 8192, 149, "English", "Apache-2.0"),
     "Qwen/Qwen3-Embedding-0.6B": Known(
         1024, 32_768, 596, "100 languages", "Apache-2.0", "template", template=_QWEN, matryoshka=_HALVES, runs="st"
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -47,6 +48,7 @@ class Endpoint:
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.seed = 0
+        self.seconds = 0.0  # that it takes to answer
         endpoint = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -62,6 +64,7 @@ class Endpoint:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 endpoint.asked.append(body)
                 endpoint.keys.append(self.headers.get("Authorization"))
+                time.sleep(endpoint.seconds)
                 status, content = 200, endpoint.embeddings(body["input"])
                 if endpoint.answers:
                     status, content = endpoint.answers.pop(0)
@@ -181,6 +184,17 @@ def test_what_does_not_answer(home: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(remote_endpoint, "FIRST_PAUSE", 0.001)
     with pytest.raises(Busy, match="cannot be reached"):
         embedded(Settings(home=home, checkpoint="http://127.0.0.1:9/v1", remote_model="m", cache_mb=0))
+
+
+def test_a_slow_endpoint(endpoint: Endpoint, settings: Settings) -> None:
+    embedded(settings)
+    engine = Engine(settings.model_copy(update={"remote_timeout": 0.2}))
+    endpoint.seconds = 2.0
+    with pytest.raises(Busy, match="remote_timeout"):
+        engine.embed(TEXTS, timeout=60)
+    endpoint.seconds = 0.0
+    assert engine.embed(TEXTS, timeout=60).vectors.shape == (3, 16)
+    engine.close()
 
 
 @pytest.mark.parametrize("address", ["http://", "https://user:pw@host/v1", "https://host/v1?key=1"])

@@ -81,7 +81,8 @@ class RemoteEndpoint:
                 f"{url}: its certificate is not trusted ({error!s:.150}); set `remote_ca_file` to the authority's"
             ) from None
         if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
-            return Busy(f"{url} did not answer in {self._settings.remote_timeout:g} s")
+            seconds = self._settings.remote_timeout
+            return Busy(f"{url} did not answer in {seconds:g} s; `remote_timeout` in config.yaml allows more")
         return Busy(f"{url} cannot be reached ({type(error).__name__}); check that it runs")
 
     def _send(self, method: str, url: str, body: Any) -> tuple[int, float, Any]:
