@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.index import CollectionStatus, Index, SyncReport
     from openclaw_instructor.index.file_states import FileState
     from openclaw_instructor.index.maintenance.operations import Maintenance
+    from openclaw_instructor.index.workers.protocol import Workers
     from openclaw_instructor.tasks.classifier.corrections import Corrections
     from openclaw_instructor.tasks.rerank import Ranking
 
@@ -199,15 +200,16 @@ class Toolbox:
         *,
         full: bool = False,
         only: Sequence[str] | None = None,
+        workers: Workers | None = None,
     ) -> SyncReport:
         """Bring one collection, or all, up to date with its folders, and with the registry's document instruction.
 
         With `full`, every file is read, whatever its times say. With `only`, these files are known to be all that has
-        changed.
+        changed. `workers` read, cut and embed.
         """
         self.registry.refresh()
         steering = self.document_instruction
-        return self.index.sync(name, steering=steering, on_progress=on_progress, full=full, only=only)
+        return self.index.sync(name, steering=steering, on_progress=on_progress, full=full, only=only, workers=workers)
 
     def index_status(self, name: str | None = None, *, check: bool = True) -> list[CollectionStatus]:
         """Report the state of one collection, or of each: what it holds, and whether a sync is due.

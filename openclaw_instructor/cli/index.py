@@ -11,6 +11,7 @@ import click
 from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.index_files import compact, files, inspect
 from openclaw_instructor.cli.index_maintenance import backup, export, repair, restore, take, verify
+from openclaw_instructor.cli.index_workers import synced_by_workers, workers_options
 from openclaw_instructor.cli.output import json_option, print_json, print_table, progress, say
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.text import one_line
@@ -35,6 +36,7 @@ def index() -> None:
 )
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files that match; repeat it.")
 @click.option("--no-sync", is_flag=True, help="Only register the collection; index it later with `index sync`.")
+@workers_options
 @json_option
 @click.pass_obj
 def add(
@@ -44,6 +46,8 @@ def add(
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     no_sync: bool,
+    ray: str | None,
+    encoders: int | None,
     as_json: bool,
 ) -> int:
     """Register a collection of folders or files and index it."""
@@ -53,6 +57,8 @@ def add(
         tools.index_add(name, paths, list(include), list(exclude))
         if not no_sync:
             with _kept():
+                if ray is not None:
+                    return _show_sync(synced_by_workers(connection, name, on_progress, ray, encoders), as_json)
                 return _show_sync(tools.index_sync(name, on_progress), as_json)
         return _show_status(tools.index_status(name), as_json)
 
@@ -60,13 +66,19 @@ def add(
 @index.command()
 @click.argument("name", required=False)
 @click.option("--full", is_flag=True, help="Read every file, also those whose size and times are as they were.")
+@workers_options
 @json_option
 @click.pass_obj
-def sync(connection: Connection, name: str | None, full: bool, as_json: bool) -> int:
+def sync(
+    connection: Connection, name: str | None, full: bool, ray: str | None, encoders: int | None, as_json: bool
+) -> int:
     """Bring the collection NAME, or all of them, up to date with the files.
 
     Unchanged files cost nothing. A folder that is gone, empty or replaced loses nothing: it is named instead.
     """
+    if ray is not None:
+        with progress("indexing") as on_progress, _kept():
+            return _show_sync(synced_by_workers(connection, name, on_progress, ray, encoders, full=full), as_json)
     with connection.open() as tools, progress("indexing") as on_progress, _kept():
         return _show_sync(tools.index_sync(name, on_progress, full=full), as_json)
 

@@ -11,12 +11,16 @@ from openclaw_instructor.documents.reading import max_bytes, over_limit
 
 
 class Skipped(Exception):
-    """A file is left out, for a reason; `gone` when it is no longer there."""
+    """A file is left out, for a reason; `gone` when it is no longer there.
 
-    def __init__(self, reason: str, gone: bool = False) -> None:
-        super().__init__(reason)
+    `final`: trying it again, in another process, might do harm.
+    """
+
+    def __init__(self, reason: str, gone: bool = False, final: bool = False) -> None:
+        super().__init__(reason, gone, final)
         self.reason = reason
         self.gone = gone
+        self.final = final
 
 
 def read_bytes(path: str) -> bytes:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from openclaw_instructor.index.sampling import Sample
     from openclaw_instructor.index.staleness import Steering
     from openclaw_instructor.index.status import Look
+    from openclaw_instructor.index.workers.protocol import Workers
     from openclaw_instructor.settings import Settings
 
 _LOCK_PATIENCE_SECONDS = 600.0
@@ -98,12 +99,13 @@ class Index:
         on_progress: Progress | None = None,
         full: bool = False,
         only: Sequence[str] | None = None,
+        workers: Workers | None = None,
     ) -> SyncReport:
         """Update one collection, or all, from their files; the model is loaded only when a text is new.
 
         `steering` gives the document instruction that each is embedded under from now on. `on_progress(done, total,
         message)` counts bytes of changed files. `full` reads every file, whatever its times say; with
-        `only`, these files are known to be all that has changed. Waits while another
+        `only`, these files are known to be all that has changed. `workers` read, cut and embed. Waits while another
         process syncs. A folder that is gone, empty or replaced loses nothing, and the collection's report says so in
         `error`. Raises UnknownCollection, and UnreadableSource when no folder of the one collection can be read.
         """
@@ -117,7 +119,7 @@ class Index:
                 if steering is not None:
                     self.instruct(collection.name, steering(collection.name))
             for collection in self._chosen(name):
-                run = Sync(self._store, self.engine, collection, on_progress, full=full, only=only)
+                run = Sync(self._store, self.engine, collection, on_progress, full=full, only=only, workers=workers)
                 report.collections.append(self._sync_one(run, alone=name is not None))
         if not report.collections:
             report.notes.append(empty_results.nothing_indexed())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,43 @@ if TYPE_CHECKING:
     from openclaw_instructor.index.listing import Found
 
 
+@dataclass(frozen=True)
+class Computed:
+    """What a worker has embedded: digest -> vector as it is stored, and the tokens that its texts had.
+
+    `truncated` are the digests of the texts that were too long for the model.
+    """
+
+    vectors: Mapping[str, bytes] = field(default_factory=dict)
+    truncated: frozenset[str] = frozenset()
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def of(self, digests: Collection[str]) -> Computed:
+        """Return what belongs to these digests, with the counts of the whole."""
+        vectors = {digest: vector for digest in digests if (vector := self.vectors.get(digest)) is not None}
+        return replace(self, vectors=vectors, truncated=self.truncated & frozenset(digests))
+
+    @classmethod
+    def together(cls, parts: Iterable[Computed]) -> Computed:
+        """Join what was computed for several documents."""
+        known = list(parts)
+        vectors = {digest: vector for part in known for digest, vector in part.vectors.items()}
+        truncated = frozenset().union(*(part.truncated for part in known))
+        return cls(vectors, truncated, sum(part.tokens for part in known), sum(part.seconds for part in known))
+
+
 @dataclass
 class Pending:
-    """A document to publish: its file, its row and its passages; none where the row has a reason."""
+    """A document to publish: its file, its row and its passages; none where the row has a reason.
+
+    `computed` holds vectors that are there already; those of other passages are stored or are still to be embedded.
+    """
 
     found: Found
     row: DocumentRow
     chunks: list[Chunk]
+    computed: Computed = field(default_factory=Computed)
 
     @classmethod
     def of(cls, found: Found, data: bytes, document: Document, chunks: list[Chunk]) -> Pending:

@@ -13,12 +13,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from functools import cached_property, partial
-from itertools import chain, islice
-from pathlib import PurePath
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from openclaw_instructor.documents import UnreadableDocument, reading
-from openclaw_instructor.documents.chunking import MAX_CHUNKS, Chunker
 from openclaw_instructor.engine import precedence
 from openclaw_instructor.errors import InstructorError, UnreadableSource
 from openclaw_instructor.index import (
@@ -26,25 +23,31 @@ from openclaw_instructor.index import (
     chunk_store,
     collections,
     embedding,
-    files,
+    outcomes,
     roots,
-    secrets,
     staleness,
     status,
     walk,
 )
-from openclaw_instructor.index.pending import Pending, grouped
+from openclaw_instructor.index.embedding import chunker
+from openclaw_instructor.index.files import Skipped
+from openclaw_instructor.index.outcomes import Unchanged
+from openclaw_instructor.index.pending import Computed, Pending, grouped
 from openclaw_instructor.index.progress import Meter, Progress
 from openclaw_instructor.index.results import CollectionReport
+from openclaw_instructor.index.workers.protocol import Job
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from openclaw_instructor.documents.chunking import Chunker
     from openclaw_instructor.engine import Engine
     from openclaw_instructor.index.changes import Changes
     from openclaw_instructor.index.collections import Collection, Generation
     from openclaw_instructor.index.listing import Found, Listing
+    from openclaw_instructor.index.outcomes import Outcome
     from openclaw_instructor.index.store import Store
+    from openclaw_instructor.index.workers.protocol import Workers
 
 _MAX_DOUBTS = 20
 
@@ -61,11 +64,12 @@ class Sync:
         *,
         full: bool = False,
         only: Sequence[str] | None = None,
+        workers: Workers | None = None,
     ) -> None:
         """With `full`, every file is read, whatever its times say.
 
         With `only`, these files are all that has changed since the last sync, and nothing else is looked at, unless
-        something is found that may concern others.
+        something is found that may concern others. With `workers`, they read, cut and embed.
         """
         self.store = store
         self.engine = engine
@@ -75,6 +79,7 @@ class Sync:
         self.failure: Exception | None = None
         self._full = full
         self._only = only
+        self._workers = workers
         self._doubts: list[str] = []
         self._watcher = on_progress
         self._meter = Meter(None, 0, 0)
@@ -180,7 +185,8 @@ class Sync:
             size = sum(pending.found.size for pending in group)
             self._meter.tell(f"embedding {names}")
             chunks = chain.from_iterable(pending.chunks for pending in group)
-            vectors = model.vectors(chunks, self._meter, partial(self._on_share, size, f"embedding {names}"))
+            computed = Computed.together(pending.computed for pending in group)
+            vectors = model.vectors(chunks, computed, self._meter, partial(self._on_share, size, f"embedding {names}"))
             for pending in group:
                 precedence.give_way()
                 with self.store.write() as connection:
@@ -193,63 +199,60 @@ class Sync:
         self._meter.tell(message, int(share * size))
 
     def _read_all(self, generation: Generation, plan: Changes) -> Iterator[Pending]:
-        for found in plan.pending:
-            precedence.give_way()
+        for found, outcome in self._outcomes(plan):
             before = plan.known.get(found.path)
-            pending = None
-            self._meter.tell(f"reading {found.place}")
-            try:
-                pending = self._read(found, before)
-            except files.Skipped as skipped:
-                self.report.skipped.append((found.path, skipped.reason))
-                if before and skipped.gone:
+            if isinstance(outcome, Pending):
+                self._doubts += [f"{found.path}: {note}" for note in outcome.row.notes]
+                if not outcome.row.reason:
+                    yield outcome
+                    continue
+                self._publish_unreadable(generation, outcome, before)
+            elif isinstance(outcome, Unchanged):
+                self._keep(found, plan.known[found.path], outcome.size)
+            else:
+                self.report.skipped.append((found.path, outcome.reason))
+                if before and outcome.gone:
                     plan.gone.append(before)
                     self.report.removed += not before.reason
-            except InstructorError:
-                raise
-            except Exception as error:
-                # Whatever one file holds, it must not keep the others from being indexed.
-                reason = f"reading it ended in an unexpected {type(error).__name__}; leave it out with --exclude"
-                self.report.skipped.append((found.path, reason))
-            else:
-                if pending and pending.row.reason:
-                    self._publish_unreadable(generation, pending, before)
-                elif pending:
-                    yield pending
-            if pending is None or pending.row.reason:
-                self._meter.done(found.size)
+            self._meter.done(found.size)
 
-    def _read(self, found: Found, before: chunk_store.Known | None) -> Pending | None:
-        """Read and cut a document; None when what is stored of it is still right. Raises files.Skipped."""
-        path = PurePath(found.path)
-        data = files.read_bytes(found.path)
-        digest = files.digest(data)
-        if before and before.hash == digest and reading.current(before.reader, path):
-            if not changes.unchanged(found, before):
-                with self.store.write() as connection:
-                    chunk_store.retouch(connection, before.id, len(data), found.mtime_ns, found.ctime_ns)
-            if before.reason:
-                raise files.Skipped(before.reason)
+    def _outcomes(self, plan: Changes) -> Iterator[tuple[Found, Outcome]]:
+        """Read the files that may have changed, here or by workers."""
+        if self._workers is None:
+            for found in plan.pending:
+                precedence.give_way()
+                self._meter.tell(f"reading {found.place}")
+                yield found, self._outcome(plan, found)
+            return
+        job = Job(self.collection.instruction, self.engine.identity(self.collection.instruction), self.store)
+        unread = 0
+        for found, done in self._workers.outcomes(job, [(found, plan.known.get(found.path)) for found in plan.pending]):
+            self._meter.tell(f"reading {found.place}")
+            # Of what a worker could not read, the disks of this machine decide.
+            outcome = self._outcome(plan, found) if isinstance(done, Skipped) and not done.final else done
+            unread += isinstance(done, Skipped) and not isinstance(outcome, Skipped)
+            yield found, outcome
+        if unread:
+            self.report.notes.append(
+                f"{unread:,} files were read here, because the workers could not: they have to see the same folders"
+            )
+
+    def _outcome(self, plan: Changes, found: Found) -> Outcome:
+        return outcomes.of(found, plan.known.get(found.path), lambda: self._chunker)
+
+    def _keep(self, found: Found, before: chunk_store.Known, size: int) -> None:
+        """Record that the content of a file is what it was."""
+        if not changes.unchanged(found, before):
+            with self.store.write() as connection:
+                chunk_store.retouch(connection, before.id, size, found.mtime_ns, found.ctime_ns)
+        if before.reason:
+            self.report.skipped.append((found.path, before.reason))
+        else:
             self.report.unchanged += 1
-            return None
-        if (why := secrets.content(data)) is not None:
-            return Pending.unreadable(found, data, f"it holds {why}")
-        try:
-            document = reading.read(data, path)
-        except UnreadableDocument as unreadable:
-            return Pending.unreadable(found, data, unreadable.reason)
-        chunks = list(islice(self._chunker.chunks(document), MAX_CHUNKS + 1))
-        if len(chunks) > MAX_CHUNKS:
-            chunks.pop()
-            document.notes.append(f"too long: only the first {MAX_CHUNKS:,} passages were indexed")
-        self._doubts += [f"{found.path}: {note}" for note in document.notes]
-        return Pending.of(found, data, document, chunks)
 
     @cached_property
     def _chunker(self) -> Chunker:
-        embedder = self.engine.embedder
-        instruction = self.collection.instruction
-        return Chunker(embedder.count, embedder.room(instruction), self.engine.identity(instruction))
+        return chunker(self.engine, self.collection.instruction)
 
     def _publish(
         self,

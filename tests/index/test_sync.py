@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from openclaw_instructor.index import CollectionReport, Index
+from openclaw_instructor.index import outcomes as outcomes_module
 from openclaw_instructor.index import sync as sync_module
 from tests.index.word_engine import DOCUMENT, WordEngine, ask
 
@@ -50,7 +51,7 @@ def test_a_first_sync_indexes_everything(index: Index, folder: Path, engine: Wor
 
 def test_an_unchanged_folder_is_not_even_read(docs: Index, engine: WordEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     engine.calls.clear()
-    monkeypatch.setattr(sync_module.files, "read_bytes", None)
+    monkeypatch.setattr(outcomes_module.files, "read_bytes", None)
     assert counted(resync(docs)) == (0, 0, 0, 3)
     assert not engine.loaded
 

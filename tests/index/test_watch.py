@@ -11,7 +11,7 @@ import pytest
 
 from openclaw_instructor.errors import Busy
 from openclaw_instructor.index import Index, SyncReport, disks, files
-from openclaw_instructor.index import sync as sync_module
+from openclaw_instructor.index import outcomes as outcomes_module
 from openclaw_instructor.index import watch as watch_module
 from openclaw_instructor.index.disks import Disk
 from openclaw_instructor.index.watch import Mode, Watcher
@@ -253,14 +253,14 @@ def test_kinds_of_disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_file_that_cannot_be_read_is_not_tried_for_ever(
     docs: Index, folder: Path, start: Start, synced: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = sync_module.files.read_bytes
+    real = outcomes_module.files.read_bytes
 
     def read_bytes(path: str) -> bytes:
         if path.endswith("closed.md"):
             raise files.Skipped("cannot be read (Permission denied)")
         return real(path)
 
-    monkeypatch.setattr(sync_module.files, "read_bytes", read_bytes)
+    monkeypatch.setattr(outcomes_module.files, "read_bytes", read_bytes)
     start()
     followed(docs)
     (folder / "closed.md").write_text("closed\n")
