@@ -284,14 +284,12 @@ class Index:
 
     def _update_vectors(self, collection: Collection, generation: Generation, report: CollectionReport) -> None:
         with self._store.read() as connection:
-            current = collections.generation(connection, generation.id)
-            if current is None:
-                return
             try:
-                report.notes += self._vectors.update(View(connection, collection, current))
+                if (current := collections.generation(connection, generation.id)) is not None:
+                    report.notes += self._vectors.update(View(connection, collection, current))
             except VectorsUnavailable as error:
                 waiting = f"everything is indexed, and the next sync sends what is new to Milvus: {error.message}"
-                report.error = f"{report.error}; {waiting}" if report.error else waiting
+                report.error = "; ".join(filter(None, (report.error, waiting)))
 
     def _stale(self, collection: Collection) -> str | None:
         return staleness.stale(self.engine, collection, collection.unfinished and lock.held(self._sync_lock))
