@@ -89,7 +89,9 @@ class LazyGroup(click.Group):
 def cli(ctx: click.Context, home: str | None, in_process: bool) -> None:
     """Agent tools on one instruction-steered embedding model: search documents, sort e-mail, match texts."""
     from openclaw_instructor.cli.connection import Connection
+    from openclaw_instructor.cli.output import home_given
 
+    home_given.set(home)
     ctx.obj = Connection(home=home, in_process=in_process)
 
 

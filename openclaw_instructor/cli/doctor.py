@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from openclaw_instructor.cli.connection import Connection
-from openclaw_instructor.cli.output import json_option, print_json, print_table, say
+from openclaw_instructor.cli.output import for_home, json_option, print_json, print_table, say
 
 
 @click.command()
@@ -23,7 +23,7 @@ def doctor(connection: Connection, as_json: bool) -> int:
     if as_json:
         print_json({"ok": not failed, "findings": [finding.as_dict() for finding in findings]})
         return int(failed)
-    print_table(("check", "status", "detail"), [(f.check, f.level, f.message) for f in findings])
+    print_table(("check", "status", "detail"), [(f.check, f.level, for_home(f.message)) for f in findings])
     for finding in findings:
         if finding.fix:
             say(f"{finding.check}: {finding.fix}")

@@ -118,7 +118,10 @@ def _kept() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say("interrupted: every file that was done is indexed and is found; `openclaw-instructor index sync` goes on")
+        say(
+            "interrupted: every file that was done is indexed and is found; a daemon that has begun goes on, and else "
+            "`openclaw-instructor index sync` does"
+        )
         raise
 
 

@@ -12,7 +12,7 @@ from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.openclaw_decisions import decisions
 from openclaw_instructor.cli.openclaw_memory import memory
 from openclaw_instructor.cli.openclaw_uninstall import uninstall
-from openclaw_instructor.cli.output import json_option, print_json, print_line, print_table, say
+from openclaw_instructor.cli.output import for_home, json_option, print_json, print_line, print_table, say
 
 if TYPE_CHECKING:
     from openclaw_instructor.openclaw.report import SyncReport
@@ -95,7 +95,8 @@ def doctor(connection: Connection, program: str | None, as_json: bool) -> int:
         print_json({"ok": not bad, "findings": [finding.as_dict() for finding in findings]})
     else:
         rows = [
-            (item.level, item.check, item.message + (f"\nfix: {item.fix}" if item.fix else "")) for item in findings
+            (item.level, item.check, for_home(item.message + (f"\nfix: {item.fix}" if item.fix else "")))
+            for item in findings
         ]
         print_table(("", "check", "finding"), rows)
     return 1 if bad else 0

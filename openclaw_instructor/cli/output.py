@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import click
@@ -56,6 +58,17 @@ def read_bytes(name: str) -> bytes:
 plain = printable
 
 
+# The `--home` of this run, so that the commands which messages tell people to type are about the same home.
+home_given: ContextVar[str | None] = ContextVar("home_given", default=None)
+_ADVISED = re.compile(r"\bopenclaw-instructor (?=[a-z])")
+
+
+def for_home(message: str) -> str:
+    """Return a message with this run's `--home` in the commands that it tells people to type."""
+    home = home_given.get()
+    return _ADVISED.sub(lambda _: f"openclaw-instructor --home {shlex.quote(home)} ", message) if home else message
+
+
 def write_what_can_be() -> None:
     """Have standard output and error replace what their encoding cannot write, such as an emoji in latin-1."""
     for stream in (sys.stdout, sys.stderr):
@@ -75,7 +88,7 @@ def print_json(value: Any) -> None:
 
 def say(message: str) -> None:
     """Write a message to standard error; its further lines are indented, so that none looks like a message."""
-    click.echo(_indented(message), err=True)
+    click.echo(_indented(for_home(message)), err=True)
 
 
 def print_line(text: str) -> None:

@@ -126,6 +126,8 @@ def check(connection: Connection, file: Path | None, as_json: bool) -> int:
     for problem in problems:
         print_line(str(problem))
     say(f"{path}: {_verdict(path, len(problems))}")
+    if not problems and file is None and path.exists():
+        _say_without_collection(connection)
     return 2 if problems else 0
 
 
@@ -168,6 +170,7 @@ def add(connection: Connection, /, name: str, kind: str, description: str, as_js
         print_json({"name": name, "file": str(path), "entry": entry})
     else:
         say(f"added {name} to {path}; try: openclaw-instructor tasks show {name}")
+        _say_without_collection(connection, name)
 
 
 tasks.add_command(corrections)
@@ -185,6 +188,18 @@ def _verdict(path: Path, problems: int) -> str:
     if not path.exists():
         return "not there, so the packaged tasks are in force"
     return "no problems" if not problems else f"{problems} problem{'s' if problems > 1 else ''}"
+
+
+def _say_without_collection(connection: Connection, name: str = "") -> None:
+    """Say which task in force, or whether `name`, searches what is not indexed yet."""
+    from openclaw_instructor.index.names import without_collection
+
+    for task, wanted in without_collection(connection.registry().tasks.values(), connection.settings()):
+        if name in ("", task):
+            say(
+                f"note: {task} searches the collection `{wanted}`, which does not exist yet: "
+                f"openclaw-instructor index add {wanted} FOLDER"
+            )
 
 
 def _warn(problem: str | None) -> None:

@@ -67,14 +67,11 @@ def _registry(registry: Registry, settings: Settings) -> Finding:
 
 def _collections(registry: Registry, settings: Settings) -> Iterator[Finding]:
     """Check that what the search tasks search exists."""
-    from openclaw_instructor.index.names import collection_names
+    from openclaw_instructor.index.names import without_collection
 
-    known = collection_names(settings)
-    for task in registry.tasks.values():
-        wanted = task.searches
-        if wanted and wanted != "*" and wanted not in known:
-            message = f"`{task.name}` searches the collection `{wanted}`, which does not exist"
-            yield Finding("collections", "warn", message, typed(settings, "index", "add", wanted, "~/Documents"))
+    for name, wanted in without_collection(registry.tasks.values(), settings):
+        message = f"`{name}` searches the collection `{wanted}`, which does not exist"
+        yield Finding("collections", "warn", message, typed(settings, "index", "add", wanted, "~/Documents"))
 
 
 def _daemon(settings: Settings) -> Finding:

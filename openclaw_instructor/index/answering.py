@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from openclaw_instructor.engine.queue import Priority
 from openclaw_instructor.errors import IdentityMismatch, VectorsUnavailable
 from openclaw_instructor.index import chunk_store, empty_results, freshness, idle_filters, staleness
+from openclaw_instructor.index.collections import collections
 from openclaw_instructor.index.findings import Findings
 from openclaw_instructor.index.query import parse
 from openclaw_instructor.index.results import SearchResult
@@ -115,6 +116,9 @@ class Answering:
             empty = not any(chunk_store.counts(connection, generation)[1] for generation in generations)
             names = [collection.name for collection in chosen]
             notes.append(empty_results.no_hits(names, empty, question.wanted.conditions, stale or bool(notes)))
+        if not selected or retrieval.fits_nothing:
+            names = [collection.name for collection in chosen]
+            said += empty_results.elsewhere(names, [known.name for known in collections(connection)])
         served = {source.view.generation.id: source.view.collection.name for source in sources}
         return Findings(connection, served, retrieval, question, selected, [*notes, *said])
 

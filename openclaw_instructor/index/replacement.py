@@ -37,7 +37,8 @@ def put(path: Path, new: Path, kept: Path) -> None:
     """
     try:
         for suffix in ("", LOG):
-            if beside(path, suffix).exists():
+            companion = beside(path, suffix)
+            if companion.exists() and (not suffix or companion.stat().st_size):
                 _keep(beside(path, suffix), beside(kept, suffix))
         flush(new)
         new.replace(waiting(path))

@@ -163,9 +163,14 @@ class Retrieval:
     def notes(self) -> list[str]:
         """Say how quotations and exclusions were obeyed, and whether what was found fits."""
         said = self.lookup.notes()
-        if self._fit is not None and self._fit < fusion.NOTHING_FITS:
+        if self.fits_nothing:
             said.append(f"nothing fits: the best passage reaches {self._fit:.2f} of 1; the answer may not be here")
         return said
+
+    @property
+    def fits_nothing(self) -> bool:
+        """Whether the best passages are so far from the question that there is probably no answer."""
+        return self._fit is not None and self._fit < fusion.NOTHING_FITS
 
     def _matches(self, limit: int) -> Sequence[Match]:
         """Rank by words: all passages, or of very many the best by a sum that takes less time."""

@@ -95,6 +95,11 @@ class Store:
             self._vacuum()
         return self.size
 
+    def merge_log(self) -> None:
+        """Merge the write-ahead log into the file, as far as nobody reads an older state."""
+        with self._writer_lock, self._plainly():
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
     def _vacuum(self) -> None:
         with contextlib.closing(self._open()) as connection:
             connection.execute("INSERT INTO passages (passages) VALUES ('optimize')")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +82,24 @@ def _add_embedding(source: Source, name: Any, value: Any, entries: Entries) -> N
         _explain(source, location, error, None)
 
 
+def _report_kind(source: Source, location: Location, value: dict[Any, Any]) -> None:
+    """Report an entry without a known kind, and the key that was probably meant to say it."""
+    if value.get("kind") is not None:
+        known = kinds.kinds()
+        source.report(
+            (*location, "kind"),
+            f"is `{value['kind']}`, which is not a kind of task",
+            suggest(str(value["kind"]), known),
+        )
+        return
+    near = difflib.get_close_matches("kind", [key for key in value if isinstance(key, str) and key != "kind"], 1)
+    if near:
+        source.report((*location, near[0]), "is not a known key", "did you mean `kind`?")
+    else:
+        at = (*location, "kind") if "kind" in value else location
+        source.report(at, "has no `kind`", f"add `kind:`, one of {', '.join(kinds.kinds())}")
+
+
 def _add_task(source: Source, name: Any, value: Any, entries: Entries, base: Entries | None) -> None:
     location: Location = ("tasks", str(name))
     if not isinstance(name, str) or not re.fullmatch(NAME_PATTERN, name):
@@ -100,15 +119,7 @@ def _add_task(source: Source, name: Any, value: Any, entries: Entries, base: Ent
     kind = value.get("kind")
     known = kinds.find(kind) if isinstance(kind, str) else None
     if known is None:
-        what = f"is `{kind}`, which is not a kind of task" if "kind" in value else "has no `kind`"
-        at = (*location, "kind") if "kind" in value else location
-        source.report(
-            at,
-            what,
-            suggest(str(kind), kinds.kinds())
-            if kind is not None
-            else f"add `kind:`, one of {', '.join(kinds.kinds())}",
-        )
+        _report_kind(source, location, value)
         return
     if "name" in value:
         source.report((*location, "name"), "is not a known key", "the name is the key above it")

@@ -45,6 +45,18 @@ def of_language(texts: Sequence[str], checkpoint: str) -> str:
     return other_language("\n".join(texts[:_SAMPLE])) if reads_only_english(checkpoint) else ""
 
 
+def of_question(question: str, checkpoint: str) -> list[str]:
+    """Say that only the words of a question count, where the checkpoint does not read its language."""
+    language = of_language([question], checkpoint)
+    if not language:
+        return []
+    return [
+        f"the question seems to be in another language than English ({language}), which this checkpoint does not read: "
+        "passages are found by the words they share with it; choose a multilingual checkpoint for their meaning "
+        "(`openclaw-instructor model list`)"
+    ]
+
+
 def of_languages(query: str, candidates: Sequence[str], checkpoint: str, *, found: bool) -> list[str]:
     """Say which side the checkpoint does not read; `found` is whether any candidate was near enough."""
     of_query, of_candidates = of_language([query], checkpoint), of_language(candidates, checkpoint)

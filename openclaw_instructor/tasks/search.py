@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.tasks import doubts
 
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Engine
@@ -22,8 +23,12 @@ def run(task: SearchTask, arguments: Mapping[str, Any], resources: Resources) ->
     The result is flat: `hits` first by rank, each with file, location, heading, score and snippet, then `count`,
     `collections_searched`, `stale`, `truncated_query` and `notes`. Raises what Index.search raises.
     """
-    result: SearchResult = resources.index.search(arguments["query"], **_options(task, arguments, resources))
-    return result.as_dict()
+    options = _options(task, arguments, resources)
+    result: SearchResult = resources.index.search(arguments["query"], **options)
+    answer = result.as_dict()
+    if options["query_instruction"]:
+        answer["notes"] += doubts.of_question(result.query, resources.index.engine.checkpoint_name)
+    return answer
 
 
 def inspect(task: SearchTask, arguments: Mapping[str, Any], resources: Resources, expect: str) -> dict[str, Any]:

@@ -176,6 +176,7 @@ class Maintenance:
             if self._path.exists():
                 with contextlib.suppress(StoreError):
                     old = stack.enter_context(contextlib.closing(Store(self._path)))
+                    old.merge_log()
                     stack.enter_context(old.write())
             replacement.put(self._path, fresh, kept)
 
