@@ -54,6 +54,13 @@ def test_add_search_sync_remove(command: Command, notes: Path, monkeypatch: pyte
     assert command("index", "status", "--json").json == {"collections": []}
 
 
+def test_advice_is_about_the_home_that_was_named(command: Command, tmp_path: Path) -> None:
+    home = tmp_path / "another home"
+    said = command("--home", str(home), "search", "cloves", "--mode", "keyword").err
+    assert f"openclaw-instructor --home '{home}' index add docs FOLDER" in said
+    assert "openclaw-instructor index add docs FOLDER" in command("search", "cloves", "--mode", "keyword").err
+
+
 def test_a_collection_can_be_registered_now_and_indexed_later(command: Command, notes: Path) -> None:
     added = command("index", "add", "docs", str(notes), "--exclude", "*.txt", "--no-sync", "--json")
     assert added.json["collections"][0]["documents"] == 0

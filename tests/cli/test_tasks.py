@@ -55,6 +55,18 @@ def test_a_broken_own_file_is_told_and_takes_no_tool_away(command: Command, home
     assert (home / "instructions.yaml").read_text() == "tasks:\n\tsearch_docs: {}\n"
 
 
+def test_a_search_task_without_its_collection_is_told(command: Command) -> None:
+    said = "find_recipe searches the collection `cookbook`, which does not exist yet"
+    assert said in command(*SEARCH, "--collection", "cookbook").err
+    assert said in command("tasks", "check").err
+
+
+def test_a_mistyped_kind_is_found(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("version: 1\ntasks:\n  a:\n    knd: search\n    description: x\n")
+    assert "tasks.a.knd: is not a known key; did you mean `kind`?" in command("tasks", "check", str(path)).out
+
+
 def test_check_prints_every_problem_with_its_line(command: Command, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("version: 1\ntasks:\n  a:\n    kind: serch\n  b:\n    kind: match\n    descripton: x\n")

@@ -49,6 +49,27 @@ def test_arguments_win_over_the_tasks_own(docs: Index, folder: Path) -> None:
     assert search.run(task(), {"query": "train", "before": "1999-01-01"}, using(docs))["count"] == 0
 
 
+def test_collections_that_were_not_searched_are_named_when_nothing_is_found(docs: Index, folder: Path) -> None:
+    docs.add("other", [folder / "trip.txt"], instruction=DOCUMENT)
+    docs.sync("other")
+    asked = {"query": "train", "collection": "docs", "mode": "keyword"}
+    assert not any("`other`" in note for note in search.run(task(), asked, using(docs))["notes"])
+    nothing = search.run(task(), asked | {"query": "zeppelin"}, using(docs))
+    assert "only docs was searched, not `other`; ask for the collection `*` to search all" in nothing["notes"]
+
+
+def test_a_language_that_the_checkpoint_does_not_read_is_said(docs: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WordEngine, "checkpoint_name", "mini")
+    question = {"query": "wie oft soll ich die Tomaten gießen"}
+    notes = search.run(task(), question, using(docs))["notes"]
+    assert any("another language than English (German)" in note for note in notes)
+    assert not any(
+        "another language" in note for note in search.run(task(), {"query": "how often"}, using(docs))["notes"]
+    )
+    by_words = search.run(task(), question | {"mode": "keyword"}, using(docs))["notes"]
+    assert not any("another language" in note for note in by_words)
+
+
 def test_the_query_instruction_is_that_of_the_checkpoint(docs: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     real = WordEngine.embed

@@ -70,6 +70,7 @@ def test_a_backup_put_back_is_the_index_again_also_for_those_who_have_it_open(
         assert ask(index, "knead the dough")["hits"][0]["title"] == "Bread"
     assert docs.sync("docs").collections[0].added == 1
     assert ask(docs, "otter swims")["hits"][0]["snippet"] == "An otter swims."
+    assert not Path(f"{done['kept']}-wal").exists()
     with contextlib.closing(sqlite3.connect(done["kept"])) as connection:
         assert connection.execute("SELECT count(*) FROM documents").fetchone() == (4,)
     assert maintenance.verify()["ok"]
