@@ -172,7 +172,10 @@ def _in_openclaw(settings: Settings) -> list[str]:
 
     steps = []
     if remembered(settings, "memory"):
-        steps.append("openclaw-instructor openclaw memory --apply, then openclaw memory index --force")
+        again = " ".join(
+            ["openclaw-instructor openclaw memory --apply", *(remembered(settings, "memory_options") or [])]
+        )
+        steps.append(f"{again}, then openclaw memory index --force")
     if remembered(settings, "decisions"):
         steps.append("openclaw-instructor openclaw sync, then openclaw-instructor openclaw decisions --apply")
     return steps

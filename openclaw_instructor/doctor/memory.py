@@ -8,7 +8,7 @@ from typing import Any
 
 from openclaw_instructor.doctor.finding import Finding
 from openclaw_instructor.openclaw.host import Host
-from openclaw_instructor.openclaw.memory_search import PROVIDER, is_ours
+from openclaw_instructor.openclaw.memory_search import PROVIDER, is_ours, options_of
 from openclaw_instructor.openclaw.program import typed
 from openclaw_instructor.settings import Settings
 
@@ -20,7 +20,7 @@ def findings(settings: Settings, host: Host, memory: Mapping[str, Any], models: 
     search = memory["search"]
     provider = (models.get("providers") or {}).get(PROVIDER) or {}
     starts = search.get("provider") == PROVIDER
-    apply = typed(settings, "openclaw", "memory", "--apply", *(["--autostart"] if starts else []))
+    apply = typed(settings, "openclaw", "memory", "--apply", *options_of(search))
     command = (provider.get("localService") or {}).get("command")
     if starts and not command:
         message = f"memory search names the provider `{PROVIDER}`, which is not configured"

@@ -62,7 +62,8 @@ def _form(subject: Subject) -> Finding:
     if installed.form == "absent":
         return Finding("plugin", "fail", "OpenClaw does not have the plugin", subject.install)
     if installed.problem:
-        fix = subject.host.typed("plugins", "inspect", PLUGIN_ID, "--runtime")
+        look = subject.host.typed("plugins", "inspect", PLUGIN_ID, "--runtime")
+        fix = look if installed.root else subject.install
         return Finding("plugin", "fail", f"OpenClaw refuses to load it: {installed.problem}", fix)
     if not installed.enabled:
         enable = subject.host.typed("plugins", "enable", PLUGIN_ID)

@@ -109,12 +109,21 @@ class Host:
         return done.stdout
 
     def found_plugin(self, plugin: str) -> dict[str, Any] | None:
-        """Return what OpenClaw's command line, without a Gateway, knows of a plugin; None if it is not installed."""
-        try:
-            found: dict[str, Any] = json.loads(self.run("plugins", "inspect", plugin, "--json"))["plugin"]
-        except (OpenClawFailed, ValueError, KeyError):
-            return None
-        return found
+        """Return what OpenClaw's command line, without a Gateway, knows of a plugin; None if it is not installed.
+
+        One that OpenClaw refuses to load has the status "error", and `error` says why.
+        """
+        # `plugins inspect` tells the same and takes six times the time.
+        listed = _json_object(self._run("plugins", "list", "--json", timeout=120).stdout)
+        for found in listed.get("plugins") or []:
+            if found.get("id") == plugin:
+                return dict(found)
+        problems = [
+            str(each.get("message"))
+            for each in listed.get("diagnostics") or []
+            if each.get("pluginId") == plugin and each.get("level") == "error"
+        ]
+        return {"status": "error", "error": problems[0], "enabled": True} if problems else None
 
     def call(self, method: str, parameters: Mapping[str, Any], timeout: float = 90) -> dict[str, Any]:
         """Call a Gateway method and return its answer. Raises GatewayUnavailable, GatewayError, OpenClawFailed."""

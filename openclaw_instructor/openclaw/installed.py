@@ -32,13 +32,14 @@ class Installed:
 
     @classmethod
     def of(cls, found: Mapping[str, Any] | None, settings: Settings) -> Installed:
-        """Read the answer of `plugins inspect`."""
+        """Read an entry of `plugins list`."""
         if found is None:
             return cls("absent")
         root = Path(found["rootDir"]) if found.get("rootDir") else None
         copied = (found.get("trust") or {}).get("installSource", "path") != "path" or found.get("origin") == "global"
         here = root is not None and root.resolve() == plugin_folder(settings).resolve()
-        form: Form = "linked" if here else "copied" if copied else "linked elsewhere"
+        # Of a plugin that it refuses OpenClaw tells no folder; linking it again mends that.
+        form: Form = "linked" if here or root is None else "copied" if copied else "linked elsewhere"
         tools = tuple((found.get("contracts") or {}).get("tools") or ())
         problem = str(found.get("error") or "") if found.get("status") == "error" else ""
         return cls(form, bool(found.get("enabled")), root, tools, problem)

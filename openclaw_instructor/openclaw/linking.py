@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+from openclaw_instructor.errors import OpenClawFailed
 from openclaw_instructor.openclaw import configuration, manifest
 from openclaw_instructor.openclaw.consent import Confirm, agree
 from openclaw_instructor.openclaw.folder import digest, kept_unless_agreed, plugin_folder, sound_registry, write_plugin
-from openclaw_instructor.openclaw.host import Host
+from openclaw_instructor.openclaw.host import GatewayError, GatewayUnavailable, Host
 from openclaw_instructor.openclaw.installed import Installed
 from openclaw_instructor.openclaw.report import LIVE, SyncReport
 from openclaw_instructor.registry import Registry
@@ -37,28 +38,53 @@ def install_plugin(settings: Settings, *, confirm: Confirm, program: str | None 
     return report
 
 
-def link(settings: Settings, host: Host, registry: Registry) -> SyncReport:
-    """Link the generated folder; the owner has agreed to its tools."""
+def link(settings: Settings, host: Host, registry: Registry, *, ask_gateway: bool = True) -> SyncReport:
+    """Link the generated folder; the owner has agreed to its tools.
+
+    A running Gateway is asked unless it is known that none is there: OpenClaw's command line needs twice the time.
+    """
     folder = plugin_folder(settings)
-    # Each start of the program costs seconds.
-    with ThreadPoolExecutor(2) as pool:
-        finding, reading = pool.submit(Installed.find, host, settings), pool.submit(host.section, ENTRY)
-        installed, entry = finding.result(), reading.result()
-    replaced = installed.form in ("copied", "linked elsewhere")
-    if replaced:
+    installed = Installed.find(host, settings)
+    config: dict[str, Any] = {}
+    if replaced := installed.form in ("copied", "linked elsewhere"):
+        config = _kept(host.section(ENTRY))
         host.run("plugins", "uninstall", manifest.PLUGIN_ID, "--force")
-    said = host.run("plugins", "install", "-l", str(folder), "--force", "--accept-capabilities")
-    # An uninstall leaves `enabled: false`, which a link does not change.
-    if replaced or entry.get("enabled") is False:
-        said = host.run("plugins", "enable", manifest.PLUGIN_ID, "--accept-capabilities")
-    if replaced and (kept := _kept(entry)):
-        configuration.patch(host, {"plugins": {"entries": {manifest.PLUGIN_ID: {"config": kept}}}})
+    live = ask_gateway and _through_gateway(host, folder)
+    if not live:
+        live = _by_command_line(settings, host, folder)
+    if replaced and config:
+        configuration.patch(host, {"plugins": {"entries": {manifest.PLUGIN_ID: {"config": config}}}})
     host.remember(settings, linked=str(folder), loaded=digest(folder))
     how = " in place of the copy that was there" if installed.form == "copied" else ""
-    if "Saved for the next" in said:
+    if not live:
         message = f"linked{how}; no Gateway could be asked, its next start loads these tools"
         return SyncReport.of(settings, registry, "saved", message)
     return SyncReport.of(settings, registry, "live", f"linked{how}; {LIVE}" if how else LIVE)
+
+
+def _through_gateway(host: Host, folder: Path) -> bool:
+    """Have the running Gateway link and load the plugin; False where none does."""
+    try:
+        answer = host.call("plugins.install", {"source": "local", "path": str(folder), "link": True})
+        # An uninstall leaves `enabled: false`, which a link does not change.
+        if not answer["plugin"]["enabled"]:
+            host.call("plugins.setEnabled", {"pluginId": manifest.PLUGIN_ID, "enabled": True})
+    except (GatewayUnavailable, GatewayError):
+        return False
+    return True
+
+
+def _by_command_line(settings: Settings, host: Host, folder: Path) -> bool:
+    """Link the plugin, enabled, and look whether OpenClaw has it; True if a Gateway has loaded it."""
+    said = host.run("plugins", "install", "-l", str(folder), "--force", "--accept-capabilities")
+    installed = Installed.find(host, settings)
+    if installed.form != "linked" or installed.problem:
+        why = installed.problem or f"it has the plugin {installed.form}"
+        look = host.typed("plugins", "inspect", manifest.PLUGIN_ID, "--runtime")
+        raise OpenClawFailed(f"OpenClaw said that it linked {folder}, but {why}; see: {look}")
+    if not installed.enabled:
+        said = host.run("plugins", "enable", manifest.PLUGIN_ID, "--accept-capabilities")
+    return "Saved for the next" not in said
 
 
 def _kept(entry: dict[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ SCRIPTS = (
     "policy.js",
     "decisions.js",
     "decisions_v2.js",
+    "embeddings.js",
     "client.js",
     "transport.js",
     "specs.js",
@@ -37,7 +38,9 @@ SCRIPTS = (
 MANIFEST = "openclaw.plugin.json"
 
 DECISION_PROVIDER = "instructor"
-OTHER_CONTRACTS = (f"decisionProviders: {DECISION_PROVIDER}",)
+# Not "instructor", by which `openclaw memory --autostart` calls the daemon as a model provider.
+EMBEDDING_PROVIDER = PLUGIN_ID
+OTHER_CONTRACTS = (f"decisionProviders: {DECISION_PROVIDER}", f"embeddingProviders: {EMBEDDING_PROVIDER}")
 """What the manifest declares besides tools, as OpenClaw names it when it asks for consent."""
 # The first release whose hosts know version 2 of the decision contract, where abstention can be said.
 DECISIONS_V2 = (2026, 10, 1)
@@ -76,7 +79,11 @@ def manifest(tasks: Mapping[str, Task], checkpoint: str = "mini", openclaw: tupl
             "properties": options | {"memorySearch": _MEMORY_SEARCH},
         },
         "activation": {"onStartup": True},
-        "contracts": {"tools": tool_names(tasks), "decisionProviders": [DECISION_PROVIDER]},
+        "contracts": {
+            "tools": tool_names(tasks),
+            "decisionProviders": [DECISION_PROVIDER],
+            "embeddingProviders": [EMBEDDING_PROVIDER],
+        },
         **(decisions_v2(checkpoint) if openclaw >= DECISIONS_V2 else decisions_v1(checkpoint)),
         "toolMetadata": {name: _metadata(effect) for name, effect in effects(tasks).items()},
         "skills": ["./skills"],

@@ -7,6 +7,7 @@ import packaged from "./tools.json" with { type: "json" };
 import { createDaemon } from "./client.js";
 import { registerCorpus } from "./corpus.js";
 import { registerDecisions } from "./decisions.js";
+import { registerEmbeddings } from "./embeddings.js";
 import { createSpecs } from "./specs.js";
 import { registerStudio } from "./studio.js";
 import { registerTaskTools } from "./task_tools.js";
@@ -29,6 +30,7 @@ export default definePluginEntry({
     registerTaskTools(api, runtime, manifest.contracts.tools);
     registerCorpus(api, runtime);
     registerDecisions(api, runtime, manifest);
+    registerEmbeddings(api, runtime, manifest);
     registerStudio(api, runtime);
   },
 });

@@ -81,7 +81,7 @@ def sync_plugin(
     with kept_unless_agreed(settings):
         written = write_plugin(settings, registry, host.release)
         if asked is None:
-            report = link(settings, host, registry)
+            report = link(settings, host, registry, ask_gateway=False)
         elif not force and remembered(settings, "loaded") == digest(plugin_folder(settings)):
             said = "agents already have these tools; --force loads them again"
             report = SyncReport.of(settings, registry, "current", said)

@@ -34,6 +34,13 @@ def finish(value, status=0):
     sys.exit(status)
 
 
+def link(place):
+    state["root"], state["kind"] = place, "path"
+    state["installed"], state["enabled"] = True, "marker" not in state
+    manifest = Path(place) / "openclaw.plugin.json"
+    state["accepted"] = json.loads(manifest.read_text())["contracts"]["tools"]
+
+
 def refuse(**error):
     finish({{"ok": False, "error": {{"type": "gateway_request_error", **error}}}}, 1)
 
@@ -65,17 +72,16 @@ if arguments[:2] == ["plugins", "uninstall"]:
 if arguments[:2] == ["plugins", "install"]:
     if state["installed"] and state.get("kind", "path") != "path":
         finish("plugin already exists (delete it first)", 1)
-    state["root"] = arguments[3]
-    state["kind"] = "path"
-    state["installed"], state["enabled"] = True, "marker" not in state
-    manifest = Path(arguments[3]) / "openclaw.plugin.json"
-    state["accepted"] = json.loads(manifest.read_text())["contracts"]["tools"]
+    if not state.get("loses"):
+        link(arguments[3])
     finish("Linked plugin path\\n" + saved)
-if arguments[:2] == ["plugins", "inspect"]:
-    plugin = {{"enabled": state["enabled"], "contracts": {{"tools": state["accepted"]}}, "rootDir": state.get("root"),
+if arguments[:2] == ["plugins", "list"]:
+    plugin = {{"id": "openclaw-instructor",
+              "enabled": state["enabled"], "contracts": {{"tools": state["accepted"]}}, "rootDir": state.get("root"),
               "status": state.get("status", "loaded"), "error": state.get("error"),
               "trust": {{"installSource": state.get("kind", "path")}}}}
-    finish({{"plugin": plugin}} if state["installed"] else "not found", 0 if state["installed"] else 1)
+    others = [{{"id": "memory-core", "enabled": True, "contracts": {{}}}}]
+    finish({{"plugins": others + [plugin] * state["installed"], "diagnostics": state.get("diagnostics", [])}})
 if arguments[:2] == ["plugins", "enable"]:
     state["enabled"] = True
     state.pop("marker", None)
@@ -86,7 +92,7 @@ if state.get("gateway_error"):
     finish({{"ok": False, "error": state["gateway_error"]}}, 1)
 if not state["gateway"]:
     finish({{"ok": False, "error": {{"type": "gateway_transport_error", "message": "Gateway not reachable"}}}}, 1)
-if not state["installed"] and arguments[2] != "status":
+if not state["installed"] and arguments[2] not in ("status", "plugins.install"):
     refuse(code="INVALID_REQUEST", message='Plugin "openclaw-instructor" not found.')
 method, parameters = arguments[2], json.loads(arguments[4])
 if method == "status":
@@ -96,6 +102,15 @@ if method == "plugins.inspect":
         refuse(code="INVALID_REQUEST", message="not found")
     finish({{"ok": True, "plugin": {{"enabled": state["enabled"]}}, "source": {{"kind": state.get("kind", "path")}},
             "declared": {{"tools": state["accepted"]}}}})
+if method == "plugins.install":
+    if state["installed"] and state.get("kind", "path") != "path":
+        refuse(code="INVALID_REQUEST", message="plugin already exists")
+    link(parameters["path"])
+    finish({{"ok": True, "runtime": {{"generation": 2}}, "plugin": {{"enabled": state["enabled"]}}}})
+if method == "plugins.setEnabled":
+    state["enabled"] = parameters["enabled"]
+    state.pop("marker", None)
+    finish({{"ok": True, "runtime": {{"generation": 3}}}})
 if state.get("busy", 0) > 0:
     state["busy"] -= 1
     refuse(code="UNAVAILABLE", message="has active retained work; retry after the work finishes.", retryable=False)

@@ -175,6 +175,11 @@ def test_doctor_compares_the_running_gateway_with_the_program(settings: Settings
         ({"root": "/other/home/openclaw-plugin"}, "another home", "openclaw install"),
         ({"status": "error", "error": "bad manifest"}, "bad manifest", "openclaw plugins inspect"),
         ({"unloaded": True}, "has not loaded it", "openclaw gateway restart"),
+        (
+            {"installed": False, "diagnostics": [{"pluginId": US, "level": "error", "message": "install incomplete"}]},
+            "refuses to load it: install incomplete",
+            "openclaw install",
+        ),
     ],
 )
 def test_doctor_tells_the_forms_of_the_plugin_apart(

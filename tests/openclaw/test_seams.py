@@ -23,6 +23,7 @@ def run(node: str, tmp_path: Path) -> Any:
 
     def run(body: str, **given: Any) -> Any:
         names = {"registerCorpus": "corpus", "registerDecisions": "decisions", "maySee": "policy"}
+        names |= {"registerEmbeddings": "embeddings"}
         names |= {"genericSpec": "generic", "fenced": "fence"}
         imports = "".join(
             f"import {{ {name} }} from {json.dumps((CODE / f'{file}.js').as_uri())};\n" for name, file in names.items()
@@ -144,6 +145,33 @@ def test_no_text_ends_the_fence(run: Any) -> None:
     assert out["text"].startswith("Data.\n<<<EXTERNAL_UNTRUSTED_CONTENT id=")
     assert out["text"].count("<<<END_EXTERNAL") == 1
     assert "<|" not in out["text"]
+
+
+EMBEDDINGS = """
+let adapter;
+const asked = [];
+async function ask(path, body) {
+  asked.push([path, body]);
+  return { data: body.input.map((text, index) => ({ index, embedding: [index, text.length] })) };
+}
+registerEmbeddings({ registerEmbeddingProvider: (given) => (adapter = given) }, { daemon: { ask } }, manifest);
+const { provider } = await adapter.create({ config: {}, model: "mini" });
+out.id = adapter.id;
+out.one = await provider.embed("jam?", { inputType: "query" });
+out.two = await provider.embedBatch(["a", { text: "bc" }], { inputType: "document" });
+out.asked = asked;
+"""
+
+
+def test_memory_is_embedded_under_the_role_of_each_text(run: Any, tmp_path: Path) -> None:
+    known = declared((2026, 9, 6), tmp_path)
+    out = run(EMBEDDINGS, manifest=known)
+    assert [out["id"]] == known["contracts"]["embeddingProviders"]
+    assert (out["one"], out["two"]) == ([0, 4], [[0, 1], [1, 2]])
+    assert out["asked"] == [
+        ["/v1/embeddings", {"model": "mini", "input": ["jam?"], "input_type": "query"}],
+        ["/v1/embeddings", {"model": "mini", "input": ["a", "bc"], "input_type": "passage"}],
+    ]
 
 
 DECISIONS = """

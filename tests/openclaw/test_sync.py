@@ -161,14 +161,40 @@ def test_a_copy_is_linked_in_one_command_and_left_alone_by_a_sync(settings: Sett
     assert "openclaw install" in report.message
     host.calls()
     assert install_plugin(settings, confirm=agree).state == "live"
-    changing = [call for call in host.calls() if call.split()[1] in ("uninstall", "install", "enable")]
-    assert changing == [
+    assert host.calls() == [
+        "plugins list --json",
+        "config get plugins.entries.openclaw-instructor",
         "plugins uninstall openclaw-instructor",
-        "plugins install -l",
-        "plugins enable openclaw-instructor",
+        "gateway call plugins.install",
+        "gateway call plugins.setEnabled",
     ]
     assert host.get("enabled") is True
     assert sync_plugin(settings, confirm=refuse).state == "current"
+
+
+def test_what_the_gateway_leaves_to_the_command_line_is_done_there(settings: Settings, host: StandIn) -> None:
+    host.set(gateway=False, marker="false")
+    assert install_plugin(settings, confirm=agree).state == "saved"
+    assert host.calls() == [
+        "plugins list --json",
+        "gateway call plugins.install",
+        "plugins install -l",
+        "plugins list --json",
+        "plugins enable openclaw-instructor",
+    ]
+    assert host.get("enabled") is True
+
+
+def test_an_install_that_openclaw_only_says_to_have_made_is_no_success(settings: Settings, host: StandIn) -> None:
+    refusal = {"pluginId": manifest.PLUGIN_ID, "level": "error", "message": "manifest requires configSchema"}
+    host.set(gateway=False, loses=True, diagnostics=[refusal])
+    with pytest.raises(OpenClawFailed, match=r"manifest requires configSchema.*plugins inspect"):
+        install_plugin(settings, confirm=agree)
+
+
+def test_installing_starts_the_program_of_openclaw_twice(settings: Settings, host: StandIn) -> None:
+    install_plugin(settings, confirm=agree)
+    assert host.calls() == ["plugins list --json", "gateway call plugins.install"], "each start costs seconds"
 
 
 def test_refused_consent_changes_nothing(settings: Settings, host: StandIn) -> None:
