@@ -84,6 +84,8 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"no section {', '.join(sorted(unknown))}")
+    # A time limit from outside ends the Gateway and the daemon too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before it was done"))
     found: Results = {"load before": os.getloadavg()[0]}
     for name in options.sections or SECTIONS:
         with bench(options.bin.absolute(), options.calls) as given:
