@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from openclaw_instructor.daemon import lifecycle
@@ -78,6 +79,15 @@ def decided(openclaw: OpenClaw, *batches: dict[str, Any], **how: int) -> list[di
 
 def reasons(outcomes: list[dict[str, Any]]) -> list[str]:
     return [outcome.get("rejected") or outcome.get("reason") or outcome["status"] for outcome in outcomes]
+
+
+def found(openclaw: OpenClaw) -> list[Any] | None:
+    """What memory_search finds; None while the plugin is being replaced."""
+    try:
+        results: list[Any] = invoked(openclaw, "memory_search", ASKED).get("results", [])
+    except (AssertionError, httpx.TransportError):
+        return None
+    return results
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -164,10 +174,9 @@ def test_a_sandboxed_agent_finds_documents_only_where_the_sandbox_lets_the_plugi
 def test_memory_search_is_without_documents_once_that_is_switched_off(openclaw: OpenClaw) -> None:
     switch = f"plugins.entries.{manifest.PLUGIN_ID}.config.memorySearch"
     openclaw.run("config", "set", switch, "false", "--strict-json")
-    # Without any corpus of this name OpenClaw says so instead of giving results.
-    wait_for(lambda: not invoked(openclaw, "memory_search", ASKED).get("results"))
+    wait_for(lambda: found(openclaw) == [])
     openclaw.run("config", "set", switch, "true", "--strict-json")
-    wait_for(lambda: bool(invoked(openclaw, "memory_search", ASKED).get("results")))
+    wait_for(lambda: bool(found(openclaw)))
 
 
 def test_the_decision_model_from_before_is_put_back(openclaw: OpenClaw, instructor: Instructor) -> None:
