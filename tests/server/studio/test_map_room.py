@@ -95,8 +95,10 @@ def test_umap_follows_and_a_drawing_is_cancelled(studio: Studio, local: Local) -
     local.model.gate.clear()
     page.get_by_label("A second instruction").fill("Represent the mood of the text:")
     page.get_by_role("button", name="Draw").click()
-    page.get_by_role("button", name="Cancel").nth(1).click()
-    page.get_by_text("cancelled; what was embedded is kept").wait_for()
+    second = page.locator("figure", has_text="Represent the mood of the text:")
+    second.get_by_text("texts embedded").wait_for()
+    second.get_by_role("button", name="Cancel").click()
+    second.get_by_text("cancelled; what was embedded is kept").wait_for()
     local.model.gate.set()
     local.toolbox.settings.instructions_path.unlink()
     assert studio.problems == []
