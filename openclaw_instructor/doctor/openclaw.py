@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -124,7 +125,20 @@ def _configuration_file(host: Host) -> Finding:
     state = host.environment.get("OPENCLAW_STATE_DIR") or str(path.parent)
     if not path.is_file():
         return Finding("configuration", "warn", f"{path} does not exist yet (state in {state})", host.typed("onboard"))
+    if _lacks_mode(path):
+        message = f"{path} has no gateway.mode, without which a Gateway does not start"
+        return Finding("configuration", "warn", message, host.typed("config", "set", "gateway.mode", "local"))
     return Finding("configuration", "ok", f"{path} (state in {state})")
+
+
+def _lacks_mode(path: Path) -> bool:
+    """Whether the file has no `gateway.mode`: OpenClaw then takes it for damaged. False where it is not plain JSON."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    gateway = content.get("gateway") if isinstance(content, dict) else None
+    return isinstance(content, dict) and not (isinstance(gateway, dict) and gateway.get("mode"))
 
 
 def _numbers(release: str) -> tuple[int, ...]:
