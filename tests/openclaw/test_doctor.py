@@ -25,6 +25,13 @@ def said(settings: Settings, check: str) -> Finding:
     return next(finding for finding in openclaw.examine(settings) if finding.check == check)
 
 
+def test_a_configuration_without_a_mode_starts_no_gateway(settings: Settings, host: StandIn) -> None:
+    found = said(settings, "configuration")
+    assert (found.level, found.fix.endswith("config set gateway.mode local")) == ("warn", True)
+    host.set(gateway={"mode": "local"})
+    assert said(settings, "configuration").level == "ok"
+
+
 @pytest.mark.parametrize(
     ("state", "check", "words"),
     [

@@ -35,7 +35,7 @@ def test_every_operation_says_what_it_changes_and_who_may(local: Local) -> None:
     assert {operation["x-effect"] for operation in operations.values()} <= set(EFFECTS)
     scopes = {name: operation.get("x-scope") for name, operation in operations.items()}
     assert [name for name, scope in scopes.items() if scope is None] == ["GET /health"]
-    of_owner = {f"POST {path}" for path in (*ADMIN, "/v1/tasks/file", "/v1/tasks/example")}
+    of_owner = {f"POST {path}" for path in (*ADMIN, "/v1/tasks/file", "/v1/tasks/example", "/v1/tasks/tune/apply")}
     assert {name for name, scope in scopes.items() if scope == "admin"} == of_owner
     # What changes something is never open to a caller who may only read, a browser's own session aside.
     changing = {name for name, operation in operations.items() if operation["x-effect"] != "read"}
