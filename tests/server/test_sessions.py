@@ -81,6 +81,15 @@ def test_a_link_opens_a_session_once(local: Local) -> None:
     assert Browser(local.url).open(f"{local.url}/v1/session/open/guessed").status == 403
 
 
+def test_a_person_with_a_spent_link_reads_what_to_type(local: Local) -> None:
+    connection = http.client.HTTPConnection(urlsplit(local.url).netloc, timeout=60)
+    connection.request("GET", "/v1/session/open/spent", headers={"Accept": "text/html,*/*;q=0.8"})
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("content-type")) == (403, "text/html; charset=utf-8")
+    assert "<code>openclaw-instructor studio</code>" in answer.read().decode()
+    connection.close()
+
+
 def test_only_the_owner_makes_links(local: Local) -> None:
     refused = ask(f"{local.url}/v1/session/link", {}, token=local.agent_token)
     assert (refused.status, refused.body["error"]["code"]) == (403, "forbidden")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from openclaw_instructor.errors import Forbidden
 from openclaw_instructor.server import schemas
@@ -13,6 +13,13 @@ from openclaw_instructor.server.security import PRINCIPAL, AccessScope, Principa
 from openclaw_instructor.server.sessions import LINK_SECONDS, set_cookie
 
 LINK_PATH = "/v1/session/open/"
+# What a person sees who opens a link from the browser's history.
+_SPENT = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>This link was used</title>'
+    "<h1>This link was used or is too old</h1>"
+    "<p>A link opens the studio once, within a minute. Type <code>openclaw-instructor studio</code> for a new one.</p>"
+    "</html>"
+)
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
@@ -55,6 +62,8 @@ class _Handlers:
     async def open_link(self, request: Request) -> Response:
         opened = self._sessions.open(request.path_params["code"])
         if opened is None:
+            if "text/html" in request.headers.get("accept", ""):
+                return HTMLResponse(_SPENT, 403, _PRIVATE | {"Content-Security-Policy": "default-src 'none'"})
             raise Forbidden("this link was used or is too old; ask for a new one with the command that printed it")
         name, link = opened
         port = (request.scope.get("server") or ("", 0))[1] or 0
