@@ -13,12 +13,12 @@ from openclaw_instructor.documents.document import UnreadableDocument
 from openclaw_instructor.documents.email import Email, from_fields, read
 from openclaw_instructor.engine import Priority
 from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.language import is_short, other_language
 from openclaw_instructor.model.known import KNOWN
 from openclaw_instructor.registry.kinds.classify import MESSAGE_LIMITS
 from openclaw_instructor.tasks.classifier.call_labels import labels_of
 from openclaw_instructor.tasks.classifier.evidence import weigh
 from openclaw_instructor.tasks.classifier.fitted import HEAD, FittedLabels, fitted
-from openclaw_instructor.tasks.classifier.language import is_short, other_language
 from openclaw_instructor.tasks.classifier.rules import rule_for
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from openclaw_instructor.language import other_language
 from openclaw_instructor.model.known import reads_only_english
-from openclaw_instructor.tasks.classifier.language import other_language
 
 _NEGATION = re.compile(
     r"\b(?:no|not|non|never|neither|nor|none|nothing|nobody|without|except|excluding|cannot|\w+n['’]t|free of)\b",  # noqa: RUF001

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from openclaw_instructor.documents.email import read
+from openclaw_instructor.language import is_short, other_language
 from openclaw_instructor.registry.kinds.classify import Role
 from openclaw_instructor.tasks.classifier.corrections import Correction
 from openclaw_instructor.tasks.classifier.domains import has_foreign_letters, is_lookalike
 from openclaw_instructor.tasks.classifier.evidence import SIGNS, SenderHistory, signs, weigh
-from openclaw_instructor.tasks.classifier.language import is_short, other_language
 
 
 def mail(*fields: str, sender: str = "Ann <ann@example.org>", body: str = "See you on Friday at the station.") -> Any:
