@@ -13,8 +13,10 @@ from openclaw_instructor.paths import expanded
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.registry.arguments import validate
 from openclaw_instructor.registry.tool_spec import ToolSpec
+from openclaw_instructor.reports.notebook import Rows, table
 from openclaw_instructor.settings import Settings
 from openclaw_instructor.tasks import runners
+from openclaw_instructor.tasks.tool_result import ToolResult
 from openclaw_instructor.untrusted import marked
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from openclaw_instructor.index.maintenance.operations import Maintenance
     from openclaw_instructor.index.workers.protocol import Workers
     from openclaw_instructor.tasks.classifier.corrections import Corrections
+    from openclaw_instructor.tasks.classifier.evaluation import Evaluation
+    from openclaw_instructor.tasks.classifier.tuning import Tuned
     from openclaw_instructor.tasks.rerank import Ranking
 
 
@@ -93,7 +97,7 @@ class Toolbox:
         self.registry.refresh()
         return self.registry.tool_specs()
 
-    def run(self, task: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def run(self, task: str, arguments: Mapping[str, Any]) -> ToolResult:
         """Run a task and return its result as a flat, JSON-able dict; what files and mails say in it is `untrusted`.
 
         Raises UnknownTask, InvalidArguments, and what the engine and the index raise: all InstructorError.
@@ -101,11 +105,11 @@ class Toolbox:
         self.registry.refresh()
         definition = self.registry.get(task)
         checked = validate(definition, arguments)
-        return marked(runners.run(definition, checked, self))
+        return ToolResult(marked(runners.run(definition, checked, self)))
 
     def try_task(
         self, task: str, arguments: Mapping[str, Any], *, changes: Mapping[str, Any] | None = None, text: str = ""
-    ) -> dict[str, Any]:
+    ) -> ToolResult:
         """Run a task that is not saved: with other keys, or as a text of instructions.yaml defines it.
 
         Raises UnknownTask, InvalidArguments, also for a task that changes something, and what `run` raises.
@@ -119,7 +123,7 @@ class Toolbox:
             definition = trial.changed(self.registry, task, changes or {})
         if definition.effect != "read":
             raise InvalidArguments(f"`{task}` changes something, so it is not tried; save it and run it")
-        return marked(runners.run(definition, validate(definition, arguments), self))
+        return ToolResult(marked(runners.run(definition, validate(definition, arguments), self)))
 
     def decide(
         self, state: Any, questions: Mapping[str, Mapping[str, Any]], model: str | None = None
@@ -154,6 +158,32 @@ class Toolbox:
 
         self.registry.refresh()
         return teach.add_rule(teach.classify_task(self.registry, task), sender, label, self.corrections, source)
+
+    def evaluate(self, task: str, data: str | Path, columns: Mapping[str, str] | None = None) -> Evaluation:
+        """Measure a classify task, as it answers now, on a file or folder of labelled texts; see `tasks evaluate`.
+
+        `columns` names the columns of a table by what they hold. Raises UnknownTask, InvalidData, UnreadableSource.
+        """
+        from openclaw_instructor.tasks.classifier import evaluation, sources
+        from openclaw_instructor.tasks.teach import classify_task
+
+        self.registry.refresh()
+        chosen = classify_task(self.registry, task)
+        items = sources.labelled_items(expanded(data), columns, is_mail=chosen.input == "email")
+        return evaluation.evaluate(chosen, items, self)
+
+    def tune(self, task: str, data: str | Path, columns: Mapping[str, str] | None = None, **options: Any) -> Tuned:
+        """Compare setups of a classify task on labelled texts, and change nothing; options are those of `tuning.tune`.
+
+        Raises what `evaluate` raises.
+        """
+        from openclaw_instructor.tasks.classifier import sources, tuning
+        from openclaw_instructor.tasks.teach import classify_task
+
+        self.registry.refresh()
+        chosen = classify_task(self.registry, task)
+        items = sources.labelled_items(expanded(data), columns, is_mail=chosen.input == "email")
+        return tuning.tune(chosen, items, self, **options)
 
     def corrections_report(self, task: str | None = None) -> dict[str, Any]:
         """Return the corrections, with contradictions, recent changes, and suggested rules."""
@@ -217,7 +247,8 @@ class Toolbox:
         `check` compares the files on disk with the index, by their times.
         """
         self.registry.refresh()
-        return self.index.status(name, steering=self.document_instruction, check=check)
+        states = self.index.status(name, steering=self.document_instruction, check=check)
+        return Rows("Collections", ("name", "documents", "chunks", "skipped", "synced_at", "reason"), states)
 
     def index_remove(self, name: str, folder: str | Path | None = None) -> None:
         """Remove a collection, or one of its folders, from the index; the files stay."""
@@ -225,7 +256,7 @@ class Toolbox:
 
     def index_files(self, name: str | None = None, path: str | None = None) -> list[FileState]:
         """List the files of one collection, or of each, with their state; `path` restricts them."""
-        return self.index.files(name, path)
+        return Rows("Files", ("file", "state", "passages", "reason"), self.index.files(name, path))
 
     def index_inspect(
         self, task: str, arguments: Mapping[str, Any], expect: str, changes: Mapping[str, Any] | None = None
@@ -328,8 +359,6 @@ class Toolbox:
 
     def _repr_html_(self) -> str:
         """Show the tasks in a notebook."""
-        from openclaw_instructor.html_table import table
-
         rows = [(task.name, task.kind, task.description) for task in self.registry.tasks.values()]
         return table(f"Toolbox of {self.settings.home}", ("task", "kind", "description"), rows)
 

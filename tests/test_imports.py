@@ -19,10 +19,11 @@ HEAVY = ("torch", "transformers", "sentence_transformers")
 
 # A package may import those further up in this list, and itself; packages on one line do not import each other.
 LAYERS: list[set[str]] = [
-    {"distribution", "text"},
+    {"distribution", "language", "text"},
     {"untrusted"},
     {"errors"},
-    {"html_table", "flat_yaml", "lock", "paths", "timezone", "web_client"},
+    {"flat_yaml", "lock", "paths", "timezone", "web_client"},
+    {"reports"},
     {"settings"},
     {"registry", "model"},
     {"engine", "documents"},

@@ -10,6 +10,7 @@ import click
 
 from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, say
+from openclaw_instructor.cli.report_file import report_option, write_report
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.text import printable
 
@@ -74,6 +75,7 @@ KINDS = (
     "--cache", type=click.Path(file_okay=False, path_type=Path), help="Keep vectors here; repeated runs are quick."
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write the JSON to this file.")
+@report_option()
 @json_option
 @click.pass_obj
 def evaluate(
@@ -85,6 +87,7 @@ def evaluate(
     instruction_sets: tuple[str, ...],
     complete: str | None,
     output: Path | None,
+    report: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -102,7 +105,7 @@ def evaluate(
     models = [*checkpoints] or [settings.checkpoint]
     models += [teacher if teacher.startswith(TEACHER) else TEACHER + teacher for teacher in teachers]
     options["modes"] = options["modes"] or ("dense", "bm25", "hybrid")
-    report = run(
+    measured = run(
         folder,
         models,
         instructions=instruction_sets or (None,),
@@ -114,10 +117,13 @@ def evaluate(
         on_progress=say,
         **options,
     )
-    result = report.as_dict()
+    result = measured.as_dict()
     if output:
         output.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    print_json(result) if as_json else _print(report)
+    print_json(result) if as_json else _print(measured)
+    facts = {"device and number format": f"{settings.device}, {settings.dtype}"}
+    facts |= {"rows of a file": f"at most {options['limit']:,}"} if options["limit"] else {}
+    write_report(report, lambda: measured.page(facts))
 
 
 def _print(report: Report) -> None:

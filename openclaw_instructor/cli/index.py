@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from openclaw_instructor.cli.index_files import compact, files, inspect
 from openclaw_instructor.cli.index_maintenance import backup, export, repair, restore, take, verify
 from openclaw_instructor.cli.index_workers import synced_by_workers, workers_options
 from openclaw_instructor.cli.output import json_option, print_json, print_table, progress, say
+from openclaw_instructor.cli.report_file import report_option, write_report
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.text import one_line
 
@@ -37,6 +39,7 @@ def index() -> None:
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files that match; repeat it.")
 @click.option("--no-sync", is_flag=True, help="Only register the collection; index it later with `index sync`.")
 @workers_options
+@report_option()
 @json_option
 @click.pass_obj
 def add(
@@ -48,6 +51,7 @@ def add(
     no_sync: bool,
     ray: str | None,
     encoders: int | None,
+    report: Path | None,
     as_json: bool,
 ) -> int:
     """Register a collection of folders or files and index it."""
@@ -55,42 +59,61 @@ def add(
     paths = [expanded(folder).absolute() for folder in folders]
     with connection.open() as tools, progress(f"indexing {name}") as on_progress:
         tools.index_add(name, paths, list(include), list(exclude))
-        if not no_sync:
+        if no_sync:
+            status, synced = _show_status(tools.index_status(name), as_json), None
+        else:
             with _kept():
                 if ray is not None:
-                    return _show_sync(synced_by_workers(connection, name, on_progress, ray, encoders), as_json)
-                return _show_sync(tools.index_sync(name, on_progress), as_json)
-        return _show_status(tools.index_status(name), as_json)
+                    synced = synced_by_workers(connection, name, on_progress, ray, encoders)
+                else:
+                    synced = tools.index_sync(name, on_progress)
+            status = _show_sync(synced, as_json)
+    _report(connection, report, name, synced)
+    return status
 
 
 @index.command()
 @click.argument("name", required=False)
 @click.option("--full", is_flag=True, help="Read every file, also those whose size and times are as they were.")
 @workers_options
+@report_option()
 @json_option
 @click.pass_obj
 def sync(
-    connection: Connection, name: str | None, full: bool, ray: str | None, encoders: int | None, as_json: bool
+    connection: Connection,
+    name: str | None,
+    full: bool,
+    ray: str | None,
+    encoders: int | None,
+    report: Path | None,
+    as_json: bool,
 ) -> int:
     """Bring the collection NAME, or all of them, up to date with the files.
 
     Unchanged files cost nothing. A folder that is gone, empty or replaced loses nothing: it is named instead.
     """
-    if ray is not None:
-        with progress("indexing") as on_progress, _kept():
-            return _show_sync(synced_by_workers(connection, name, on_progress, ray, encoders, full=full), as_json)
-    with connection.open() as tools, progress("indexing") as on_progress, _kept():
-        return _show_sync(tools.index_sync(name, on_progress, full=full), as_json)
+    with progress("indexing") as on_progress, _kept():
+        if ray is not None:
+            synced = synced_by_workers(connection, name, on_progress, ray, encoders, full=full)
+        else:
+            with connection.open() as tools:
+                synced = tools.index_sync(name, on_progress, full=full)
+    status = _show_sync(synced, as_json)
+    _report(connection, report, name, synced)
+    return status
 
 
 @index.command()
 @click.argument("name", required=False)
+@report_option()
 @json_option
 @click.pass_obj
-def status(connection: Connection, name: str | None, as_json: bool) -> int:
+def status(connection: Connection, name: str | None, report: Path | None, as_json: bool) -> int:
     """Show what is indexed and whether it is up to date."""
     with connection.open() as tools:
-        return _show_status(tools.index_status(name), as_json)
+        shown = _show_status(tools.index_status(name), as_json)
+    _report(connection, report, name)
+    return shown
 
 
 @index.command()
@@ -123,6 +146,21 @@ def _kept() -> Iterator[None]:
             "`openclaw-instructor index sync` does"
         )
         raise
+
+
+def _report(
+    connection: Connection, path: Path | None, name: str | None, synced: Mapping[str, Any] | None = None
+) -> None:
+    """Write the report that was asked for; it reads the index itself, also where a daemon did the work."""
+    if path is None:
+        return
+    from openclaw_instructor.index.pages import index_page
+
+    with connection.open() as tools:
+        states = tools.index_status(name)
+    with connection.library() as toolbox:
+        contents, home = toolbox.index.contents(name), str(toolbox.settings.home)
+    write_report(path, lambda: index_page(states, contents, home, synced))
 
 
 def _show_sync(result: dict[str, Any], as_json: bool) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.output import json_option, print_json, print_table, progress, say
-from openclaw_instructor.paths import expanded
+from openclaw_instructor.cli.report_file import report_option, write_report
 
 _column = click.option(
     "--column",
@@ -24,11 +25,11 @@ _column = click.option(
 @click.argument("name", metavar="TASK")
 @click.argument("data")
 @_column
-@click.option("--plot", metavar="FILE.png", help="Draw reliability and accuracy by coverage (extra: plot).")
+@report_option("--plot")
 @json_option
 @click.pass_obj
 def evaluate(
-    connection: Connection, name: str, data: str, columns: tuple[str, ...], plot: str | None, as_json: bool
+    connection: Connection, name: str, data: str, columns: tuple[str, ...], report: Path | None, as_json: bool
 ) -> None:
     """Measure a classify task on DATA, as it answers now.
 
@@ -36,22 +37,14 @@ def evaluate(
     are examples or corrections of the task are left out.
     """
     from openclaw_instructor.cli.classify_many import parse_columns
-    from openclaw_instructor.tasks.classifier import evaluation
-    from openclaw_instructor.tasks.classifier.sources import labelled_items
-    from openclaw_instructor.tasks.teach import classify_task
 
     with connection.library() as toolbox:
-        task = classify_task(toolbox.registry, name)
-        items = labelled_items(expanded(data), parse_columns(columns), is_mail=task.input == "email")
-        result = evaluation.evaluate(task, items, toolbox)
-    if plot is not None:
-        evaluation.plot(result, expanded(plot))
+        result = toolbox.evaluate(name, data, parse_columns(columns))
+    write_report(report, lambda: result.page({"data": data}))
     if as_json:
         print_json(result)
     else:
         _print_evaluation(result)
-    if plot is not None:
-        say(f"drew {plot}")
 
 
 @click.command()
@@ -62,6 +55,7 @@ def evaluate(
 @click.option("--wrong-costs", type=click.FloatRange(0), default=1.0, show_default=True,
               help="How many right answers a wrong one outweighs, when the threshold is chosen.")  # fmt: skip
 @click.option("--apply", "is_applied", is_flag=True, help="Write what won into your own instructions.yaml.")
+@report_option()
 @json_option
 @click.pass_obj
 def tune(
@@ -73,6 +67,7 @@ def tune(
     instructions: tuple[str, ...],
     wrong_costs: float,
     is_applied: bool,
+    report: Path | None,
     as_json: bool,
 ) -> None:
     """Compare instructions, descriptions, teaching and thresholds for a classify task, by cross-validation on DATA.
@@ -82,18 +77,17 @@ def tune(
     back.
     """
     from openclaw_instructor.cli.classify_many import parse_columns
-    from openclaw_instructor.tasks.classifier.sources import labelled_items
     from openclaw_instructor.tasks.classifier.tuned import apply
-    from openclaw_instructor.tasks.classifier.tuning import tune
     from openclaw_instructor.tasks.teach import classify_task
 
     with connection.library() as toolbox, progress("comparing") as show:
+        options = {"instructions": instructions, "wrong_costs": wrong_costs, "on_progress": show}
+        tuned = toolbox.tune(name, data, parse_columns(columns), **options)
         task = classify_task(toolbox.registry, name)
-        items = labelled_items(expanded(data), parse_columns(columns), is_mail=task.input == "email")
-        tuned = tune(
-            task, items, toolbox, instructions=instructions, wrong_costs=wrong_costs, on_progress=show
-        )  # fmt: skip
         written = apply(task, tuned, toolbox) if is_applied else []
+    facts = {"data": data, "a wrong answer outweighs": f"{wrong_costs:g} right ones"}
+    done = "; ".join(written) if is_applied else "nothing was changed; --apply writes the winner and the threshold"
+    write_report(report, lambda: tuned.page(facts | {"applied": done}))
     if as_json:
         print_json(tuned.table | {"written": written})
         return

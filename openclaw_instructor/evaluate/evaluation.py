@@ -18,7 +18,8 @@ from openclaw_instructor.evaluate.facet_accuracy import Faceted, faceted, follow
 from openclaw_instructor.evaluate.instructions import Instructions
 from openclaw_instructor.evaluate.metrics import MAIN, Undefined, need_for
 from openclaw_instructor.evaluate.rankings import MODES
-from openclaw_instructor.evaluate.report import Report, Result
+from openclaw_instructor.evaluate.report import Report
+from openclaw_instructor.evaluate.result import Result
 from openclaw_instructor.evaluate.task import Complete, Task
 from openclaw_instructor.evaluate.task_scores import run
 from openclaw_instructor.paths import expanded

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from openclaw_instructor.evaluate.result import Result
+
+if TYPE_CHECKING:
+    from openclaw_instructor.reports.page import Page
 
 WORDS = "bm25"
-
-
-@dataclass(frozen=True)
-class Result:
-    """One data set, mode and model. `score` is `metrics[main]`; `used` the instruction of each role."""
-
-    dataset: str
-    kind: str
-    mode: str
-    model: str
-    instructions: str
-    main: str
-    score: float
-    metrics: dict[str, float]
-    used: dict[str, str]
-    texts: int
-    truncated: int
-    seconds: float
 
 
 @dataclass
@@ -95,6 +82,18 @@ class Report:
                 table.add_row(*(Text(cell) for cell in row))
             console.print(table)
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+    def page(self, facts: Mapping[str, str]) -> Page:
+        """Return this as a page to write or show; `facts` are what only the caller knows, such as the device."""
+        from openclaw_instructor.evaluate.pages import evaluation_page
+
+        return evaluation_page(self.folder, self.results, self.tables(), self.skipped, facts)
+
+    def _repr_html_(self) -> str:
+        """Show the scores in a notebook."""
+        from openclaw_instructor.reports import notebook
+
+        return notebook.page(self.page({}))
 
     def _scores(self) -> tuple[str, list[str], list[list[str]]]:
         several = len({r.instructions for r in self.results if r.instructions}) > 1

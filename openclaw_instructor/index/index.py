@@ -34,6 +34,7 @@ from openclaw_instructor.index.vectors.protocol import View
 if TYPE_CHECKING:
     from openclaw_instructor.engine import Engine
     from openclaw_instructor.index.collections import Collection, Generation, Root
+    from openclaw_instructor.index.contents import Contents
     from openclaw_instructor.index.other_model import OtherModel
     from openclaw_instructor.index.progress import Progress
     from openclaw_instructor.index.sampling import Sample
@@ -189,6 +190,12 @@ class Index:
         from openclaw_instructor.index import sampling
 
         return sampling.sample(self._store, name, most, with_texts=with_texts)
+
+    def contents(self, name: str | None = None) -> Contents:
+        """Describe the documents of one collection, or of each, for a report. Raises UnknownCollection."""
+        from openclaw_instructor.index import contents
+
+        return contents.of(self._store, self._chosen(name))
 
     def compact(self) -> dict[str, Any]:
         """Free the disk space of deleted content; return bytes `before`, `after` and `freed`, and `notes`.

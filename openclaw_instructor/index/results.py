@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from openclaw_instructor.documents.document import Location
-from openclaw_instructor.html_table import table
+from openclaw_instructor.reports.markup import text
+from openclaw_instructor.reports.notebook import table
 
 _MAX_ECHO_CHARACTERS = 500
 
@@ -159,6 +160,15 @@ class SearchResult:
     notes: list[str] = field(default_factory=list)
     explained: Mapping[str, Any] = field(default_factory=dict)
     inspected: Mapping[str, Any] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        """Show the hits in a notebook."""
+        rows = [
+            (f"{hit.score:.3f}", hit.file, hit.location, hit.heading, hit.snippet, hit.file_state) for hit in self.hits
+        ]
+        notes = "".join(f"<p>{text(note)}</p>" for note in self.notes)
+        columns = ("score", "file", "location", "heading", "snippet", "state")
+        return table(f"{len(rows)} hits for {self.query}", columns, rows) + notes
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as JSON, whole; a surface shortens it to what its hosts accept."""

@@ -129,10 +129,3 @@ def test_apply_writes_what_won(command: Command, home: Path, data: Path) -> None
     assert corrections["in_force"] == 30
     assert {each["source"] for each in corrections["corrections"]} == {"tune"}
     assert "unusable" not in command("tasks", "show", "sort_notes").err
-
-
-def test_plot(command: Command, data: Path, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    plot = tmp_path / "plot.png"
-    assert command("tasks", "evaluate", "sort_notes", str(data), "--plot", str(plot)).status == 0
-    assert plot.read_bytes().startswith(b"\x89PNG")

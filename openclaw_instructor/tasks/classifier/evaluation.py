@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from openclaw_instructor import distribution
 from openclaw_instructor.errors import InvalidData
 from openclaw_instructor.tasks.bulk import Classified, classify_items
 from openclaw_instructor.tasks.classifier.corrections import text_digest
@@ -18,6 +16,7 @@ from openclaw_instructor.tasks.classifier.sources import Item
 
 if TYPE_CHECKING:
     from openclaw_instructor.registry.kinds.classify import ClassifyTask
+    from openclaw_instructor.reports.page import Page
     from openclaw_instructor.tasks.runners import Resources
 
 _MISTAKES, _NEAREST = 10, 2
@@ -69,7 +68,22 @@ class Labelled:
         )
 
 
-def evaluate(task: ClassifyTask, items: Iterable[Item], resources: Resources) -> dict[str, Any]:
+class Evaluation(dict[str, Any]):
+    """The measures of a task as JSON; in a notebook they are shown with their curves."""
+
+    def page(self, facts: Mapping[str, str]) -> Page:
+        """Return this as a page to write or show; `facts` are what only the caller knows, such as the data's file."""
+        from openclaw_instructor.tasks.classifier.pages import evaluation_page
+
+        return evaluation_page(self, facts)
+
+    def _repr_html_(self) -> str:
+        from openclaw_instructor.reports import notebook
+
+        return notebook.page(self.page({}))
+
+
+def evaluate(task: ClassifyTask, items: Iterable[Item], resources: Resources) -> Evaluation:
     """Return the measures of a task on labelled messages, and its worst mistakes with the examples nearest to them.
 
     Corrections, evidence and rules count, as in any call. Raises InvalidData when there is nothing to measure.
@@ -86,40 +100,15 @@ def evaluate(task: ClassifyTask, items: Iterable[Item], resources: Resources) ->
                 heapq.heappop(worst)
     labelled.check(len(answers))
     mistakes = [each for _, _, each in sorted(worst, key=lambda each: each[:2], reverse=True)]
-    return (
-        {"task": task.name}
+    checkpoint = resources.engine.checkpoint_name
+    return Evaluation(
+        {"task": task.name, "checkpoint": checkpoint, "instruction": task.instruction("text", checkpoint).strip()}
         | measures(answers)
         | {
             "mistakes": _explained(task, mistakes, labelled, resources),
             "left_out": [{"reason": reason, "count": count} for reason, count in labelled.left_out.most_common()],
         }
     )
-
-
-def plot(result: dict[str, Any], path: Path) -> None:
-    """Draw reliability and accuracy by coverage. Raises MissingExtra without matplotlib."""
-    from openclaw_instructor.errors import MissingExtra
-
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtra(f"plots need matplotlib; run: {distribution.pip_line('plot')}") from None
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    reliability, coverage = figure.subplots(1, 2)
-    rows = result["reliability"]
-    reliability.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    reliability.plot([row["mean_score"] for row in rows], [row["accuracy"] for row in rows], marker="o")
-    for row in rows:
-        reliability.annotate(str(row["count"]), (row["mean_score"], row["accuracy"]), fontsize=7, xytext=(3, -9),
-                             textcoords="offset points")  # fmt: skip
-    reliability.set(xlabel="score", ylabel="share right", xlim=(0, 1.02), ylim=(0, 1.02))
-    reliability.set_title(f"{result['task']}: calibration error {result['calibration_error']:.3f}")
-    curve = result["by_coverage"]
-    coverage.plot([row["coverage"] for row in curve], [row["accuracy"] for row in curve], marker="o")
-    coverage.axvline(result["coverage"], color="0.7", linewidth=1)
-    coverage.set(xlabel="share answered, the surest first", ylabel="share right of these", xlim=(0, 1.02))
-    coverage.set_title(f"accuracy {result['accuracy']:.3f}, macro-F1 {result['macro_f1']:.3f}")
-    figure.savefig(path, dpi=120)
 
 
 def _answer(classified: Classified, truth: str) -> Answer:

@@ -71,6 +71,7 @@ def _by_label(answers: Sequence[Answer]) -> list[dict[str, Any]]:
             {
                 "label": label,
                 "count": truths[label],
+                "right": hits[label],
                 "precision": hits[label] / bests[label] if bests[label] else None,
                 "recall": hits[label] / truths[label] if truths[label] else None,
                 "f1": 2 * hits[label] / total if total else 0.0,

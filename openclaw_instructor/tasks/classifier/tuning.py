@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,11 @@ from openclaw_instructor.errors import InvalidData
 from openclaw_instructor.tasks.classifier.evaluation import Labelled
 from openclaw_instructor.tasks.classifier.fitted import HEAD, Told
 from openclaw_instructor.tasks.classifier.learned import Learned
-from openclaw_instructor.tasks.classifier.measures import Answer, macro_f1
+from openclaw_instructor.tasks.classifier.measures import Answer, macro_f1, measures
 
 if TYPE_CHECKING:
     from openclaw_instructor.registry.kinds.classify import ClassifyTask
+    from openclaw_instructor.reports.page import Page
     from openclaw_instructor.tasks.classifier.sources import Item
     from openclaw_instructor.tasks.runners import Resources
 
@@ -45,12 +46,29 @@ class Setup:
 
 @dataclass(frozen=True)
 class Tuned:
-    """The result of a comparison: the table as JSON, the setup that won, and what would be taught with it."""
+    """The result of a comparison: the table as JSON, the setup that won, and what would be taught with it.
+
+    `before` and `after` are the measures (`measures.measures`) of the setup in force and of the one that won.
+    """
 
     table: dict[str, Any]
     winner: Setup
     threshold: float
     texts: Sequence[tuple[str, str]]
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+    def page(self, facts: Mapping[str, str]) -> Page:
+        """Return this as a page to write or show; `facts` are what only the caller knows, such as the data's file."""
+        from openclaw_instructor.tasks.classifier.pages import tuning_page
+
+        return tuning_page(self.table, (self.before, self.after), facts)
+
+    def _repr_html_(self) -> str:
+        """Show the comparison in a notebook, with its curves."""
+        from openclaw_instructor.reports import notebook
+
+        return notebook.page(self.page({}))
 
 
 def tune(
@@ -90,6 +108,7 @@ def tune(
     threshold = max(thresholds, key=lambda row: row["gain"])["abstain_below"]
     table = {
         "task": task.name,
+        "checkpoint": resources.engine.checkpoint_name,
         "count": len(texts),
         "folds": _FOLDS,
         "repeats": _REPEATS,
@@ -98,7 +117,7 @@ def tune(
         "abstain_below": {"now": task.abstain_below, "best": threshold},
         "left_out": [{"reason": reason, "count": count} for reason, count in labelled.left_out.most_common()],
     }
-    return Tuned(table, winner.setup, threshold, texts)
+    return Tuned(table, winner.setup, threshold, texts, measures(now.answers), measures(winner.answers))
 
 
 @dataclass(frozen=True)

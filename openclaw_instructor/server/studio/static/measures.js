@@ -72,7 +72,7 @@ function evaluation(found) {
 function confusion(found) {
   const labels = found.labels.map((row) => row.label);
   const times = new Map(found.confusions.map((row) => [`${row.truth}\n${row.answered}`, row.count]));
-  for (const row of found.labels) times.set(`${row.label}\n${row.label}`, Math.round((row.recall ?? 0) * row.count));
+  for (const row of found.labels) times.set(`${row.label}\n${row.label}`, row.right);
   return [h("h3", {}, "Confusions"), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Confusions" }, h("table", {},
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "truth \\ answer"), labels.map((label) => h("th", { scope: "col", class: "number" }, label)))),
     h("tbody", {}, found.labels.map((row) => h("tr", {}, h("th", { scope: "row" }, `${row.label} (F1 ${share(row.f1)})`), labels.map((label) => {
