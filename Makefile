@@ -16,7 +16,7 @@ help:
 	@echo "make test      install and run the whole test suite"
 	@echo "make check     lint, formatting, types, generated files"
 	@echo "make generated rewrite the files that are made from the registry and the commands"
-	@echo "make docs      the same, and what the commands on the pages print now"
+	@echo "make docs      the same, what the commands on the pages print now, and the notebooks"
 	@echo "make openclaw  install OpenClaw from npm into build/openclaw, so that its tests run too"
 	@echo "make hosts     install Claude Code, Codex and Gemini CLI from npm into build/hosts, for their tests"
 	@echo "make browser   install axe from npm into build/axe, for the tests in a browser; Chromium is the system's"
@@ -63,6 +63,7 @@ generated: $(VENV)/.installed-dev
 
 docs: generated
 	$(BIN)/python -m tests.console
+	$(BIN)/python -m tests.notebooks
 
 openclaw: build/openclaw/node_modules/.bin/openclaw
 
