@@ -36,12 +36,27 @@ def executed(path: Path, folder: Path) -> Any:
         NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}, **options).execute()
     # The version of Python would change with every machine.
     notebook.metadata["language_info"] = {"name": "python"}
-    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
-        data = output.get("data", {})
-        if "text/html" in data:
-            # What a table shows is not repeated as the text of its object.
-            data["text/plain"] = "see the table"
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "text/html" in data:
+                # What a table shows is not repeated as the text of its object.
+                data["text/plain"] = "see the table"
     return notebook
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """The outputs with what was printed in one: a busy machine sends it in several parts."""
+    joined: list[Any] = []
+    for output in outputs:
+        before = joined[-1] if joined else {}
+        if output.output_type == "stream" and before.get("name") == output.name:
+            before["text"] += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def texts(notebook: Any) -> list[str]:

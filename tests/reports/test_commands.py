@@ -128,7 +128,7 @@ def test_the_report_of_the_index_says_what_is_in_it_and_what_is_not(command: Com
     tree = page(report)
     assert table(tree, "What the sync did")[1][:2] == ["docs", str(added.json["collections"][0]["added"])]
     formats = {row[0]: row[1] for row in table(tree, "Formats")[1:]}
-    assert formats == {"Markdown": "2", "plain text": "2", "PDF": "1"}
+    assert formats == {"Markdown": "2", "text": "2", "pdf": "1"}
     languages = {row[0]: row[1] for row in table(tree, "Languages")[1:]}
     assert languages == {"English": "2", "German": "1"}
     left_out = {row[0].rpartition("/")[2]: row[1:] for row in table(tree, "Files that are not indexed as they are")[1:]}

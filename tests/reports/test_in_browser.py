@@ -31,7 +31,7 @@ def test_a_report_of_hostile_texts_opens_and_is_accessible(opened: Any) -> None:
     page = opened.page
     assert page.locator("script, img").count() == 0
     assert hostile.SCRIPT in page.locator("main").inner_text()
-    assert page.get_by_role("img", name=hostile.SCRIPT).count() == 2
+    assert page.get_by_role("img", name=hostile.SCRIPT).count() == 3
     background = "getComputedStyle(document.body).backgroundColor"
     page.emulate_media(color_scheme="light")
     light = page.evaluate(background)
