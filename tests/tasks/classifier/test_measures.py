@@ -29,7 +29,7 @@ def test_accuracy_and_f1() -> None:
 def test_a_label_that_is_only_answered_counts_for_no_f1() -> None:
     found = measures(answers("aa ac"))
     assert found["macro_f1"] == pytest.approx(2 / 3)
-    assert found["labels"][1] == {"label": "c", "count": 0, "precision": 0.0, "recall": None, "f1": 0.0}
+    assert found["labels"][1] == {"label": "c", "count": 0, "right": 0, "precision": 0.0, "recall": None, "f1": 0.0}
 
 
 def test_calibration_and_coverage() -> None:
