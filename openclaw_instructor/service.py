@@ -2,95 +2,36 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor.errors import InvalidArguments, UnsupportedInput, UserError
 from openclaw_instructor.paths import expanded
-from openclaw_instructor.registry import Registry
 from openclaw_instructor.registry.arguments import validate
 from openclaw_instructor.registry.tool_spec import ToolSpec
 from openclaw_instructor.reports.notebook import Rows, table
-from openclaw_instructor.settings import Settings
+from openclaw_instructor.resources import HomeResources
 from openclaw_instructor.tasks import runners
 from openclaw_instructor.tasks.tool_result import ToolResult
 from openclaw_instructor.untrusted import marked
 
 if TYPE_CHECKING:
-    from openclaw_instructor.engine import Embeddings, Engine
-    from openclaw_instructor.engine.rerankers import Reranker
-    from openclaw_instructor.engine.second import SecondEngine
-    from openclaw_instructor.index import CollectionStatus, Index, SyncReport
+    from openclaw_instructor.engine import Embeddings
+    from openclaw_instructor.index import CollectionStatus, SyncReport
     from openclaw_instructor.index.file_states import FileState
     from openclaw_instructor.index.maintenance.operations import Maintenance
     from openclaw_instructor.index.workers.protocol import Workers
-    from openclaw_instructor.tasks.classifier.corrections import Corrections
     from openclaw_instructor.tasks.classifier.evaluation import Evaluation
     from openclaw_instructor.tasks.classifier.tuning import Tuned
     from openclaw_instructor.tasks.rerank import Ranking
 
 
-class Toolbox:
+class Toolbox(HomeResources):
     """Registry, model and index of one home folder, in this process. Thread-safe.
 
     Making one is cheap: the engine and the index open on first use, the weights load on the first text to embed.
     """
-
-    def __init__(
-        self, home: str | Path | None = None, *, settings: Settings | None = None, engine: Engine | None = None
-    ) -> None:
-        self.settings = settings or Settings.load(home)
-        self.registry = Registry.load(self.settings)
-        self._engine = engine
-        self._owns_engine = engine is None
-        self._index: Index | None = None
-        self._reranker: Reranker | None = None
-        self._corrections: Corrections | None = None
-        self._second: SecondEngine | None = None
-        self._lock = threading.RLock()
-
-    @property
-    def engine(self) -> Engine:
-        """The embedding engine, made at its first use."""
-        with self._lock:
-            if self._engine is None:
-                from openclaw_instructor.engine import Engine
-
-                self._engine = Engine(self.settings)
-            return self._engine
-
-    @property
-    def index(self) -> Index:
-        """The document index, opened at its first use."""
-        with self._lock:
-            if self._index is None:
-                from openclaw_instructor.index import Index
-
-                self._index = Index(self.settings, self.engine)
-            return self._index
-
-    @property
-    def corrections(self) -> Corrections:
-        """The owner's corrections of the classifiers."""
-        with self._lock:
-            if self._corrections is None:
-                from openclaw_instructor.tasks.classifier.corrections import Corrections
-
-                self._corrections = Corrections(self.settings.home / "corrections.db")
-            return self._corrections
-
-    @property
-    def second_engine(self) -> SecondEngine:
-        """The engine of another checkpoint, to compare it with the one in use."""
-        with self._lock:
-            if self._second is None:
-                from openclaw_instructor.engine.second import SecondEngine
-
-                self._second = SecondEngine(self.settings)
-            return self._second
 
     def tools(self) -> list[ToolSpec]:
         """Return the enabled tasks, in the registry's order, edits of the files included."""
@@ -323,21 +264,6 @@ class Toolbox:
         """Import the collections of an export; `roots` maps their folders of before to those of now."""
         return self.maintenance.take(expanded(file).absolute(), roots, replace=replace)
 
-    @property
-    def reranker(self) -> Reranker:
-        """What reranks: the cross-encoder of the settings, else the checkpoint's own embeddings."""
-        with self._lock:
-            if self._reranker is None:
-                from openclaw_instructor.engine.rerankers import reranker
-
-                self._reranker = reranker(self.settings, self.engine)
-            return self._reranker
-
-    @property
-    def reranking_checkpoint(self) -> str:
-        """The checkpoint whose instructions a reranker takes; "" for a cross-encoder, which takes none."""
-        return "" if self.settings.reranker else self.engine.checkpoint_name
-
     def rerank(self, query: str, documents: Sequence[str]) -> Ranking:
         """Order documents by how well they answer the query, under the instructions `query` and `passage`."""
         from openclaw_instructor.tasks.rerank import rank
@@ -347,38 +273,7 @@ class Toolbox:
         of_query, of_document = (self.registry.embedding_instruction(name, checkpoint) for name in ("query", "passage"))
         return rank(self.reranker, query, documents, (of_query, of_document))
 
-    def close(self) -> None:
-        """Close the index, and the engine unless it was given. A closed Toolbox is not used again."""
-        with self._lock:
-            if self._index is not None:
-                self._index.close()
-            if self._second is not None:
-                self._second.close()
-            if self._engine is not None and self._owns_engine:
-                self._engine.close()
-
     def _repr_html_(self) -> str:
         """Show the tasks in a notebook."""
         rows = [(task.name, task.kind, task.description) for task in self.registry.tasks.values()]
         return table(f"Toolbox of {self.settings.home}", ("task", "kind", "description"), rows)
-
-    def __enter__(self) -> Toolbox:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def document_instruction(self, collection: str, checkpoint: str = "") -> str:
-        """Return the rendered instruction of a collection's documents, for a checkpoint or the one in use.
-
-        It is that of the task that searches the collection, else that of the first search task, else `passage` of the
-        registry's embeddings.
-        """
-        searches = [task for task in self.registry.tasks.values() if task.searches is not None]
-        chosen = next((task for task in searches if task.searches == collection), searches[0] if searches else None)
-        name = checkpoint or self.engine.checkpoint_name
-        if chosen is not None:
-            return chosen.instruction("document", name)
-        return self.registry.embedding_instruction("passage", name)

@@ -29,6 +29,7 @@ LAYERS: list[set[str]] = [
     {"engine", "documents"},
     {"index", "testing"},
     {"tasks"},
+    {"resources"},
     {"service"},
     {"daemon", "evaluate"},
     {"train"},

@@ -172,7 +172,7 @@ def test_a_running_daemon_answers_unless_told_otherwise(
     lifecycle.ensure(settings)
     try:
         # Without the library there is only the daemon to answer.
-        monkeypatch.delattr("openclaw_instructor.service.Toolbox.__init__")
+        monkeypatch.delattr("openclaw_instructor.resources.HomeResources.__init__")
         there = [command(*arguments) for arguments in commands]
     finally:
         lifecycle.stop(settings)
