@@ -38,12 +38,13 @@ class Words:
 
 
 def test_every_kind_is_scored(tmp_path: Path) -> None:
-    report = evaluate(sets.write(tmp_path), [Words()]).as_dict()
+    # One example of nine: of eight, the last would be drawn from those that tie but for rounding.
+    report = evaluate(sets.write(tmp_path), [Words()], shots=1).as_dict()
     scores = {(row["dataset"], row["mode"]): row["score"] for row in report["results"]}
     assert scores["retrieval/again", "dense"] == scores["retrieval/again", "bm25"] == 1.0
     assert scores["retrieval/again", "hybrid"] == 1.0
     assert scores["reranking/again", ""] == 1.0
-    assert scores["prompt-retrieval/subjects", ""] > 1 / 3
+    assert scores["prompt-retrieval/subjects", ""] == 1.0
     assert {mode for name, mode in scores if name == "instruction-retrieval/again"} == {"prompt", "text"}
     assert scores["classification/subjects", ""] == 1.0
     assert scores["pair-classification/alike", ""] == 1.0

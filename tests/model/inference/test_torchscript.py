@@ -81,7 +81,7 @@ def test_auto_goes_by_what_multiplies_bfloat16(
 ) -> None:
     monkeypatch.setattr(device, "has_cpu_feature", {"amx_tile": amx, "avx512_bf16": vectors}.__getitem__)
     monkeypatch.setattr(device, "_vectors_are_faster", lambda: faster)
-    monkeypatch.setattr(device, "_has_int8", lambda device: True)
+    monkeypatch.setattr(device, "has_int8", lambda device: True)
     assert (device.choose_dtype("auto", CPU), device.choose_training_dtype("auto", CPU)) == (inference, training)
 
 

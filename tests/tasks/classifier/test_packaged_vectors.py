@@ -40,8 +40,9 @@ def test_they_are_what_the_checkpoint_says(task: ClassifyTask, engine: Engine) -
     instruction = task.instruction("text", "mini")
     some = texts_of(task.fitted_labels)[::200]
     found = packaged_vectors.known(some, engine.identity(instruction))
+    # Both sides may be in int8, which on AVX2 is 0.998 from float32.
     np.testing.assert_array_less(
-        0.998, (np.stack(list(found.values())) * engine.embed(some, instruction).vectors).sum(1)
+        0.99, (np.stack(list(found.values())) * engine.embed(some, instruction).vectors).sum(1)
     )
 
 
