@@ -146,6 +146,6 @@ class _Handlers:
                 return self._toolbox.index_sync(body.name, on_progress, full=body.full).as_dict()
 
             return line_stream.answer(self._threads, sync, latest_only=True)
-        sync = partial(self._toolbox.index_sync, body.name, full=body.full)
-        report = await self._threads.run_shared(request, ("sync", body.name, body.full), sync)
+        quietly = partial(self._toolbox.index_sync, body.name, full=body.full)
+        report = await self._threads.run_shared(request, ("sync", body.name, body.full), quietly)
         return Json(report.as_dict())
