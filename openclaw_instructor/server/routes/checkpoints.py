@@ -13,7 +13,7 @@ from starlette.responses import Response
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.registry.arguments import validate
 from openclaw_instructor.server import line_stream, schemas, task_schemas
-from openclaw_instructor.server.routes.context import Context
+from openclaw_instructor.server.routes.context import Context, Handlers
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import PRINCIPAL, AccessScope, Principal
 from openclaw_instructor.tasks import search
@@ -39,11 +39,7 @@ def routes(context: Context) -> list[ApiRoute]:
     ]
 
 
-class _Handlers:
-    def __init__(self, context: Context) -> None:
-        self._threads = context.threads
-        self._toolbox = context.toolbox
-
+class _Handlers(Handlers):
     async def checkpoints(self, request: Request) -> Response:
         return Json({"checkpoints": await self._threads.run(request, self._installed)})
 

@@ -26,3 +26,11 @@ class Context:
     sessions: Sessions
     prove: Callable[[str, int], str]
     base_url: Callable[[], str]
+
+
+class Handlers:
+    """Base of handlers that run what the toolbox offers in threads."""
+
+    def __init__(self, context: Context) -> None:
+        self._threads = context.threads
+        self._toolbox = context.toolbox

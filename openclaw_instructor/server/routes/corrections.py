@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from openclaw_instructor.server import schemas, task_schemas
-from openclaw_instructor.server.routes.context import Context
+from openclaw_instructor.server.routes.context import Context, Handlers
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
 
@@ -46,11 +46,7 @@ def routes(context: Context) -> list[ApiRoute]:
     ]
 
 
-class _Handlers:
-    def __init__(self, context: Context) -> None:
-        self._threads = context.threads
-        self._toolbox = context.toolbox
-
+class _Handlers(Handlers):
     async def report(self, request: Request) -> Response:
         task = request.query_params.get("task")
         return Json(await self._threads.run(request, partial(self._toolbox.corrections_report, task)))

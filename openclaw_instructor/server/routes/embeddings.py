@@ -13,7 +13,7 @@ from openclaw_instructor.daemon.embedding_body import Encoding, embedding_body
 from openclaw_instructor.engine import Engine, Priority, role_of
 from openclaw_instructor.errors import InvalidArguments, UnknownModel
 from openclaw_instructor.server import schemas
-from openclaw_instructor.server.routes.context import Context
+from openclaw_instructor.server.routes.context import Context, Handlers
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
 from openclaw_instructor.server.threadpool import embed
@@ -57,10 +57,9 @@ def routes(context: Context) -> list[ApiRoute]:
     ]
 
 
-class _Handlers:
+class _Handlers(Handlers):
     def __init__(self, context: Context) -> None:
-        self._threads = context.threads
-        self._toolbox = context.toolbox
+        super().__init__(context)
         self._refreshed = float("-inf")
 
     async def embeddings(self, request: Request) -> Response:

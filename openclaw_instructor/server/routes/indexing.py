@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.server import line_stream, schemas
-from openclaw_instructor.server.routes.context import Context
+from openclaw_instructor.server.routes.context import Context, Handlers
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
 
@@ -90,11 +90,7 @@ def routes(context: Context) -> list[ApiRoute]:
     ]
 
 
-class _Handlers:
-    def __init__(self, context: Context) -> None:
-        self._threads = context.threads
-        self._toolbox = context.toolbox
-
+class _Handlers(Handlers):
     async def status(self, request: Request) -> Response:
         name = request.query_params.get("name")
         states = await self._threads.run(request, lambda: self._toolbox.index_status(name))

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from openclaw_instructor.server import schemas
-from openclaw_instructor.server.routes.context import Context
+from openclaw_instructor.server.routes.context import Context, Handlers
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
 
@@ -59,11 +59,7 @@ def routes(context: Context) -> list[ApiRoute]:
     ]
 
 
-class _Handlers:
-    def __init__(self, context: Context) -> None:
-        self._threads = context.threads
-        self._toolbox = context.toolbox
-
+class _Handlers(Handlers):
     async def verify(self, request: Request) -> Response:
         body = await schemas.read(request, schemas.IndexCheck)
         return await self._answer(request, partial(self._toolbox.index_verify, full=body.full))

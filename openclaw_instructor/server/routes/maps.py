@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.server import line_stream, schemas, task_schemas
-from openclaw_instructor.server.routes.context import Context
+from openclaw_instructor.server.routes.context import Context, Handlers
 from openclaw_instructor.server.routes.route import ApiRoute
 from openclaw_instructor.server.security import PRINCIPAL, AccessScope, Principal
 from openclaw_instructor.tasks.teach import classify_task
@@ -35,11 +35,7 @@ def routes(context: Context) -> list[ApiRoute]:
     ]
 
 
-class _Handler:
-    def __init__(self, context: Context) -> None:
-        self._threads = context.threads
-        self._toolbox = context.toolbox
-
+class _Handler(Handlers):
     async def map(self, request: Request) -> Response:
         """Answer with lines: the points, the principal components, progress, and UMAP if that was asked for."""
         from openclaw_instructor.tasks import text_map

@@ -13,7 +13,7 @@ from openclaw_instructor.registry.kinds.classify import ClassifyTask
 from openclaw_instructor.server import line_stream
 from openclaw_instructor.server.request_body import FILE_TYPE
 from openclaw_instructor.server.routes import uploads
-from openclaw_instructor.server.routes.context import Context
+from openclaw_instructor.server.routes.context import Context, Handlers
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
 
@@ -40,11 +40,7 @@ def routes(context: Context) -> list[ApiRoute]:
     ]
 
 
-class _Handlers:
-    def __init__(self, context: Context) -> None:
-        self._threads = context.threads
-        self._toolbox = context.toolbox
-
+class _Handlers(Handlers):
     async def inbox(self, request: Request) -> Response:
         """Answer with a line for each message, and a last one with their count."""
         from openclaw_instructor.tasks import inbox

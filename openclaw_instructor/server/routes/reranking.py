@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.server import schemas
-from openclaw_instructor.server.routes.context import Context
+from openclaw_instructor.server.routes.context import Context, Handlers
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
 
@@ -29,11 +29,7 @@ def routes(context: Context) -> list[ApiRoute]:
     ]
 
 
-class _Handlers:
-    def __init__(self, context: Context) -> None:
-        self._threads = context.threads
-        self._toolbox = context.toolbox
-
+class _Handlers(Handlers):
     async def rerank(self, request: Request) -> Response:
         body = await schemas.read(request, schemas.RerankRequest)
         if not body.query.strip():

@@ -13,7 +13,7 @@ from openclaw_instructor.registry import trial
 from openclaw_instructor.registry.examples import write_example
 from openclaw_instructor.registry.new_entry import write_checked
 from openclaw_instructor.server import mcp_content, schemas, task_schemas
-from openclaw_instructor.server.routes.context import Context
+from openclaw_instructor.server.routes.context import Context, Handlers
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
 
@@ -62,11 +62,7 @@ def routes(context: Context) -> list[ApiRoute]:
     ]
 
 
-class _Handlers:
-    def __init__(self, context: Context) -> None:
-        self._threads = context.threads
-        self._toolbox = context.toolbox
-
+class _Handlers(Handlers):
     async def tasks(self, request: Request) -> Response:
         registry = self._toolbox.registry
         await self._threads.run(request, registry.refresh)

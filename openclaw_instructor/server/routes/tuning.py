@@ -16,7 +16,7 @@ from openclaw_instructor.registry.kinds.classify import ClassifyTask
 from openclaw_instructor.server import line_stream, schemas, task_schemas
 from openclaw_instructor.server.request_body import FILE_TYPE
 from openclaw_instructor.server.routes import uploads
-from openclaw_instructor.server.routes.context import Context
+from openclaw_instructor.server.routes.context import Context, Handlers
 from openclaw_instructor.server.routes.route import ApiRoute, Json
 from openclaw_instructor.server.security import AccessScope
 from openclaw_instructor.tasks.teach import classify_task
@@ -50,10 +50,9 @@ def routes(context: Context) -> list[ApiRoute]:
     ]
 
 
-class _Handlers:
+class _Handlers(Handlers):
     def __init__(self, context: Context) -> None:
-        self._threads = context.threads
-        self._toolbox = context.toolbox
+        super().__init__(context)
         self._tuned: OrderedDict[str, tuple[ClassifyTask, Tuned]] = OrderedDict()
 
     async def tune(self, request: Request) -> Response:
