@@ -23,6 +23,7 @@ LAYERS: list[set[str]] = [
     {"untrusted"},
     {"errors"},
     {"flat_yaml", "lock", "paths", "timezone", "web_client"},
+    {"credentials"},
     {"reports"},
     {"settings"},
     {"registry", "model"},

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import socket
 
+from openclaw_instructor.credentials import is_loopback
 from openclaw_instructor.daemon.endpoint import socket_path
 from openclaw_instructor.errors import InvalidSettings
-from openclaw_instructor.server.security import is_loopback
 from openclaw_instructor.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 import uvloop
 
 from openclaw_instructor import __version__
+from openclaw_instructor.credentials import is_loopback
 from openclaw_instructor.daemon.endpoint import Endpoint, bearer_token, open_home, socket_path, url_of
 from openclaw_instructor.daemon.lifecycle import life_lock
 from openclaw_instructor.daemon.wire_errors import body_of, unexpected
@@ -33,7 +34,6 @@ from openclaw_instructor.server.configuration_file import ConfigurationFile
 from openclaw_instructor.server.health import DaemonHealth
 from openclaw_instructor.server.http_server import GRACE_SECONDS, HttpServer
 from openclaw_instructor.server.launch import Ending, Launch, tell
-from openclaw_instructor.server.security import is_loopback
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
 

@@ -8,14 +8,13 @@ that only same-site requests carry, and for all that changes something a second 
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from openclaw_instructor.credentials import is_loopback
 from openclaw_instructor.errors import Forbidden
 from openclaw_instructor.registry.tool_spec import Effect
 from openclaw_instructor.server.http_protocol import KNOWN, PEER
@@ -165,17 +164,6 @@ class Guard:
             if not hmac.compare_digest(given.encode("latin-1"), principal.csrf.encode()):
                 return _CSRF
         return None
-
-
-@lru_cache(maxsize=64)
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is only this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _hostname(url: str) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
-from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from openclaw_instructor import credentials
 from openclaw_instructor.errors import Busy, CheckpointUnavailable, InvalidSettings, ServiceError
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.settings import ENV_PREFIX, Settings
@@ -135,32 +133,14 @@ def embeddings_url(checkpoint: str) -> str:
 
 def read_key(settings: Settings) -> str | None:
     """Read the key of the environment, else of the file. Raises InvalidSettings; the key is never in a message."""
-    if key := os.environ.get(KEY_VARIABLE, "").strip():
-        return key
-    if settings.remote_key_file is None:
-        return None
-    path = Path(expanded(settings.remote_key_file))
-    try:
-        key = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"setting `remote_key_file`: {path} cannot be read ({type(error).__name__})") from None
-    if not key or not key.isascii() or any(character.isspace() for character in key):
-        raise InvalidSettings(f"setting `remote_key_file`: {path} must hold the key and nothing else")
-    return key
+    return credentials.read(KEY_VARIABLE, "remote_key_file", settings.remote_key_file, "the key and nothing else")
 
 
 def check_key_is_safe(url: str, key: str | None) -> None:
     """Raise InvalidSettings if the key would be sent unencrypted to another machine."""
     parts = urlsplit(url)
-    if key and parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+    if key and parts.scheme == "http" and not credentials.is_loopback(parts.hostname or ""):
         raise InvalidSettings(f"{url}: a key is sent over https only, or to this machine; use https://")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _problem(url: str, status: int, answer: Any, retry_after: float) -> ServiceError | CheckpointUnavailable | Busy:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from openclaw_instructor import credentials
 from openclaw_instructor.errors import InvalidSettings
-from openclaw_instructor.paths import expanded
 from openclaw_instructor.settings import ENV_PREFIX, Settings
 
 TOKEN_VARIABLE = f"{ENV_PREFIX}STORE_TOKEN"
@@ -44,12 +42,13 @@ class Address:
                 f"`store_token_file` or ${TOKEN_VARIABLE}"
             )
         index, shards = _options(settings.store, parts)
-        token = _token(settings)
+        holds = "the token, or NAME:PASSWORD, and no more"
+        token = credentials.read(TOKEN_VARIABLE, "store_token_file", settings.store_token_file, holds) or ""
         if not parts.netloc:
             return cls(*_lite(settings.store, parts), index=index, shards=shards)
         host, port = _host(settings.store, parts)
         tls = parts.scheme == "milvus+tls"
-        if token and not tls and not _is_loopback(host):
+        if token and not tls and not credentials.is_loopback(host):
             raise InvalidSettings(
                 f"setting `store`: a token is sent encrypted only, or to this machine; use milvus+tls://{host}:{port}"
             )
@@ -88,28 +87,6 @@ def _options(store: str, parts: SplitResult) -> tuple[str, int]:
     if given:
         raise _wrong(store, f"has an unknown option {next(iter(given))[:40]!r}; known are index and shards")
     return index, int(shards)
-
-
-def _token(settings: Settings) -> str:
-    if token := os.environ.get(TOKEN_VARIABLE, "").strip():
-        return token
-    if settings.store_token_file is None:
-        return ""
-    path = Path(expanded(settings.store_token_file))
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"setting `store_token_file`: {path} cannot be read ({type(error).__name__})") from None
-    if not token or not token.isascii() or any(character.isspace() for character in token):
-        raise InvalidSettings(f"setting `store_token_file`: {path} must hold the token, or NAME:PASSWORD, and no more")
-    return token
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _wrong(store: str, what: str) -> InvalidSettings:
