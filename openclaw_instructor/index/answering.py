@@ -111,13 +111,12 @@ class Answering:
         retrieval = Retrieval(connection, sources, question, self.held)
         selected = retrieval.best(top_k).hits
         said = [*idle_filters.notes(connection, retrieval.wanted), *retrieval.notes()]
+        names = [collection.name for collection in chosen]
         if not selected:
             generations = [source.view.generation.id for source in sources]
             empty = not any(chunk_store.counts(connection, generation)[1] for generation in generations)
-            names = [collection.name for collection in chosen]
             notes.append(empty_results.no_hits(names, empty, question.wanted.conditions, stale or bool(notes)))
         if not selected or retrieval.fits_nothing:
-            names = [collection.name for collection in chosen]
             said += empty_results.elsewhere(names, [known.name for known in collections(connection)])
         served = {source.view.generation.id: source.view.collection.name for source in sources}
         return Findings(connection, served, retrieval, question, selected, [*notes, *said])

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _ID_BITS = 32
 MAX_METADATA_CHARACTERS = 500
 MAX_METADATA_VALUES = 200
+# In SQL, the text of a row of chunks as the model reads it; what is around it may be empty.
+EMBEDDED = "heading || char(10) || context || char(10) || text"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from openclaw_instructor.engine import Priority
-from openclaw_instructor.index import collections, inspection
+from openclaw_instructor.index import chunk_store, collections, inspection
 from openclaw_instructor.index.answering import MAX_QUERY_CHARACTERS, Answering, Asked
 from openclaw_instructor.index.search import Held, Question, Retrieval
 from openclaw_instructor.index.vectors import sample
@@ -213,7 +213,7 @@ def _united(ids: Ids, near: Ids, every: Ids) -> Ids:
 def _texts(connection: sqlite3.Connection, ids: Ids) -> dict[int, str]:
     """Map ids to the texts as the model reads them: heading, context and text."""
     rows = connection.execute(
-        "SELECT id, heading || char(10) || context || char(10) || text AS embedded FROM chunks "
+        f"SELECT id, {chunk_store.EMBEDDED} AS embedded FROM chunks "  # noqa: S608
         "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
         (json.dumps(ids.tolist()),),
     )

@@ -39,7 +39,7 @@ def put(path: Path, new: Path, kept: Path) -> None:
         for suffix in ("", LOG):
             companion = beside(path, suffix)
             if companion.exists() and (not suffix or companion.stat().st_size):
-                _keep(beside(path, suffix), beside(kept, suffix))
+                _keep(companion, beside(kept, suffix))
         flush(new)
         new.replace(waiting(path))
         flush(path.parent)

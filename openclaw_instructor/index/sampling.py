@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from openclaw_instructor.documents.document import Location
 from openclaw_instructor.errors import InvalidArguments
-from openclaw_instructor.index import collections, stored_vectors
+from openclaw_instructor.index import chunk_store, collections, stored_vectors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +52,7 @@ def sample(store: Store, name: str, most: int, *, with_texts: bool) -> Sample:
         for numbers, some in stored_vectors.batches(connection, chosen, serving.dimension):
             rows_of = np.searchsorted(chosen, numbers)
             vectors[rows_of], held[rows_of] = some, True
-        text = "heading || char(10) || context || char(10) || text" if with_texts else "''"
+        text = chunk_store.EMBEDDED if with_texts else "''"
         rows = connection.execute(
             f"SELECT chunks.id, path, first_line, last_line, locations, {text} AS embedded FROM chunks "  # noqa: S608
             "JOIN documents ON documents.id = chunks.document_id "

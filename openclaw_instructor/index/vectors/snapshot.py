@@ -180,7 +180,7 @@ class LocalSnapshot:
         held, behind = self.tail.ids(), self.state.behind
         self.tail.remove(held[graph.has(held)])
         self.state = State(graph, behind[~graph.has(behind)])
-        self._graph_file = _identity(graph.path)
+        self._graph_file = snapshot_file.version(graph.path)
         self._highest = max(self._highest, int(graph.ids.max()))
 
     def _take(self, view: View, new: Ids) -> None:
@@ -201,7 +201,7 @@ class LocalSnapshot:
 
     def _find_newer_graph(self) -> None:
         """Use the graph that another process has built meanwhile."""
-        if _identity(self.graph_path) in (None, self._graph_file) or self._exact_vectors is None:
+        if snapshot_file.version(self.graph_path) in (None, self._graph_file) or self._exact_vectors is None:
             return
         try:
             graph = Graph.open(self.graph_path, self._generation.key, self._generation.dimension)
@@ -260,12 +260,3 @@ class LocalSnapshot:
             with self.path.open("rb") as file:
                 self.tail.load(file.read(footer.size))
             self._saved_revision = footer.revision
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return inode and time of a file, or None if there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns

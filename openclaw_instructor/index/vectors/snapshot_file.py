@@ -100,6 +100,15 @@ def read_footer(path: Path) -> Footer | None:
             raise DamagedFile(str(error)) from None
 
 
+def version(path: Path) -> tuple[int, int] | None:
+    """Return inode and time of a file, which another one in its place does not have; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove files that a process began and never finished: those that nobody holds locked."""
     for path in folder.glob("*.tmp"):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from openclaw_instructor import lock
 from openclaw_instructor.errors import InvalidSettings
+from openclaw_instructor.index.vectors import snapshot_file
 from openclaw_instructor.index.vectors.milvus import ledger
 from openclaw_instructor.index.vectors.milvus.problems import CollectionLost
 from openclaw_instructor.index.vectors.milvus.server import MilvusServer, State
@@ -74,7 +75,7 @@ class MilvusSnapshot:
         Raises VectorsUnavailable, and InvalidSettings where the collection belongs to another home.
         """
         with self.lock:
-            written = _identity(self.place.ledger)
+            written = snapshot_file.version(self.place.ledger)
             if written == self._written and time.monotonic() - self._looked < _LOOK_SECONDS:
                 return
             try:
@@ -231,15 +232,6 @@ class MilvusSnapshot:
         if found != self._stamp:
             self._changed = time.monotonic()
         self._stamp, self._held, self._revision, self._highest = found, held, _NEVER, _NEVER
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return inode and time of a file, or None if there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns
 
 
 def _told(state: State | None) -> str:
