@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from openclaw_instructor.index.file_states import FileState
     from openclaw_instructor.index.maintenance.operations import Maintenance
     from openclaw_instructor.index.workers.protocol import Workers
+    from openclaw_instructor.registry.kinds.classify import ClassifyTask
     from openclaw_instructor.tasks.classifier.evaluation import Evaluation
+    from openclaw_instructor.tasks.classifier.sources import Item
     from openclaw_instructor.tasks.classifier.tuning import Tuned
     from openclaw_instructor.tasks.rerank import Ranking
 
@@ -105,26 +107,29 @@ class Toolbox(HomeResources):
 
         `columns` names the columns of a table by what they hold. Raises UnknownTask, InvalidData, UnreadableSource.
         """
-        from openclaw_instructor.tasks.classifier import evaluation, sources
-        from openclaw_instructor.tasks.teach import classify_task
+        from openclaw_instructor.tasks.classifier import evaluation
 
-        self.registry.refresh()
-        chosen = classify_task(self.registry, task)
-        items = sources.labelled_items(expanded(data), columns, is_mail=chosen.input == "email")
-        return evaluation.evaluate(chosen, items, self)
+        return evaluation.evaluate(*self._labelled(task, data, columns), self)
 
     def tune(self, task: str, data: str | Path, columns: Mapping[str, str] | None = None, **options: Any) -> Tuned:
         """Compare setups of a classify task on labelled texts, and change nothing; options are those of `tuning.tune`.
 
         Raises what `evaluate` raises.
         """
-        from openclaw_instructor.tasks.classifier import sources, tuning
+        from openclaw_instructor.tasks.classifier import tuning
+
+        return tuning.tune(*self._labelled(task, data, columns), self, **options)
+
+    def _labelled(
+        self, task: str, data: str | Path, columns: Mapping[str, str] | None
+    ) -> tuple[ClassifyTask, Iterator[Item]]:
+        """Return a classify task and the labelled texts of a file or folder as it takes them."""
+        from openclaw_instructor.tasks.classifier.sources import labelled_items
         from openclaw_instructor.tasks.teach import classify_task
 
         self.registry.refresh()
         chosen = classify_task(self.registry, task)
-        items = sources.labelled_items(expanded(data), columns, is_mail=chosen.input == "email")
-        return tuning.tune(chosen, items, self, **options)
+        return chosen, labelled_items(expanded(data), columns, is_mail=chosen.input == "email")
 
     def corrections_report(self, task: str | None = None) -> dict[str, Any]:
         """Return the corrections, with contradictions, recent changes, and suggested rules."""

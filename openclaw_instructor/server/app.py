@@ -154,8 +154,7 @@ class App:
         work = partial(tools.run, self._context, name, given)
         size = tools.large_size(given)
         if not size:
-            urgent = task is not None and task.searches is not None
-            return await self._threads.call(CancelScope(), work, urgent=urgent)
+            return await self._threads.call(CancelScope(), work, urgent=tools.is_urgent(task))
         async with self._threads.turns.turn(caller_of(scope), size):
             return await self._threads.call(CancelScope(), work)
 

@@ -24,6 +24,11 @@ Work = Callable[[Callable[[Any], None]], Any]
 """Calls its argument with each line, and returns the last one."""
 
 
+def progress(tell: Callable[[Any], None]) -> Callable[[int, int, str], None]:
+    """Return what tells each step of the work as a line."""
+    return lambda done, total, message: tell({"progress": (done, total, message)})
+
+
 def answer(threads: ThreadPool, work: Work, *, latest_only: bool = False) -> Response:
     """Stream the lines of the work; with `latest_only`, a line that was not sent yet is replaced by the next."""
     return StreamingResponse(_lines(threads, work, latest_only), media_type=MEDIA_TYPE)

@@ -69,12 +69,9 @@ class _Handlers(Handlers):
         return {each["name"] for each in self._installed()}
 
     def _search(self, body: task_schemas.SearchUnder, tell: Callable[[Any], None]) -> dict[str, Any]:
-        def on_progress(done: int, total: int, message: str) -> None:
-            tell({"progress": (done, total, message)})
-
         self._toolbox.registry.refresh()
         task = search.changed(self._toolbox.registry, body.task, body.changes)
         engine = self._toolbox.second_engine.of(body.checkpoint)
-        return marked(
-            search.under(task, validate(task, body.arguments), self._toolbox, engine, on_progress, body.expect)
-        )
+        arguments = validate(task, body.arguments)
+        told = line_stream.progress(tell)
+        return marked(search.under(task, arguments, self._toolbox, engine, told, body.expect))

@@ -136,10 +136,7 @@ class _Handlers(Handlers):
         if "ndjson" in request.headers.get("accept", ""):
 
             def sync(tell: Callable[[Any], None]) -> dict[str, Any]:
-                def on_progress(done: int, total: int, message: str) -> None:
-                    tell({"progress": (done, total, message)})
-
-                return self._toolbox.index_sync(body.name, on_progress, full=body.full).as_dict()
+                return self._toolbox.index_sync(body.name, line_stream.progress(tell), full=body.full).as_dict()
 
             return line_stream.answer(self._threads, sync, latest_only=True)
         quietly = partial(self._toolbox.index_sync, body.name, full=body.full)

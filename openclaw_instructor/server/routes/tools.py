@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from openclaw_instructor.documents.email import bounded
 from openclaw_instructor.errors import InstructorError, InvalidArguments
+from openclaw_instructor.registry import Task
 from openclaw_instructor.registry.agent_view import taken
 from openclaw_instructor.registry.tool_spec import Effect
 from openclaw_instructor.server import schemas
@@ -64,6 +65,11 @@ def large_size(arguments: Mapping[str, Any]) -> int:
     return longest if longest > LARGE_CHARACTERS else 0
 
 
+def is_urgent(task: Task | None) -> bool:
+    """Whether a call of this task goes before other work: a search."""
+    return task is not None and task.searches is not None
+
+
 class _Handlers:
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -88,8 +94,7 @@ class _Handlers:
         if limit is not None and task:
             arguments = taken(task.parameters(), arguments)
         work = partial(run, self._context, name, arguments)
-        urgent = task is not None and task.searches is not None
-        result = await self._context.threads.run(request, work, urgent=urgent, size=large_size(arguments))
+        result = await self._context.threads.run(request, work, urgent=is_urgent(task), size=large_size(arguments))
         return Json(result) if limit is None else Response(fit(for_agents(result), limit), media_type=Json.media_type)
 
 

@@ -72,12 +72,11 @@ class _Handlers(Handlers):
         from openclaw_instructor.tasks.classifier import tuned, tuning
         from openclaw_instructor.tasks.classifier.sources import labelled_items
 
-        def on_progress(done: int, total: int, message: str) -> None:
-            tell({"progress": (done, total, message)})
-
         with uploads.file(body, suffix) as path:
             items = labelled_items(path, is_mail=task.input == "email")
-            found = tuning.tune(task, items, self._toolbox, instructions=instructions, on_progress=on_progress)
+            found = tuning.tune(
+                task, items, self._toolbox, instructions=instructions, on_progress=line_stream.progress(tell)
+            )
         key = secrets.token_urlsafe(12)
         self._tuned[key] = (task, found)
         while len(self._tuned) > _KEPT:
