@@ -1,6 +1,6 @@
 """Compare nearest-neighbour search with that of other libraries: the same vectors and queries, in one run.
 
-    pip install sqlite-vec lancedb milvus-lite pymilvus qdrant-client usearch
+    pip install sqlite-vec pysqlite3-binary lancedb milvus-lite pymilvus qdrant-client usearch
     python benchmarks/search.py passages.txt questions.txt --count 100000
 
 Both files hold a text on each line, which the bundled checkpoint embeds; vectors that were computed before are given as

@@ -109,14 +109,15 @@ class SqliteVec:
     """sqlite-vec, every vector compared."""
 
     name = "sqlite-vec"
-    modules: ClassVar[tuple[str, ...]] = ("sqlite3", "sqlite_vec")
+    modules: ClassVar[tuple[str, ...]] = ("pysqlite3.dbapi2", "sqlite_vec")
     efforts: ClassVar[tuple[int | None, ...]] = (None,)
     most_queries = 100
 
     def _connect(self, folder: Path) -> Any:
-        import sqlite3
-
         import sqlite_vec
+
+        # Many builds of Python leave out what loads extensions, and this one is a drop-in that has it.
+        from pysqlite3 import dbapi2 as sqlite3
 
         connection = sqlite3.connect(folder / "vectors.db")
         connection.enable_load_extension(True)

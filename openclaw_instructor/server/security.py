@@ -8,11 +8,11 @@ that only same-site requests carry, and for all that changes something a second 
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
-from urllib.parse import urlsplit
 
 from openclaw_instructor.credentials import is_loopback
 from openclaw_instructor.errors import Forbidden
@@ -22,6 +22,8 @@ from openclaw_instructor.server.refusal import App, Receive, Refusal, Send, refu
 
 PRINCIPAL = "principal"  # in the ASGI scope: a Principal, or None on an open route
 CSRF_HEADER = "x-csrf-token"
+# A name or an address, and a port. Nobody who means this service sends what else a URL may have there.
+_AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[0-9a-z.-]+)(?::[0-9]{1,5})?", re.IGNORECASE)
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -126,7 +128,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _headers(scope)
         refusal = self._foreign(headers)
         if refusal is None:
             scope[PRINCIPAL] = principal = self._principal(scope, headers)
@@ -140,17 +142,18 @@ class Guard:
 
     def _foreign(self, headers: Mapping[bytes, str]) -> Refusal | None:
         host, origin = headers.get(b"host", ""), headers.get(b"origin")
-        if self._loopback and not is_loopback(_hostname(f"//{host}")):
+        if self._loopback and not is_loopback(_hostname(host)):
             return _HOST
-        if origin is not None and not (is_loopback(_hostname(origin)) if self._loopback else _netloc(origin) == host):
-            return _ORIGIN
-        return None
+        if origin is None:
+            return None
+        own = _authority(origin)
+        return None if (is_loopback(_hostname(own)) if self._loopback else own == host) else _ORIGIN
 
     def _principal(self, scope: Mapping[str, Any], headers: Mapping[bytes, str]) -> Principal | None:
         if (authorization := headers.get(b"authorization")) is not None:
             return self._bearers.principal(authorization)
         # A page of another port on this machine is same-site for a browser; navigations have no Origin.
-        if (origin := headers.get(b"origin")) is not None and _netloc(origin) != headers.get(b"host"):
+        if (origin := headers.get(b"origin")) is not None and _authority(origin) != headers.get(b"host"):
             return None
         return self._session(headers, (scope.get("server") or ("", 0))[1] or 0)
 
@@ -166,15 +169,22 @@ class Guard:
         return None
 
 
-def _hostname(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+def _headers(scope: Mapping[str, Any]) -> dict[bytes, str]:
+    """Return the headers by name; one that is sent twice is a list, which is no host, no origin and no token."""
+    found: dict[bytes, str] = {}
+    for name, value in scope["headers"]:
+        told = value.decode("latin-1")
+        found[name] = f"{found[name]}, {told}" if name in found else told
+    return found
 
 
-def _netloc(url: str) -> str:
-    try:
-        return urlsplit(url).netloc
-    except ValueError:
-        return ""
+def _hostname(authority: str) -> str:
+    """Return the name or address; "" for what is not that of a service, such as one with a user before it."""
+    found = _AUTHORITY.fullmatch(authority)
+    return found[1].strip("[]").lower() if found else ""
+
+
+def _authority(origin: str) -> str:
+    """Return what follows the scheme of an origin, which has nothing after that."""
+    scheme, _, authority = origin.partition("://")
+    return authority if scheme.isalnum() else ""

@@ -54,19 +54,57 @@ def test_health_says_no_more_to_strangers_than_they_may_know(daemon: Endpoint) -
     assert "home" not in json.dumps(stranger.body)
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "[::2]:80", "10.0.0.1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:80",
+        "127.0.0.1.evil.example",
+        "[::2]:80",
+        "10.0.0.1",
+        "evil.example:80@127.0.0.1",
+        "localhost#evil",
+        "localhost/evil",
+        "localhost:abc",
+        "127.0.0.1, evil.example",
+        "",
+    ],
+)
 def test_a_rebound_name_is_refused(daemon: Endpoint, host: str) -> None:
     answer = ask(daemon.url + "/health", token=daemon.token, Host=host)
     assert (answer.status, answer.body["error"]["code"]) == (403, "forbidden_host")
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "https://127.0.0.1.evil.example", "null", "file://", "http://["]
+    "origin",
+    [
+        "http://evil.example",
+        "https://127.0.0.1.evil.example",
+        "null",
+        "file://",
+        "http://[",
+        "http://evil.example@localhost",
+        "//localhost",
+        "http://localhost/evil",
+    ],
 )
 def test_a_web_page_of_another_site_is_refused(daemon: Endpoint, origin: str) -> None:
     for path in ("/health", "/v1/embeddings", "/mcp"):
         answer = ask(daemon.url + path, b"{}", token=daemon.token, Origin=origin)
         assert (answer.status, answer.body["error"]["code"]) == (403, "forbidden_origin")
+
+
+@pytest.mark.parametrize(
+    ("repeated", "status"), [("Host: evil.example", 403), ("Origin: null", 403), ("Authorization: Bearer wrong", 401)]
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_header_that_decides_is_not_taken_from_two(daemon: Endpoint, repeated: str, status: int, first: bool) -> None:
+    host = "{}:{}".format(*daemon.address)
+    ours = [f"Host: {host}", f"Origin: http://{host}", f"Authorization: Bearer {daemon.token}"]
+    lines = ["GET /v1/tools HTTP/1.1", *([repeated, *ours] if first else [*ours, repeated]), "Connection: close"]
+    with socket.create_connection(daemon.address, timeout=60) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 %d" % status)
 
 
 def test_local_names_are_accepted(daemon: Endpoint) -> None:

@@ -98,22 +98,22 @@ class Graph:
         """Compare the query with these rows one by one.
 
         They are copied together, because a selector would be asked about every other row as well; block by block, so
-        that the copies stay in the processor's cache.
+        that the copies stay in the processor's cache, and straight into the index that compares them.
         """
         import numpy as np
 
         faiss = _faiss()
         storage = faiss.downcast_index(self._index.storage)
-        codes = faiss.rev_swig_ptr(storage.codes.data(), storage.ntotal * storage.code_size)
         some = faiss.IndexScalarQuantizer(storage.d, faiss.ScalarQuantizer.QT_8bit, storage.metric_type)
         some.sq, some.is_trained = storage.sq, True
-        table = codes.reshape(storage.ntotal, storage.code_size)
-        copies = np.empty((min(_BLOCK, len(rows)), storage.code_size), dtype=np.uint8)
+        some.codes.resize(min(_BLOCK, len(rows)) * storage.code_size)
+        table, copies = _codes(storage), _codes(some)
         near: list[tuple[Matrix, Ids]] = [(np.empty(0, dtype=np.float32), rows[:0])]
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
-            some.reset()
-            some.add_sa_codes(np.take(table, block, axis=0, out=copies[: len(block)]))
+            some.ntotal = len(block)
+            # All of them are rows of the table; without a mode they would be copied twice.
+            np.take(table, block, axis=0, out=copies[: len(block)], mode="clip")
             scores, places = some.search(query.reshape(1, -1), min(limit, len(block)))
             near.append((scores[0], block[places[0]]))
         scores, best = (np.concatenate(parts) for parts in zip(*near, strict=True))
@@ -221,6 +221,11 @@ def _empty(view: View, ids: Ids) -> Any:
 def _batches(view: View, ids: Ids) -> Iterator[tuple[Ids, Matrix]]:
     for start in range(0, len(ids), _BATCH):
         yield from view.vectors(ids[start : start + _BATCH])
+
+
+def _codes(index: Any) -> Any:
+    """Return the rounded vectors of a FAISS index as they lie in its memory, a row of bytes for each."""
+    return _faiss().rev_swig_ptr(index.codes.data(), index.codes.size()).reshape(-1, index.code_size)
 
 
 def _faiss() -> Any:
