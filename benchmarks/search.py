@@ -6,8 +6,8 @@
 Both files hold a text on each line, which the bundled checkpoint embeds; vectors that were computed before are given as
 .npy files. Every engine builds in a process of its own and answers in a second one, on one core, one query at a time.
 Where an engine can trade speed for recall, the fastest setting that reaches the recall asked for counts. With --phase
-build and --folder they only build, and with --phase search they answer from what that folder holds: building may go on
-beside other work, while times of answers need an idle machine.
+build and --folder they only build, and with --phase search they answer from what that folder holds, vectors and true
+answers included: building may go on beside other work, and in several runs, while times of answers need an idle machine.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def main() -> None:
 
 
 def _prepared(folder: Path, arguments: argparse.Namespace) -> tuple[Any, Any]:
-    """Return passages and queries as vectors, and leave them with the true answers in the folder."""
-    if arguments.phase == "search":
+    """Return passages and queries as vectors, and leave them with the true answers in the folder; once for a folder."""
+    if (folder / "truth.npy").exists():
         return np.load(folder / "passages.npy", mmap_mode="r"), np.load(folder / "queries.npy")
     passages = _vectors(arguments.passages, folder / "passages.npy", arguments.count, "document")
     queries = _vectors(arguments.queries, folder / "queries.npy", 1_000, "query")
