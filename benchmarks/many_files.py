@@ -4,8 +4,9 @@
 
 `sentences.txt` holds a sentence or more on each line. The files are Markdown of real sentences, two to twelve each,
 under one or two headings, 500 to a folder. A process syncs them, is killed after `--kill` of the bytes, and another one
-goes on; what it embeds again is counted. Memory is the resident memory at each tenth of the way; embedding is the time
-in which passes of the model were in flight.
+goes on; what it embeds again is counted. With --home the files and the index stay in that folder, and each run of this
+script is one process: the first with --kill, the next goes on. Memory is the resident memory at each tenth of the way;
+embedding is the time in which passes of the model were in flight.
 """
 
 from __future__ import annotations
@@ -29,22 +30,25 @@ def main() -> None:
     parser.add_argument("sentences", type=Path)
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--kill", type=float, default=0.4, help="share of the bytes after which it is killed; 0: never")
+    parser.add_argument("--home", type=Path, help="make the files here or go on with those here, in one process")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         sync(options.worker, options.kill)
         return
-    home = Path(tempfile.mkdtemp(prefix="many-files-"))
+    home = options.home or Path(tempfile.mkdtemp(prefix="many-files-"))
     try:
-        size = write_files(options.sentences, home / "docs", options.files)
-        print(f"{options.files:,} files, {size / 1e6:.1f} MB; load average {os.getloadavg()[0]:.1f}", flush=True)
+        if not (home / "docs").exists():
+            size = write_files(options.sentences, home / "docs", options.files)
+            print(f"{options.files:,} files, {size / 1e6:.1f} MB; load average {os.getloadavg()[0]:.1f}", flush=True)
         command = [sys.executable, __file__, str(options.sentences), "--worker", str(home), "--kill"]
-        runs = [options.kill, 0.0] if options.kill else [0.0]
+        runs = [options.kill, 0.0] if options.kill and not options.home else [options.kill]
         for share in runs:
             ended = subprocess.run([*command, str(share)], stdout=subprocess.PIPE, text=True, check=False)
             print(f"killed at {share:.0%}" if share else "to the end", ended.stdout.strip(), sep=": ", flush=True)
     finally:
-        shutil.rmtree(home, ignore_errors=True)
+        if not options.home:
+            shutil.rmtree(home, ignore_errors=True)
 
 
 def write_files(sentences: Path, folder: Path, count: int) -> int:

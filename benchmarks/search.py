@@ -7,7 +7,8 @@ Both files hold a text on each line, which the bundled checkpoint embeds; vector
 .npy files. Every engine builds in a process of its own and answers in a second one, on one core, one query at a time.
 Where an engine can trade speed for recall, the fastest setting that reaches the recall asked for counts. With --phase
 build and --folder they only build, and with --phase search they answer from what that folder holds, vectors and true
-answers included: building may go on beside other work, and in several runs, while times of answers need an idle machine.
+answers included: building may go on beside other work, and in several runs, while times of answers need an idle
+machine.
 """
 
 from __future__ import annotations
