@@ -34,6 +34,7 @@ from openclaw_instructor.server.configuration_file import ConfigurationFile
 from openclaw_instructor.server.health import DaemonHealth
 from openclaw_instructor.server.http_server import GRACE_SECONDS, HttpServer
 from openclaw_instructor.server.launch import Ending, Launch, tell
+from openclaw_instructor.server.long_lived import LongLived
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
 
@@ -133,6 +134,7 @@ class Daemon:
         self._watcher = Watcher(
             lambda: self._toolbox.index, self._sync_changed, settings.index_path, cast("Mode", settings.watch)
         )
+        self._long_lived = LongLived()
         self._registry_problem: str | None = None
         self._restart = False
         self._failure: InstructorError | None = None
@@ -193,6 +195,7 @@ class Daemon:
             logger.info("the tools changed: %d tasks", len(registry.tasks))
             await self._app.mcp.tools_changed()
             threading.Thread(target=self._tell_of_tasks, daemon=True).start()
+        self._long_lived.follow(self._toolbox.engine.loaded)
         await self._follow_configuration()
         limit = self._settings.exit_after
         if limit and self._app.in_flight.idle_seconds() > limit and not self._watcher.syncing:
