@@ -11,7 +11,11 @@ from typing import Any, TypeAlias
 import hypothesis
 import pytest
 
+from openclaw_instructor.model.thread_settings import keep_numpy_on_one_thread
 from openclaw_instructor.settings import ENV_PREFIX
+
+# As the program does before numpy is imported; workers of pytest-xdist share the cores.
+keep_numpy_on_one_thread()
 
 # No example has a time to meet: a busy machine is no fault.
 hypothesis.settings.register_profile(

@@ -187,7 +187,8 @@ def test_threads_share_one_toolbox(toolbox: Toolbox) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(300)
+    assert not any(thread.is_alive() for thread in threads)
     assert wrong == []
 
 

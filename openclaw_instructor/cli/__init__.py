@@ -104,7 +104,9 @@ def main(args: Sequence[str] | None = None) -> None:
 def _run(arguments: list[str]) -> int:
     from openclaw_instructor.cli.output import report, write_what_can_be
     from openclaw_instructor.errors import InstructorError
+    from openclaw_instructor.model.thread_settings import keep_numpy_on_one_thread
 
+    keep_numpy_on_one_thread()
     write_what_can_be()
     try:
         result: Any = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)

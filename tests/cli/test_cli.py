@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,17 @@ def test_every_option_and_command_is_explained() -> None:
         assert leaf.help, " ".join(path)
         for parameter in leaf.params:
             assert not isinstance(parameter, click.Option) or parameter.help, f"{path}: {parameter.opts}"
+
+
+def test_numpy_has_one_thread_unless_the_environment_says_otherwise(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    command("--version")
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    command("--version")
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "3"
 
 
 def test_version(command: Command) -> None:

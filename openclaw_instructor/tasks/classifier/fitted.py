@@ -33,7 +33,18 @@ _GROWTH, _AT_ONCE = 0.1, 200
 # Texts this close with different labels contradict one another.
 CONTRADICTION = 0.9
 
-_fitted: WeakKeyDictionary[Engine, OrderedDict[tuple[str, str, tuple[Label, ...]], FittedLabels]] = WeakKeyDictionary()
+_Key = tuple[str, str, tuple[Label, ...]]
+
+
+@dataclass
+class _Kept:
+    """What is fitted for one engine, the latest last, and the lock of each fit that is under way."""
+
+    labels: OrderedDict[_Key, FittedLabels] = field(default_factory=OrderedDict)
+    under_way: dict[_Key, threading.Lock] = field(default_factory=dict)
+
+
+_fitted: WeakKeyDictionary[Engine, _Kept] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -224,18 +235,26 @@ def fitted(task: str, labels: tuple[Label, ...], instruction: str, engine: Engin
     """Return the fitted labels; embedded once for each engine, checkpoint, instruction, task and set of labels."""
     key = (engine.identity(instruction), task, labels)
     with _lock:
-        known = _fitted.setdefault(engine, OrderedDict())
-        if key in known:
-            known.move_to_end(key)
-            return known[key]
+        kept = _fitted.setdefault(engine, _Kept())
+        if key in kept.labels:
+            kept.labels.move_to_end(key)
+            return kept.labels[key]
+        turn = kept.under_way.setdefault(key, threading.Lock())
+    # Who asks while the first is fitting waits for it, and does not fit the same again beside it.
+    with turn:
+        made = kept.labels.get(key) or _fit(labels, instruction, engine)
+        with _lock:
+            kept.labels[key] = made
+            kept.under_way.pop(key, None)
+            while len(kept.labels) > _KEPT:
+                kept.labels.popitem(last=False)
+    return made
+
+
+def _fit(labels: tuple[Label, ...], instruction: str, engine: Engine) -> FittedLabels:
     texts = texts_of(labels)
     vectors = embedded(texts, instruction, engine)
     owners = np.repeat(np.arange(len(labels)), [len(label.examples) for label in labels])
     count = len(labels)
     told = Told(vectors[:count], vectors[count:], owners, texts[count:], texts[:count])
-    made = FittedLabels(labels, instruction, told, engine.checkpoint_name)
-    with _lock:
-        known[key] = made
-        while len(known) > _KEPT:
-            known.popitem(last=False)
-    return made
+    return FittedLabels(labels, instruction, told, engine.checkpoint_name)
