@@ -12,7 +12,15 @@ from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.openclaw_decisions import decisions
 from openclaw_instructor.cli.openclaw_memory import memory
 from openclaw_instructor.cli.openclaw_uninstall import uninstall
-from openclaw_instructor.cli.output import for_home, json_option, print_json, print_line, print_table, say
+from openclaw_instructor.cli.output import (
+    for_home,
+    json_option,
+    print_json,
+    print_line,
+    print_table,
+    say,
+    say_asking_openclaw,
+)
 
 if TYPE_CHECKING:
     from openclaw_instructor.openclaw.report import SyncReport
@@ -89,6 +97,7 @@ def doctor(connection: Connection, program: str | None, as_json: bool) -> int:
     """Check every link from the openclaw program to the tools an agent sees, and say how to fix what is wrong."""
     from openclaw_instructor.doctor.openclaw import examine
 
+    say_asking_openclaw()
     findings = examine(connection.settings(), program)
     bad = any(finding.level == "fail" for finding in findings)
     if as_json:
@@ -105,9 +114,10 @@ def doctor(connection: Connection, program: str | None, as_json: bool) -> int:
 def _confirm(yes: bool) -> Callable[[Sequence[str]], bool]:
     def ask(tools: Sequence[str]) -> bool:
         say("OpenClaw will offer these tools to its agents: " + ", ".join(tools))
-        if yes:
-            return True
-        return sys.stdin.isatty() and click.confirm("Agree?", default=False, err=True)
+        agreed = yes or (sys.stdin.isatty() and click.confirm("Agree?", default=False, err=True))
+        if agreed:
+            say_asking_openclaw()
+        return agreed
 
     return ask
 

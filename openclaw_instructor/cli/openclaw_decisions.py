@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from openclaw_instructor.cli.connection import Connection
-from openclaw_instructor.cli.output import json_option, print_json, say
+from openclaw_instructor.cli.output import json_option, print_json, say, say_asking_openclaw
 
 
 @click.command()
@@ -27,6 +27,7 @@ def decisions(connection: Connection, select: bool, take_back: bool, program: st
     if not select and not take_back:
         print_json(block(settings))
         return
+    say_asking_openclaw()
     applied = (apply if select else undo)(settings, program=program)
     if as_json:
         print_json(applied.as_dict())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from openclaw_instructor.cli.connection import Connection
-from openclaw_instructor.cli.output import json_option, print_json, say
+from openclaw_instructor.cli.output import json_option, print_json, say, say_asking_openclaw
 
 
 @click.command()
@@ -54,6 +54,7 @@ def memory(
         if not fixed:
             say(f"note: the daemon must listen on port {chosen}: set `port: {chosen}` in {settings.config_path}")
         return
+    say_asking_openclaw()
     applied = apply(settings, patch, program=program)
     if not fixed:
         set_key(settings.config_path, "port", str(chosen))

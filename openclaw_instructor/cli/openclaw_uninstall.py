@@ -7,7 +7,7 @@ import sys
 import click
 
 from openclaw_instructor.cli.connection import Connection
-from openclaw_instructor.cli.output import json_option, print_json, print_line, say
+from openclaw_instructor.cli.output import json_option, print_json, print_line, say, say_asking_openclaw
 
 
 @click.command()
@@ -24,6 +24,7 @@ def uninstall(connection: Connection, purge: bool, dry_run: bool, yes: bool, pro
     """
     from openclaw_instructor.openclaw.uninstall import plan
 
+    say_asking_openclaw()
     steps = plan(connection.settings(), purge=purge, program=program)
     if not as_json:
         for step in steps:

@@ -91,6 +91,12 @@ def say(message: str) -> None:
     click.echo(_indented(for_home(message)), err=True)
 
 
+def say_asking_openclaw() -> None:
+    """Tell people at a terminal why nothing happens for a while."""
+    if sys.stderr.isatty():
+        say("asking OpenClaw; each of its answers takes a second or more")
+
+
 def print_line(text: str) -> None:
     """Write a line to standard output, without control characters."""
     click.echo(_indented(text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 from openclaw_instructor.doctor import gateway, memory, plugin, tool_policy
 from openclaw_instructor.doctor.finding import Finding
 from openclaw_instructor.errors import InstructorError, OpenClawMissing
+from openclaw_instructor.openclaw import configuration
 from openclaw_instructor.openclaw.host import Host
 from openclaw_instructor.openclaw.installed import Installed
 from openclaw_instructor.openclaw.manifest import TESTED_OPENCLAW
@@ -43,18 +43,17 @@ def _examine(settings: Settings, program: str | None) -> Iterator[Finding]:
     # Each start of the program costs a second or more.
     with ThreadPoolExecutor(3) as pool:
         asking = pool.submit(gateway.ask, host)
-        version = pool.submit(_version, host)
-        finding = pool.submit(Installed.find, host, settings)
-        sections = pool.map(host.section, _SECTIONS)
         file = pool.submit(_configuration_file, host)
-        runs = version.result()
+        finding = pool.submit(Installed.find, host, settings)
+        runs = _version(host)
         yield _node(host, runs.level != "fail")
         yield runs
-        yield file.result()
+        path, found = file.result()
+        yield found
+        config = dict(zip(_SECTIONS, configuration.sections(host, path, _SECTIONS), strict=True))
         state = asking.result()
         yield gateway.finding(host, state)
         installed = finding.result()
-        config = dict(zip(_SECTIONS, sections, strict=True))
     yield from plugin.findings(plugin.Subject(settings, host, registry, installed, state, config["plugins"]))
     yield from tool_policy.findings(host, config["tools"], config["agents"], registry)
     yield from memory.findings(settings, host, config["memory"], config["models"])
@@ -116,29 +115,21 @@ def _version(host: Host) -> Finding:
     return Finding("openclaw", "ok", f"{release} at {host.program}")
 
 
-def _configuration_file(host: Host) -> Finding:
+def _configuration_file(host: Host) -> tuple[Path, Finding]:
+    """Return the path of the configuration, "." where there is none, and what is to be said of the file."""
     try:
-        said = host.run("config", "file", timeout=60).strip()
+        path = configuration.file_of(host)
     except InstructorError as error:
-        return Finding("configuration", "fail", error.message, host.typed("doctor"))
-    path = Path(said.splitlines()[-1]).expanduser() if said else Path()
+        return Path(), Finding("configuration", "fail", error.message, host.typed("doctor"))
     state = host.environment.get("OPENCLAW_STATE_DIR") or str(path.parent)
     if not path.is_file():
-        return Finding("configuration", "warn", f"{path} does not exist yet (state in {state})", host.typed("onboard"))
-    if _lacks_mode(path):
+        missing = f"{path} does not exist yet (state in {state})"
+        return path, Finding("configuration", "warn", missing, host.typed("onboard"))
+    content = configuration.plain(path)
+    if content is not None and not configuration.section(content, "gateway").get("mode"):
         message = f"{path} has no gateway.mode, without which a Gateway does not start"
-        return Finding("configuration", "warn", message, host.typed("config", "set", "gateway.mode", "local"))
-    return Finding("configuration", "ok", f"{path} (state in {state})")
-
-
-def _lacks_mode(path: Path) -> bool:
-    """Whether the file has no `gateway.mode`: OpenClaw then takes it for damaged. False where it is not plain JSON."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    gateway = content.get("gateway") if isinstance(content, dict) else None
-    return isinstance(content, dict) and not (isinstance(gateway, dict) and gateway.get("mode"))
+        return path, Finding("configuration", "warn", message, host.typed("config", "set", "gateway.mode", "local"))
+    return path, Finding("configuration", "ok", f"{path} (state in {state})")
 
 
 def _numbers(release: str) -> tuple[int, ...]:

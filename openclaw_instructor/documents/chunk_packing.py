@@ -1,6 +1,7 @@
 """Pack the blocks of a section into chunks of about equal size, each within a budget of tokens.
 
-A block stays whole where it fits. A longer one is cut between lines, and a line only where it alone is too long.
+A block stays whole where it fits. A longer one is cut between lines, and a line only where it alone is too long. The
+headings that open a section are never a chunk without the text below them.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TypeAlias
 
 from openclaw_instructor.documents.document import Block
@@ -33,6 +35,13 @@ class Atom:
 def pack(blocks: Sequence[Block], parts: Sequence[Parts], budget: int) -> Iterator[list[Atom]]:
     """Yield the atoms of each chunk of a section; `parts` are the measured blocks, `budget` is in tokens."""
     return _balanced(_packed(_atoms(blocks, parts, budget), _total(parts, budget), budget), budget)
+
+
+def opening(blocks: Sequence[Block], sizes: Sequence[int], budget: int) -> int:
+    """Return the tokens of the headings that open a section; 0 where they would leave less than half to the text."""
+    headings = takewhile(lambda measured: measured[0].level, zip(blocks, sizes, strict=True))
+    tokens = sum(size for _, size in headings)
+    return tokens if tokens <= budget // 2 else 0
 
 
 def _total(parts: Sequence[Parts], budget: int) -> int:
@@ -61,7 +70,8 @@ def _packed(atoms: Iterable[Atom], total: int, budget: int) -> Iterator[list[Ato
     group: list[Atom] = []
     size = fresh = 0
     for atom in atoms:
-        if group and (atom.start is not None or size + atom.tokens > budget or fresh >= target):
+        full = atom.start is not None or size + atom.tokens > budget or fresh >= target
+        if group and full and not _belong_together(group, size, atom, budget):
             yield group
             group = [] if atom.start is not None else _overlap(group, min(repeated, budget - atom.tokens))
             size, fresh = sum(member.tokens for member in group), 0
@@ -72,6 +82,11 @@ def _packed(atoms: Iterable[Atom], total: int, budget: int) -> Iterator[list[Ato
             group, size, fresh = [], 0, 0
     if group:
         yield group
+
+
+def _belong_together(group: list[Atom], size: int, atom: Atom, budget: int) -> bool:
+    """Whether the group is just the headings above the atom, for which `opening` kept room."""
+    return size <= budget // 2 and not atom.block.level and all(member.block.level for member in group)
 
 
 def _balanced(groups: Iterable[list[Atom]], budget: int) -> Iterator[list[Atom]]:
@@ -89,13 +104,18 @@ def _balanced(groups: Iterable[list[Atom]], budget: int) -> Iterator[list[Atom]]
 
 
 def _halves(atoms: list[Atom], budget: int) -> list[list[Atom]]:
-    """Split the atoms into one group if they fit, else two as even as possible; none if not even two fit."""
+    """Split the atoms into one group if they fit, else two as even as possible, none of them just headings.
+
+    Returns no group if not even two fit.
+    """
     total = sum(atom.tokens for atom in atoms)
     if total <= budget:
         return [atoms]
     best, best_difference, left = 0, total, 0
     for number, atom in enumerate(atoms[:-1], start=1):
         left += atom.tokens
+        if atom.block.level:
+            continue
         if max(left, total - left) <= budget and abs(total - 2 * left) < best_difference:
             best, best_difference = number, abs(total - 2 * left)
     return [atoms[:best], atoms[best:]] if best else []

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 
-from openclaw_instructor.documents.chunk_packing import Atom, Parts, cut_line, pack
+from openclaw_instructor.documents.chunk_packing import Atom, Parts, cut_line, opening, pack
 from openclaw_instructor.documents.document import MAX_HEADING_CHARACTERS, Block, Document, Location
 from openclaw_instructor.documents.sections import SEPARATOR, Section, heading_path, sections
 
 # Part of a collection's identity: change it whenever the same document would be cut or prefixed differently.
-CHUNKER = "chunks-3"
+CHUNKER = "chunks-4"
 # One vector represents longer passages less well.
 MAX_CONTENT_TOKENS = 240
 MIN_CONTENT_TOKENS = 16
@@ -44,11 +44,11 @@ Count = Callable[[Sequence[str]], list[int]]
 class Chunk:
     """Lines `first` to `last` (1-based, inclusive) of the document's text.
 
-    `text` is these lines, or a part of the only one when that is too long: then `offset` says at which character of the
-    line it begins, and is None otherwise. `locations` are the places in the file of `text`, each with the first and the
-    last line that it covers; empty when these are lines of the file itself. `context` is what the reader knows of the
-    surroundings, such as column names. `embedded` is what the model reads, and `digest` stands for that text and for
-    what it is embedded with.
+    `text` is these lines. When the last one is too long, it is a part of it, with the headings above it in the first
+    part: then `offset` says at which character of the line the part begins, and is None otherwise. `locations` are the
+    places in the file of `text`, each with the first and the last line that it covers; empty when these are lines of
+    the file itself. `context` is what the reader knows of the surroundings, such as column names. `embedded` is what
+    the model reads, and `digest` stands for that text and for what it is embedded with.
     """
 
     first: int
@@ -134,14 +134,23 @@ class Chunker:
         budget = max(MIN_CONTENT_TOKENS, min(MAX_CONTENT_TOKENS, room - reserved - _MARGIN_TOKENS))
         # Hits show the title apart from the headings, so it is not repeated.
         heading = SEPARATOR.join(section.headings[section.headings[:1] == (title,) :])[: 2 * MAX_HEADING_CHARACTERS]
-        parts = [self._parts(lines, block, size, budget) for block, size in zip(section.blocks, sizes, strict=True)]
+        parts = self._parts(lines, section.blocks, sizes, budget)
         for group in pack(section.blocks, parts, budget):
             context = [contexts[text] for text in dict.fromkeys(atom.block.context for atom in group)]
             chunk = self._chunk(group, lines, prefix, _joined(context, reserved), heading)
             if _WORD.search(chunk.text):
                 yield chunk
 
-    def _parts(self, lines: list[str], block: Block, size: int, budget: int) -> Parts:
+    def _parts(self, lines: list[str], blocks: list[Block], sizes: list[int], budget: int) -> list[Parts]:
+        """Measure the blocks of a section; the first text leaves room for the headings above it."""
+        headings = opening(blocks, sizes, budget)
+        parts = []
+        for block, size in zip(blocks, sizes, strict=True):
+            parts.append(self._part(lines, block, size, budget if block.level else budget - headings))
+            headings = headings if block.level else 0
+        return parts
+
+    def _part(self, lines: list[str], block: Block, size: int, budget: int) -> Parts:
         """Measure a block: its size when it stays whole, else the size of each line.
 
         A long line is given as the spans it is cut into.
@@ -169,8 +178,9 @@ class Chunker:
 
     def _chunk(self, group: list[Atom], lines: list[str], prefix: str, context: list[str], heading: str) -> Chunk:
         first, last = group[0].first, group[-1].last
-        start = group[0].start
-        text = "\n".join(lines[first - 1 : last]) if start is None else lines[first - 1][start : group[0].end]
+        start = group[-1].start
+        ending = lines[last - 1] if start is None else lines[last - 1][start : group[-1].end]
+        text = "\n".join([*lines[first - 1 : last - 1], ending])
         around = "\n".join(part for part in context if part not in text)
         embedded = "\n".join(part for part in (prefix, around, text) if part)
         digest = hashlib.blake2b(f"{self._embedding_space}\n{embedded}".encode(), digest_size=16).hexdigest()

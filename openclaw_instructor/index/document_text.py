@@ -58,12 +58,10 @@ def lines_of(connection: sqlite3.Connection, document_id: int) -> list[Line]:
     lines: dict[int, Line] = {}
     pieces: dict[int, str] = {}
     for passage in chunk_store.passages_of(connection, document_id):
+        texts = passage.text.split("\n")
         if passage.line_offset is not None:
-            known = pieces.get(passage.first_line, "")
-            pieces[passage.first_line] = known[: passage.line_offset] + passage.text
-            texts = [pieces[passage.first_line]]
-        else:
-            texts = passage.text.split("\n")
+            known = pieces.get(passage.last_line, "")
+            texts[-1] = pieces[passage.last_line] = known[: passage.line_offset] + texts[-1]
         for number, text in enumerate(texts, passage.first_line):
             # In formats with pages, a blank line between two blocks has no location.
             if text.strip() or not passage.locations:

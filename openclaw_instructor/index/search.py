@@ -151,6 +151,7 @@ class Retrieval:
         dense = self._nearest(limit, self._narrowed)
         self._sides = (dense, ())
         if self._question.mode == "vector":
+            self._fit = fusion.fit(dense, (), self._spread) if dense else None
             return dense
         matches = self._matches(limit)
         near = {key for key, _ in dense}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,36 @@ def file_of(host: Host) -> Path:
     if not said:
         raise OpenClawFailed("`openclaw config file` printed nothing; run: openclaw doctor")
     return Path(said.splitlines()[-1]).expanduser()
+
+
+def plain(path: Path) -> dict[str, Any] | None:
+    """Return what a file of plain JSON holds; None where it takes OpenClaw to read it.
+
+    That is a file of JSON5, or one that includes others or names variables of the environment.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) and '"$include"' not in text and "${" not in text else None
+
+
+def section(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return one part of what a file holds, {} where it is unset or no object."""
+    found = content.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def sections(host: Host, path: Path, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return parts of the configuration, {} for each that is unset; OpenClaw is only asked where it has to be.
+
+    Each of its answers takes more than a second.
+    """
+    if (content := plain(path)) is not None:
+        return [section(content, name) for name in names]
+    with ThreadPoolExecutor(3) as pool:
+        return list(pool.map(host.section, names))
 
 
 def patch(host: Host, changes: Mapping[str, Any]) -> None:

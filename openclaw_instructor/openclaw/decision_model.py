@@ -33,8 +33,9 @@ def apply(settings: Settings, *, program: str | None = None) -> Applied:
     if Installed.find(host, settings).form == "absent":
         install = typed(settings, "openclaw", "install")
         raise OpenClawFailed(f"OpenClaw does not have the plugin that answers decisions; run first: {install}")
-    before = _selected(host.section("agents"))
-    backup = configuration.keep(path := configuration.file_of(host))
+    path = configuration.file_of(host)
+    before = _selected(*configuration.sections(host, path, ["agents"]))
+    backup = configuration.keep(path)
     configuration.patch(host, block(settings))
     ours = before.startswith(f"{DECISION_PROVIDER}/")
     host.remember(settings, decisions=settings.checkpoint, **({} if ours else {_BEFORE: before}))
@@ -45,8 +46,8 @@ def apply(settings: Settings, *, program: str | None = None) -> Applied:
 def undo(settings: Settings, *, program: str | None = None) -> Applied:
     """Select what was selected before `apply`, or nothing. Raises OpenClawFailed."""
     host = Host.find(settings, program)
-    changes = removal(settings, host.section("agents"))
     path = configuration.file_of(host)
+    changes = removal(settings, *configuration.sections(host, path, ["agents"]))
     if not changes:
         return Applied(str(path), None, {}, [])
     backup = configuration.keep(path)

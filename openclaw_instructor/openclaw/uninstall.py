@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from openclaw_instructor.daemon import lifecycle
@@ -57,18 +58,19 @@ def plan(settings: Settings, *, purge: bool = False, program: str | None = None)
 
 def _in_openclaw(settings: Settings, host: Host) -> list[Step]:
     steps = []
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(1) as pool:
         finding = pool.submit(Installed.find, host, settings)
-        sections = pool.map(host.section, ("memory", "models", "agents", "plugins"))
-        memory, models, agents, plugins = sections
+        file = configuration.file_of(host)
+        names = ("memory", "models", "agents", "plugins")
+        memory, models, agents, plugins = configuration.sections(host, file, names)
         installed = finding.result()
     changes = memory_search.removal(settings, memory, models)
     if changes:
         says = "take the memory block out of OpenClaw's configuration; its memory search uses OpenClaw's default again"
-        steps.append(Step("memory", says, _patching(host, changes)))
+        steps.append(Step("memory", says, _patching(host, file, changes)))
     changes = decision_model.removal(settings, agents)
     if changes:
-        steps.append(Step("decision model", "no longer select our decision model", _patching(host, changes)))
+        steps.append(Step("decision model", "no longer select our decision model", _patching(host, file, changes)))
     if installed.form == "linked elsewhere":
         # The owner's other home is not this one's to take away.
         return steps
@@ -76,14 +78,14 @@ def _in_openclaw(settings: Settings, host: Host) -> list[Step]:
         says = "uninstall the plugin from OpenClaw"
         steps.append(Step("plugin", says, lambda: host.run("plugins", "uninstall", PLUGIN_ID, "--force")))
     if installed.form != "absent" or PLUGIN_ID in (plugins.get("entries") or {}):
-        forget = _patching(host, {"plugins": {"entries": {PLUGIN_ID: None}}})
+        forget = _patching(host, file, {"plugins": {"entries": {PLUGIN_ID: None}}})
         steps.append(Step("plugin entry", f"delete plugins.entries.{PLUGIN_ID} from OpenClaw's configuration", forget))
     return steps
 
 
-def _patching(host: Host, changes: Mapping[str, Any]) -> Callable[[], object]:
+def _patching(host: Host, file: Path, changes: Mapping[str, Any]) -> Callable[[], object]:
     def change() -> None:
-        configuration.keep(configuration.file_of(host))
+        configuration.keep(file)
         configuration.patch(host, changes)
 
     return change

@@ -172,12 +172,30 @@ def test_every_written_line_is_in_a_chunk_that_says_exactly_its_lines(lines: lis
             assert chunk.text == "\n".join(lines[chunk.first - 1 : chunk.last])
             covered |= {number: lines[number - 1] for number in range(chunk.first, chunk.last + 1)}
         else:
-            assert chunk.first == chunk.last
-            before = covered.get(chunk.first, "")
-            covered[chunk.first] = before[: chunk.offset] + chunk.text
+            *above, part = chunk.text.split("\n")
+            assert above == lines[chunk.first - 1 : chunk.last - 1]
+            assert not above or chunk.offset == 0
+            covered |= dict(enumerate(above, start=chunk.first))
+            covered[chunk.last] = covered.get(chunk.last, "")[: chunk.offset] + part
     for number, line in enumerate(lines, start=1):
         if any(character.isalnum() for character in line):
             assert covered[number] == line
+
+
+@pytest.mark.parametrize("length", [*range(215, 260, 3), 500, 3_000])
+@pytest.mark.parametrize("headings", ["## Procedure", "# Manual\n\n## Procedure", f"# {words(90)}"])
+def test_a_heading_is_no_chunk_without_the_text_below_it(headings: str, length: int) -> None:
+    one_line, wrapped = words(length), re.sub("((?:[^ ]+ ){12})", r"\1\n", words(length))
+    for text in (one_line, wrapped, f"```\n{wrapped}\n```", f"- {one_line}"):
+        chunks = split(f"{headings}\n\n{text}\n\n## Next\n\nend\n")
+        assert chunks[0].text.startswith(f"{headings.strip()}\n\n{text[:20]}")
+        assert max(count([c.text])[0] for c in chunks) <= MAX_CONTENT_TOKENS
+        assert [c.text for c in chunks[-1:]] == ["## Next\n\nend"]
+
+
+def test_headings_longer_than_half_a_chunk_leave_the_text_its_room() -> None:
+    heading = f"# {words(150)}"
+    assert [c.text for c in split(f"{heading}\n\n{words(200)}\n")] == [heading, words(200)]
 
 
 @given(st.lists(st.integers(0, 60).map(words), max_size=30))

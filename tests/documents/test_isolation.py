@@ -301,12 +301,15 @@ def test_it_survives_a_fork(isolated: IsolatedReaders[Document]) -> None:
 
 def test_an_interrupt_costs_no_later_file(isolated: IsolatedReaders[Document]) -> None:
     worker(isolated)
+    # A process that a shell starts in the background ignores interrupts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     # To the thread that reads: a signal that another thread takes does not end a wait of this one.
     timer = threading.Timer(0.2, signal.pthread_kill, [threading.get_ident(), signal.SIGINT])
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         isolated.read(readers.sleeps, b"", PATH)
     timer.join()
+    signal.signal(signal.SIGINT, before)
     assert isolated.read(readers.size, b"abc", PATH).text == "3"
 
 

@@ -91,8 +91,9 @@ def test_words_in_capitals_are_found(notes: Index) -> None:
 
 
 @pytest.mark.parametrize("query", ["how do giraffes learn chess", "xqzvv blorptang", "???", "🚀"])
-def test_what_fits_nothing_scores_low_and_is_said(notes: Index, query: str) -> None:
-    result = ask(notes, query)
+@pytest.mark.parametrize("mode", ["hybrid", "vector"])
+def test_what_fits_nothing_scores_low_and_is_said(notes: Index, query: str, mode: str) -> None:
+    result = ask(notes, query, mode=mode)
     assert all(hit["score"] < 0.5 for hit in result["hits"])
     assert any(note.startswith(("nothing fits", "nothing in docs matched")) for note in result["notes"])
 

@@ -48,7 +48,12 @@ def refuse(**error):
 if arguments == ["--version"]:
     finish("OpenClaw " + state.get("version", "2026.9.6") + " (abc)")
 if arguments[:2] == ["config", "file"]:
-    finish(str(folder / "state.json"))
+    file = folder / "openclaw.json"
+    # Written whole: doctor runs several of us at once.
+    new = folder / f"openclaw.{{os.getpid()}}"
+    new.write_text(state.get("file", json.dumps(state["config"])))
+    new.replace(file)
+    finish(str(file))
 if arguments[:2] == ["config", "get"]:
     path = arguments[2]
     if path.startswith("plugins.entries.") and "marker" in state:

@@ -28,8 +28,23 @@ def said(settings: Settings, check: str) -> Finding:
 def test_a_configuration_without_a_mode_starts_no_gateway(settings: Settings, host: StandIn) -> None:
     found = said(settings, "configuration")
     assert (found.level, found.fix.endswith("config set gateway.mode local")) == ("warn", True)
-    host.set(gateway={"mode": "local"})
+    host.set(config={"gateway": {"mode": "local"}})
     assert said(settings, "configuration").level == "ok"
+
+
+def test_openclaw_is_asked_for_no_part_of_a_configuration_that_is_plain_json(settings: Settings, host: StandIn) -> None:
+    host.set(config={"tools": {"deny": ["search_*"]}, "agents": None})
+    assert said(settings, "visible").level == "fail"
+    assert not [call for call in host.calls() if call.startswith("config get")]
+
+
+@pytest.mark.parametrize(
+    "written", ["{tools: {}, // JSON5\n}", '{"$include": "tools.json"}', '{"tools": "${TOOLS}"}', ""]
+)
+def test_openclaw_is_asked_for_what_takes_more_than_json(settings: Settings, host: StandIn, written: str) -> None:
+    host.set(config={"tools": {"deny": ["search_*"]}}, file=written)
+    assert said(settings, "visible").level == "fail"
+    assert "config get tools" in host.calls()
 
 
 @pytest.mark.parametrize(
