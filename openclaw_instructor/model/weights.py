@@ -12,6 +12,8 @@ from torch import Tensor
 from openclaw_instructor.errors import InvalidCheckpoint
 
 ZIP = b"PK\3\4"
+# Of a .safetensors file: names and shapes, a hundred bytes for each tensor, which read take ten times as much memory.
+MAX_HEADER_BYTES = 10_000_000
 
 
 class SafetensorsFile(Mapping[str, Tensor]):
@@ -22,6 +24,9 @@ class SafetensorsFile(Mapping[str, Tensor]):
 
         self._path, self._open = path, safe_open
         try:
+            with path.open("rb") as start:
+                if (size := int.from_bytes(start.read(8), "little")) > MAX_HEADER_BYTES:
+                    raise ValueError(f"its header claims {size:,} bytes")
             with safe_open(path, framework="pt") as file:
                 self._names = list(file.keys())
         except Exception as error:  # safetensors has exceptions of its own

@@ -111,9 +111,23 @@ def _change(name: str, **keys: object) -> object:
     return change
 
 
+def _header(size: int) -> object:
+    """Weights whose header has that many bytes, most of them names of tensors without weights."""
+
+    def change(folder: Path) -> None:
+        path, entries = folder / "model.safetensors", []
+        while 70 * len(entries) < size:
+            entries.append(f'"k{len(entries):08}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}')
+        header = f"{{{','.join(entries)}}}".encode()
+        path.write_bytes(len(header).to_bytes(8, "little") + header + path.read_bytes())
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
+        (_header(12_000_000), "damaged or incomplete .its header claims"),
         (_drop("modules.json"), "modules.json is missing"),
         (_drop("model.safetensors"), "neither model.safetensors nor pytorch_model.bin"),
         (_drop("tokenizer.json"), "neither tokenizer.json nor spiece.model"),
