@@ -145,12 +145,13 @@ def _search(engine: Any, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _measured(engine: Any, queries: Any, truth: Any, effort: int | None) -> dict[str, float]:
     taken, worked, found = [], [], 0
+    numbers_of = getattr(engine, "numbers_of", list)
     for query, nearest in zip(queries, truth, strict=False):
         started, used = time.perf_counter(), time.process_time()
         ids = engine.search(query, TOP, effort)
         taken.append((time.perf_counter() - started) * 1e3)
         worked.append((time.process_time() - used) * 1e3)
-        found += len(set(map(int, ids)) & set(nearest.tolist()))
+        found += len(set(map(int, numbers_of(ids))) & set(nearest.tolist()))
     return {
         "recall": found / (TOP * len(queries)),
         "p50": float(np.median(taken)),

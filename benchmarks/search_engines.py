@@ -64,7 +64,6 @@ class Ours:
             engine.update(view)
         self._searcher, _ = engine.open(view)
         self._filter = Filter()
-        self._numbers: dict[int, int] = {}
 
     def search(self, query: Any, limit: int, effort: int | None) -> list[int]:
         """Find the nearest, ranked by the vectors of the store."""
@@ -72,10 +71,13 @@ class Ours:
 
         if effort is not None:
             graph.EFFORT = effort
-        if not self._numbers:
-            numbers = self._connection.execute("SELECT id, text FROM chunks")
-            self._numbers = {row["id"]: int(row["text"]) for row in numbers}
-        return [self._numbers[key] for key, _ in self._searcher.search(query, limit, self._filter)]
+        return [key for key, _ in self._searcher.search(query, limit, self._filter)]
+
+    def numbers_of(self, keys: list[int]) -> list[int]:
+        """Tell the numbers of the vectors from the ids of their passages."""
+        among = ",".join("?" * len(keys))
+        rows = self._connection.execute(f"SELECT text FROM chunks WHERE id IN ({among})", keys)
+        return [int(row["text"]) for row in rows]
 
 
 class FaissFlat:

@@ -213,7 +213,7 @@ class Retrieval:
             return []
         searchers = [source.searcher for source in self._sources if source.searcher]
         found = [hit for searcher in searchers for hit in searcher.search(vector, limit, wanted)]
-        return sorted(found, key=lambda item: -item[1])[:limit]
+        return sorted(found, key=lambda item: (-item[1], item[0]))[:limit]
 
     @cached_property
     def _spread(self) -> Spread:

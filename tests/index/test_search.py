@@ -12,6 +12,7 @@ import pytest
 
 from openclaw_instructor.evaluate.rankings import FullText, candidates, fuse
 from openclaw_instructor.index import Index
+from openclaw_instructor.index.vectors.local import LocalSearcher
 from tests.index.word_engine import DOCUMENT, QUERY, WordEngine, ask
 
 
@@ -248,3 +249,16 @@ def test_many_threads_search_at_once(docs: Index) -> None:
     for thread in threads:
         thread.join()
     assert titles == ["Bread"] * 12
+
+
+def test_of_equal_texts_the_first_is_shown_however_they_are_proposed(
+    docs: Index, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        (folder / f"{number}.md").write_text("Zebras have stripes.\n")
+    docs.sync()
+    before = ask(docs, "stripes of zebras", mode="vector")["hits"]
+    assert len(before[0]["also_in"]) == 3
+    search = LocalSearcher.search
+    monkeypatch.setattr(LocalSearcher, "search", lambda *given: search(*given)[::-1])
+    assert ask(docs, "stripes of zebras", mode="vector")["hits"] == before

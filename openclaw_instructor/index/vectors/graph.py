@@ -26,7 +26,7 @@ SUFFIX = "hnsw"
 NEIGHBOURS = 24
 BUILD_EFFORT = 80
 # How many candidates a search keeps; more find more and take longer.
-EFFORT = 400
+EFFORT = 500
 # Up to this share of the vectors, those that pass a filter are compared one by one.
 SCANNED_SHARE = 0.1
 _BATCH = 8_192

@@ -219,7 +219,7 @@ class MilvusServer:
                 limit=limit,
                 filter="" if among is None else f"id in {among.tolist()}",
                 output_fields=["id"],
-                search_params={"metric_type": "IP", "params": _search_parameters(self.address.index, limit)},
+                search_params={"metric_type": "IP", "params": _search_parameters(self.address, limit)},
                 consistency_level="Strong" if strong else "Bounded",
                 timeout=_READ_SECONDS,
             )
@@ -286,8 +286,10 @@ def _build_parameters(index: str) -> dict[str, Any]:
     return {"nlist": 1_024} if index.startswith("IVF") else {}
 
 
-def _search_parameters(index: str, limit: int) -> dict[str, int]:
-    if index.startswith("HNSW"):
+def _search_parameters(address: Address, limit: int) -> dict[str, int]:
+    index = address.index
+    # The index that Milvus Lite chooses is HNSW too, of which it looks at 64 candidates even where more are asked for.
+    if index.startswith("HNSW") or (index == "AUTOINDEX" and address.folder is not None):
         return {"ef": max(_EFFORT, limit)}
     if index == "DISKANN":
         return {"search_list": max(_EFFORT, limit)}
