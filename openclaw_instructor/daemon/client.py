@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import secrets
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from openclaw_instructor import timezone
 from openclaw_instructor.daemon import lifecycle
+from openclaw_instructor.daemon.calls import Call, Caller, OnProgress
 from openclaw_instructor.daemon.endpoint import Endpoint
-from openclaw_instructor.daemon.transport import Broken, Cancellation, NotSent, Outgoing, Reply, Transport, health
-from openclaw_instructor.daemon.wire_errors import error_from
-from openclaw_instructor.errors import DaemonUnavailable, InstructorError, InvalidArguments
+from openclaw_instructor.daemon.transport import Cancellation, Transport
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.registry.tool_spec import Effect
 from openclaw_instructor.settings import Settings
 
 CALL_SECONDS = 150.0  # longer than the daemon's own limit
-# When a daemon that keeps a call waiting is looked at, and how long the look may take.
-LOOK_SECONDS, NEXT_LOOK_SECONDS = 2.0, 5.0
-OnProgress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class _Call:
-    """One call of a route. A `patient` call has no time limit. The effect of a tool is looked up if needed."""
-
-    method: str
-    path: str
-    effect: Effect | None = "read"
-    body: Mapping[str, Any] | None = None
-    accept: str = "application/json"
-    patient: bool = False
-    task: str = ""
 
 
 class Client:
@@ -61,11 +38,9 @@ class Client:
         call_seconds: float = CALL_SECONDS,
     ) -> None:
         self.settings = settings or Settings.load()
-        self._transport = transport or _long_lived()
-        self._as_agent = as_agent
-        self._call_seconds = call_seconds
-        self._endpoint = endpoint
-        self._lock = threading.Lock()
+        self._caller = Caller(
+            self.settings, endpoint, transport or _long_lived(), as_agent=as_agent, call_seconds=call_seconds
+        )
 
     @classmethod
     def running(cls, settings: Settings, transport: Transport | None = None) -> Client | None:
@@ -75,37 +50,37 @@ class Client:
 
     def tools(self) -> list[dict[str, Any]]:
         """Return the specifications of the enabled tools."""
-        tools: list[dict[str, Any]] = self._call(_Call("GET", "/v1/tools"))["tools"]
+        tools: list[dict[str, Any]] = self._caller.make(Call("GET", "/v1/tools"))["tools"]
         return tools
 
     def run(
         self, task: str, arguments: Mapping[str, Any], *, cancellation: Cancellation | None = None
     ) -> dict[str, Any]:
         """Run a task in the daemon and return its result; `cancellation` breaks the request off from another thread."""
-        call = _Call("POST", f"/v1/tools/{quote(task, safe='')}", None, dict(arguments), task=task)
-        return self._call(call, cancellation=cancellation)
+        call = Call("POST", f"/v1/tools/{quote(task, safe='')}", None, dict(arguments), task=task)
+        return self._caller.make(call, cancellation=cancellation)
 
     def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]:
         """Return the answer of POST /v1/embeddings."""
-        return self._call(_Call("POST", "/v1/embeddings", body={"input": list(texts), "input_type": input_type}))
+        return self._caller.make(Call("POST", "/v1/embeddings", body={"input": list(texts), "input_type": input_type}))
 
     def teach(self, task: str, label: str, message: Mapping[str, Any]) -> dict[str, Any]:
         """Teach a task the label of a message, which is given as to `run`."""
         body = {"task": task, "label": label, "message": dict(message)}
-        return self._call(_Call("POST", "/v1/corrections", "write", body))
+        return self._caller.make(Call("POST", "/v1/corrections", "write", body))
 
     def add_rule(self, task: str, sender: str, label: str) -> dict[str, Any]:
         """Let all mail of an address or domain have one label."""
         body = {"task": task, "sender": sender, "label": label}
-        return self._call(_Call("POST", "/v1/corrections/rule", "write", body))
+        return self._caller.make(Call("POST", "/v1/corrections/rule", "write", body))
 
     def corrections_report(self, task: str | None = None) -> dict[str, Any]:
         """Return what was taught, and what it tells."""
-        return self._call(_Call("GET", "/v1/corrections" + (f"?{urlencode({'task': task})}" if task else "")))
+        return self._caller.make(Call("GET", "/v1/corrections" + (f"?{urlencode({'task': task})}" if task else "")))
 
     def undo_correction(self, number: int) -> dict[str, Any]:
         """Take a correction or rule back."""
-        return self._call(_Call("POST", "/v1/corrections/undo", "write", {"id": number}))
+        return self._caller.make(Call("POST", "/v1/corrections/undo", "write", {"id": number}))
 
     def index_add(
         self, name: str, folders: Sequence[str | Path], include: Sequence[str] = (), exclude: Sequence[str] = ()
@@ -114,7 +89,7 @@ class Client:
         # Absolute here, because the daemon has another working directory.
         paths = [str(expanded(folder).absolute()) for folder in folders]
         body = {"name": name, "folders": paths, "include": list(include), "exclude": list(exclude)}
-        self._call(_Call("POST", "/v1/index/add", "write", body))
+        self._caller.make(Call("POST", "/v1/index/add", "write", body))
 
     def index_sync(
         self, name: str | None = None, on_progress: OnProgress | None = None, *, full: bool = False
@@ -124,37 +99,37 @@ class Client:
         With `full`, every file is read, whatever its times say.
         """
         body = {"name": name, "full": full}
-        call = _Call("POST", "/v1/index/sync", "write", body, accept="application/x-ndjson", patient=True)
-        return self._call(call, on_progress=on_progress)
+        call = Call("POST", "/v1/index/sync", "write", body, accept="application/x-ndjson", patient=True)
+        return self._caller.make(call, on_progress=on_progress)
 
     def index_status(self, name: str | None = None) -> list[dict[str, Any]]:
         """Return the state of a collection, or of all of them."""
         path = "/v1/index" + (f"?{urlencode({'name': name})}" if name else "")
-        collections: list[dict[str, Any]] = self._call(_Call("GET", path))["collections"]
+        collections: list[dict[str, Any]] = self._caller.make(Call("GET", path))["collections"]
         return collections
 
     def index_remove(self, name: str, folder: str | Path | None = None) -> None:
         """Remove a collection, or one folder of it, from the index; its files stay."""
         body = {"name": name} | ({} if folder is None else {"folder": str(expanded(folder).absolute())})
-        self._call(_Call("POST", "/v1/index/remove", "destroy", body))
+        self._caller.make(Call("POST", "/v1/index/remove", "destroy", body))
 
     def index_files(self, name: str | None = None, path: str | None = None) -> list[dict[str, Any]]:
         """Return the files of a collection, or of all, with their states."""
         asked = urlencode({key: value for key, value in (("name", name), ("path", path)) if value})
-        files: list[dict[str, Any]] = self._call(_Call("GET", f"/v1/index/files?{asked}"))["files"]
+        files: list[dict[str, Any]] = self._caller.make(Call("GET", f"/v1/index/files?{asked}"))["files"]
         return files
 
     def index_compact(self) -> dict[str, Any]:
         """Give back the room of what was deleted from the index."""
-        return self._call(_Call("POST", "/v1/index/compact", "write", {}, patient=True))
+        return self._caller.make(Call("POST", "/v1/index/compact", "write", {}, patient=True))
 
     def index_verify(self, *, full: bool = False) -> dict[str, Any]:
         """Check the index and return its problems."""
-        return self._call(_Call("POST", "/v1/index/verify", "read", {"full": full}, patient=True))
+        return self._caller.make(Call("POST", "/v1/index/verify", "read", {"full": full}, patient=True))
 
     def index_repair(self, *, full: bool = False) -> dict[str, Any]:
         """Mend the index and return what was done."""
-        return self._call(_Call("POST", "/v1/index/repair", "destroy", {"full": full}, patient=True))
+        return self._caller.make(Call("POST", "/v1/index/repair", "destroy", {"full": full}, patient=True))
 
     def index_backup(self, file: str | Path) -> dict[str, Any]:
         """Copy the index to a file while it is in use."""
@@ -177,25 +152,25 @@ class Client:
     def _of_file(self, what: str, effect: Effect, file: str | Path, **more: Any) -> dict[str, Any]:
         # Absolute here, because the daemon has another working directory.
         body = {"file": str(expanded(file).absolute()), **more}
-        return self._call(_Call("POST", f"/v1/index/{what}", effect, body, patient=True))
+        return self._caller.make(Call("POST", f"/v1/index/{what}", effect, body, patient=True))
 
     def index_inspect(self, task: str, arguments: Mapping[str, Any], expect: str) -> dict[str, Any]:
         """Search, and say at which stage a file was lost."""
         body = {"task": task, "arguments": dict(arguments), "expect": expect}
-        return self._call(_Call("POST", "/v1/index/inspect", body=body))
+        return self._caller.make(Call("POST", "/v1/index/inspect", body=body))
 
     def rerank(self, query: str, documents: Sequence[str], top_n: int | None = None) -> dict[str, Any]:
         """Return the answer of POST /v1/rerank."""
         body = {"query": query, "documents": list(documents)} | ({} if top_n is None else {"top_n": top_n})
-        return self._call(_Call("POST", "/v1/rerank", body=body))
+        return self._caller.make(Call("POST", "/v1/rerank", body=body))
 
     def session_link(self, scope: str = "write", page: str | None = None) -> dict[str, Any]:
         """Return a URL that opens this daemon in a browser, once and within a minute."""
-        return self._call(_Call("POST", "/v1/session/link", "write", {"scope": scope, "page": page}))
+        return self._caller.make(Call("POST", "/v1/session/link", "write", {"scope": scope, "page": page}))
 
     def close(self) -> None:
         """Close the connections that are kept open."""
-        self._transport.close()
+        self._caller.close()
 
     def __enter__(self) -> Client:
         return self
@@ -205,132 +180,8 @@ class Client:
     ) -> None:
         self.close()
 
-    def _call(
-        self, call: _Call, *, on_progress: OnProgress | None = None, cancellation: Cancellation | None = None
-    ) -> dict[str, Any]:
-        outgoing = self._outgoing(call)
-        endpoint = self._connect(None)
-        for last in (False, True):
-            token = endpoint.agent_token if self._as_agent else endpoint.token
-            authorized = replace(outgoing, headers={**outgoing.headers, "Authorization": f"Bearer {token}"})
-            try:
-                with self._attended(endpoint), self._transport.send(endpoint, authorized, cancellation) as reply:
-                    # 401: a daemon with another token has taken over the port.
-                    if reply.status != 401 or last:
-                        return _answer(reply, on_progress)
-            except NotSent as error:
-                if last:
-                    raise self._unreachable(endpoint, str(error)) from None
-            except TimeoutError:
-                raise self._unreachable(endpoint, f"it did not answer within {outgoing.timeout:g} s") from None
-            except DaemonUnavailable:
-                # The daemon is shutting down and dropped the call.
-                if last or self._effect_of(call) != "read":
-                    raise
-            except Broken as error:
-                if last:
-                    raise self._unreachable(endpoint, f"it broke the connection twice ({error})") from None
-                self._check_repeatable(call, endpoint)
-            endpoint = self._connect(endpoint)
-        raise AssertionError("the second attempt answers or raises")
-
-    @contextmanager
-    def _attended(self, endpoint: Endpoint) -> Iterator[None]:
-        """Look at a daemon that keeps a call waiting, and replace one that hangs; that breaks the connection."""
-        over = threading.Event()
-
-        def look() -> None:
-            wait = LOOK_SECONDS
-            while not over.wait(wait):
-                wait = NEXT_LOOK_SECONDS
-                if health(endpoint, LOOK_SECONDS) is None and not over.is_set():
-                    with suppress(InstructorError):
-                        if self._connect(endpoint).pid != endpoint.pid:
-                            return
-
-        threading.Thread(target=look, name="attending", daemon=True).start()
-        try:
-            yield
-        finally:
-            over.set()
-
-    def _outgoing(self, call: _Call) -> Outgoing:
-        headers = {"Accept": call.accept, timezone.HEADER: timezone.local_name()}
-        if call.body is not None:
-            headers["Content-Type"] = "application/json"
-        if call.effect != "read":
-            headers["Idempotency-Key"] = secrets.token_hex(16)
-        timeout = None if call.patient else self._call_seconds
-        return Outgoing(call.method, call.path, headers, _encode(call.body), timeout)
-
-    def _check_repeatable(self, call: _Call, endpoint: Endpoint) -> None:
-        """Raise DaemonUnavailable if repeating the call could do harm."""
-        fate = lifecycle.fate_of(self.settings, endpoint)
-        if fate == "crashed" and call.body is not None:
-            raise DaemonUnavailable(
-                "the daemon died while it worked on this request, which is therefore not made again; see "
-                f"{self.settings.log_path}"
-            )
-        if fate != "alive" and self._effect_of(call) != "read":
-            raise DaemonUnavailable(
-                "the daemon ended while it worked on this request, and how much of it was done is not known; look what "
-                "is there, then ask again"
-            )
-
-    def _effect_of(self, call: _Call) -> Effect:
-        if call.effect is not None:
-            return call.effect
-        from openclaw_instructor.registry import Registry
-
-        task = Registry.load(self.settings).tasks.get(call.task)
-        return task.effect if task else "write"
-
-    def _connect(self, failed: Endpoint | None) -> Endpoint:
-        with self._lock:
-            # Another thread may have found the new daemon meanwhile.
-            if self._endpoint is None or self._endpoint == failed:
-                self._endpoint = lifecycle.ensure(self.settings, failed=failed)
-            return self._endpoint
-
-    def _unreachable(self, endpoint: Endpoint, what: str) -> DaemonUnavailable:
-        return DaemonUnavailable(f"the daemon at {endpoint.url} does not serve: {what}; see {self.settings.log_path}")
-
 
 def _long_lived() -> Transport:
     from openclaw_instructor.daemon.httpx_transport import HttpxTransport
 
     return HttpxTransport()
-
-
-def _encode(body: Mapping[str, Any] | None) -> bytes | None:
-    if body is None:
-        return None
-    try:
-        return json.dumps(body, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidArguments(f"the arguments are not plain JSON ({error})") from None
-
-
-def _answer(reply: Reply, on_progress: OnProgress | None) -> dict[str, Any]:
-    if "ndjson" in reply.content_type:
-        for line in reply.lines():
-            event = json.loads(line)
-            if "progress" not in event:
-                return _result(event)
-            if on_progress:
-                on_progress(*event["progress"])
-        raise Broken("the answer has no end")
-    content = reply.read()
-    try:
-        answer = json.loads(content)
-    except ValueError:
-        raise DaemonUnavailable(
-            f"the daemon answered HTTP {reply.status} without JSON; end it with `openclaw-instructor daemon stop`"
-        ) from None
-    return _result(answer)
-
-
-def _result(answer: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(answer.get("error"), dict):
-        raise error_from(answer["error"])
-    return answer
