@@ -16,10 +16,13 @@ from openclaw_instructor.model.layout import MOST_TOKENIZER_BYTES, read_json
 
 _CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
 _REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+# Words of Chinese and Japanese end where the script changes.
+SCRIPT_RUNS = r"\p{Han}+|\p{Hiragana}+|[\p{Katakana}ー]+"
 # Expressions known to take linear time: of T5 and XLM-R, GPT-2 and its relatives, Llama 3, Qwen, DeepSeek, Gemma.
 KNOWN_EXPRESSIONS = frozenset(
     {
         " {2,}",
+        SCRIPT_RUNS,
         r"\s+",
         r"\s",
         r"\d",

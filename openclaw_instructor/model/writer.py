@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from openclaw_instructor.model.layout import read_json
-from openclaw_instructor.model.networks.state_dict import to_t5_names
+from openclaw_instructor.model.networks.state_dict import TABLE, quantised_table, to_t5_names
 from openclaw_instructor.model.shapes import T5Shape
 
 if TYPE_CHECKING:
@@ -27,13 +27,15 @@ def write_checkpoint(
     max_seq_length: int,
     card: str,
     dtype: torch.dtype = torch.float32,
+    int8_table: bool = False,
 ) -> Path:
     """Write weights, configuration, tokenizer and model card.
 
     `tokenizer_from` is a folder that holds a tokenizer; if it is a checkpoint that lower-cases its tokenizer's input,
     the new one does too.
 
-    `dtype` is the format of the stored weights; whoever loads them chooses the one to compute in. The folder appears
+    `dtype` is the format of the stored weights; whoever loads them chooses the one to compute in. With `int8_table`
+    the token table is stored in int8 with a scale for each row, which only this package reads. The folder appears
     complete or not at all.
     """
     from safetensors.torch import save_file
@@ -41,9 +43,10 @@ def write_checkpoint(
     new = folder.with_name(folder.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     (new / "2_Dense").mkdir(parents=True)
-    tensors = {
-        name: tensor.to(dtype).cpu() for name, tensor in to_t5_names(encoder.state_dict(), encoder.shape.layers).items()
-    }
+    named = to_t5_names(encoder.state_dict(), encoder.shape.layers)
+    tensors = {name: tensor.to(dtype).cpu() for name, tensor in named.items()}
+    if int8_table:
+        tensors |= quantised_table(named[TABLE].cpu())
     save_file({"linear.weight": tensors.pop("dense.weight")}, new / "2_Dense" / "model.safetensors")
     save_file(tensors, new / "model.safetensors", metadata={"format": "pt"})
     for name, content in _configs(encoder.shape, max_seq_length, _lower_cases(tokenizer_from)).items():

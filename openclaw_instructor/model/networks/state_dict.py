@@ -13,6 +13,8 @@ from openclaw_instructor.model.shapes import T5Shape
 
 POSITION = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
 FINAL_NORM = "encoder.final_layer_norm.weight"
+TABLE = "shared.weight"
+TABLE_SCALES = "shared.scales"  # of a table in int8, one for each row
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,12 @@ class T5Tensors:
     def outside_layers(self) -> dict[str, Tensor]:
         """Return the token table, position table, final norm and projection."""
         s = self.shape
-        table = "shared.weight" if "shared.weight" in self.tensors else "encoder.embed_tokens.weight"
+        table = TABLE if TABLE in self.tensors else "encoder.embed_tokens.weight"
         dense = (
             self._take("dense.weight", s.dimension, s.width) if "dense.weight" in self.tensors else torch.eye(s.width)
         )
         return {
-            "tokens.weight": self._take(table, s.vocab_size, s.width),
+            "tokens.weight": self._table(table),
             "position.weight": self._take(POSITION, s.buckets, s.heads),
             "norm.weight": self._take(FINAL_NORM, s.width),
             "dense.weight": dense,
@@ -54,6 +56,13 @@ class T5Tensors:
             state[ours] = parts[0] if len(parts) == 1 else torch.cat(parts)
         return state
 
+    def _table(self, name: str) -> Tensor:
+        """Return the token table, multiplied by its rows' scales if it is stored in int8."""
+        rows = self._take(name, self.shape.vocab_size, self.shape.width)
+        if self.tensors[name].dtype != torch.int8:
+            return rows
+        return rows.mul_(self._take(TABLE_SCALES, self.shape.vocab_size)[:, None])
+
     def _take(self, name: str, *size: int) -> Tensor:
         if name not in self.tensors:
             raise InvalidCheckpoint(f"{self.where}: tensor {name} is missing; the weights do not fit config.json")
@@ -66,7 +75,7 @@ class T5Tensors:
 def to_t5_names(state: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
     """Rename the state of a `T5Encoder` to T5's names for saving, `dense.weight` included."""
     tensors = {
-        "shared.weight": state["tokens.weight"],
+        TABLE: state["tokens.weight"],
         POSITION: state["position.weight"],
         FINAL_NORM: state["norm.weight"],
         "dense.weight": state["dense.weight"],
@@ -75,6 +84,13 @@ def to_t5_names(state: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
         for ours, theirs in _layer_names(index).items():
             tensors |= dict(zip(theirs, state[f"layers.{index}.{ours}"].chunk(len(theirs)), strict=True))
     return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+
+
+def quantised_table(table: Tensor) -> dict[str, Tensor]:
+    """Return the tensors of a token table (vocabulary, width) in int8: the greatest number of each row becomes 127."""
+    table = table.detach().float()
+    scales = (table.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+    return {TABLE: (table / scales[:, None]).round().to(torch.int8), TABLE_SCALES: scales}
 
 
 def _layer_names(index: int) -> dict[str, list[str]]:

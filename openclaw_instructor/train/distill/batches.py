@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,8 @@ class Batches:
     """Draws batches of similar length from a corpus; its state is one random generator."""
 
     def __init__(self, corpus: Corpus, config: DistillConfig, held_out: int) -> None:
-        self.corpus, self.config = corpus, config
+        self.corpus, self.config, self.token_teacher = corpus, config, corpus.token_teacher
+        self.held = sorted(range(held_out), key=lambda index: len(corpus.ids[index]))
         self.random = random.Random(config.seed)
         lengths = np.array([len(ids) for ids in corpus.ids])
         self.lengths = lengths
@@ -93,6 +94,12 @@ class Batches:
             texts, instructions = self._singles()
         prompts = [self.prompt(index, instruction) for index, instruction in zip(texts, instructions, strict=True)]
         return _sorted(Drawn(prompts, self.targets(texts)))
+
+    def held_out(self) -> Iterator[Drawn]:
+        """Yield the first `held_out` texts, which no batch contains."""
+        for start in range(0, len(self.held), 128):
+            chosen = self.held[start : start + 128]
+            yield Drawn([self.prompt(index, []) for index in chosen], self.targets(chosen))
 
     def targets(self, texts: Sequence[int]) -> torch.Tensor | None:
         """Return the teacher's vectors (texts, dimension) float32, if they were computed before."""

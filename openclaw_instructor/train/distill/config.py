@@ -10,6 +10,7 @@ class DistillConfig:
     """The settings of a distillation."""
 
     tokens: int = 24_000_000  # length of the run; the learning rate follows it
+    minutes: float = 0.0  # of training after which it ends, if that is sooner; 0 for no limit
     batch_tokens: int = 6_144  # tokens of a step
     batch_texts: int = 320  # and at most so many texts
     pair_share: float = 0.35  # of the steps use (query, passage) pairs

@@ -11,12 +11,13 @@ states, those add their squared distance x 20 (`states.py`).
 from __future__ import annotations
 
 import json
+import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -42,26 +43,54 @@ def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig)
     return config.regression_weight * regression + divergence
 
 
+class Source(Protocol):
+    """Gives a run its batches; its state is one random generator."""
+
+    random: random.Random
+
+    @property
+    def token_teacher(self) -> TokenTeacher | None:
+        """The teacher that reads batches without targets, and of token states."""
+        ...
+
+    def draw(self) -> Drawn:
+        """Draw the next batch."""
+        ...
+
+    def held_out(self) -> Iterable[Drawn]:
+        """Yield texts that no batch contains."""
+        ...
+
+
 def distill(
     encoder: T5Encoder, corpus: Corpus, config: DistillConfig, folder: Path, held_out: int = 2_000
 ) -> T5Encoder:
     """Train for `config.tokens` tokens; checkpoints and `metrics.jsonl` go to `folder`, and a run there is resumed."""
+    return learn(encoder, Batches(corpus, config, held_out), config, folder)
+
+
+def learn(
+    encoder: T5Encoder, batches: Source, config: DistillConfig, folder: Path, frozen_tokens: int = 0
+) -> T5Encoder:
+    """Train on the batches of any source, as `distill` does.
+
+    Weights that need no gradient stay as they are, and so do the first `frozen_tokens` rows of the token table.
+    """
     torch.manual_seed(config.seed)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
-    batches = Batches(corpus, config, held_out)
     optimizers = _optimizers(encoder, config)
     pool = CpuPool(torch.get_num_threads() if encoder.device.type == "cpu" else 1)
     step, tokens, spent = _resume(folder, encoder, optimizers, batches)
     began = saved = time.monotonic()
     encoder.train()
     with (folder / "metrics.jsonl").open("a") as metrics, _flush_denormal():
-        while tokens < config.tokens:
-            rate = _rate(step, tokens / config.tokens, config)
+        while (progress := _progress(tokens, spent + time.monotonic() - began, config)) < 1:
+            rate = _rate(step, progress, config)
             for group in (group for optimizer in optimizers for group in optimizer.param_groups):
                 group["lr"] = rate * group["scale"]
             drawn = batches.draw()
-            loss = _step(encoder, optimizers, drawn, config, pool, corpus.token_teacher)
+            loss = _step(encoder, optimizers, drawn, config, pool, batches.token_teacher, frozen_tokens)
             step += 1
             tokens += sum(len(prompt.ids) for prompt in drawn.prompts)
             elapsed = spent + time.monotonic() - began
@@ -69,7 +98,7 @@ def distill(
                 row = {"step": step, "tokens": tokens, "minutes": round(elapsed / 60, 2), "rate": rate}
                 row |= {"loss": round(loss.item(), 4), "tokens_per_second": round(tokens / elapsed)}
                 if step % (10 * config.log_every) == 0:
-                    row["held_out_cosine"] = round(held_out_cosine(encoder, batches, held_out), 4)
+                    row["held_out_cosine"] = round(held_out_cosine(encoder, batches), 4)
                 metrics.write(json.dumps(row) + "\n")
                 metrics.flush()
             if time.monotonic() - saved > config.save_every:
@@ -100,6 +129,8 @@ def _optimizers(encoder: T5Encoder, config: DistillConfig) -> list[torch.optim.O
     matrices: list[dict[str, Any]] = []
     rest: list[dict[str, Any]] = []
     for name, weight in encoder.named_parameters():
+        if not weight.requires_grad:
+            continue
         scale = float(weight.detach().pow(2).mean().sqrt()) or encoder.shape.width**-0.5
         group = {"params": [weight], "scale": scale}
         if name.startswith("layers.") and weight.dim() == 2:
@@ -107,8 +138,11 @@ def _optimizers(encoder: T5Encoder, config: DistillConfig) -> list[torch.optim.O
         else:
             rest.append(group | {"weight_decay": 0.0 if name.startswith("tokens.") else config.weight_decay})
     # Muon's updates have the root mean square of AdamW's, so that one learning rate serves both.
+    rest_optimizer = torch.optim.AdamW(rest, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
+    if not matrices:
+        return [rest_optimizer]
     muon = torch.optim.Muon(matrices, config.learning_rate, config.weight_decay, adjust_lr_fn="match_rms_adamw")
-    return [muon, torch.optim.AdamW(rest, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)]
+    return [muon, rest_optimizer]
 
 
 def _step(
@@ -118,9 +152,10 @@ def _step(
     config: DistillConfig,
     pool: CpuPool,
     teacher: TokenTeacher | None,
+    frozen_tokens: int,
 ) -> torch.Tensor:
     """Do one update: each core embeds its share and backpropagates the gradient of the whole batch's loss."""
-    weights, device = list(encoder.parameters()), encoder.device
+    weights, device = [weight for weight in encoder.parameters() if weight.requires_grad], encoder.device
     shares = [drawn.reordered(range(first, len(drawn.prompts), pool.count)) for first in range(pool.count)]
     of_states = torch.tensor(config.states_weight / len(shares), device=device)
 
@@ -136,6 +171,8 @@ def _step(
     gradients = pool.map(backward, [(outputs, piece) for (outputs, _), piece in zip(parts, pieces, strict=True)])
     for weight, *shares_of_gradient in zip(weights, *gradients, strict=True):
         weight.grad = sum(shares_of_gradient[1:], start=shares_of_gradient[0])
+    if frozen_tokens and encoder.tokens.weight.grad is not None:
+        encoder.tokens.weight.grad[:frozen_tokens] = 0
     torch.nn.utils.clip_grad_norm_(weights, config.clip)
     for optimizer in optimizers:
         optimizer.step()
@@ -162,22 +199,26 @@ def _products(device: torch.device) -> torch.autocast:
 
 
 @torch.no_grad()
-def held_out_cosine(encoder: T5Encoder, batches: Batches, held_out: int) -> float:
-    """Compute the mean cosine to the teacher over the first `held_out` texts, which no batch contains."""
+def held_out_cosine(encoder: T5Encoder, batches: Source) -> float:
+    """Compute the mean cosine to the teacher over the texts that are held out."""
     encoder.eval()
-    order: Sequence[int] = sorted(range(held_out), key=lambda i: len(batches.corpus.ids[i]))
-    total = 0.0
-    for start in range(0, held_out, 128):
-        chosen = list(order[start : start + 128])
-        prompts = [batches.prompt(index, []) for index in chosen]
-        given, reader = batches.targets(chosen), batches.corpus.token_teacher
-        if given is None:
-            assert reader is not None
-            given = reader.read(prompts).vectors
+    total, count = 0.0, 0
+    for drawn in batches.held_out():
+        targets = drawn.targets
+        if targets is None:
+            assert batches.token_teacher is not None
+            targets = batches.token_teacher.read(drawn.prompts).vectors
         with _products(encoder.device):
-            total += float((encoder(Packed.of(prompts).to(encoder.device)) * given.to(encoder.device)).sum())
+            total += float((encoder(Packed.of(drawn.prompts).to(encoder.device)) * targets.to(encoder.device)).sum())
+        count += len(drawn.prompts)
     encoder.train()
-    return total / held_out
+    return total / count
+
+
+def _progress(tokens: int, seconds: float, config: DistillConfig) -> float:
+    """Return which share of the run is done, by its tokens or by the clock."""
+    share = tokens / config.tokens
+    return max(share, seconds / (60 * config.minutes)) if config.minutes else share
 
 
 def _rate(step: int, progress: float, config: DistillConfig) -> float:
@@ -187,7 +228,7 @@ def _rate(step: int, progress: float, config: DistillConfig) -> float:
 
 
 def _save(
-    folder: Path, encoder: T5Encoder, optimizers: Sequence[Any], batches: Batches, at: tuple[int, int, float]
+    folder: Path, encoder: T5Encoder, optimizers: Sequence[Any], batches: Source, at: tuple[int, int, float]
 ) -> None:
     state = {
         "encoder": encoder.state_dict(),
@@ -199,7 +240,7 @@ def _save(
     (folder / "state.pt.new").replace(folder / "state.pt")
 
 
-def _resume(folder: Path, encoder: T5Encoder, optimizers: Sequence[Any], batches: Batches) -> tuple[int, int, float]:
+def _resume(folder: Path, encoder: T5Encoder, optimizers: Sequence[Any], batches: Source) -> tuple[int, int, float]:
     path = folder / "state.pt"
     if not path.exists():
         return 0, 0, 0.0

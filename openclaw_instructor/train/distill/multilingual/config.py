@@ -1,0 +1,34 @@
+"""Define the settings of the multilingual stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from openclaw_instructor.train.distill.config import DistillConfig
+
+
+@dataclass(frozen=True)
+class MultilingualConfig(DistillConfig):
+    """The settings of one stage."""
+
+    english_share: float = 0.0  # of the batches are English texts, whose vectors are to stay
+    instruction_share: float = 0.0  # of the batches carry an instruction
+    balance: float = 0.5  # 0 draws all rows equally often, 1 all languages
+    decay_from: float = 0.3
+    save_every: float = 100.0
+
+
+def stage(name: str, device: torch.device, tokens: int, minutes: float, seed: int) -> MultilingualConfig:
+    """Return the settings of a stage: "rows", where only new rows learn, or "layers", where everything does.
+
+    A GPU is fast at large batches only.
+    """
+    size = (65_536, 2_048) if device.type == "cuda" else (6_144, 320)
+    shares = (0.0, 0.0) if name == "rows" else (0.25, 0.25)
+    rate = 0.02 if name == "rows" else 0.0025
+    return MultilingualConfig(
+        tokens=tokens, minutes=minutes, seed=seed, batch_tokens=size[0], batch_texts=size[1], learning_rate=rate,
+        english_share=shares[0], instruction_share=shares[1],
+    )  # fmt: skip

@@ -1,0 +1,115 @@
+"""Prepare a multilingual run: its texts, tokenizer, and the start of the new rows. Each part is made once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from openclaw_instructor.errors import InvalidArguments
+from openclaw_instructor.evaluate.embedders import CachedEmbedder, InstructorEmbedder
+from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.model.networks.t5 import T5Encoder
+from openclaw_instructor.train.distill.corpus import read_corpus
+from openclaw_instructor.train.distill.facets import facet_instructions
+from openclaw_instructor.train.distill.multilingual.aligned import AlignedCorpus
+from openclaw_instructor.train.distill.multilingual.alignment import align, start_rows
+from openclaw_instructor.train.distill.multilingual.pieces import write_multilingual_tokenizer
+from openclaw_instructor.train.distill.multilingual.rows import AlignedTexts, read_aligned, read_texts, write_texts
+from openclaw_instructor.train.distill.recipe import instructions, tokens
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+BLOCK = 20_000
+ENGLISH_TEXTS = 100_000  # without a translation
+INSTRUCTIONS = 600  # beside those that ask for a facet
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What a run starts from, kept in the folder `work`; `checkpoint` learns the languages."""
+
+    checkpoint: Checkpoint
+    work: Path
+    size: int  # pieces in all
+    seed: int = 0
+
+    def texts(self, data: Path | None, languages: Sequence[str], english: Path | None) -> AlignedTexts:
+        """Read the texts from `data`, and from the training data `english`, or those that are kept.
+
+        Raises InvalidArguments where there is neither.
+        """
+        kept = self.work / "texts.jsonl.xz"
+        if kept.is_file():
+            return read_texts(kept, self.seed)
+        if data is None:
+            raise InvalidArguments(f"{kept}: no such file; give the folder of aligned texts, DATA, to make it")
+        more = read_corpus(english).texts[:ENGLISH_TEXTS] if english else []
+        texts = read_aligned(data, languages, more, self.seed)
+        self.work.mkdir(parents=True, exist_ok=True)
+        write_texts(texts, kept)
+        return texts
+
+    def tokenizer(self, texts: AlignedTexts) -> Path:
+        """Return the folder of the extended tokenizer."""
+        folder = self.work / "tokenizer"
+        if not (folder / "tokenizer.json").is_file():
+            write_multilingual_tokenizer(self.checkpoint.folder, texts, self.size, folder)
+        return folder
+
+    def alignment(
+        self, texts: AlignedTexts, english: Sequence[Sequence[int]], ids: Sequence[Sequence[int]], tokenizer: Path
+    ) -> csr_array:
+        """Return the weights of English pieces for each piece of `tokenizer`, from the token ids of both sides."""
+        from scipy import sparse
+        from tokenizers import Tokenizer
+
+        kept, old = self.work / "alignment.npz", self.checkpoint.t5_shape().vocab_size
+        if not kept.is_file():
+            sides = [[piece for piece in text if piece < old] for text in english]
+            rows = [(row.language, text, sides[row.english]) for row, text in zip(texts.translations, ids, strict=True)]
+            pieces = Tokenizer.from_file(str(tokenizer / "tokenizer.json")).get_vocab_size()
+            new = kept.with_suffix(".new.npz")
+            sparse.save_npz(new, align(rows, pieces, old))
+            new.replace(kept)
+        return sparse.csr_array(sparse.load_npz(kept))
+
+    def encoder(self, weights: csr_array) -> T5Encoder:
+        """Return the checkpoint's encoder with a row for each piece."""
+        before = T5Encoder.from_checkpoint(self.checkpoint)
+        table = start_rows(before.tokens.weight.detach().numpy(), weights)
+        encoder = T5Encoder(replace(before.shape, vocab_size=len(table)))
+        encoder.load_state_dict(before.state_dict() | {"tokens.weight": torch.from_numpy(table)})
+        return encoder
+
+    def corpus(
+        self, texts: AlignedTexts, english: list[list[int]], ids: list[list[int]], tokenizer: Path
+    ) -> AlignedCorpus:
+        """Collect what batches are drawn from; the vectors of the English texts are computed once and kept."""
+        from tokenizers import Tokenizer
+
+        file = tokenizer / "tokenizer.json"
+        reference = InstructorEmbedder(str(self.checkpoint.folder), name=self.checkpoint.name)
+        kept = CachedEmbedder(reference, self.work / "reference")
+        vectors = [
+            kept.embed(texts.english[start : start + BLOCK], "", "text").vectors.astype(np.float16)
+            for start in range(0, len(texts.english), BLOCK)
+        ]
+        asked = [phrase for phrases in facet_instructions().values() for phrase in phrases]
+        phrases = [*instructions()[:INSTRUCTIONS], *asked]
+        vocabulary = Tokenizer.from_file(str(file)).get_vocab()
+        return AlignedCorpus(
+            texts=texts,
+            english=english,
+            translations=ids,
+            vectors=np.concatenate(vectors),
+            instructions=list(zip(phrases, tokens(file, phrases), strict=True)),
+            reference=reference,
+            start=vocabulary["[CLS]"],
+            end=vocabulary["[SEP]"],
+        )

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from openclaw_instructor.evaluate.embedders import Embedded
+from openclaw_instructor.train.distill.multilingual.aligned import AlignedBatches, AlignedCorpus
+from openclaw_instructor.train.distill.multilingual.config import MultilingualConfig, stage
+from openclaw_instructor.train.distill.multilingual.rows import AlignedTexts, Translation
+
+CONFIG = MultilingualConfig(batch_tokens=200, batch_texts=16)
+SHIFT = np.float32(0.5)  # what an instruction adds to a vector here
+
+
+class Shifted:
+    """In place of a checkpoint: a text's number, and half more under an instruction."""
+
+    name = "shifted"
+
+    def embed(self, texts: Sequence[str], instruction: str, role: str) -> Embedded:
+        numbers = np.array([[float(text.split()[0])] * 3 for text in texts], np.float32)
+        return Embedded(numbers + (SHIFT if instruction else 0), 0)
+
+
+@pytest.fixture
+def corpus() -> AlignedCorpus:
+    """English text n is n tokens `100`; its translations are n tokens `200` and `300`."""
+    count = 300
+    english = [f"{n} of them" for n in range(count)]
+    lengths = [1 + n % 12 for n in range(count)]
+    rows = [Translation(n, code, "") for n in range(count) for code in ("de", "ru") if code == "de" or n % 5 == 0]
+    ids = [[{"de": 200, "ru": 300}[row.language]] * lengths[row.english] for row in rows]
+    vectors = np.array([[n] * 3 for n in range(count)], np.float16)
+    asked = [("Represent it: ", [7, 8])]
+    sides = [[100] * length for length in lengths]
+    return AlignedCorpus(AlignedTexts(english, rows), sides, ids, vectors, asked, Shifted(), start=1, end=2)
+
+
+def test_translations_are_given_the_vectors_of_their_english_sides(corpus: AlignedCorpus) -> None:
+    batches = AlignedBatches(corpus, CONFIG, held_out=20)
+    held = {corpus.texts.translations[index].english for index in batches.held}
+    assert held
+    for _ in range(30):
+        drawn = batches.draw()
+        assert drawn.targets is not None
+        assert not drawn.of_teacher
+        assert sum(len(prompt.ids) for prompt in drawn.prompts) <= 2 * CONFIG.batch_tokens
+        lengths = [len(prompt.ids) for prompt in drawn.prompts]
+        assert lengths == sorted(lengths)
+        for prompt, target in zip(drawn.prompts, drawn.targets, strict=True):
+            side = int(target[0])
+            assert side not in held
+            assert prompt.ids[1] in (200, 300)
+            assert len(prompt.ids) == len(corpus.english[side]) + 2
+            assert (prompt.ids[0], prompt.ids[-1], prompt.pool_from) == (1, 2, 0)
+
+
+def test_held_out_texts_are_of_every_language(corpus: AlignedCorpus) -> None:
+    batches = AlignedBatches(corpus, CONFIG, held_out=20)
+    drawn = list(batches.held_out())
+    assert sum(len(each.prompts) for each in drawn) == len(batches.held) >= 20
+    assert {prompt.ids[1] for each in drawn for prompt in each.prompts} == {200, 300}
+
+
+def test_under_an_instruction_the_target_is_the_english_vector_under_it(corpus: AlignedCorpus) -> None:
+    config = replace(CONFIG, english_share=0.5, instruction_share=1.0)
+    batches = AlignedBatches(corpus, config, held_out=20)
+    kinds = set()
+    for _ in range(20):
+        drawn = batches.draw()
+        assert drawn.targets is not None
+        for prompt, target in zip(drawn.prompts, drawn.targets, strict=True):
+            assert prompt.ids[:3] == [1, 7, 8]
+            assert prompt.pool_from == 3
+            assert float(target[0] - SHIFT) == int(target[0])
+            kinds.add(prompt.ids[3])
+    assert {100} < kinds
+
+
+def test_rarer_languages_are_drawn_oftener_than_they_occur(corpus: AlignedCorpus) -> None:
+    def share(balance: float) -> float:
+        batches = AlignedBatches(corpus, replace(CONFIG, balance=balance), held_out=20)
+        counts = Counter(prompt.ids[1] for _ in range(200) for prompt in batches.draw().prompts)
+        return counts[300] / counts.total()
+
+    assert share(0) < share(1)
+
+
+def test_only_large_batches_are_fast_on_a_gpu() -> None:
+    cpu, gpu = (stage("rows", torch.device(name), 1_000, 2.0, 0) for name in ("cpu", "cuda"))
+    assert gpu.batch_tokens > 5 * cpu.batch_tokens
+    assert (cpu.english_share, stage("layers", torch.device("cpu"), 1_000, 2.0, 0).english_share) == (0.0, 0.25)
