@@ -29,7 +29,7 @@ def write_example(path: Path, registry: Registry, name: str, label: str, text: s
         raise InvalidArguments(f"`{name}` is of kind {task.kind} and has no labels; name a task of kind classify")
     known = {each.name.casefold(): each for each in task.labels}
     if label.casefold() not in known:
-        raise InvalidArguments(f"`{name}` has no label `{label}`; {suggest(label, [e.name for e in task.labels])}")
+        raise InvalidArguments(f"`{name}` has no label `{label[:60]}`; {suggest(label, [e.name for e in task.labels])}")
     exact = known[label.casefold()]
     if not text.strip():
         raise InvalidArguments("the example is empty; write a text as it really comes in")

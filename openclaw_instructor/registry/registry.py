@@ -96,7 +96,7 @@ class Registry:
         if name not in tasks:
             broken = f". What is wrong there: {self.problem}" if self.problem else ""
             raise UnknownTask(
-                f"no task `{name}`; {suggest(name, tasks)} Tasks are defined in {self.sources[1]}{broken}"
+                f"no task `{name[:60]}`; {suggest(name, tasks)} Tasks are defined in {self.sources[1]}{broken}"
             )
         return tasks[name]
 
@@ -124,7 +124,7 @@ class Registry:
             return render(wanted)
         names = [*state.embeddings, *known]
         raise UnknownInstruction(
-            f"no instruction `{wanted}`; {suggest(wanted, names)} Or write an instruction out, such as "
+            f"no instruction `{wanted[:60]}`; {suggest(wanted, names)} Or write an instruction out, such as "
             '"Represent the sentence for clustering:"'
         )
 
