@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Tests wait for processes that they start, so there is one worker more than there are cores.
+# Tests wait for processes that they start, so there is one worker more than there are cores. A file's tests stay together,
+# so that its daemon, Gateway or browser is started once.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 # The release that CI runs; another one of the range in pyproject.toml: make test TORCH='torch==2.11.*'
 TORCH ?= torch>=2.13,<2.14
@@ -47,7 +48,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@test -x build/openclaw/node_modules/.bin/openclaw || echo "note: OpenClaw is not installed, its tests are skipped; 'make openclaw' installs it"
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -4,9 +4,10 @@
 
 Everything runs on the bundled checkpoint in a temporary home with this project's documentation indexed. A round starts
 a daemon and waits for the vector of a first text; stops it; and runs `openclaw-instructor search` in a shell's place,
-once while no daemon runs, which starts one, and once while it runs. Seconds are of the clock from the start of the
-process, and of the processor for all processes together. The very first start in a home, which prepares the weights
-with torch, is told apart. Modules are compiled beforehand, as pip does. Nothing is asserted; read the table.
+`search_alone` while no daemon runs, where the command does the work itself and starts none, and `search_daemon` while
+one runs that has answered before. Seconds are of the clock from the start of the process, and of the processor for the
+daemon, or for the command alone. The very first start in a home, which prepares the weights with torch, is told apart.
+Modules are compiled beforehand, as pip does. Nothing is asserted; read the table.
 """
 
 from __future__ import annotations
@@ -65,10 +66,13 @@ def search(settings: Settings, question: str) -> dict[str, float]:
 
 def one_round(settings: Settings, turn: int) -> dict[str, float]:
     found = {f"daemon_{name}": value for name, value in start_daemon(settings).items()}
-    for when in ("first", "later"):
-        told = search(settings, f"how do I back up the index? {when} {turn}")
-        found |= {f"search_{when}_{name}": value for name, value in told.items()}
+    alone = search(settings, f"how do I back up the index? {turn}")
+    ensure(settings)
+    search(settings, "does the index need a backup?")
+    beside = search(settings, f"how do I copy the index? {turn}")
     stop(settings)
+    for place, told in (("alone", alone), ("daemon", beside)):
+        found |= {f"search_{place}_{name}": value for name, value in told.items()}
     return found
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
 import pytest
 import yaml
 from pydantic import BaseModel
 
 from openclaw_instructor.cli import cli, reference
+from openclaw_instructor.model.instructor import INSTRUCTOR
+from openclaw_instructor.model.prompt import Prompt
 from openclaw_instructor.registry import check
 from openclaw_instructor.registry.kinds import kinds
 from openclaw_instructor.registry.kinds.classify import Label
@@ -19,6 +24,26 @@ from openclaw_instructor.settings import Settings
 from tests.console import PAGES, ROOT, agrees, blocks, run, steps, workplace
 
 
+@pytest.fixture(scope="module")
+def embedded_once() -> Iterator[None]:
+    """What a page indexes and an earlier page indexed too has the vectors that the model gave it there."""
+    known: dict[tuple[object, ...], Any] = {}
+    embed = INSTRUCTOR.embed
+
+    def remembering(model: INSTRUCTOR, prompts: Sequence[Prompt], *given: Any) -> Any:
+        keys = [(model.checkpoint.identity, model.dtype, each.pool_from, *each.ids) for each in prompts]
+        new = [index for index, key in enumerate(keys) if key not in known]
+        if new:
+            vectors = embed(model, [prompts[index] for index in new], *given)
+            known.update((keys[index], vector) for index, vector in zip(new, vectors, strict=True))
+        return np.stack([known[key] for key in keys])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(INSTRUCTOR, "embed", remembering)
+        yield
+
+
+@pytest.mark.usefixtures("embedded_once")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
     with workplace(tmp_path):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Of a mail, reading this much is over before a child process could be asked.
+SMALL_MAIL_BYTES = 100_000
+# How many larger mails are read at the same time.
+MAIL_WORKERS = 3
 # What unpacks to many times its size.
 _PACKED = (b"PK\x03\x04", b"%PDF", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")
 _MEGABYTE = 1_000_000

@@ -52,7 +52,7 @@ KNOWN: dict[str, Known] = {
     "sentence-transformers/all-MiniLM-L6-v2": Known(384, 256, 23, "English", "Apache-2.0"),
     "sentence-transformers/all-MiniLM-L12-v2": Known(384, 128, 33, "English", "Apache-2.0"),
     "sentence-transformers/all-mpnet-base-v2": Known(768, 384, 109, "English", "Apache-2.0"),
-    "sentence-transformers/multi-qa-mpnet-base-dot-v1": Known(768, 512, 109, "English", "Apache-2.0"),
+    "sentence-transformers/multi-qa-mpnet-base-dot-v1": Known(768, 512, 109, "English", "not stated"),
     "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2": Known(384, 128, 118, "50 languages", "Apache-2.0"),
     "BAAI/bge-small-en-v1.5": Known(384, 512, 33, "English", "MIT", "prefix", _BGE),
     "BAAI/bge-base-en-v1.5": Known(768, 512, 109, "English", "MIT", "prefix", _BGE),

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import anyio
 from starlette.requests import Request
 
-from openclaw_instructor.documents.email import bounded
+from openclaw_instructor.documents.limits import MAIL_WORKERS
 from openclaw_instructor.engine import CancelScope, Embeddings, Engine, Priority, Role, precedence
 from openclaw_instructor.errors import Busy, DaemonUnavailable, InstructorError
 from openclaw_instructor.server.http_protocol import HANG_UPS
@@ -47,7 +47,7 @@ class ThreadPool:
         self._long = anyio.CapacityLimiter(4)
         self._probes = anyio.CapacityLimiter(4)
         self._shared = SharedWork()
-        self.turns = Turns(bounded.WORKERS, WORK_SECONDS)
+        self.turns = Turns(MAIL_WORKERS, WORK_SECONDS)
 
     async def probe(self, function: Callable[[], _Result]) -> _Result:
         """Run a function of a health check, which must answer quickly: callers take a slow daemon for dead."""

@@ -19,7 +19,10 @@ def test_the_demo_asks_all_three_tools_and_touches_nothing_else(command: Command
     first = command("demo", "--json")
     assert first.status == 0, first.err
     result = first.json
-    assert {Path(hit["file"]).suffix for hit in result["search_docs"]["hits"]} == {".md"}
+    # Random weights may find anything of the documents, which are pages and notebooks.
+    found = {Path(hit["file"]).suffix for hit in result["search_docs"]["hits"]}
+    assert found
+    assert found <= {".md", ".ipynb"}
     assert len(result["classify_email"]) == 6
     subjects = {answer["file"]: answer["subject"] for answer in result["classify_email"]}
     assert subjects["meeting.eml"] == "Can we move our call to Thursday 14:00\N{EN DASH}14:30?"

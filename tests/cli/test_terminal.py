@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from openclaw_instructor.text import escape_steering, one_line, printable
+from tests import prepared_weights
 from tests.server.serving import PROGRAM
 
 NAMES = [
@@ -70,7 +71,8 @@ def is_steered(shown: str) -> bool:
 
 
 @pytest.mark.timeout(300)
-def test_names_and_passages_on_a_terminal(hostile: Path) -> None:
+def test_names_and_passages_on_a_terminal(hostile: Path, home: Path) -> None:
+    prepared_weights.give(home)
     for arguments in (
         ("index", "add", "docs", str(hostile)),
         ("search", "sesame", "--mode", "keyword", "--top-k", "20"),

@@ -45,31 +45,41 @@ def write(
     activation: str = "relu",
 ) -> Path:
     """A T5 encoder 32 wide with a dense 32 -> 24, weights large enough that attention is far from uniform."""
-    from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
-
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = sentencepiece_like_tokenizer()
     torch.manual_seed(seed)
-    config = T5Config(
-        vocab_size=tokenizer.get_vocab_size() + 8, d_model=32, d_ff=64, d_kv=8, num_heads=4, num_layers=layers,
-        feed_forward_proj=activation, dropout_rate=0.0, pad_token_id=0, eos_token_id=1,
-    )  # fmt: skip
-    model = T5EncoderModel(config)
-    for name, weight in model.named_parameters():
-        torch.nn.init.normal_(weight, mean=1.0 if "layer_norm" in name else 0.0, std=0.3)
-    model.save_pretrained(folder)
-    if not safetensors:
-        torch.save(model.state_dict(), folder / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)
-        (folder / "model.safetensors").unlink()
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        eos_token="</s>",
-        pad_token="<pad>",
-        unk_token="<unk>",
-        model_max_length=max_seq_length,
-    ).save_pretrained(folder)
+    vocabulary = tokenizer.get_vocab_size() + 8
+    weights = {
+        name: torch.randn(shape) * 0.3 + ("layer_norm" in name) for name, shape in _shapes(vocabulary, layers).items()
+    }
+    if safetensors:
+        from safetensors.torch import save_file
+
+        save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    else:
+        weights["encoder.embed_tokens.weight"] = weights["shared.weight"]
+        torch.save(weights, folder / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)
+    sizes = {"vocab_size": vocabulary, "d_model": 32, "d_ff": 64, "d_kv": 8, "num_heads": 4, "num_layers": layers}
+    rest = {"feed_forward_proj": activation, "dropout_rate": 0.0, "pad_token_id": 0, "eos_token_id": 1}
+    config = {"architectures": ["T5EncoderModel"], "model_type": "t5", "is_encoder_decoder": False, **sizes, **rest}
+    (folder / "config.json").write_text(json.dumps(config))
+    tokenizer.save(str(folder / "tokenizer.json"))
+    special = {"eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    described = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": max_seq_length, **special}
+    (folder / "tokenizer_config.json").write_text(json.dumps(described))
     _write_modules(folder, max_seq_length, safetensors)
     return folder
+
+
+def _shapes(vocabulary: int, layers: int) -> dict[str, tuple[int, ...]]:
+    """The tensors of such an encoder. Written here, because transformers takes seconds to import."""
+    shapes: dict[str, tuple[int, ...]] = {"shared.weight": (vocabulary, 32), "encoder.final_layer_norm.weight": (32,)}
+    for block in (f"encoder.block.{index}.layer" for index in range(layers)):
+        shapes |= {f"{block}.0.SelfAttention.{name}.weight": (32, 32) for name in "qkvo"}
+        shapes |= {f"{block}.{part}.layer_norm.weight": (32,) for part in (0, 1)}
+        shapes |= {f"{block}.1.DenseReluDense.wi.weight": (64, 32), f"{block}.1.DenseReluDense.wo.weight": (32, 64)}
+    shapes["encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"] = (32, 4)
+    return shapes
 
 
 def shard(folder: Path) -> Path:

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sentence_transformers import SentenceTransformer
 
 from openclaw_instructor.errors import InvalidCheckpoint
 from openclaw_instructor.model.checkpoint import Checkpoint
@@ -22,6 +21,7 @@ from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.model.packing import Packed
 from tests.model import random_family
 from tests.model.random_family import FAMILIES, put, write
+from tests.model.theirs import theirs_of
 
 WORDS = "the invoice for March is attached please pay it within thirty days Zürich 東京 naïve"
 TEXTS = ["", "pay", WORDS, *(" ".join((WORDS + " ").split() * 12)[:length] for length in (40, 90, 150, 300, 2_000))]
@@ -32,7 +32,7 @@ def cosines(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
 
 
 def check(folder: Path, texts: list[str] = TEXTS, prompt: str | None = None) -> INSTRUCTOR:
-    theirs = SentenceTransformer(str(folder), device="cpu").encode([text.strip() for text in texts], prompt=prompt)
+    theirs = theirs_of(folder).encode([text.strip() for text in texts], prompt=prompt)
     model = INSTRUCTOR(folder, "cpu", "float32")
     ours = model.encode([[prompt or "", text] for text in texts])
     assert ours.shape == theirs.shape

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
-from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer, normalizers
 
 from openclaw_instructor.model.checkpoint import Checkpoint
@@ -15,6 +15,10 @@ from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.writer import write_checkpoint
 from tests.model.random_checkpoint import shard, write
+from tests.model.theirs import theirs_of
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 TEXTS = {
     "short": "pay",
@@ -33,7 +37,7 @@ def cosines(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def reference(checkpoint: Path) -> SentenceTransformer:
-    return SentenceTransformer(str(checkpoint), device="cpu")
+    return theirs_of(checkpoint)
 
 
 @pytest.mark.parametrize("instruction", ["", " ", "x", "Represent: ", INSTRUCTION, INSTRUCTION * 2, INSTRUCTION * 9])
@@ -83,7 +87,7 @@ def test_a_limit_that_sentence_transformers_saved(reference: SentenceTransformer
     finally:
         reference.max_seq_length = given
     ours = INSTRUCTOR(str(tmp_path / "saved"), device="cpu", dtype="float32")
-    theirs = SentenceTransformer(str(tmp_path / "saved"), device="cpu")
+    theirs = theirs_of(tmp_path / "saved")
     assert ours.max_seq_length == theirs.max_seq_length == 16
     texts = [TEXTS["long"], TEXTS["truncated"]]
     assert cosines(ours.encode(texts), theirs.encode([text.strip() for text in texts])).min() >= 0.99999
@@ -112,7 +116,7 @@ def test_capitals_where_the_checkpoint_lower_cases(
     tokenizer.normalizer = normalizer
     tokenizer.save(str(folder / "tokenizer.json"))
     ours = INSTRUCTOR(str(folder), device="cpu", dtype="float32")
-    theirs = SentenceTransformer(str(folder), device="cpu").encode(SHOUTED, prompt="REPRESENT The Text: ")
+    theirs = theirs_of(folder).encode(SHOUTED, prompt="REPRESENT The Text: ")
     vectors = ours.encode([["REPRESENT The Text: ", text] for text in SHOUTED])
     assert cosines(vectors, theirs).min() >= 0.99999
     np.testing.assert_allclose(vectors[0], ours.encode([["represent the text: ", SHOUTED[0].lower()]])[0], atol=1e-6)
@@ -126,14 +130,14 @@ def test_a_checkpoint_made_from_one_that_lower_cases_does_too(tmp_path: Path) ->
     made = write_checkpoint(tmp_path / "made", encoder, tokenizer_from=folder, max_seq_length=48, card="# made\n")
     assert Checkpoint.open(made).lower_case
     ours = INSTRUCTOR(str(made), device="cpu", dtype="float32").encode(SHOUTED)
-    assert cosines(ours, SentenceTransformer(str(folder), device="cpu").encode(SHOUTED)).min() >= 0.99999
+    assert cosines(ours, theirs_of(folder).encode(SHOUTED)).min() >= 0.99999
 
 
 def test_lengths_beyond_every_position_bucket(tmp_path: Path) -> None:
     folder = write(tmp_path / "long", max_seq_length=400)
     text = "abcdefghijklmnopqrstuvwxyz " * 40
     ours = INSTRUCTOR(str(folder), device="cpu", dtype="float32").encode([text, text[:300]])
-    theirs = SentenceTransformer(str(folder), device="cpu").encode([text.strip(), text[:300].strip()])
+    theirs = theirs_of(folder).encode([text.strip(), text[:300].strip()])
     assert cosines(ours, theirs).min() >= 0.99999
 
 
@@ -141,7 +145,7 @@ def test_a_gelu_feed_forward(tmp_path: Path) -> None:
     folder = write(tmp_path / "gelu", activation="gelu")
     texts = list(TEXTS.values())
     ours = INSTRUCTOR(str(folder), device="cpu", dtype="float32").encode(texts)
-    theirs = SentenceTransformer(str(folder), device="cpu").encode([text.strip() for text in texts])
+    theirs = theirs_of(folder).encode([text.strip() for text in texts])
     assert cosines(ours, theirs).min() >= 0.99999
     assert cosines(ours, INSTRUCTOR(str(write(tmp_path / "relu")), device="cpu").encode(texts)).min() < 0.999
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
 from openclaw_instructor.errors import InvalidCheckpoint, MissingExtra
@@ -23,6 +22,7 @@ from openclaw_instructor.model.tokenization import LocalTokenizer
 from openclaw_instructor.model.tokenizer_process import IsolatedTokenizer
 from openclaw_instructor.model.tokenizer_rules import is_bounded
 from tests.model.random_checkpoint import CORPUS
+from tests.model.theirs import theirs_of
 
 PAIR = ["Represent the sentence: ", "pay the invoice within thirty days"]
 
@@ -68,7 +68,7 @@ def sentencepiece_only(copy: Path) -> Path:
 
 def test_a_bare_sentencepiece_model_goes_through_transformers(sentencepiece_only: Path) -> None:
     ours = INSTRUCTOR(str(sentencepiece_only), device="cpu", dtype="float32").encode([PAIR])[0]
-    theirs = SentenceTransformer(str(sentencepiece_only), device="cpu").encode([PAIR[1]], prompt=PAIR[0])[0]
+    theirs = theirs_of(sentencepiece_only).encode([PAIR[1]], prompt=PAIR[0])[0]
     assert float(ours @ theirs) >= 0.99999
 
 

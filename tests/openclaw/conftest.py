@@ -18,6 +18,7 @@ import yaml
 from openclaw_instructor.daemon import lifecycle
 from openclaw_instructor.openclaw.program import command_line
 from openclaw_instructor.settings import Settings
+from tests import prepared_weights
 from tests.openclaw.llm_stub import LanguageModel
 from tests.openclaw.stand_in import StandIn
 
@@ -102,6 +103,7 @@ def instructor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instructor]
     (documents / "garden.md").write_text("# Garden\n\nTomatoes want full sun and a deep drink twice a week.\n")
     home = folder / "home"
     home.mkdir()
+    prepared_weights.give(home)
     checkpoint = os.environ.get("OPENCLAW_TESTS_CHECKPOINT", "mini")
     (home / "config.yaml").write_text(yaml.safe_dump({"checkpoint": checkpoint, "exit_after": 600}))
     settings = Settings(home=home, checkpoint=checkpoint, exit_after=600)

@@ -28,6 +28,7 @@ from openclaw_instructor.server.app import App
 from openclaw_instructor.server.http_protocol import LimitedProtocol
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
+from tests import prepared_weights
 from tests.engine.held_embedder import HeldEmbedder
 
 TOKEN = "a-token-for-the-tests"
@@ -92,6 +93,7 @@ def make_home(folder: Path, **settings: Any) -> Settings:
     """A home whose configuration holds `settings`; the daemon is given nothing else. Slow machines may load slowly."""
     settings = {"load_wait": 100} | settings
     folder.mkdir(parents=True, exist_ok=True)
+    prepared_weights.give(folder)
     (folder / "config.yaml").write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
     return Settings.load(folder)
 

@@ -14,12 +14,8 @@ from pathlib import PurePath
 from openclaw_instructor.documents.email import message_json, reader
 from openclaw_instructor.documents.email.message import Email
 from openclaw_instructor.documents.isolation import IsolatedReaders, kept
-from openclaw_instructor.documents.limits import Limits
+from openclaw_instructor.documents.limits import MAIL_WORKERS, SMALL_MAIL_BYTES, Limits
 
-# Reading this much is over before a child process could be asked.
-SMALL_BYTES = 100_000
-# How many large mails are read at the same time.
-WORKERS = 3
 _NAME = PurePath("mail")
 
 
@@ -27,7 +23,7 @@ class _Workers:
     """The child processes; the one that was used last is taken first, so that the others may end."""
 
     def __init__(self) -> None:
-        self._all = [kept(IsolatedReaders(message_json, Limits(seconds=5.0))) for _ in range(WORKERS)]
+        self._all = [kept(IsolatedReaders(message_json, Limits(seconds=5.0))) for _ in range(MAIL_WORKERS)]
         self._renew()
         # Other threads of the parent may have held the lock and some of the workers.
         os.register_at_fork(after_in_child=self._renew)
@@ -57,7 +53,7 @@ def read(raw: str | bytes) -> Email:
     Raises UnreadableDocument for a file that is plainly something else, and for a message that exceeds the limits.
     """
     data = raw if isinstance(raw, bytes) else raw.encode("utf-8", "replace")
-    if len(data) <= SMALL_BYTES:
+    if len(data) <= SMALL_MAIL_BYTES:
         return reader.read(data)
     with _workers.one() as worker:
         return worker.read(message, data, _NAME)

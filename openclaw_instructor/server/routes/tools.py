@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from openclaw_instructor.documents.email import bounded
+from openclaw_instructor.documents.limits import SMALL_MAIL_BYTES
 from openclaw_instructor.errors import InstructorError, InvalidArguments
 from openclaw_instructor.registry import Task
 from openclaw_instructor.registry.agent_view import taken
@@ -23,7 +23,7 @@ from openclaw_instructor.server.security import AccessScope
 
 _LEAST_CHARACTERS = 500
 # A text of this size may be a mail that is read in a child process; a character has up to four bytes.
-LARGE_CHARACTERS = bounded.SMALL_BYTES // 4
+LARGE_CHARACTERS = SMALL_MAIL_BYTES // 4
 
 
 def routes(context: Context) -> list[ApiRoute]:

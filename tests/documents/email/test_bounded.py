@@ -14,7 +14,7 @@ import pytest
 from openclaw_instructor.documents.document import UnreadableDocument
 from openclaw_instructor.documents.email import Email, bounded, message_json, reader
 from openclaw_instructor.documents.isolation import IsolatedReaders
-from openclaw_instructor.documents.limits import Limits
+from openclaw_instructor.documents.limits import SMALL_MAIL_BYTES, Limits
 from tests.documents.email.mails import mail, multipart, part
 
 PAGE = '<p>See <a href="https://evil.test/x">https://bank.test</a> and <b style="display:none">hidden words</b></p>'
@@ -38,7 +38,7 @@ def process_id(data: bytes, path: PurePath) -> Email:
 
 
 def test_a_large_mail_is_read_as_a_small_one_is() -> None:
-    assert len(RICH) > bounded.SMALL_BYTES
+    assert len(RICH) > SMALL_MAIL_BYTES
     message = bounded.read(RICH)
     assert message == reader.read(RICH)
     assert message.attachments == ["scan.pdf"]

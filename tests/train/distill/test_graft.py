@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel
 
 from openclaw_instructor.model.networks.position import relative_buckets
 from openclaw_instructor.model.networks.t5 import T5Encoder
@@ -17,12 +16,17 @@ from openclaw_instructor.train.distill.distillation import set_centred
 from openclaw_instructor.train.distill.graft import graft
 from openclaw_instructor.train.distill.positions import Lack, shared_bias
 
+if TYPE_CHECKING:
+    from transformers import BertModel
+
 VOCABULARY, START, END = 90, 1, 2
 
 
 @pytest.fixture
 def teacher() -> BertModel:
     """Random, but with attention that prefers and positions that hardly count."""
+    from transformers import BertConfig, BertModel
+
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=VOCABULARY, hidden_size=48, num_hidden_layers=3, num_attention_heads=4, intermediate_size=96,

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel
 
 from openclaw_instructor.model.prompt import Prompt
 from openclaw_instructor.train.distill.token_teacher import TokenTeacher, states_loss
+
+if TYPE_CHECKING:
+    from transformers import BertModel
 
 KEPT = [2, 1, 9, 8, 7, 6, 5, 4]  # the student's token 0 is the network's 2, and so on
 ROUNDING: dict[str, Any] = {"atol": 0.05, "rtol": 0.05}  # the teacher is bfloat16 where the processor multiplies in it
@@ -15,6 +17,8 @@ ROUNDING: dict[str, Any] = {"atol": 0.05, "rtol": 0.05}  # the teacher is bfloat
 
 @pytest.fixture(scope="module")
 def network() -> BertModel:
+    from transformers import BertConfig, BertModel
+
     torch.manual_seed(0)
     return BertModel(
         BertConfig(
