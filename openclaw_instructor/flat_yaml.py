@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +25,8 @@ _FLOATS = re.compile(
     r"(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)"
     r"|\.(?:nan|NaN|NAN))$"
 )
+_TRUTH = "tag:yaml.org,2002:bool"
+_TRUTHS = re.compile(r"(?:true|True|TRUE|false|False|FALSE)$")
 _NUMBERS = {_INTEGER: _INTEGERS, _FLOAT: _FLOATS}
 
 
@@ -49,8 +52,17 @@ DatelessLoader.add_constructor(_INTEGER, _number)
 DatelessLoader.add_constructor(_FLOAT, _number)
 
 
-def read_flat(path: Path) -> dict[str, Any]:
-    """Read the file; {} where there is none.
+class _FlatLoader(DatelessLoader):
+    """As of YAML 1.2 only true and false are truth values: `off` and `yes` may be what a setting is called."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        letter: [(tag, _TRUTHS if tag == _TRUTH else pattern) for tag, pattern in resolvers]
+        for letter, resolvers in DatelessLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def read_flat(path: Path, mappings: Collection[str] = ()) -> dict[str, Any]:
+    """Read the file; {} where there is none. The keys in `mappings` may hold a mapping of plain values.
 
     Raises InvalidSettings, which names the line and never quotes a value: one of them may be a secret.
     """
@@ -69,8 +81,8 @@ def read_flat(path: Path) -> dict[str, Any]:
     if len(content) > MAX_BYTES:
         raise InvalidSettings(f"{path}: is larger than {MAX_BYTES >> 10} kB; it holds a few `key: value` lines")
     try:
-        _check_flat(text, path)
-        values = yaml.load(text, Loader=DatelessLoader) or {}  # noqa: S506 - it is a SafeLoader
+        _check_flat(text, path, mappings)
+        values = yaml.load(text, Loader=_FlatLoader)  # noqa: S506 - it is a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
@@ -78,31 +90,41 @@ def read_flat(path: Path) -> dict[str, Any]:
         raise InvalidSettings(f"{path}{where}: not valid YAML ({what}); correct that line") from None
     except ValueError:
         raise InvalidSettings(f"{path}: holds a value YAML cannot read; put it in quotes") from None
+    if values is None:
+        return {}
     if not isinstance(values, dict):
         raise InvalidSettings(f"{path}: must hold `key: value` lines, such as `checkpoint: mini`")
     return values
 
 
-def _check_flat(text: str, path: Path) -> None:
+def _check_flat(text: str, path: Path, mappings: Collection[str]) -> None:
     """Raise InvalidSettings for anything but keys with plain values, before a value is made of it."""
     wrong = ""
-    depth = 0
-    keys: set[str] = set()
+    # The keys of the file, and those of the mapping within it that is being read.
+    levels: list[set[str]] = []
+    key = ""
     is_key = True
     # Scan to the end, so that a file that is not YAML is reported as such.
     for event in yaml.parse(text, Loader=SafeLoader):
         found = ""
         if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            found = "holds a list or a mapping where one value belongs; write the value" if depth > 1 else ""
+            may = not levels or (len(levels) == 1 and key in mappings and isinstance(event, yaml.MappingStartEvent))
+            found = "" if may else "holds a list or a mapping where one value belongs; write the value"
+            levels.append(set())
+            is_key = True
+        elif isinstance(event, yaml.CollectionEndEvent):
+            levels.pop()
+            is_key = True
         elif isinstance(event, yaml.AliasEvent):
             found = "holds an alias (`*name`); write the value itself, or put it in quotes"
         elif isinstance(event, yaml.ScalarEvent):
             if len(event.value) > _LONGEST_VALUE:
                 found = f"is longer than {_LONGEST_VALUE:,} characters; shorten it"
-            elif is_key and depth and event.value in keys:
+            elif is_key and levels and event.value in levels[-1]:
                 found = f"sets `{event.value[:40]}` a second time; keep one of them"
-            keys |= {event.value} if is_key else set()
+            if is_key and levels:
+                levels[-1].add(event.value)
+                key = event.value
             is_key = not is_key
         if found and not wrong:
             wrong = f"{path}:{event.start_mark.line + 1 if event.start_mark else 1}: {found}"

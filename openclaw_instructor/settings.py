@@ -168,7 +168,7 @@ def default_home() -> Path:
 
 
 def _config_file(path: Path) -> dict[str, Any]:
-    values = read_flat(path)
+    values = read_flat(path, mappings=["prompts"])
     if "home" in values:
         raise InvalidSettings(f"{path}: `home` is the folder that this file lies in; give --home or ${ENV_PREFIX}HOME")
     strange = next((key for key in values if not isinstance(key, str)), None)
@@ -193,5 +193,10 @@ def _explain(error: ValidationError, path: Path) -> str:
         close = difflib.get_close_matches(key, Settings.model_fields, 1)
         hint = f"did you mean `{close[0]}`?" if close else f"known: {', '.join(Settings.model_fields)}"
         return f"unknown setting `{key}` in {path}; {hint}"
-    variable = ENV_PREFIX + key.upper()
-    return f"setting `{key}`: {first['msg']}; correct it in {path} or in ${variable}"
+    where = f"correct it in {path} or in ${ENV_PREFIX}{key.upper()}"
+    if first["type"] == "string_pattern_mismatch" and "|" in first["ctx"]["pattern"]:
+        choices = first["ctx"]["pattern"].strip("^$()").split("|")
+        return f"setting `{key}`: must be {', '.join(choices[:-1])} or {choices[-1]}; {where}"
+    if first["type"] == "string_type":
+        return f"setting `{key}`: must be text; write it in quotes in {path}, or leave it out"
+    return f"setting `{key}`: {first['msg']}; {where}"

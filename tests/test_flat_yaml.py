@@ -10,6 +10,7 @@ import pytest
 
 from openclaw_instructor.errors import InvalidSettings
 from openclaw_instructor.flat_yaml import MAX_BYTES, read_flat
+from openclaw_instructor.settings import Settings
 
 SECRET = "tok-3n-of-somebody"
 BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(
@@ -74,3 +75,50 @@ def test_plain_values_keep_their_types(tmp_path: Path) -> None:
     path.write_text("")
     assert read_flat(path) == {}
     assert read_flat(tmp_path / "none.yaml") == {}
+
+
+@pytest.mark.parametrize("text", ["[]", "false", "0", "''", "- checkpoint"])
+def test_a_file_that_holds_no_settings_is_not_taken_for_an_empty_one(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(InvalidSettings, match="must hold"):
+        read_flat(path)
+
+
+def test_off_is_a_word_and_only_true_and_false_are_truth_values(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("watch: off\noffline: yes\nopenclaw_sync: false\n")
+    assert read_flat(path) == {"watch": "off", "offline": "yes", "openclaw_sync": False}
+
+
+def test_a_mapping_is_read_where_one_belongs(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("prompts: {query: 'query: '}\nport: 1\n")
+    assert read_flat(path, mappings=["prompts"]) == {"prompts": {"query": "query: "}, "port": 1}
+    for text, said in {
+        "port: {query: a}": "list or a mapping",
+        "prompts: [a]": "list or a mapping",
+        "prompts: {query: {a: b}}": "list or a mapping",
+        "prompts: {query: a, query: b}": "`query` a second time",
+        "port: 1\nprompts: {query: a}\nport: 2": "`port` a second time",
+    }.items():
+        path.write_text(text)
+        with pytest.raises(InvalidSettings, match=said):
+            read_flat(path, mappings=["prompts"])
+
+
+def test_what_the_documentation_says_can_be_written_is_read(home: Path) -> None:
+    (home / "config.yaml").write_text("watch: off\noffline: on\nprompts: {query: 'query: ', document: 'passage: '}\n")
+    settings = Settings.load(home)
+    assert (settings.watch, settings.offline) == ("off", True)
+    assert settings.prompts == {"query": "query: ", "document": "passage: "}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("watch: never", "must be local, all or off"), ("token: 12345", "must be text; write it in quotes")],
+)
+def test_a_value_that_does_not_fit_is_told_with_what_does(home: Path, text: str, said: str) -> None:
+    (home / "config.yaml").write_text(text)
+    with pytest.raises(InvalidSettings, match=said):
+        Settings.load(home)

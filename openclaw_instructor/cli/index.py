@@ -13,7 +13,7 @@ from openclaw_instructor.cli.connection import Connection
 from openclaw_instructor.cli.index_files import compact, files, inspect
 from openclaw_instructor.cli.index_maintenance import backup, export, repair, restore, take, verify
 from openclaw_instructor.cli.index_workers import synced_by_workers, workers_options
-from openclaw_instructor.cli.output import json_option, print_json, print_table, progress, say
+from openclaw_instructor.cli.output import for_home, json_option, print_json, print_table, progress, say
 from openclaw_instructor.cli.report_file import report_option, write_report
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.text import one_line
@@ -196,7 +196,7 @@ def _show_status(collections: list[dict[str, Any]], as_json: bool) -> int:
         rows = [
             (
                 *("" if entry[key] is None else entry[key] for key in keys),
-                entry["reason"] or "up to date",
+                for_home(entry["reason"] or "up to date"),
                 "\n".join(entry["folders"]),
             )
             for entry in collections

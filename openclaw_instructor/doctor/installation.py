@@ -71,28 +71,43 @@ def _registry(settings: Settings) -> Finding:
 
 
 def _checkpoint(settings: Settings) -> Finding:
-    from openclaw_instructor.model.checkpoint import Checkpoint
+    from openclaw_instructor.engine.embedders.local import open_checkpoint
 
-    if settings.checkpoint.startswith(("https://", "http://")):
-        return Finding("checkpoint", "ok", f"{settings.checkpoint}: a remote endpoint, which a search or sync asks")
+    if other := _computed_by(settings):
+        return Finding("checkpoint", "ok", f"{settings.checkpoint}: {other}, which a search or sync asks")
     # Offline, so that a check downloads nothing.
-    checkpoint = Checkpoint.open(settings.checkpoint, revision=settings.revision, offline=True)
+    checkpoint = open_checkpoint(settings.model_copy(update={"offline": True}))
     shape = f"{checkpoint.dimension} dimensions, {checkpoint.shape.layers} layers"
     detail = f"{checkpoint.name}: {shape}, {checkpoint.megabytes:.1f} MB"
     return Finding("checkpoint", "ok", detail)
 
 
+def _computed_by(settings: Settings) -> str:
+    """Name what computes the vectors, "" for our own encoder."""
+    if settings.checkpoint.startswith(("https://", "http://")):
+        return "a remote endpoint"
+    return "sentence-transformers" if settings.checkpoint.startswith("st:") else ""
+
+
 def _kernels(settings: Settings) -> Finding:
+    from openclaw_instructor.engine.embedders.local import open_checkpoint
     from openclaw_instructor.model.device import choose_device
     from openclaw_instructor.model.inference.kernels import amx
+    from openclaw_instructor.model.inference.loading import kernels_of
 
+    if other := _computed_by(settings):
+        return Finding("kernels", "ok", f"those of {other}")
     device = choose_device(settings.device)
     if amx.is_missing(device):
         detail = "this processor has AMX, but the kernels for it are missing or of another version: twice the time"
         again = distribution.pip_line(options="--force-reinstall --no-cache-dir")
         fix = f"with a C compiler (gcc 12, clang 16): {again}"
         return Finding("kernels", "warn", detail, fix)
-    return Finding("kernels", "ok", "our own, for AMX" if amx.is_available(device) else f"torch's, on {device}")
+    try:
+        checkpoint = open_checkpoint(settings.model_copy(update={"offline": True}))
+    except InstructorError:  # `_checkpoint` says why
+        return Finding("kernels", "warn", "they depend on the checkpoint, which cannot be opened", "mend that first")
+    return Finding("kernels", "ok", kernels_of(checkpoint.shape, settings.dtype, device))
 
 
 def _index(settings: Settings) -> Finding:

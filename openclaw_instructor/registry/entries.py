@@ -19,6 +19,11 @@ PACKAGED = "packaged"
 _KEYS = ("version", "embeddings", "tasks")
 _BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
 
+_SHAPES = {
+    **dict.fromkeys(("tuple_type", "list_type"), ("a list", "write its entries below it, each behind `- `")),
+    **dict.fromkeys(("model_type", "dict_type"), ("a mapping", "write its keys, such as `name: ...`")),
+}
+
 
 @dataclass
 class Entries:
@@ -82,8 +87,11 @@ def _add_embedding(source: Source, name: Any, value: Any, entries: Entries) -> N
         _explain(source, location, error, None)
 
 
-def _report_kind(source: Source, location: Location, value: dict[Any, Any]) -> None:
-    """Report an entry without a known kind, and the key that was probably meant to say it."""
+def _report_kind(source: Source, location: Location, value: dict[Any, Any], is_packaged: bool) -> None:
+    """Report an entry without a known kind, and the key that was probably meant to say it.
+
+    `is_packaged` is whether a packaged task has the same name, which the entry was then probably meant to change.
+    """
     if value.get("kind") is not None:
         known = kinds.kinds()
         source.report(
@@ -97,7 +105,9 @@ def _report_kind(source: Source, location: Location, value: dict[Any, Any]) -> N
         source.report((*location, near[0]), "is not a known key", "did you mean `kind`?")
     else:
         at = (*location, "kind") if "kind" in value else location
-        source.report(at, "has no `kind`", f"add `kind:`, one of {', '.join(kinds.kinds())}")
+        change = f"add `extends: {PACKAGED}` to change the packaged task, or, for one of your own, "
+        fix = f"{change if is_packaged else 'add '}`kind:`, one of {', '.join(kinds.kinds())}"
+        source.report(at, "has no `kind`", fix)
 
 
 def _add_task(source: Source, name: Any, value: Any, entries: Entries, base: Entries | None) -> None:
@@ -119,7 +129,7 @@ def _add_task(source: Source, name: Any, value: Any, entries: Entries, base: Ent
     kind = value.get("kind")
     known = kinds.find(kind) if isinstance(kind, str) else None
     if known is None:
-        _report_kind(source, location, value)
+        _report_kind(source, location, value, base is not None and name in base.tasks)
         return
     if "name" in value:
         source.report((*location, "name"), "is not a known key", "the name is the key above it")
@@ -197,9 +207,18 @@ def _sentence(kind: str, inner: Location, details: Any, model: type[BaseModel] |
         return f"is {given!r}", f"give a number of {words} {context[key]}"
     if kind == "too_short":
         return f"has {context['actual_length']} entries", f"give at least {context['min_length']}"
+    if kind in _SHAPES:
+        shape, fix = _SHAPES[kind]
+        return f"must be {shape}, not {_shape_of(given)}", fix
     if kind == "literal_error":
         return f"is {given!r}", suggest(str(given), re.findall(r"'([^']+)'", context["expected"]))
     return f"is {given!r}", details["msg"][:1].lower() + details["msg"][1:]
+
+
+def _shape_of(given: Any) -> str:
+    if isinstance(given, dict):
+        return "a mapping"
+    return "a list" if isinstance(given, list) else f"`{given}`"[:60]
 
 
 def _keys(model: type[BaseModel] | None, location: Location) -> list[str]:

@@ -94,9 +94,9 @@ class Registry:
                 f"{self.sources[1]}"
             )
         if name not in tasks:
-            broken = f". What is wrong there: {self.problem}" if self.problem else ""
+            broken = f", where something is wrong: {self.problem}" if self.problem else ""
             raise UnknownTask(
-                f"no task `{name[:60]}`; {suggest(name, tasks)} Tasks are defined in {self.sources[1]}{broken}"
+                f"no task `{name[:60]}`; {suggest(name, tasks)} (yours are defined in {self.sources[1]}{broken})"
             )
         return tasks[name]
 

@@ -132,7 +132,7 @@ def test_home_on_the_command_line_wins(command: Command, tmp_path: Path) -> None
         ("checkpont: mini\n", "did you mean `checkpoint`?"),
         ("a: [\n", "not valid YAML"),
         ("home: /tmp\n", "`home` is the folder that this file lies in"),
-        ("yes: 3\n", "the key True is not a name"),
+        ("true: 3\n", "the key True is not a name"),
     ],
 )
 def test_a_broken_configuration_names_the_file(home: Path, command: Command, content: str, said: str) -> None:

@@ -61,6 +61,17 @@ def test_advice_is_about_the_home_that_was_named(command: Command, tmp_path: Pat
     assert "openclaw-instructor index add docs FOLDER" in command("search", "cloves", "--mode", "keyword").err
 
 
+def test_the_advice_of_the_status_is_about_the_home_that_was_named(
+    command: Command, notes: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "another home"
+    command("--home", str(home), "index", "add", "docs", str(notes), "--no-sync")
+    said = command("--home", str(home), "index", "status").out
+    # The table breaks the sentence into lines, the path of the home included.
+    assert "--home" in said
+    assert "another home'" in said
+
+
 def test_a_collection_can_be_registered_now_and_indexed_later(command: Command, notes: Path) -> None:
     added = command("index", "add", "docs", str(notes), "--exclude", "*.txt", "--no-sync", "--json")
     assert added.json["collections"][0]["documents"] == 0
@@ -140,6 +151,22 @@ def test_doctor_finds_what_is_broken(
     broken = {finding["check"] for finding in result.json["findings"] if finding["level"] == "fail"}
     assert broken == {"tasks", "checkpoint"}
     assert all(finding["fix"] for finding in result.json["findings"] if finding["level"] == "fail")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"), [("dtype: float32", "torch's, on cpu"), ("checkpoint: st:any/model", "those of sentence-")]
+)
+def test_doctor_says_which_kernels_the_settings_choose(command: Command, home: Path, line: str, said: str) -> None:
+    (home / "config.yaml").write_text(f"device: cpu\n{line}\n")
+    findings = {finding["check"]: finding for finding in command("doctor", "--json").json["findings"]}
+    assert findings["checkpoint"]["level"] == "ok"
+    assert findings["kernels"]["detail"].startswith(said)
+
+
+def test_doctor_refuses_more_dimensions_than_the_checkpoint_has(command: Command, home: Path) -> None:
+    (home / "config.yaml").write_text("dimensions: 9000\n")
+    findings = {finding["check"]: finding for finding in command("doctor", "--json").json["findings"]}
+    assert (findings["checkpoint"]["level"], findings["checkpoint"]["fix"]) == ("fail", "lower it")
 
 
 def test_doctor_survives_a_broken_configuration(command: Command, home: Path) -> None:

@@ -194,7 +194,7 @@ class TestReload:
 
 
 def test_an_unknown_task_is_answered_with_the_nearest(settings: Settings) -> None:
-    with pytest.raises(UnknownTask, match=r"no task `serch_docs`; did you mean `search_docs`\?"):
+    with pytest.raises(UnknownTask, match=r"no task `serch_docs`; did you mean `search_docs`\? \(yours are"):
         Registry.load(settings).get("serch_docs")
 
 
@@ -218,6 +218,12 @@ MISTAKES = [
         2,
         "tasks.t: has no `kind`; add `kind:`, one of classify, cluster, dedupe, index, list, match, read, rerank, sea",
     ),
+    (
+        "a packaged task without a kind",
+        "tasks:\n  semantic_match:\n    threshold: 0.5\n",
+        2,
+        "tasks.semantic_match: has no `kind`; add `extends: packaged` to change the packaged task, or",
+    ),
     ("hidden nothing", "tasks:\n  semantic_mach: {enabled: false}\n", 2, "did you mean `semantic_match`?"),
     ("a task that is text", "tasks:\n  t: match\n", 2, "tasks.t: must be a mapping"),
     ("missing key", MATCH.replace("    description: Find similar notes.\n", ""), 2, "description: is missing; add"),
@@ -231,6 +237,13 @@ MISTAKES = [
     ("blank instruction", CLASSIFY.replace("instruction: i", 'instruction: " "'), 5, "instruction: must be text or"),
     ("no default", CLASSIFY.replace("instruction: i", "instruction: {mini: x}"), 5, "needs a `default`"),
     ("one label", CLASSIFY.replace(LABELS, "[{name: a}]"), 6, "labels: has 1 entries; give at least 2"),
+    (
+        "labels as mapping",
+        CLASSIFY.replace(LABELS, "{a: [x], b: [y]}"),
+        6,
+        "labels: must be a list, not a mapping; write",
+    ),
+    ("labels as text", CLASSIFY.replace(LABELS, "[a, b]"), 6, "labels[0]: must be a mapping, not `a`; write its keys"),
     ("label twice", CLASSIFY.replace("name: b", "name: A"), 6, "label `A` is listed twice"),
     ("label key", CLASSIFY.replace("name: b", "name: b, exmples: []"), 6, "labels[1].exmples: is not a known key; did"),
     ("label that is a bool", CLASSIFY.replace("name: b", "name: no"), 6, "labels[1].name: must be text, not bool"),

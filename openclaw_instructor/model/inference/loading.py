@@ -19,6 +19,7 @@ from openclaw_instructor.model.inference.head import HeadWeights, WithHead
 from openclaw_instructor.model.inference.int8_check import MIN_COSINE, Int8Check
 from openclaw_instructor.model.inference.kernels import amx
 from openclaw_instructor.model.inference.kernels.int8 import builders as int8
+from openclaw_instructor.model.inference.kernels.int8 import library
 from openclaw_instructor.model.inference.kernels.int8.backend import Int8Backend
 from openclaw_instructor.model.inference.network_backend import NetworkBackend
 from openclaw_instructor.model.inference.torchscript import TorchBackend, TorchBuilder
@@ -28,7 +29,7 @@ from openclaw_instructor.model.networks.modernbert import ModernBertEncoder
 from openclaw_instructor.model.networks.names import read_state
 from openclaw_instructor.model.networks.state_dict import T5Tensors
 from openclaw_instructor.model.prompt import Prompter
-from openclaw_instructor.model.shapes import BertShape, ModernBertShape, T5Shape
+from openclaw_instructor.model.shapes import BertShape, ModernBertShape, Shape, T5Shape
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +53,7 @@ def load_for_inference(checkpoint: Checkpoint, dtype: str, device: torch.device,
 
     Raises InvalidCheckpoint, and InvalidArguments for a format that does not run on the device.
     """
-    # torch has no int8 kernels for ARM, where these run.
-    only_ours = not has_int8(device) and int8.is_supported(checkpoint.shape, torch.int8, device)
-    chosen = torch.int8 if only_ours and dtype in ("auto", "int8") else choose_dtype(dtype, device)
+    chosen = number_format(checkpoint.shape, dtype, device)
     if chosen != torch.int8 or dtype != "auto":
         return load_backend(checkpoint, chosen, device)
     check = Int8Check(prompter, checkpoint.head.pooling)
@@ -66,6 +65,23 @@ def load_for_inference(checkpoint: Checkpoint, dtype: str, device: torch.device,
         return backend
     logger.info("int8 changes the vectors of %s too much; it runs in float32", checkpoint.folder)
     return load_backend(checkpoint, torch.float32, device)
+
+
+def number_format(shape: Shape, dtype: str, device: torch.device) -> torch.dtype:
+    """Choose the format that is tried first; with "auto", int8 has to keep the vectors. Raises InvalidArguments."""
+    # torch has no int8 kernels for ARM, where these run.
+    only_ours = not has_int8(device) and int8.is_supported(shape, torch.int8, device)
+    return torch.int8 if only_ours and dtype in ("auto", "int8") else choose_dtype(dtype, device)
+
+
+def kernels_of(shape: Shape, dtype: str, device: torch.device) -> str:
+    """Say in words which kernels compute a network of this shape. Raises InvalidArguments."""
+    chosen = number_format(shape, dtype, device)
+    if isinstance(shape, T5Shape) and amx.is_supported(shape, chosen, device):
+        return "our own, for AMX"
+    if int8.is_supported(shape, chosen, device) and (layout := library.best_layout()):
+        return f"our own, in int8 for {layout.name}"
+    return f"torch's, on {device}"
 
 
 def load_backend(

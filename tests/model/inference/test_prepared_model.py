@@ -9,11 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from openclaw_instructor.engine.embedders.local import LocalEmbedder
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.inference.kernels.int8 import library, prepared
+from openclaw_instructor.model.inference.kernels.int8.backend import Int8Backend
+from openclaw_instructor.model.inference.loading import kernels_of
 from openclaw_instructor.model.inference.prepared_model import PreparedModel, keep_prepared, open_prepared, path_of
+from openclaw_instructor.model.inference.torchscript import TorchBackend
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.settings import Settings
 from tests.model.random_family import write
@@ -106,7 +110,20 @@ def test_a_file_that_does_not_fit_is_made_anew(tmp_path: Path, monkeypatch: pyte
     assert opened(tmp_path, checkpoint) is None
 
 
-def test_what_another_checkpoint_left_is_removed_and_a_full_disk_is_no_error(tmp_path: Path) -> None:
+def test_a_disk_without_room_for_the_weights_is_no_error(tmp_path: Path) -> None:
+    script = (
+        "import resource\n"
+        "from openclaw_instructor.engine.embedders.local import LocalEmbedder\n"
+        "from openclaw_instructor.settings import Settings\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
+        f"embedder = LocalEmbedder(Settings.load({str(tmp_path)!r}, device='cpu'))\n"
+        "print(len(embedder.load().embed(embedder.render('', ['a letter']), 4096)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=600, check=False)
+    assert (done.stdout, list((tmp_path / "prepared").iterdir())) == ("1\n", []), done.stderr
+
+
+def test_what_another_checkpoint_left_is_removed_and_a_file_in_the_way_is_no_error(tmp_path: Path) -> None:
     mini = Checkpoint.open("mini")
     other = Checkpoint.open(write(tmp_path / "made", "bert", hidden_size=64, intermediate_size=128))
     kept(tmp_path / "prepared", other)
@@ -114,3 +131,11 @@ def test_what_another_checkpoint_left_is_removed_and_a_full_disk_is_no_error(tmp
     assert [path.name for path in (tmp_path / "prepared").iterdir()] == [path_of(tmp_path, mini).name]
     (tmp_path / "file").write_text("in the way")
     kept(tmp_path / "file", mini)
+
+
+def test_the_kernels_that_are_named_are_those_that_run() -> None:
+    checkpoint = Checkpoint.open("mini")
+    cpu = torch.device("cpu")
+    for dtype, said, backend in (("auto", "our own, in int8", Int8Backend), ("float32", "torch's", TorchBackend)):
+        assert kernels_of(checkpoint.shape, dtype, cpu).startswith(said)
+        assert isinstance(INSTRUCTOR(checkpoint, "cpu", dtype).backend, backend)

@@ -42,6 +42,7 @@ def made_for(kernels: str) -> str:
 
 def save(path: Path, network: Int8Network) -> None:
     """Write a network's weights, replacing what other checkpoints left there. A full disk only makes starts slower."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     arrays = dict(_arrays(network.weights))
@@ -57,8 +58,9 @@ def save(path: Path, network: Int8Network) -> None:
         for old in path.parent.glob("*.safetensors"):
             old.unlink()
         fresh.replace(path)
-    except OSError as error:
-        logger.warning("%s: cannot be written (%s), so the next start takes longer", path, error.strerror)
+    except (OSError, SafetensorError) as error:  # a full disk is the latter
+        why = getattr(error, "strerror", None) or error
+        logger.warning("%s: cannot be written (%s), so the next start takes longer", path, why)
     finally:
         with suppress(OSError):
             fresh.unlink()
