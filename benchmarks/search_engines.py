@@ -17,7 +17,7 @@ class Ours:
         "openclaw_instructor.index.vectors.local",
         "openclaw_instructor.index.store",
     )
-    efforts: ClassVar[tuple[int | None, ...]] = (100, 200, 400, 600, 800, 1200)
+    efforts: ClassVar[tuple[int | None, ...]] = (100, 200, 400, 500, 600, 800)
     most_queries = 1_000
 
     def build(self, vectors: Any, folder: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from openclaw_instructor.engine import precedence
 from openclaw_instructor.engine.batch_sizing import BatchSizer
 from openclaw_instructor.engine.cache import EmbeddingCache, text_key
 from openclaw_instructor.engine.embedders.protocol import Embedder, Model
@@ -61,6 +62,8 @@ class Scheduler:
         self._on_done = on_done
         self._model: Model | None = None
         self._pool = ThreadPoolExecutor(3, thread_name_prefix="pass")
+        # Whose threads leave the cores to more urgent work.
+        self._yielding = ThreadPoolExecutor(3, thread_name_prefix="pass", initializer=precedence.stand_back)
         self._last_load = _USUAL_LOAD
         self.loading_since: float | None = None
         self.cache: EmbeddingCache | None = None
@@ -137,6 +140,7 @@ class Scheduler:
     def close(self) -> None:
         """Free the model and close the cache."""
         self._pool.shutdown()
+        self._yielding.shutdown()
         self._model = None
         if self.cache is not None:
             self.cache.close()
@@ -204,7 +208,8 @@ class Scheduler:
                 each.ended_at = time.monotonic()
 
         self.passes.start(each)
-        each.rows = self._pool.submit(run)
+        pool = self._yielding if self.sizer.expects_before(each.priority) else self._pool
+        each.rows = pool.submit(run)
         each.rows.add_done_callback(lambda _: self._on_done())
 
     def _end(self, each: Pass) -> list[Request]:

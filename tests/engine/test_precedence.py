@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -86,3 +89,25 @@ def test_whoever_gives_way_goes_on_when_the_search_ends_or_after_a_moment(monkey
     monkeypatch.setattr(precedence, "PATIENCE", 0.01)
     with precedence.urgent():
         precedence.give_way()  # a search without end holds nobody up for ever
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere priorities are those of whole processes")
+def test_other_passes_leave_the_cores_to_a_search_that_was_asked_for_lately(
+    make_engine: Make, model: HeldEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    embed = model.embed
+
+    def noted(*arguments: Any) -> Any:
+        given.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return embed(*arguments)
+
+    monkeypatch.setattr(model, "embed", noted)
+    engine = make_engine()
+    engine.embed(["nobody searches"], priority=Priority.BULK)
+    engine.embed(["a search"], priority=Priority.SEARCH)
+    engine.embed(["of a mail"])
+    engine.embed(["of a sync"], priority=Priority.BULK)
+    engine.embed(["another search"], priority=Priority.SEARCH)
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert [nice > own for nice in given] == [False, False, True, True, False]
