@@ -154,13 +154,17 @@ def test_doctor_finds_what_is_broken(
 
 
 @pytest.mark.parametrize(
-    ("line", "said"), [("dtype: float32", "torch's, on cpu"), ("checkpoint: st:any/model", "those of sentence-")]
+    ("setting", "value", "said"),
+    [("DTYPE", "float32", "torch's, on cpu"), ("CHECKPOINT", "st:any/model", "those of sentence-transformers")],
 )
-def test_doctor_says_which_kernels_the_settings_choose(command: Command, home: Path, line: str, said: str) -> None:
-    (home / "config.yaml").write_text(f"device: cpu\n{line}\n")
+def test_doctor_says_which_kernels_the_settings_choose(
+    command: Command, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv("OPENCLAW_INSTRUCTOR_DEVICE", "cpu")
+    monkeypatch.setenv(f"OPENCLAW_INSTRUCTOR_{setting}", value)
     findings = {finding["check"]: finding for finding in command("doctor", "--json").json["findings"]}
     assert findings["checkpoint"]["level"] == "ok"
-    assert findings["kernels"]["detail"].startswith(said)
+    assert findings["kernels"]["message"] == said
 
 
 def test_doctor_refuses_more_dimensions_than_the_checkpoint_has(command: Command, home: Path) -> None:
