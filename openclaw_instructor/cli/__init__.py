@@ -7,6 +7,7 @@ A command's module is imported when that command runs, so `--help` costs neither
 from __future__ import annotations
 
 import difflib
+import gc
 import importlib
 import os
 import sys
@@ -18,6 +19,8 @@ import click
 from openclaw_instructor import __version__
 
 PROGRAM = "openclaw-instructor"
+# By default Python looks for garbage after every 700 objects: a sixth of a start, which makes objects to keep.
+_OBJECTS_UNTIL_COLLECTION = 50_000
 
 # name -> (module:attribute, one line of help)
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -102,6 +105,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    gc.set_threshold(_OBJECTS_UNTIL_COLLECTION, *gc.get_threshold()[1:])
     from openclaw_instructor.cli.output import report, write_what_can_be
     from openclaw_instructor.errors import InstructorError
     from openclaw_instructor.model.thread_settings import keep_numpy_on_one_thread

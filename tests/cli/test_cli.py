@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -64,6 +65,16 @@ def test_numpy_has_one_thread_unless_the_environment_says_otherwise(
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
     command("--version")
     assert os.environ["OPENBLAS_NUM_THREADS"] == "3"
+
+
+def test_a_command_that_makes_many_objects_seldom_looks_for_garbage(command: Command) -> None:
+    before = gc.get_threshold()
+    try:
+        gc.set_threshold(700, *before[1:])
+        command("--version")
+        assert gc.get_threshold() == (50_000, *before[1:])
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_version(command: Command) -> None:

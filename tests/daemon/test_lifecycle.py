@@ -433,7 +433,8 @@ def test_probes_do_not_wait_for_tool_calls(serve: Callable[..., Local]) -> None:
     body = {"query": "x", "candidates": ["y"]}
     with ThreadPoolExecutor(70) as pool:
         calls = [pool.submit(local.ask, "/v1/tools/semantic_match", body) for _ in range(66)]
-        wait_until(lambda: local.toolbox.engine.stats()["requests"] >= 64)
+        # Every thread for such calls waits for the model.
+        wait_until(lambda: local.toolbox.engine.stats()["requests"] >= 16)
         assert ask(local.url + "/health", timeout=5).status == 200
         local.model.gate.set()
         assert {call.result(60).status for call in calls} == {200}

@@ -275,7 +275,7 @@ def test_weights_are_packed_as_tiles() -> None:
 @needs_compiler
 @pytest.mark.parametrize("sanitizers", ["address,undefined", "thread"])
 def test_passes_are_clean_under_sanitizers(tmp_path: Path, sanitizers: str) -> None:
-    program, options = tmp_path / "driver", ("-O0", "-g", f"-fsanitize={sanitizers}", "-fno-sanitize-recover")
+    program, options = tmp_path / "driver", ("-O1", "-g", f"-fsanitize={sanitizers}", "-fno-sanitize-recover")
     try:
         compile_emulated(Path(__file__).with_name("driver.c"), program, *options)
     except subprocess.CalledProcessError:
