@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
@@ -30,7 +31,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from openclaw_instructor.evaluate.datasets import Dataset, find, read_rows
-from openclaw_instructor.evaluate.embedders import InstructorEmbedder
+from openclaw_instructor.evaluate.embedders import CachedEmbedder, Embedder, InstructorEmbedder
 from openclaw_instructor.evaluate.instructions import Instructions
 from openclaw_instructor.evaluate.metrics import MAIN
 from openclaw_instructor.evaluate.task import Task
@@ -64,7 +65,7 @@ class Measured:
         return self.mean(measure, languages) / self.scores.get(english, {}).get("en", float("nan"))
 
 
-def tatoeba(rows: Sequence[dict[str, str]], embedder: InstructorEmbedder) -> float:
+def tatoeba(rows: Sequence[dict[str, str]], embedder: Embedder) -> float:
     """The share of texts that find their translation, mean of both directions."""
     english = embedder.embed([row["en"] for row in rows], "", "text").vectors
     other = embedder.embed([row["text"] for row in rows], "", "text").vectors
@@ -81,18 +82,21 @@ def crossed(found: dict[str, Dataset], languages: Sequence[str]) -> Iterator[tup
         for name in HELP:
             own, english = found.get(f"{name}-{language}"), found.get(f"{name}-en")
             if own and english:
-                yield f"{name}", language, own
-                corpus = {"corpus": english.files["corpus"]}
-                yield f"{name} in en", language, Dataset(f"{own.name}-in-en", own.kind, own.files | corpus)
+                yield name, language, own
+                if language != "en":
+                    corpus = {"corpus": english.files["corpus"]}
+                    yield f"{name} in en", language, Dataset(f"{own.name}-in-en", own.kind, own.files | corpus)
         own, english = found.get(f"xsid-{language}"), found.get("xsid-en")
         if own and english:
             parts = {"train": english.files["train"], "test": own.files["test"]}
             yield "intents", language, Dataset(f"{own.name}-from-en", own.kind, parts)
 
 
-def measure(checkpoint: str, data: Path, english: Path | None, languages: Sequence[str]) -> Measured:
-    embedder = InstructorEmbedder(checkpoint)
-    result = Measured(checkpoint, _megabytes(embedder), *_speed(embedder, data))
+def measure(checkpoint: str, data: Path, english: Path | None, languages: Sequence[str], kept: Path) -> Measured:
+    """Measure a checkpoint; vectors are kept in a folder, because every language asks the English documents."""
+    plain = InstructorEmbedder(checkpoint)
+    result = Measured(checkpoint, _megabytes(plain), *_speed(plain, data))
+    embedder = CachedEmbedder(plain, kept)
     for language in languages:
         path = data / "tatoeba" / f"{language}.jsonl.gz"
         if path.is_file():
@@ -177,7 +181,8 @@ def main() -> None:
     options = parser.parse_args()
     languages = options.languages.split()
     names = dict.fromkeys(["mini", options.checkpoint])
-    results = [measure(name, options.data, options.english, languages) for name in names]
+    with TemporaryDirectory() as kept:
+        results = [measure(name, options.data, options.english, languages, Path(kept)) for name in names]
     report(results, languages)
     print()
     for aim, value, threshold, at_least in aims(results[-1], results[0], languages):
