@@ -11,7 +11,7 @@ from pathlib import Path
 
 from openclaw_instructor.doctor import gateway, memory, plugin, tool_policy
 from openclaw_instructor.doctor.finding import Finding
-from openclaw_instructor.errors import InstructorError, OpenClawMissing
+from openclaw_instructor.errors import InstructorError, OpenClawFailed, OpenClawMissing
 from openclaw_instructor.openclaw import configuration
 from openclaw_instructor.openclaw.host import Host
 from openclaw_instructor.openclaw.installed import Installed
@@ -49,11 +49,16 @@ def _examine(settings: Settings, program: str | None) -> Iterator[Finding]:
         yield _node(host, runs.level != "fail")
         yield runs
         path, found = file.result()
+        try:
+            installed = finding.result()
+            config = dict(zip(_SECTIONS, configuration.sections(host, path, _SECTIONS), strict=True))
+        except OpenClawFailed as error:
+            # What can be read of the configuration then says nothing about what is in force.
+            yield found if found.level == "fail" else _invalid(host, path, error)
+            return
         yield found
-        config = dict(zip(_SECTIONS, configuration.sections(host, path, _SECTIONS), strict=True))
         state = asking.result()
         yield gateway.finding(host, state)
-        installed = finding.result()
     yield from plugin.findings(plugin.Subject(settings, host, registry, installed, state, config["plugins"]))
     yield from tool_policy.findings(host, config["tools"], config["agents"], registry)
     yield from memory.findings(settings, host, config["memory"], config["models"])
@@ -130,6 +135,11 @@ def _configuration_file(host: Host) -> tuple[Path, Finding]:
         message = f"{path} has no gateway.mode, without which a Gateway does not start"
         return path, Finding("configuration", "warn", message, host.typed("config", "set", "gateway.mode", "local"))
     return path, Finding("configuration", "ok", f"{path} (state in {state})")
+
+
+def _invalid(host: Host, path: Path, error: OpenClawFailed) -> Finding:
+    what, _, fix = error.message.rpartition("; run: ")
+    return Finding("configuration", "fail", f"{path}: {what or error.message}", fix or host.typed("doctor"))
 
 
 def _numbers(release: str) -> tuple[int, ...]:

@@ -94,10 +94,14 @@ class Host:
         return bool(self.environment.get(name)) and self.environment[name] != os.environ.get(name)
 
     def section(self, path: str) -> Any:
-        """Return a part of the configuration, {} where it is unset."""
+        """Return a part of the configuration, {} where it is unset. Raises OpenClawFailed for one that is invalid."""
+        done = self._run("config", "get", path, "--json", timeout=60)
+        if issues := _json_object(done.stdout).get("issues"):
+            said = f"{_message(done.stdout)}: {issues[0].get('message', issues[0])}"
+            raise OpenClawFailed(f"{said[-800:]}; run: {self.typed('doctor')}")
         try:
-            return json.loads(self.run("config", "get", path, "--json", timeout=60))
-        except (OpenClawFailed, ValueError):
+            return {} if done.returncode else json.loads(done.stdout)
+        except ValueError:
             return {}
 
     def run(self, *arguments: str, timeout: float = 120) -> str:
@@ -111,11 +115,16 @@ class Host:
     def found_plugin(self, plugin: str) -> dict[str, Any] | None:
         """Return what OpenClaw's command line, without a Gateway, knows of a plugin; None if it is not installed.
 
-        One that OpenClaw refuses to load has the status "error", and `error` says why.
+        One that OpenClaw refuses to load has the status "error", and `error` says why. Raises OpenClawFailed where
+        OpenClaw cannot tell, such as with a configuration that it cannot read.
         """
         # `plugins inspect` tells the same and takes six times the time.
-        listed = _json_object(self._run("plugins", "list", "--json", timeout=120).stdout)
-        for found in listed.get("plugins") or []:
+        done = self._run("plugins", "list", "--json", timeout=120)
+        listed = _json_object(done.stdout)
+        if "plugins" not in listed:
+            said = _message(done.stdout) or (done.stderr or done.stdout).strip() or "it printed nothing"
+            raise OpenClawFailed(f"`openclaw plugins list` failed: {said[-800:]}; run: {self.typed('doctor')}")
+        for found in listed["plugins"] or []:
             if found.get("id") == plugin:
                 return dict(found)
         problems = [

@@ -54,6 +54,9 @@ if arguments[:2] == ["config", "file"]:
     new.write_text(state.get("file", json.dumps(state["config"])))
     new.replace(file)
     finish(str(file))
+if "invalid" in state and arguments[:2] in (["config", "get"], ["plugins", "list"]):
+    issues = [{{"path": "<root>", "message": state["invalid"]}}] if arguments[0] == "config" else None
+    finish({{"ok": False, "error": {{"type": "cli_error", "message": state["invalid"]}}, "issues": issues}}, 1)
 if arguments[:2] == ["config", "get"]:
     path = arguments[2]
     if path.startswith("plugins.entries.") and "marker" in state:

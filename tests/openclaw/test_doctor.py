@@ -151,6 +151,17 @@ def test_doctor_without_openclaw_stops_at_it(settings: Settings, monkeypatch: py
     assert "npm install -g openclaw" in findings[-1].fix
 
 
+def test_doctor_says_nothing_of_what_a_broken_configuration_may_hold(settings: Settings, host: StandIn) -> None:
+    host.set(invalid="JSON5: invalid end of input at 2:1", file="{ broken")
+    findings = openclaw.examine(settings)
+    last = findings[-1]
+    assert (last.check, last.level) == ("configuration", "fail")
+    assert "openclaw.json: " in last.message
+    assert "JSON5: invalid end of input at 2:1" in last.message
+    assert last.fix.endswith("openclaw doctor")
+    assert not {"plugin", "allowed", "visible"} & {finding.check for finding in findings}
+
+
 REFUSAL = {
     "type": "gateway_request_error",
     "code": "INVALID_REQUEST",

@@ -47,6 +47,18 @@ def test_the_models_of_single_agents_are_taken_back_too(settings: Settings) -> N
     assert decision_model.removal(settings, {"defaults": {"decisionModel": "typesafe/jev"}}) == {}
 
 
+@pytest.mark.parametrize("words", [("uninstall", "--yes"), ("decisions", "--undo"), ("install", "--yes")])
+def test_nothing_is_done_with_a_configuration_that_openclaw_cannot_read(
+    settings: Settings, host: StandIn, command: Callable[..., Any], words: tuple[str, ...]
+) -> None:
+    install_plugin(settings, confirm=agree)
+    host.set(invalid="JSON5: invalid end of input at 2:1", file="{ broken", gateway=False)
+    done = command("--home", str(settings.home), "openclaw", *words)
+    assert done.status == 1
+    assert "JSON5: invalid end of input at 2:1; run: " in done.err
+    assert plugin_folder(settings).is_dir()
+
+
 def test_uninstall_tells_each_step_and_takes_everything(
     settings: Settings, host: StandIn, command: Callable[..., Any]
 ) -> None:
