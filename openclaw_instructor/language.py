@@ -48,6 +48,9 @@ def other_language(text: str) -> str:
     letters = "".join(words)
     foreign = Counter(_script(letter) for letter in letters[:1_000])
     foreign.pop("LATIN", None)
+    # Chinese has no kana, but for a borrowed sign; of a Japanese text they may be the smaller part.
+    if 10 * sum(foreign[kana] for kana in _KANA) > foreign.total():
+        foreign["HIRAGANA"] += foreign.pop("CJK", 0)
     if foreign and foreign.total() > 0.5 * min(len(letters), 1_000):
         return f"{_SCRIPTS.get(foreign.most_common(1)[0][0], foreign.most_common(1)[0][0].capitalize())} script"
     if len(words) < _ENOUGH:
@@ -72,6 +75,7 @@ def is_short(text: str) -> bool:
     return len(words) < _FEW_WORDS and sum(map(len, words)) < 20
 
 
+_KANA = ("HIRAGANA", "KATAKANA")
 _SCRIPTS = {"CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.settings import Settings
@@ -15,16 +15,25 @@ if TYPE_CHECKING:
 
 def collection_names(settings: Settings) -> list[str]:
     """List the collections by name; none where there is no index that can be read."""
-    if not settings.index_path.is_file():
-        return []
-    try:
-        with closing(sqlite3.connect(f"{settings.index_path.as_uri()}?mode=ro", uri=True, timeout=1)) as connection:
-            return [name for (name,) in connection.execute("SELECT name FROM collections ORDER BY name")]
-    except sqlite3.Error:
-        return []
+    return _names(settings) or []
 
 
 def without_collection(tasks: Iterable[Task], settings: Settings) -> list[tuple[str, str]]:
-    """List the tasks that search a collection which does not exist, as (task, collection)."""
-    known = {"*", *collection_names(settings)}
+    """List the tasks that search a collection which does not exist, as (task, collection); none if that is unknown."""
+    names = _names(settings)
+    if names is None:
+        return []
+    known = {"*", *names}
     return [(task.name, task.searches) for task in tasks if task.searches and task.searches not in known]
+
+
+def _names(settings: Settings) -> list[str] | None:
+    """Read the names; None for an index that cannot be read now."""
+    if not settings.index_path.is_file():
+        return []
+    # Where nothing can be written, SQLite reads a file with a log only if it is told that nobody writes to it.
+    for access in ("mode=ro", "mode=ro&immutable=1"):
+        uri = f"{settings.index_path.as_uri()}?{access}"
+        with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True, timeout=1)) as connection:
+            return [name for (name,) in connection.execute("SELECT name FROM collections ORDER BY name")]
+    return None

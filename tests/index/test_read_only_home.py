@@ -14,7 +14,9 @@ from openclaw_instructor import lock
 from openclaw_instructor.errors import StoreError
 from openclaw_instructor.index import Index
 from openclaw_instructor.index.maintenance.operations import Maintenance
+from openclaw_instructor.index.names import collection_names, without_collection
 from openclaw_instructor.index.store import Store
+from openclaw_instructor.registry import Registry
 from openclaw_instructor.settings import Settings
 from tests.index.word_engine import DOCUMENT, WordEngine, ask
 
@@ -63,6 +65,21 @@ def test_what_was_indexed_is_found_and_nothing_is_changed(home: Path, folder: Pa
             with pytest.raises(StoreError, match="writable"):
                 change()
         index.close()
+
+
+def test_its_collections_are_known_by_name(home: Path) -> None:
+    with read_only(home):
+        assert collection_names(Settings(home=home)) == ["docs"]
+
+
+def test_an_index_that_cannot_be_read_is_not_said_to_lack_a_collection(home: Path) -> None:
+    settings = Settings(home=home)
+    tasks = Registry.load(settings).tasks.values()
+    assert without_collection(tasks, settings) == []
+    settings.index_path.write_bytes(b"no index" * 1_000)
+    assert without_collection(tasks, settings) == []
+    settings.index_path.unlink()
+    assert without_collection(tasks, settings) == [("search_docs", "docs")]
 
 
 def test_what_a_killed_process_left_in_the_log_is_read_too(home: Path) -> None:
