@@ -136,6 +136,8 @@ def test_what_passes_is_asked_again(endpoint: Endpoint, settings: Settings, stat
 
 HALF = {"data": [{"index": 0, "embedding": [1.0] * 16}]}
 OTHER = {"data": [{"index": index, "embedding": [1.0] * 9} for index in range(3)]}
+UNEVEN = {"data": [{"index": index, "embedding": [1.0] * (16 - (index == 2))} for index in range(3)]}
+TOO_LARGE = {"data": [{"index": index, "embedding": [1e300] * 16} for index in range(3)]}
 NOT_A_NUMBER = b'{"data": [%s]}' % b", ".join(
     b'{"index": %d, "embedding": [%s]}' % (n, b", ".join([b"NaN"] * 16)) for n in range(3)
 )
@@ -153,6 +155,8 @@ NOT_A_NUMBER = b'{"data": [%s]}' % b", ".join(
         ([(200, {"data": None})], ServiceError, "no embeddings for 3 texts"),
         ([(200, OTHER)], ServiceError, "another form"),
         ([(200, NOT_A_NUMBER)], ServiceError, "another form"),
+        ([(200, UNEVEN)], ServiceError, "another form"),
+        ([(200, TOO_LARGE)], ServiceError, "another form"),
         ([(200, b"<html>hello")], ServiceError, "did not answer JSON"),
     ],
 )
@@ -168,6 +172,12 @@ def test_what_an_endpoint_does_wrong_is_one_plain_sentence(
     endpoint.answers = []
     assert engine.embed(TEXTS, timeout=60).vectors.shape == (3, 16)
     engine.close()
+
+
+def test_a_model_without_a_usable_vector_is_called_by_its_name(endpoint: Endpoint, settings: Settings) -> None:
+    endpoint.answers = [(200, {"data": [{"index": 0, "embedding": [0.0] * 16}]})]
+    with pytest.raises(InvalidCheckpoint, match=r"^some-model at http://127.0.0.1:\d+/v1/embeddings: its embedding"):
+        embedded(settings)
 
 
 def test_another_model_under_the_same_name_is_refused(endpoint: Endpoint, settings: Settings) -> None:

@@ -116,8 +116,11 @@ class RemoteEmbedder:
         width = self._record_file.record.dimension
         vectors = np.empty((len(prompts), width), dtype=np.float32)
         for indices in batches(prompts, batch_tokens):
-            rows = np.array(self._embed([prompts[i] for i in indices]), dtype=np.float32)
-            if rows.shape != (len(indices), width) or not np.isfinite(rows).all():
+            answered = self._embed([prompts[i] for i in indices])
+            even = all(len(row) == width for row in answered)
+            with np.errstate(over="ignore"):
+                rows = np.array(answered if even else [], dtype=np.float32)
+            if not even or not np.isfinite(rows).all():
                 raise ServiceError(
                     f"{self.url} answered vectors of another form: {width} numbers were expected for each of "
                     f"{len(indices)} texts; nothing was stored"
@@ -142,7 +145,9 @@ class RemoteEmbedder:
     def _record_file(self) -> RecordFile:
         if self._file is None:
             name = f"{self.name} {self._form!r}"
-            self._file = RecordFile(self._settings.home, name, self.max_seq_length, self._probe)
+            self._file = RecordFile(
+                self._settings.home, name, self.max_seq_length, self._probe, f"{self.name} at {self.url}"
+            )
         return self._file
 
     def _probe(self) -> list[float]:

@@ -47,7 +47,7 @@ class SentenceTransformersEmbedder:
         form = InstructionForm(known.form, dict(known.prompts), known.template) if known else InstructionForm("none")
         self._form = overridden(form, settings.instruction_form, settings.prompts)
         self._settings, self._model = settings, None
-        self._file = RecordFile(settings.home, f"{settings.checkpoint} {self._form!r}", 0, self._probe)
+        self._file = RecordFile(settings.home, f"{settings.checkpoint} {self._form!r}", 0, self._probe, self.name)
 
     @property
     def identity(self) -> str:
