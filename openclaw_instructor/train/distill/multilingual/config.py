@@ -27,7 +27,7 @@ def stage(name: str, device: torch.device, tokens: int, minutes: float, seed: in
     """
     size = (65_536, 2_048) if device.type == "cuda" else (6_144, 320)
     shares = (0.0, 0.0) if name == "rows" else (0.25, 0.25)
-    rate = 0.02 if name == "rows" else 0.0025
+    rate = 0.02 if name == "rows" else 0.001
     return MultilingualConfig(
         tokens=tokens, minutes=minutes, seed=seed, batch_tokens=size[0], batch_texts=size[1], learning_rate=rate,
         english_share=shares[0], instruction_share=shares[1],

@@ -60,10 +60,10 @@ def train(
 @click.option("--work", default=Path("build/multilingual"), show_default=True, type=click.Path(path_type=Path))
 @click.option("--pieces", default=79_600, show_default=True, help="size of the vocabulary")
 @click.option(
-    "--rows", nargs=2, type=(int, float), default=(60_000_000, 0), help="tokens and minutes of the first stage"
+    "--rows", nargs=2, type=(int, float), default=(20_000_000, 0), help="tokens and minutes of the first stage"
 )
 @click.option(
-    "--layers", nargs=2, type=(int, float), default=(120_000_000, 0), help="and of the second; 0 for no limit"
+    "--layers", nargs=2, type=(int, float), default=(160_000_000, 0), help="and of the second; 0 for no limit"
 )
 @click.option("--prepare", is_flag=True, help="stop before the training")
 @click.option("--seed", default=0, show_default=True)
