@@ -42,11 +42,14 @@ class Preparation:
     def texts(self, data: Path | None, languages: Sequence[str], english: Path | None) -> AlignedTexts:
         """Read the texts from `data`, and from the training data `english`, or those that are kept.
 
-        Raises InvalidArguments where there is neither.
+        Raises InvalidArguments where there is neither, or where those that are kept are of other languages.
         """
         kept = self.work / "texts.jsonl.xz"
         if kept.is_file():
-            return read_texts(kept, self.seed)
+            texts = read_texts(kept, self.seed)
+            if data and texts.languages != sorted(languages):
+                raise InvalidArguments(f"{kept} is for {' '.join(texts.languages)}; give another --work, or no DATA")
+            return texts
         if data is None:
             raise InvalidArguments(f"{kept}: no such file; give the folder of aligned texts, DATA, to make it")
         more = read_corpus(english).texts[:ENGLISH_TEXTS] if english else []

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.model.networks.t5 import T5Encoder
@@ -93,8 +94,12 @@ def test_a_stage_ends_by_the_clock(run: Run, tmp_path: Path) -> None:
 
 
 def test_without_data_or_preparation_the_command_says_what_to_give(run: Run, tmp_path: Path) -> None:
-    from openclaw_instructor.errors import InvalidArguments
-
     with pytest.raises(InvalidArguments, match="give the folder of aligned texts"):
         run("--out", str(tmp_path / "new"))
     assert "--prepare" in CliRunner().invoke(recipe.main, [str(tmp_path / "data")]).output
+
+
+def test_a_folder_of_other_languages_is_not_taken_for_these(run: Run, tmp_path: Path) -> None:
+    run(str(tmp_path / "data"), "--languages", "ru", "--prepare")
+    with pytest.raises(InvalidArguments, match="is for ru; give another --work"):
+        run(str(tmp_path / "data"), "--languages", "ru ja", "--prepare")
