@@ -1,8 +1,8 @@
 """Read sentences and passages that are aligned with English, and keep those of a run in one small file.
 
-A data folder holds `train/LANG.jsonl.gz` with rows `{"en", "text"}`. A run's file has a line for each English text with
-all its translations, `{"en", "de", "ja", ...}`, so that what many languages share is stored once. A line with `en`
-alone is an English text without a translation. The file has about a third of the folder's size.
+A data folder holds `train/LANG.jsonl.gz` with rows `{"en", "text"}`. A run's file stores each English text once: first
+lines `["en", TEXT]`, then for each language lines `[LANG, PLACE, TEXT]` with the place of the English side. The
+sentences of a passage stand near enough to it to be compressed away, so it has about half of the folder's size.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from openclaw_instructor.evaluate.datasets import read_rows
 
 ENGLISH = "en"
 _SUFFIX = ".jsonl.gz"
+# All texts of one language fit into the window in which repeated ones are found.
+_COMPRESSION = {"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 1 << 24}
 
 
 class Translation(NamedTuple):
@@ -63,37 +65,30 @@ def read_aligned(data: Path, languages: Sequence[str], english: Iterable[str] = 
 
 
 def write_texts(texts: AlignedTexts, path: Path) -> None:
-    """Write a run's texts, sorted so that passages stand beside their sentences and compress well."""
-    translations: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for each in texts.translations:
-        translations[each.english].append((each.language, each.text))
+    """Write a run's texts, each language by itself."""
+    order = sorted(range(len(texts.english)), key=texts.english.__getitem__)
+    places = {index: place for place, index in enumerate(order)}
+    rows = sorted((each.language, places[each.english], each.text) for each in texts.translations)
     new = path.with_name(path.name + ".new")
-    with lzma.open(new, "wt", encoding="utf-8", preset=4) as file:
-        for index in sorted(range(len(texts.english)), key=texts.english.__getitem__):
-            for line in _lines(texts.english[index], sorted(translations[index])):
-                file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+    with lzma.open(new, "wt", encoding="utf-8", filters=[_COMPRESSION]) as file:
+        for line in (*((ENGLISH, texts.english[index]) for index in order), *rows):
+            file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
     new.replace(path)
 
 
 def read_texts(path: Path, seed: int = 0) -> AlignedTexts:
     """Read what `write_texts` wrote."""
-    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    english: list[str] = []
+    found: dict[str, list[tuple[str, str]]] = {}
     with lzma.open(path, "rt", encoding="utf-8") as file:
         for line in file:
-            row: dict[str, str] = json.loads(line)
-            found[row.pop(ENGLISH)] += row.items()
+            language, *rest = json.loads(line)
+            if language == ENGLISH:
+                english.append(rest[0])
+                found[rest[0]] = []
+            else:
+                found[english[rest[0]]].append((language, rest[1]))
     return _shuffled(found, seed)
-
-
-def _lines(english: str, translations: Sequence[tuple[str, str]]) -> Iterable[dict[str, str]]:
-    """Yield one line, or more where a language has several translations."""
-    lines: list[dict[str, str]] = [{ENGLISH: english}]
-    for language, text in translations:
-        line = next((line for line in lines if language not in line), None)
-        if line is None:
-            lines.append(line := {ENGLISH: english})
-        line[language] = text
-    return lines
 
 
 def _shuffled(found: dict[str, list[tuple[str, str]]], seed: int) -> AlignedTexts:
