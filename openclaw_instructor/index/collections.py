@@ -203,8 +203,11 @@ def remove(connection: sqlite3.Connection, name: str) -> None:
 def target(connection: sqlite3.Connection, collection: Collection, wanted: Generation) -> Generation:
     """Return the generation that a sync has to fill: the serving one, one that an earlier sync began, or a new one.
 
-    The first generation of a collection serves from its first document on; a later one only once it is complete.
+    The first generation of a collection serves from its first document on; a later one only once it is complete. Raises
+    StoreError when the collection was removed meanwhile.
     """
+    if not connection.execute("SELECT 1 FROM collections WHERE id = ?", (collection.id,)).fetchone():
+        raise removed(collection)
     connection.execute(
         "DELETE FROM generations WHERE collection_id = ? AND identity != ? AND id != ?",
         (collection.id, wanted.identity, collection.serving.id if collection.serving else -1),

@@ -36,8 +36,10 @@ class _Kept:
 
     @property
     def size(self) -> int:
-        """The size of the answer in bytes; 0 while it is being made."""
-        return len(self.task.result().body) if self.task.done() else 0
+        """The size of the answer in bytes; 0 for one that is being made, that is streamed, or that failed."""
+        if not self.task.done() or self.task.cancelled() or self.task.exception() is not None:
+            return 0
+        return len(getattr(self.task.result(), "body", b""))
 
 
 class AnswerMemory:

@@ -172,6 +172,23 @@ def test_a_collection_removed_during_its_sync_says_so(
     assert index.status() == []
 
 
+def test_a_collection_removed_before_its_sync_looks_at_files_says_so_too(
+    index: Index, folder: Path, open_index: Callable[..., Index], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.add("docs", [folder], instruction=DOCUMENT)
+    other = open_index()
+    real = os.scandir
+
+    def scan(path: str) -> object:
+        if other.names():
+            other.remove("docs")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    with pytest.raises(StoreError, match="was removed while it was being synced"):
+        index.sync("docs")
+
+
 def test_adding_names_the_mistake(index: Index, folder: Path) -> None:
     with pytest.raises(InvalidArguments, match=r"collection name 'a/b'"):
         index.add("a/b", [folder], instruction=DOCUMENT)

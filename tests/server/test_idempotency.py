@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import Response, StreamingResponse
 
 from openclaw_instructor.server import idempotency
 from tests.server.serving import Local, wait_until
@@ -46,6 +48,39 @@ def test_a_key_names_one_request(local: Local, tmp_path: Path, monkeypatch: pyte
     other = local.ask("/v1/index/add", body | {"name": "more"}, Idempotency_Key="one")
     assert (other.status, other.body["error"]["code"]) == (400, "invalid_arguments")
     assert "came with another request before" in other.body["error"]["message"]
+
+
+async def streamed() -> Response:
+    return StreamingResponse(iter(()))
+
+
+async def failed() -> Response:
+    raise RuntimeError("of the first request")
+
+
+async def cancelled() -> Response:
+    raise asyncio.CancelledError
+
+
+async def plain() -> Response:
+    return Response("the second's own")
+
+
+@pytest.mark.parametrize("first", [streamed, failed, cancelled])
+def test_a_request_beside_one_that_just_ended_gets_its_own_answer(first: Callable[[], Awaitable[Response]]) -> None:
+    async def both() -> Response:
+        memory = idempotency.AnswerMemory()
+
+        async def second() -> Response:
+            # Its turn comes when the first answer is made, and is not yet taken out of the memory.
+            await asyncio.sleep(0)
+            return await memory.answer(("caller", "two"), b"", plain)
+
+        ended = await asyncio.gather(memory.answer(("caller", "one"), b"", first), second(), return_exceptions=True)
+        assert isinstance(ended[1], Response), ended[1]
+        return ended[1]
+
+    assert asyncio.run(both()).body == b"the second's own"
 
 
 def test_a_removal_that_is_repeated_is_answered_as_the_first_was(local: Local, tmp_path: Path) -> None:
