@@ -25,7 +25,7 @@ from openclaw_instructor.engine import CancelScope
 from openclaw_instructor.errors import Busy, DaemonUnavailable, InstructorError, InvalidSettings
 from openclaw_instructor.index.names import collection_names
 from openclaw_instructor.index.watch import Watcher
-from openclaw_instructor.lock import exclusive
+from openclaw_instructor.lock import exclusive, held
 from openclaw_instructor.model.malloc import limit_arenas
 from openclaw_instructor.server import logs
 from openclaw_instructor.server.app import App
@@ -138,6 +138,7 @@ class Daemon:
         self._registry_problem: str | None = None
         self._restart = False
         self._failure: InstructorError | None = None
+        self._announced: Endpoint | None = None
 
     async def serve(self) -> Ending:
         """Answer requests until stopped; return why."""
@@ -196,6 +197,7 @@ class Daemon:
             await self._app.mcp.tools_changed()
             threading.Thread(target=self._tell_of_tasks, daemon=True).start()
         self._long_lived.follow(self._toolbox.engine.loaded)
+        self._announce_again()
         await self._follow_configuration()
         limit = self._settings.exit_after
         if limit and self._app.in_flight.idle_seconds() > limit and not self._watcher.syncing:
@@ -260,8 +262,18 @@ class Daemon:
             socket=str(socket_path(self._settings)) if self._private else None,
         )
         endpoint.write(self._settings.daemon_path)
+        self._announced = endpoint
         logger.info("serving %s, version %s, process %d", url, __version__, os.getpid())
         tell(self._launch.ready_fd, {"ready": True})
+
+    def _announce_again(self) -> None:
+        """Write the announcement once more where it was lost: without it nobody could find or stop this process."""
+        settings = self._settings
+        if self._announced is None or Endpoint.read(settings.daemon_path) or not held(life_lock(settings)):
+            return
+        with contextlib.suppress(InstructorError):
+            self._announced.write(settings.daemon_path)
+            logger.warning("daemon.json was lost or damaged; it was written again")
 
     def _retract(self) -> None:
         announced = Endpoint.read(self._settings.daemon_path)

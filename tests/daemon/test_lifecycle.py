@@ -62,6 +62,18 @@ def test_fifty_concurrent_ensures_give_one_daemon(settings: Settings) -> None:
     assert settings.log_path.read_text().count("serving http://") == 1
 
 
+@pytest.mark.parametrize("left", [None, "", "{bad", "[]"])
+def test_an_announcement_that_is_lost_is_made_again(settings: Settings, left: str | None) -> None:
+    endpoint = lifecycle.ensure(settings)
+    if left is None:
+        settings.daemon_path.unlink()
+    else:
+        settings.daemon_path.write_text(left)
+    wait_until(lambda: lifecycle.running(settings) == endpoint)
+    assert lifecycle.stop(settings)
+    assert not settings.daemon_path.exists()
+
+
 def test_it_survives_its_starter_and_signals_to_the_starter_s_group(settings: Settings) -> None:
     starter = ensure_in_a_process(settings.home, start_new_session=True)
     printed, _ = starter.communicate(timeout=300)
