@@ -27,7 +27,7 @@ export async function render(root) {
     tokens: chart({ title: "Tokens a second", names: ["tokens/s"], data: [[], []], time: true, x: "", y: "" }),
     queue: chart({ title: "Texts that wait", names: ["texts"], data: [[], []], time: true, x: "", y: "" }),
     requests: chart({ title: "Requests a second", names: ["requests/s"], data: [[], []], time: true, x: "", y: "" }),
-    memory: chart({ title: "Memory", names: ["MB"], data: [[], []], time: true, x: "", y: "" }),
+    memory: chart({ title: "Memory in MB", names: ["MB"], data: [[], []], time: true, x: "", y: "" }),
   };
   const calls = h("div");
   root.append(tiles, h("div", { class: "columns" }, Object.values(charts).map((each) => each.element)), calls);
@@ -68,12 +68,13 @@ function show(tiles, health, one) {
   const hits = one("cache_hits_total");
   const looked = hits + one("cache_misses_total");
   const passes = one("model_passes_total");
+  const [tokens, busy] = [one("model_tokens_total"), one("model_busy_seconds_total")];
   const facts = [
     ["Model", health.checkpoint ?? "", health.model?.loading ? "is loading" : health.model?.loaded ? "in memory" : "not in memory; the next text loads it"],
     ["Up for", duration(health.uptime_seconds ?? 0), `version ${health.version ?? ""}`],
-    ["Passes", passes.toLocaleString("en"), passes ? `${(one("model_tokens_total") / passes).toFixed(0)} tokens each, ${Math.round(one("batch_fill_ratio") * 100)}% full` : "none yet"],
+    ["Passes", passes.toLocaleString("en"), passes ? `${(tokens / passes).toFixed(0)} tokens each, ${Math.round(one("batch_fill_ratio") * 100)}% full` : "none yet"],
     ["Cache", looked ? `${Math.round((100 * hits) / looked)}%` : "–", `${hits.toLocaleString("en")} of ${looked.toLocaleString("en")} texts found`],
-    ["Speed", `${Math.round(one("model_tokens_per_second")).toLocaleString("en")} tokens/s`, `${one("model_tokens_total").toLocaleString("en")} tokens in ${duration(one("model_busy_seconds_total"))}`],
+    ["Speed", busy ? `${Math.round(tokens / busy).toLocaleString("en")} tokens/s` : "–", `${tokens.toLocaleString("en")} tokens in ${duration(busy)} of work`],
     ["Refused", one("embedding_requests_refused_total").toLocaleString("en"), "because the queue was full"],
   ];
   fill(tiles, facts.map(([name, value, more]) => h("section", { class: "card", "aria-label": name },
