@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from openclaw_instructor.model.layout import read_json
-from openclaw_instructor.model.networks.state_dict import TABLE, quantised_table, to_t5_names
+from openclaw_instructor.model.networks.state_dict import TABLE, TABLE_SCALES, quantised_table, to_t5_names
 from openclaw_instructor.model.shapes import T5Shape
 
 if TYPE_CHECKING:
@@ -45,11 +46,13 @@ def write_checkpoint(
     (new / "2_Dense").mkdir(parents=True)
     named = to_t5_names(encoder.state_dict(), encoder.shape.layers)
     tensors = {name: tensor.to(dtype).cpu() for name, tensor in named.items()}
+    configs = _configs(encoder.shape, max_seq_length, _lower_cases(tokenizer_from))
     if int8_table:
-        tensors |= quantised_table(named[TABLE].cpu())
+        tensors |= (table := quantised_table(named[TABLE].cpu()))
+        configs["config.json"] |= {"token_table": _digest_of(table[TABLE_SCALES])}
     save_file({"linear.weight": tensors.pop("dense.weight")}, new / "2_Dense" / "model.safetensors")
     save_file(tensors, new / "model.safetensors", metadata={"format": "pt"})
-    for name, content in _configs(encoder.shape, max_seq_length, _lower_cases(tokenizer_from)).items():
+    for name, content in configs.items():
         (new / name).parent.mkdir(exist_ok=True)
         (new / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     for name in TOKENIZER_FILES:
@@ -59,6 +62,11 @@ def write_checkpoint(
     shutil.rmtree(folder, ignore_errors=True)
     new.rename(folder)
     return folder
+
+
+def _digest_of(scales: torch.Tensor) -> dict[str, str]:
+    """Tell scales apart: the checkpoint's identity samples the weights, where it may miss them, but reads all JSON."""
+    return {"format": "int8", "scales_sha256": hashlib.sha256(scales.numpy().tobytes()).hexdigest()}
 
 
 def _lower_cases(folder: Path) -> bool:
