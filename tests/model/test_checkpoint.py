@@ -115,7 +115,8 @@ def _header(size: int) -> object:
     """Weights whose header has that many bytes, most of them names of tensors without weights."""
 
     def change(folder: Path) -> None:
-        path, entries = folder / "model.safetensors", []
+        path = folder / "model.safetensors"
+        entries: list[str] = []
         while 70 * len(entries) < size:
             entries.append(f'"k{len(entries):08}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}')
         header = f"{{{','.join(entries)}}}".encode()
