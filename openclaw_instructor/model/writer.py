@@ -52,9 +52,7 @@ def write_checkpoint(
         configs["config.json"] |= {"token_table": _digest_of(table[TABLE_SCALES])}
     save_file({"linear.weight": tensors.pop("dense.weight")}, new / "2_Dense" / "model.safetensors")
     save_file(tensors, new / "model.safetensors", metadata={"format": "pt"})
-    for name, content in configs.items():
-        (new / name).parent.mkdir(exist_ok=True)
-        (new / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    _write_configs(new, configs)
     for name in TOKENIZER_FILES:
         if (tokenizer_from / name).is_file():
             shutil.copyfile(tokenizer_from / name, new / name)
@@ -62,6 +60,12 @@ def write_checkpoint(
     shutil.rmtree(folder, ignore_errors=True)
     new.rename(folder)
     return folder
+
+
+def _write_configs(folder: Path, configs: dict[str, Any]) -> None:
+    for name, content in configs.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _digest_of(scales: torch.Tensor) -> dict[str, str]:
