@@ -47,11 +47,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("openclaw") is None)
 
 
-def pytest_collection_finish() -> None:
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture(autouse=True)
 def home(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
