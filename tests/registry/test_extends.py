@@ -101,7 +101,7 @@ def test_an_entry_may_show_a_task_that_is_off(home: Path, tmp_path: Path) -> Non
             6,
             "is the beginning of no",
         ),
-        ("    extends: packaged\n    labels: 3\n", 4, "is 3"),
+        ("    extends: packaged\n    labels: 3\n", 4, "must be a list, not `3`"),
         ("    extends: packaged\n    evidence: {bulk: [nwes]}\n", 2, "names `nwes` under `evidence.bulk`, which is no"),
         ("    extends: packaged\n    evidence: {bluk: [spam]}\n", 4, "is 'bluk'; did you mean `bulk`?"),
     ],
