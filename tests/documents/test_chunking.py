@@ -183,7 +183,9 @@ def test_every_written_line_is_in_a_chunk_that_says_exactly_its_lines(lines: lis
 
 
 @pytest.mark.parametrize("length", [*range(215, 260, 3), 500, 3_000])
-@pytest.mark.parametrize("headings", ["## Procedure", "# Manual\n\n## Procedure", f"# {words(90)}"])
+@pytest.mark.parametrize(
+    "headings", ["## Procedure", "# Manual\n\n## Procedure", f"# {words(15)}\n\n## {words(15, 'x')}"]
+)
 def test_a_heading_is_no_chunk_without_the_text_below_it(headings: str, length: int) -> None:
     one_line, wrapped = words(length), re.sub("((?:[^ ]+ ){12})", r"\1\n", words(length))
     for text in (one_line, wrapped, f"```\n{wrapped}\n```", f"- {one_line}"):
@@ -194,8 +196,10 @@ def test_a_heading_is_no_chunk_without_the_text_below_it(headings: str, length: 
 
 
 def test_headings_longer_than_half_a_chunk_leave_the_text_its_room() -> None:
-    heading = f"# {words(150)}"
-    assert [c.text for c in split(f"{heading}\n\n{words(200)}\n")] == [heading, words(200)]
+    headings = f"# {words(14)}\n\n## {words(14, 'x')}"
+    text = " ".join(f"t{number}" for number in range(50))
+    assert [c.text for c in split(f"{headings}\n\n{text}\n", room=86)] == [headings, text]
+    assert split(f"{headings}\n\n{text}\n", room=102)[0].text.startswith(f"{headings}\n\nt0 t1")
 
 
 @given(st.lists(st.integers(0, 60).map(words), max_size=30))
