@@ -43,7 +43,10 @@ except ImportError:
     places = method.fit_transform(vectors)
 else:
     places = fastumap.umap_project(vectors, 2, n_neighbors=neighbours, metric="cosine", random_state=0)
-np.save(sys.stdout.buffer, places.astype(np.float32))
+content = io.BytesIO()
+# numpy writes straight to a file, which fails on a pipe.
+np.save(content, places.astype(np.float32))
+sys.stdout.buffer.write(content.getvalue())
 """
 
 

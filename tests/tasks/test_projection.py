@@ -71,17 +71,23 @@ class UMAP:
 
 # The real one compiles itself for minutes where it never ran.
 def test_umap_runs_in_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "fastumap.py").write_text("raise ImportError")
-    (tmp_path / "umap.py").write_text(UMAP)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    def stand_in(name: str, code: str) -> None:
+        # Each in a folder of its own: Python would take what it compiled of a file of the same size and second.
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "fastumap.py").write_text("raise ImportError")
+        (folder / "umap.py").write_text(code)
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+
+    stand_in("works", UMAP)
     np.testing.assert_array_equal(projection.umap(groups()), groups()[:, :2] * 2)
-    (tmp_path / "umap.py").write_text("raise ImportError")
+    stand_in("missing", "raise ImportError")
     with pytest.raises(MissingExtra, match=r"openclaw-instructor\[map\]"):
         projection.umap(groups())
-    (tmp_path / "umap.py").write_text("raise MemoryError")
+    stand_in("fails", "raise MemoryError")
     with pytest.raises(InstructorError, match="use PCA"):
         projection.umap(groups())
-    (tmp_path / "umap.py").write_text("import time; time.sleep(100)")
+    stand_in("hangs", "import time; time.sleep(100)")
     with pytest.raises(InvalidArguments, match="too long"):
         projection.umap(groups(), lambda: True)
 

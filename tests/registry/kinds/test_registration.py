@@ -58,6 +58,9 @@ MEASURE = Kind(
 
 @pytest.fixture
 def measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Commands take the options of kinds when they are imported; imported now, they keep those of the package.
+    import openclaw_instructor.cli.tasks  # noqa: F401
+
     monkeypatch.setattr(kinds, "_registered", {})
     kinds.register(MEASURE)
 
