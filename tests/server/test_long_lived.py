@@ -26,7 +26,8 @@ def test_what_a_model_consists_of_is_looked_through_only_when_it_is_unloaded() -
         assert later() is None
         frozen = gc.get_freeze_count()
         long_lived.follow(True)
-        assert gc.get_freeze_count() == frozen
+        # What is set apart may still go when nothing refers to it, but nothing is added.
+        assert gc.get_freeze_count() <= frozen
         long_lived.follow(False)
         assert gc.get_freeze_count() == 0
         assert known() is None
