@@ -8,11 +8,15 @@ import platform
 import sys
 from collections.abc import Callable
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from openclaw_instructor import __version__, distribution
 from openclaw_instructor.doctor.finding import Finding
 from openclaw_instructor.errors import InstructorError
 from openclaw_instructor.settings import LOCAL, Settings
+
+if TYPE_CHECKING:
+    from openclaw_instructor.model.checkpoint import Checkpoint
 
 PACKAGES = ("torch", "transformers", "tokenizers", "faiss-cpu", "mcp", "pydantic")
 
@@ -71,31 +75,37 @@ def _registry(settings: Settings) -> Finding:
 
 
 def _checkpoint(settings: Settings) -> Finding:
-    from openclaw_instructor.engine.embedders.local import open_checkpoint
-
-    if other := _computed_by(settings):
+    if other := _computed_elsewhere(settings):
         return Finding("checkpoint", "ok", f"{settings.checkpoint}: {other}, which a search or sync asks")
-    # Offline, so that a check downloads nothing.
-    checkpoint = open_checkpoint(settings.model_copy(update={"offline": True}))
+    checkpoint = _opened(settings)
     shape = f"{checkpoint.dimension} dimensions, {checkpoint.shape.layers} layers"
     detail = f"{checkpoint.name}: {shape}, {checkpoint.megabytes:.1f} MB"
     return Finding("checkpoint", "ok", detail)
 
 
-def _computed_by(settings: Settings) -> str:
+def _computed_elsewhere(settings: Settings) -> str:
     """Name what computes the vectors, "" for our own encoder."""
-    if settings.checkpoint.startswith(("https://", "http://")):
-        return "a remote endpoint"
-    return "sentence-transformers" if settings.checkpoint.startswith("st:") else ""
+    from openclaw_instructor.engine.embedders.protocol import provider_of
+
+    provider = provider_of(settings.checkpoint)
+    if provider == "local":
+        return ""
+    return "a remote endpoint" if provider == "remote" else provider
+
+
+def _opened(settings: Settings) -> Checkpoint:
+    """Open the checkpoint without a network, so that a check downloads nothing. Raises as `open_checkpoint`."""
+    from openclaw_instructor.engine.embedders.local import open_checkpoint
+
+    return open_checkpoint(settings.model_copy(update={"offline": True}))
 
 
 def _kernels(settings: Settings) -> Finding:
-    from openclaw_instructor.engine.embedders.local import open_checkpoint
     from openclaw_instructor.model.device import choose_device
     from openclaw_instructor.model.inference.kernels import amx
     from openclaw_instructor.model.inference.loading import kernels_of
 
-    if other := _computed_by(settings):
+    if other := _computed_elsewhere(settings):
         return Finding("kernels", "ok", f"those of {other}")
     device = choose_device(settings.device)
     if amx.is_missing(device):
@@ -104,10 +114,10 @@ def _kernels(settings: Settings) -> Finding:
         fix = f"with a C compiler (gcc 12, clang 16): {again}"
         return Finding("kernels", "warn", detail, fix)
     try:
-        checkpoint = open_checkpoint(settings.model_copy(update={"offline": True}))
+        shape = _opened(settings).shape
     except InstructorError:  # `_checkpoint` says why
         return Finding("kernels", "warn", "they depend on the checkpoint, which cannot be opened", "mend that first")
-    return Finding("kernels", "ok", kernels_of(checkpoint.shape, settings.dtype, device))
+    return Finding("kernels", "ok", kernels_of(shape, settings.dtype, device))
 
 
 def _index(settings: Settings) -> Finding:

@@ -1,7 +1,7 @@
 """Pack the blocks of a section into chunks of about equal size, each within a budget of tokens.
 
 A block stays whole where it fits. A longer one is cut between lines, and a line only where it alone is too long. The
-headings that open a section are never a chunk without the text below them.
+headings that open a section are no chunk without the text below them, unless they leave it less than half of one.
 """
 
 from __future__ import annotations
@@ -41,7 +41,11 @@ def opening(blocks: Sequence[Block], sizes: Sequence[int], budget: int) -> int:
     """Return the tokens of the headings that open a section; 0 where they would leave less than half to the text."""
     headings = takewhile(lambda measured: measured[0].level, zip(blocks, sizes, strict=True))
     tokens = sum(size for _, size in headings)
-    return tokens if tokens <= budget // 2 else 0
+    return tokens if _leaves_room(tokens, budget) else 0
+
+
+def _leaves_room(headings: int, budget: int) -> bool:
+    return headings <= budget // 2
 
 
 def _total(parts: Sequence[Parts], budget: int) -> int:
@@ -86,7 +90,8 @@ def _packed(atoms: Iterable[Atom], total: int, budget: int) -> Iterator[list[Ato
 
 def _belong_together(group: list[Atom], size: int, atom: Atom, budget: int) -> bool:
     """Whether the group is just the headings above the atom, for which `opening` kept room."""
-    return size <= budget // 2 and not atom.block.level and all(member.block.level for member in group)
+    headings = all(member.block.level for member in group)
+    return headings and not atom.block.level and _leaves_room(size, budget)
 
 
 def _balanced(groups: Iterable[list[Atom]], budget: int) -> Iterator[list[Atom]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openclaw_instructor.engine.embedders.protocol import Embedder
+from openclaw_instructor.engine.embedders.protocol import Embedder, provider_of
 from openclaw_instructor.settings import Settings
 
 
@@ -11,11 +11,12 @@ def open_embedder(settings: Settings) -> Embedder:
 
     Raises InvalidCheckpoint, CheckpointUnavailable, InvalidSettings.
     """
-    if settings.checkpoint.startswith("st:"):
+    provider = provider_of(settings.checkpoint)
+    if provider == "sentence-transformers":
         from openclaw_instructor.engine.embedders.sentence_transformers import SentenceTransformersEmbedder
 
         return SentenceTransformersEmbedder(settings)
-    if settings.checkpoint.startswith(("http://", "https://")):
+    if provider == "remote":
         from openclaw_instructor.engine.embedders.remote import RemoteEmbedder
 
         return RemoteEmbedder(settings)

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 
 Role = Literal["query", "document", "text"]
+Provider = Literal["local", "sentence-transformers", "remote"]
+# Before the name of one of its models.
+SENTENCE_TRANSFORMERS = "st:"
 
 
 def role_of(input_type: str) -> Role:
@@ -20,6 +23,13 @@ def role_of(input_type: str) -> Role:
     """
     last = input_type.rpartition(".")[2]
     return "query" if last == "query" else "document" if last in ("passage", "document") else "text"
+
+
+def provider_of(checkpoint: str) -> Provider:
+    """Tell what computes the vectors of a checkpoint by its name: our own encoder, or one of the others."""
+    if checkpoint.startswith(SENTENCE_TRANSFORMERS):
+        return "sentence-transformers"
+    return "remote" if checkpoint.startswith(("http://", "https://")) else "local"
 
 
 class Rendered(Protocol):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor import distribution
 from openclaw_instructor.engine.embedders.probe import PROBE, RecordFile
-from openclaw_instructor.engine.embedders.protocol import Role
+from openclaw_instructor.engine.embedders.protocol import SENTENCE_TRANSFORMERS, Role
 from openclaw_instructor.errors import CheckpointUnavailable, InvalidCheckpoint, MissingExtra
 from openclaw_instructor.model.device import choose_device
 from openclaw_instructor.model.instructions import InstructionForm, overridden
@@ -19,8 +19,6 @@ from openclaw_instructor.settings import Settings
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-PREFIX = "st:"
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class SentenceTransformersEmbedder:
     passes = 1
 
     def __init__(self, settings: Settings) -> None:
-        self.name = settings.checkpoint.removeprefix(PREFIX)
+        self.name = settings.checkpoint.removeprefix(SENTENCE_TRANSFORMERS)
         known = KNOWN.get(self.name)
         form = InstructionForm(known.form, dict(known.prompts), known.template) if known else InstructionForm("none")
         self._form = overridden(form, settings.instruction_form, settings.prompts)
@@ -134,7 +132,7 @@ class SentenceTransformersEmbedder:
             from sentence_transformers import SentenceTransformer
         except ImportError:
             raise MissingExtra(
-                f"checkpoint {PREFIX}{self.name}: {distribution.pip_line('sentence-transformers')}"
+                f"checkpoint {SENTENCE_TRANSFORMERS}{self.name}: {distribution.pip_line('sentence-transformers')}"
             ) from None
         try:
             return SentenceTransformer(
@@ -147,5 +145,6 @@ class SentenceTransformersEmbedder:
         except Exception as error:  # the library and its dependencies raise various exceptions
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
             raise CheckpointUnavailable(
-                f"checkpoint {PREFIX}{self.name}: sentence-transformers cannot load it ({reason}); check the name"
+                f"checkpoint {SENTENCE_TRANSFORMERS}{self.name}: sentence-transformers cannot load it ({reason}); "
+                "check the name"
             ) from None
