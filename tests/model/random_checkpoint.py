@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
+import unicodedata
+from collections import Counter
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 CORPUS = [
     "Represent the sentence for retrieving supporting documents: how do I add a task?",
@@ -16,18 +21,31 @@ CORPUS = [
     "An encoder turns tokens into vectors; a mean over the text's tokens makes an embedding.",
     "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789 .,:;!?-()[]{}'\"",
 ]
+MAX_PIECE, LONGER_PIECES = 4, 60
 
 
-@cache  # training it twice does not give the same pieces twice
+@cache
 def sentencepiece_like_tokenizer() -> Tokenizer:
-    """Unigram pieces with metaspace, and a final </s>: the shape of T5's tokenizer."""
-    tokenizer = Tokenizer(models.Unigram())
+    """Unigram pieces with metaspace, and a final </s>: the shape of T5's tokenizer.
+
+    A trainer would give another order of the pieces in every process, hence other vectors.
+    """
+    words = Counter(f"▁{word}" for line in CORPUS for word in unicodedata.normalize("NFKC", line).split(" "))
+    counts: Counter[str] = Counter()
+    for word, times in words.items():
+        for start, end in combinations(range(len(word) + 1), 2):
+            counts[word[start:end]] += times * (end - start <= MAX_PIECE)
+    characters = sorted(piece for piece in counts if len(piece) == 1)
+    longer = sorted((piece for piece in counts if len(piece) > 1), key=lambda piece: (-counts[piece], piece))
+    pieces = [*characters, *longer[:LONGER_PIECES]]
+    scores = [math.log(counts[piece] / counts.total()) for piece in pieces]
+    specials = ["<pad>", "</s>", "<unk>"]
+    vocabulary = [*((special, 0.0) for special in specials), *zip(pieces, scores, strict=True)]
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=specials.index("<unk>")))
+    tokenizer.add_special_tokens(specials)
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    specials = ["<pad>", "</s>", "<unk>"]
-    trainer = trainers.UnigramTrainer(vocab_size=160, special_tokens=specials, unk_token="<unk>", show_progress=False)
-    tokenizer.train_from_iterator(CORPUS * 8, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="$A </s>", special_tokens=[("</s>", tokenizer.token_to_id("</s>"))]
     )
@@ -47,10 +65,11 @@ def write(
     """A T5 encoder 32 wide with a dense 32 -> 24, weights large enough that attention is far from uniform."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = sentencepiece_like_tokenizer()
-    torch.manual_seed(seed)
+    generator = np.random.default_rng(seed)
     vocabulary = tokenizer.get_vocab_size() + 8
     weights = {
-        name: torch.randn(shape) * 0.3 + ("layer_norm" in name) for name, shape in _shapes(vocabulary, layers).items()
+        name: normal(generator, shape) * 0.3 + ("layer_norm" in name)
+        for name, shape in _shapes(vocabulary, layers).items()
     }
     if safetensors:
         from safetensors.torch import save_file
@@ -67,8 +86,13 @@ def write(
     special = {"eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
     described = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": max_seq_length, **special}
     (folder / "tokenizer_config.json").write_text(json.dumps(described))
-    _write_modules(folder, max_seq_length, safetensors)
+    _write_modules(folder, max_seq_length, safetensors, generator)
     return folder
+
+
+def normal(generator: np.random.Generator, shape: tuple[int, ...]) -> torch.Tensor:
+    """Normally distributed weights that are the same on every processor, which torch's are not."""
+    return torch.from_numpy(generator.standard_normal(shape).astype(np.float32))
 
 
 def _shapes(vocabulary: int, layers: int) -> dict[str, tuple[int, ...]]:
@@ -98,7 +122,7 @@ def shard(folder: Path) -> Path:
     return folder
 
 
-def _write_modules(folder: Path, max_seq_length: int, safetensors: bool) -> None:
+def _write_modules(folder: Path, max_seq_length: int, safetensors: bool, generator: np.random.Generator) -> None:
     def put(name: str, content: object) -> None:
         path = folder / name
         path.parent.mkdir(exist_ok=True)
@@ -120,7 +144,7 @@ def _write_modules(folder: Path, max_seq_length: int, safetensors: bool) -> None
     put(
         "2_Dense/config.json", {"in_features": 32, "out_features": 24, "bias": False, "activation_function": activation}
     )
-    weights = {"linear.weight": torch.randn(24, 32)}
+    weights = {"linear.weight": normal(generator, (24, 32))}
     if safetensors:
         from safetensors.torch import save_file
 

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 from tokenizers import Tokenizer, processors
 
-from tests.model.random_checkpoint import sentencepiece_like_tokenizer
+from tests.model.random_checkpoint import normal, sentencepiece_like_tokenizer
 
 WIDTH, INNER, HEADS, LAYERS = 32, 48, 4, 4
 POSITIONS = 220
@@ -44,7 +44,7 @@ def write(folder: Path, family: str, *, pooling: str = "mean", dense: str | None
     from transformers import PreTrainedTokenizerFast
 
     folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(0)
+    generator = np.random.default_rng(0)
     tokenizer = Tokenizer.from_str(sentencepiece_like_tokenizer().to_str())
     # MPNet takes token 1, which is </s> here, for padding.
     name = "<unk>" if family == "mpnet" else "</s>"
@@ -53,7 +53,7 @@ def write(folder: Path, family: str, *, pooling: str = "mean", dense: str | None
     model = network(family, tokenizer.get_vocab_size() + 3, **changed)
     for name, weight in model.named_parameters():
         is_norm = weight.dim() == 1 and "orm" in name and "bias" not in name
-        torch.nn.init.normal_(weight, mean=float(is_norm), std=0.3)
+        weight.data = normal(generator, weight.shape) * 0.3 + is_norm
     model.save_pretrained(folder)
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, eos_token="</s>", pad_token="<pad>", unk_token="<unk>", model_max_length=200
@@ -77,7 +77,7 @@ def write(folder: Path, family: str, *, pooling: str = "mean", dense: str | None
         width = changed.get("hidden_size", WIDTH)
         sizes = {"in_features": width, "out_features": 20, "bias": True, "activation_function": function}
         put(folder / "2_Dense" / "config.json", sizes)
-        weights = {"linear.weight": torch.randn(20, width), "linear.bias": torch.randn(20)}
+        weights = {"linear.weight": normal(generator, (20, width)), "linear.bias": normal(generator, (20,))}
         save_file(weights, folder / "2_Dense" / "model.safetensors")
     return folder
 
