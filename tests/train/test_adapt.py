@@ -27,7 +27,8 @@ def rows(count: int, seed: int = 0) -> list[dict[str, str]]:
     made = []
     for index in range(count):
         label = ("billing", "support")[index % 2]
-        words = [*draw.sample(neutral, 5), draw.choice(SIGNS[label])]
+        # Among so many words random weights tell the one that decides from the others in three of four texts or so.
+        words = [*draw.choices(neutral, k=12), draw.choice(SIGNS[label])]
         draw.shuffle(words)
         made.append({"text": " ".join(words), "label": label})
     return made
@@ -41,7 +42,6 @@ def run(source: Path, checkpoint: Path, folder: Path, task: str = "classify_emai
 def test_a_checkpoint_learns_labels_it_could_not_know(tmp_path: Path, tiny_checkpoint: Path) -> None:
     result = run(jsonl(tmp_path / "labels.jsonl", rows(200)), tiny_checkpoint, tmp_path / "own")
     assert result.held_out == 40
-    # How much random weights tell depends on the pieces of the random tokenizer: half to four fifths of the labels.
     assert result.before < 0.9
     assert result.after > result.before + 0.1
     assert result.improved
