@@ -6,7 +6,8 @@
 under one or two headings, 500 to a folder. A process syncs them, is killed after `--kill` of the bytes, and another one
 goes on; what it embeds again is counted. With --home the files and the index stay in that folder, and each run of this
 script is one process: the first with --kill, the next goes on. Memory is the resident memory at each tenth of the way;
-embedding is the time in which passes of the model were in flight.
+embedding is the time in which passes of the model were in flight. With --stand-in a computation of that length takes
+the place of the model, behind the same tokenizer, to see what a sync would give to other processors.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openclaw_instructor.engine import Engine
 
 
 def main() -> None:
@@ -31,17 +36,19 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--kill", type=float, default=0.4, help="share of the bytes after which it is killed; 0: never")
     parser.add_argument("--home", type=Path, help="make the files here or go on with those here, in one process")
+    parser.add_argument("--stand-in", type=float, help="microseconds of a core for each token, instead of the model")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        sync(options.worker, options.kill)
+        sync(options.worker, options.kill, options.stand_in)
         return
     home = options.home or Path(tempfile.mkdtemp(prefix="many-files-"))
     try:
         if not (home / "docs").exists():
             size = write_files(options.sentences, home / "docs", options.files)
             print(f"{options.files:,} files, {size / 1e6:.1f} MB; load average {os.getloadavg()[0]:.1f}", flush=True)
-        command = [sys.executable, __file__, str(options.sentences), "--worker", str(home), "--kill"]
+        stand_in = [] if options.stand_in is None else ["--stand-in", str(options.stand_in)]
+        command = [sys.executable, __file__, str(options.sentences), *stand_in, "--worker", str(home), "--kill"]
         runs = [options.kill, 0.0] if options.kill and not options.home else [options.kill]
         for share in runs:
             ended = subprocess.run([*command, str(share)], stdout=subprocess.PIPE, text=True, check=False)
@@ -70,11 +77,11 @@ def write_files(sentences: Path, folder: Path, count: int) -> int:
     return size
 
 
-def sync(home: Path, kill: float) -> None:
+def sync(home: Path, kill: float, stand_in: float | None = None) -> None:
     """Sync in this process and print a line of JSON at each tenth and at the end; with `kill`, die on the way."""
     from openclaw_instructor.service import Toolbox
 
-    toolbox = Toolbox(home)
+    toolbox = Toolbox(home, engine=None if stand_in is None else engine_with(stand_in, home))
     toolbox.index_add("docs", [home / "docs"])
     started = time.perf_counter()
     memory: dict[str, float] = {}
@@ -84,7 +91,8 @@ def sync(home: Path, kill: float) -> None:
         seconds = time.perf_counter() - started
         share = stats["model_seconds"] / seconds
         line = {
-            "seconds": round(seconds),
+            "seconds": round(seconds, 1),
+            "processor_seconds": round(time.process_time(), 1),
             "embedding_share": round(share, 3),
             "texts": stats["texts"],
             "memory_mb": memory,
@@ -100,6 +108,36 @@ def sync(home: Path, kill: float) -> None:
 
     (report,) = toolbox.index_sync("docs", on_progress).collections
     told({"added": report.added, "unchanged": report.unchanged, "passages": report.chunks, "embedded": report.embedded})
+
+
+def engine_with(microseconds: float, home: Path) -> Engine:
+    """Make an engine whose model uses a core for so long for each token and gives random vectors."""
+    from openclaw_instructor.model.thread_settings import keep_numpy_on_one_thread
+
+    keep_numpy_on_one_thread()
+    import numpy as np
+
+    from openclaw_instructor.engine import Engine
+    from openclaw_instructor.engine.embedders.local import LocalEmbedder
+    from openclaw_instructor.settings import Settings
+
+    square = np.ones((256, 256), np.float32)
+
+    class StandIn(LocalEmbedder):
+        def load(self) -> Any:
+            self.passes = 2
+            return self
+
+        def embed(self, prompts: Sequence[Any], batch_tokens: int) -> Any:
+            tokens = sum(prompt.tokens for prompt in prompts)
+            end = time.thread_time() + tokens * microseconds / 1e6
+            while time.thread_time() < end:
+                # As the kernels do, without Python's lock.
+                square @ square
+            rows = np.random.default_rng(tokens).standard_normal((len(prompts), self.dimension)).astype(np.float32)
+            return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    return Engine(Settings.load(home), open_embedder=StandIn)
 
 
 def resident() -> float:

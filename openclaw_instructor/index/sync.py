@@ -1,8 +1,9 @@
 """Update one collection from its files: plan, embed, publish.
 
 The plan compares times and sizes, then content hashes; only what differs is read by the model, in large calls, and a
-text that was embedded before under the same instruction is not embedded again. Each document is published in one
-transaction, deletions come last, and whatever is interrupted is found half done and completed by the next sync.
+text that was embedded before under the same instruction is not embedded again. While the model works, the documents
+before are published and the next files are read. Each document is published in one transaction, deletions come last,
+and whatever is interrupted is found half done and completed by the next sync.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ import datetime
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from functools import cached_property, partial
-from itertools import chain
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from openclaw_instructor.engine import precedence
@@ -32,7 +32,7 @@ from openclaw_instructor.index import (
 from openclaw_instructor.index.embedding import chunker
 from openclaw_instructor.index.files import Skipped
 from openclaw_instructor.index.outcomes import Unchanged
-from openclaw_instructor.index.pending import Computed, Pending, grouped
+from openclaw_instructor.index.pending import Pending, grouped
 from openclaw_instructor.index.progress import Meter, Progress
 from openclaw_instructor.index.results import CollectionReport
 from openclaw_instructor.index.workers.protocol import Job
@@ -178,25 +178,18 @@ class Sync:
             _, self.report.chunks = chunk_store.counts(connection, generation.id)
 
     def _publish_all(self, generation: Generation, plan: Changes) -> None:
-        model = embedding.Embedding(self.store, self.engine, self.collection.instruction, self.report)
         self._meter = Meter(self._watcher, len(plan.pending), sum(found.size for found in plan.pending))
-        for group in grouped(self._read_all(generation, plan), embedding.CHUNKS_PER_CALL):
-            names = f"{group[0].found.place}" + (f" and {len(group) - 1} more" if len(group) > 1 else "")
-            size = sum(pending.found.size for pending in group)
-            self._meter.tell(f"embedding {names}")
-            chunks = chain.from_iterable(pending.chunks for pending in group)
-            computed = Computed.together(pending.computed for pending in group)
-            vectors = model.vectors(chunks, computed, self._meter, partial(self._on_share, size, f"embedding {names}"))
-            for pending in group:
-                precedence.give_way()
-                with self.store.write() as connection:
-                    self._publish(connection, generation, plan, pending, vectors)
-                self._meter.done(pending.found.size, len(pending.chunks))
+        model = embedding.Embedding(self.store, self.engine, self.collection.instruction, self.report, self._meter)
+        groups = grouped(self._read_all(generation, plan), embedding.CHUNKS_PER_CALL)
+        with contextlib.closing(model.of(groups)) as embedded:
+            for group, vectors in embedded:
+                for pending in group:
+                    precedence.give_way()
+                    with self.store.write() as connection:
+                        self._publish(connection, generation, plan, pending, vectors)
+                    self._meter.done(pending.found.size, len(pending.chunks))
         if plan.pending:
             self._meter.tell(f"{self.collection.name} is done")
-
-    def _on_share(self, size: int, message: str, share: float) -> None:
-        self._meter.tell(message, int(share * size))
 
     def _read_all(self, generation: Generation, plan: Changes) -> Iterator[Pending]:
         for found, outcome in self._outcomes(plan):

@@ -38,11 +38,11 @@ def test_an_interrupted_sync_keeps_what_it_published_and_the_next_completes_it(
     monkeypatch.setattr(sync_module.embedding, "CHUNKS_PER_CALL", 1)
     index.add("docs", [folder], instruction=DOCUMENT)
 
-    def stop_at_the_second() -> None:
-        if len(engine.calls) == 1:
+    def stop_at_the_last() -> None:
+        if len(engine.calls) == 4:
             raise KeyboardInterrupt
 
-    engine.before_embed = stop_at_the_second
+    engine.before_embed = stop_at_the_last
     with pytest.raises(KeyboardInterrupt):
         index.sync("docs")
     engine.before_embed = lambda: None
