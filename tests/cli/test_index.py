@@ -306,7 +306,7 @@ def test_an_interruption_says_what_is_kept(command: Command, notes: Path, monkey
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("openclaw_instructor.engine.Engine.embed", interrupted)
+    monkeypatch.setattr("openclaw_instructor.engine.Engine.submit", interrupted)
     for arguments in (("add", "docs", str(notes)), ("sync",)):
         stopped = command("index", *arguments)
         assert stopped.status == 130
