@@ -1,5 +1,5 @@
 """How the daemon serves: throughput under 64 clients, searching while indexing, memory, the start of the MCP shim,
-queries beside busy processes, and a mixed load.
+and a mixed load.
 
     python benchmarks/serve.py FOLDER_OF_MARKDOWN [--parts memory,shim,...,mixed] [--json out.json]
 
@@ -9,11 +9,9 @@ is printed.
 Throughput alternates with the same texts tokenised and embedded in bulk by the library alone, so that a ratio is of
 runs next to each other. Every run has a new daemon, warmed up by other texts, whose cache knows none of those measured;
 64 clients send one text a request, then 16. Latency is open-loop: a search is due every `--every` seconds whether or
-not the last one is answered, and counts from when it was due. Contention: queries to the daemon, one after the other,
-in turn with the same in this process on one thread, alone and beside one and two busy processes. Mixed: searches alone,
-then 64 clients for two minutes, each with a pause of a second on average, who embed, search, classify, sync, add and
-remove collections while files change; then the same without pauses, for memory after 2,000 and 20,000 requests. Nothing
-is asserted; read the table.
+not the last one is answered, and counts from when it was due. Mixed: searches alone, then 64 clients for two minutes,
+each with a pause of a second on average, who embed, search, classify, sync, add and remove collections while files
+change; then the same without pauses, for memory after 2,000 and 20,000 requests. Nothing is asserted; read the table.
 """
 
 from __future__ import annotations
@@ -33,12 +31,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from busy import busy_processes
 from home import Home, load_process, processor_seconds
 
 WARM = 256
 SIZES = (1, 16)
-PARTS = ("memory", "shim", "throughput", "latency", "contention", "mixed")
+PARTS = ("memory", "shim", "throughput", "latency", "mixed")
 PROGRAM = [sys.executable, "-m", "openclaw_instructor"]
 
 
@@ -128,43 +125,6 @@ def measure_throughput(texts: list[str], options: argparse.Namespace) -> dict[st
         result[f"processor_to_offline{name}"] = statistics.median(cost)
         result[f"errors{name}"] = sum(one[size]["errors"] for one in rounds)
     return result
-
-
-def measure_contention(texts: list[str], options: argparse.Namespace) -> dict[str, float]:
-    """Milliseconds of a query of ten words, p50 and p95, by the daemon and in process on one thread."""
-    import torch
-
-    from openclaw_instructor import INSTRUCTOR
-    from openclaw_instructor.daemon.client import Client
-
-    queries = [f"{number} " + " ".join(text.split()[:9]) for number, text in enumerate(texts * 3)]
-    torch.set_num_threads(1)
-    model, home = INSTRUCTOR(), Home()
-    client = Client(home.settings, home.daemon)
-    result: dict[str, float] = {}
-    try:
-        client.embeddings(queries[:1], "query")
-        for busy in range(3):
-            took: dict[str, list[float]] = {"daemon": [], "thread": []}
-            with busy_processes(busy):
-                for _ in range(10):
-                    some, queries = queries[:30], queries[30:]
-                    took["daemon"] += [_milliseconds(lambda q=q: client.embeddings([q], "query")) for q in some]
-                    took["thread"] += [_milliseconds(lambda q=q: model.encode([["Represent: ", q]])) for q in some]
-            for percent in (50, 95):
-                for side, times in took.items():
-                    result[f"{side}_p{percent}_ms_busy_{busy}"] = sorted(times)[len(times) * percent // 100]
-                ours, alone = (result[f"{side}_p{percent}_ms_busy_{busy}"] for side in took)
-                result[f"ratio_p{percent}_busy_{busy}"] = ours / alone
-    finally:
-        home.close()
-    return result
-
-
-def _milliseconds(work: Any) -> float:
-    started = time.perf_counter()
-    work()
-    return 1e3 * (time.perf_counter() - started)
 
 
 def offline(warm: list[str], texts: list[str]) -> dict[str, float]:
@@ -323,7 +283,6 @@ def main() -> None:
         "shim": measure_shim,
         "throughput": measure_throughput,
         "latency": measure_latency,
-        "contention": measure_contention,
         "mixed": measure_mixed,
     }
     results: dict[str, Any] = {}

@@ -14,14 +14,13 @@ import httpx
 from openclaw_instructor import __version__
 
 CONNECT_SECONDS = 10.0
-KEEP_SECONDS = 60.0  # less than the daemon keeps an idle connection
+KEEP_SECONDS = 60.0
 CONNECT_RETRIES = 2  # of a connection that could not be made; nothing was sent by then
 
 
 def new_client(
     timeout: float | None,
     *,
-    socket: str | None = None,
     connections: int = 8,
     headers: Mapping[str, str] | None = None,
     ca_file: Path | None = None,
@@ -29,9 +28,8 @@ def new_client(
 ) -> httpx.Client:
     """Make a client that holds `connections` at most and follows no redirect, so that no key goes to another host.
 
-    `timeout` is the seconds to wait for each piece of an answer, None for as long as it takes. Every request goes to
-    the Unix socket `socket`, if one is given. `ca_file` holds the certificates to trust instead of the usual ones.
-    `use_proxy` obeys the proxies of the environment.
+    `timeout` is the seconds to wait for each piece of an answer, None for as long as it takes. `ca_file` holds
+    the certificates to trust instead of the usual ones. `use_proxy` obeys the proxies of the environment.
     """
     limits = httpx.Limits(
         max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_SECONDS
@@ -40,8 +38,7 @@ def new_client(
     # httpx looks for proxies only where it makes the transport itself.
     transport = None
     if not use_proxy:
-        retries = 0 if socket else CONNECT_RETRIES
-        transport = httpx.HTTPTransport(uds=socket, verify=verify, limits=limits, retries=retries)
+        transport = httpx.HTTPTransport(verify=verify, limits=limits, retries=CONNECT_RETRIES)
     return httpx.Client(
         transport=transport,
         verify=verify,

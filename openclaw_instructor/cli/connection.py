@@ -129,11 +129,11 @@ class Connection:
         No command starts a daemon as a side effect: one call in this process costs no more than starting one.
         """
         from openclaw_instructor.daemon.client import Client
-        from openclaw_instructor.daemon.transport import StandardTransport
 
-        client = None if self.in_process else Client.running(self.settings(), StandardTransport())
+        client = None if self.in_process else Client.running(self.settings())
         if client is not None:
-            yield client
+            with client:
+                yield client
             return
         with self.library() as toolbox:
             yield Local(toolbox)

@@ -36,10 +36,9 @@ def mcp(connection: Connection, in_process: bool, data: str | None) -> None:
         say(f"warning: {registry.problem}")
     if not (in_process or connection.in_process):
         from openclaw_instructor.daemon.client import Client
-        from openclaw_instructor.daemon.transport import StandardTransport
 
-        client = Client(settings, transport=StandardTransport(), as_agent=True)
-        StdioServer(registry, client.run, source, sink, collections, client.teach).serve()
+        with Client(settings, as_agent=True) as client:
+            StdioServer(registry, client.run, source, sink, collections, client.teach).serve()
         return
     from openclaw_instructor.service import Toolbox
 

@@ -8,18 +8,22 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
+
+import orjson
 
 from openclaw_instructor import timezone
 from openclaw_instructor.daemon import lifecycle
 from openclaw_instructor.daemon.endpoint import Endpoint
-from openclaw_instructor.daemon.transport import Broken, Cancellation, NotSent, Outgoing, Reply, Transport, health
+from openclaw_instructor.daemon.http_connection import Broken, Outgoing, Reply
+from openclaw_instructor.daemon.transport import Cancellation, NotSent, Transport, health
 from openclaw_instructor.daemon.wire_errors import error_from
 from openclaw_instructor.errors import DaemonUnavailable, InstructorError, InvalidArguments
 from openclaw_instructor.registry.tool_spec import Effect
 from openclaw_instructor.settings import Settings
 
-# When a daemon that keeps a call waiting is looked at, and how long the look may take.
+# How long a look at a daemon that keeps a call waiting may take, and when the next one follows.
 LOOK_SECONDS, NEXT_LOOK_SECONDS = 2.0, 5.0
 OnProgress = Callable[[int, int, str], None]
 
@@ -47,13 +51,12 @@ class Caller:
         self,
         settings: Settings,
         endpoint: Endpoint | None,
-        transport: Transport,
         *,
         as_agent: bool,
         call_seconds: float,
     ) -> None:
         self.settings = settings
-        self._transport = transport
+        self._transport = Transport()
         self._as_agent = as_agent
         self._call_seconds = call_seconds
         self._endpoint = endpoint
@@ -70,10 +73,11 @@ class Caller:
         outgoing = self._outgoing(call)
         endpoint = self._connect(None)
         for last in (False, True):
-            token = endpoint.agent_token if self._as_agent else endpoint.token
-            authorized = replace(outgoing, headers={**outgoing.headers, "Authorization": f"Bearer {token}"})
             try:
-                with self._attended(endpoint), self._transport.send(endpoint, authorized, cancellation) as reply:
+                with (
+                    self._attended(endpoint, outgoing) as sent,
+                    self._transport.send(endpoint, sent, cancellation) as reply,
+                ):
                     # 401: a daemon with another token has taken over the port.
                     if reply.status != 401 or last:
                         return _answer(reply, on_progress)
@@ -94,22 +98,24 @@ class Caller:
         raise AssertionError("the second attempt answers or raises")
 
     @contextmanager
-    def _attended(self, endpoint: Endpoint) -> Iterator[None]:
-        """Look at a daemon that keeps a call waiting, and replace one that hangs; that breaks the connection."""
+    def _attended(self, endpoint: Endpoint, outgoing: Outgoing) -> Iterator[Outgoing]:
+        """Address a request to a daemon; replace one that hangs meanwhile, which breaks the connection."""
         over = threading.Event()
 
         def look() -> None:
-            wait = LOOK_SECONDS
-            while not over.wait(wait):
-                wait = NEXT_LOOK_SECONDS
+            while not over.is_set():
                 if health(endpoint, LOOK_SECONDS) is None and not over.is_set():
                     with suppress(InstructorError):
                         if self._connect(endpoint).pid != endpoint.pid:
                             return
+                over.wait(NEXT_LOOK_SECONDS)
 
-        threading.Thread(target=look, name="attending", daemon=True).start()
+        token = endpoint.agent_token if self._as_agent else endpoint.token
+        headers = {**outgoing.headers, "Authorization": f"Bearer {token}"}
         try:
-            yield
+            # A thread only for those who wait long: starting one costs a tenth of a short call.
+            attend = partial(threading.Thread, target=look, name="attending", daemon=True)
+            yield replace(outgoing, headers=headers, on_slow=lambda: attend().start())
         finally:
             over.set()
 
@@ -167,7 +173,7 @@ def _encode(body: Mapping[str, Any] | None) -> bytes | None:
 def _answer(reply: Reply, on_progress: OnProgress | None) -> dict[str, Any]:
     if "ndjson" in reply.content_type:
         for line in reply.lines():
-            event = json.loads(line)
+            event = orjson.loads(line)
             if "progress" not in event:
                 return _result(event)
             if on_progress:
@@ -175,7 +181,7 @@ def _answer(reply: Reply, on_progress: OnProgress | None) -> dict[str, Any]:
         raise Broken("the answer has no end")
     content = reply.read()
     try:
-        answer = json.loads(content)
+        answer = orjson.loads(content)
     except ValueError:
         raise DaemonUnavailable(
             f"the daemon answered HTTP {reply.status} without JSON; end it with `openclaw-instructor daemon stop`"

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from openclaw_instructor.daemon import lifecycle
 from openclaw_instructor.daemon.calls import Call, Caller, OnProgress
 from openclaw_instructor.daemon.endpoint import Endpoint
-from openclaw_instructor.daemon.transport import Cancellation, Transport
+from openclaw_instructor.daemon.transport import Cancellation
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.registry.tool_spec import Effect
 from openclaw_instructor.settings import Settings
@@ -33,20 +33,17 @@ class Client:
         settings: Settings | None = None,
         endpoint: Endpoint | None = None,
         *,
-        transport: Transport | None = None,
         as_agent: bool = False,
         call_seconds: float = CALL_SECONDS,
     ) -> None:
         self.settings = settings or Settings.load()
-        self._caller = Caller(
-            self.settings, endpoint, transport or _long_lived(), as_agent=as_agent, call_seconds=call_seconds
-        )
+        self._caller = Caller(self.settings, endpoint, as_agent=as_agent, call_seconds=call_seconds)
 
     @classmethod
-    def running(cls, settings: Settings, transport: Transport | None = None) -> Client | None:
+    def running(cls, settings: Settings) -> Client | None:
         """Return a client of the daemon that already answers, if there is one; nothing is started."""
         endpoint = lifecycle.running(settings)
-        return cls(settings, endpoint, transport=transport) if endpoint else None
+        return cls(settings, endpoint) if endpoint else None
 
     def tools(self) -> list[dict[str, Any]]:
         """Return the specifications of the enabled tools."""
@@ -179,9 +176,3 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _long_lived() -> Transport:
-    from openclaw_instructor.daemon.httpx_transport import HttpxTransport
-
-    return HttpxTransport()

@@ -1,34 +1,31 @@
-"""Send a request to the daemon: the protocol of a transport, and the one that needs no slow import.
+"""Send requests to the daemon over connections that are kept, each of which leads to the daemon and nobody else.
 
-`StandardTransport` is on the standard library: importing httpx costs more than a whole first call of the command line.
-Everything that lives longer uses `httpx_transport`. Over TCP both make the other side prove that it is the daemon, on
-every new connection, before a token or a text is sent: after a daemon has ended, anybody may hold its port.
+Over TCP the other side has to prove on every new connection that it is the daemon, before a token or a text is sent:
+after a daemon has ended, anybody may hold its port. Only this user can listen on the Unix socket.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
 import secrets
 import socket
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from openclaw_instructor.daemon.endpoint import CHALLENGE_HEADER, Endpoint, proof
+from openclaw_instructor.daemon.http_connection import Broken, HttpConnection, Outgoing, Reply
 
 PROBE_SECONDS = 10.0
+KEEP_SECONDS = 60.0  # less than the daemon keeps an idle connection
+_KEPT = 8  # idle connections
 _PROOF_BYTES = 64 << 10
 
 
 class NotSent(Exception):
     """No token or text was sent: nothing listens, or something else than the daemon."""
-
-
-class Broken(Exception):
-    """The connection broke after the request was sent; whether it was carried out is not known."""
 
 
 class Cancelled(Exception):
@@ -58,103 +55,89 @@ class Cancellation:
                 raise Cancelled
             self._socket = connected
 
-
-@dataclass(frozen=True)
-class Outgoing:
-    """One request. `timeout` is in seconds, None for no limit."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content: bytes | None = None
-    timeout: float | None = None
+    def detach(self) -> None:
+        """Leave the connection alone from now on: it carries other calls."""
+        with self._lock:
+            self._socket = None
 
 
-class Reply(Protocol):
-    """The head of an answer, and its body to be read once."""
+class Transport:
+    """Sends requests. Thread-safe: each call has a connection of its own, which a later call uses again."""
 
-    @property
-    def status(self) -> int:
-        """The HTTP status code."""
-        ...
-
-    @property
-    def content_type(self) -> str:
-        """The media type of the body, as its header gives it."""
-        ...
-
-    def read(self) -> bytes:
-        """Read the whole body."""
-        ...
-
-    def lines(self) -> Iterator[bytes]:
-        """Read the body line by line as it arrives."""
-        ...
-
-
-class Transport(Protocol):
-    """Sends requests. Reading the answer belongs inside the `with`.
-
-    Raises NotSent, Broken, TimeoutError, Cancelled; inside the `with` too.
-    """
-
-    def send(
-        self, endpoint: Endpoint, outgoing: Outgoing, cancellation: Cancellation | None = None
-    ) -> AbstractContextManager[Reply]:
-        """Send a request and yield its reply; `cancellation` breaks it off from another thread."""
-        ...
-
-    def close(self) -> None:
-        """Close the connections that are kept."""
-        ...
-
-
-class StandardTransport:
-    """Opens a connection for each call, with `http.client`."""
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[tuple[Endpoint, HttpConnection, float]] = []
 
     @contextmanager
     def send(self, endpoint: Endpoint, outgoing: Outgoing, cancellation: Cancellation | None = None) -> Iterator[Reply]:
-        """Send a request on a new connection; read the reply inside the `with`."""
-        connection = _connected(endpoint, outgoing.timeout)
+        """Send a request and yield its reply, which is read inside the `with`.
+
+        `cancellation` breaks it off from another thread. Raises NotSent, Broken, TimeoutError and Cancelled; inside the
+        `with` too.
+        """
+        cancellation = cancellation or Cancellation()
+        connection: HttpConnection | None = None
+        reply: Reply | None = None
         try:
-            if cancellation:
-                cancellation.attach(connection.sock)
-            with _breaks(cancellation):
-                connection.request(outgoing.method, outgoing.path, outgoing.content, dict(outgoing.headers))
-                response = connection.getresponse()
-            yield _StandardReply(response, cancellation)
+            connection = self._take(endpoint, cancellation)
+            reply = connection.send(outgoing)
+            yield reply
+        except (NotSent, Broken):
+            if cancellation.cancelled:
+                raise Cancelled from None
+            raise
         finally:
-            connection.close()
+            cancellation.detach()
+            if connection is not None:
+                self._give_back(endpoint, connection, keep=reply is not None and reply.is_over)
 
     def close(self) -> None:
-        """Do nothing: no connection is kept."""
+        """Close the connections that are kept."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, connection, _ in idle:
+            connection.close()
 
+    def _take(self, endpoint: Endpoint, cancellation: Cancellation) -> HttpConnection:
+        while (kept := self._kept(endpoint)) is not None:
+            if kept.is_quiet():
+                cancellation.attach(kept.socket)
+                return kept
+            kept.close()
+        return _connected(endpoint, cancellation)
 
-class _StandardReply:
-    def __init__(self, response: http.client.HTTPResponse, cancellation: Cancellation | None) -> None:
-        self._response = response
-        self._cancellation = cancellation
-        self.status = response.status
-        self.content_type = response.getheader("Content-Type") or ""
+    def _kept(self, endpoint: Endpoint) -> HttpConnection | None:
+        """Take the connection to this endpoint that was used last; those to others, or too old, are closed."""
+        oldest = time.monotonic() - KEEP_SECONDS
+        with self._lock:
+            usable = [each for each in self._idle if each[0] == endpoint and each[2] > oldest]
+            stale = [each for each in self._idle if each not in usable] if len(usable) < len(self._idle) else []
+            self._idle = usable
+            taken = usable.pop()[1] if usable else None
+        for _, connection, _ in stale:
+            connection.close()
+        return taken
 
-    def read(self) -> bytes:
-        with _breaks(self._cancellation):
-            return self._response.read()
-
-    def lines(self) -> Iterator[bytes]:
-        with _breaks(self._cancellation):
-            yield from self._response
+    def _give_back(self, endpoint: Endpoint, connection: HttpConnection, *, keep: bool) -> None:
+        with self._lock:
+            if keep and len(self._idle) < _KEPT:
+                self._idle.append((endpoint, connection, time.monotonic()))
+                return
+        connection.close()
 
 
 def health(endpoint: Endpoint, timeout: float | None = None) -> dict[str, Any] | None:
     """Return what /health tells a holder of the token; None if nothing answers, or something else than the daemon."""
     headers = {"Authorization": f"Bearer {endpoint.token}"}
+    transport = Transport()
     try:
         probe = Outgoing("GET", "/health", headers, timeout=timeout or PROBE_SECONDS)
-        with StandardTransport().send(endpoint, probe) as reply:
+        with transport.send(endpoint, probe) as reply:
             answer = json.loads(reply.read())
     except (NotSent, Broken, OSError, ValueError):
         return None
+    finally:
+        transport.close()
     return answer if isinstance(answer, dict) and answer.get("pid") == endpoint.pid else None
 
 
@@ -173,59 +156,51 @@ def is_proven(endpoint: Endpoint, asked: str, answer: bytes) -> bool:
     return isinstance(given, str) and secrets.compare_digest(given.encode(), expected.encode())
 
 
-def open_unix_socket(path: str, timeout: float | None) -> socket.socket:
-    """Connect to a Unix socket. Raises NotSent."""
-    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connected.settimeout(timeout)
-        connected.connect(path)
-    except OSError as error:
-        connected.close()
-        raise NotSent(error.strerror or str(error)) from None
-    return connected
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float | None) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = open_unix_socket(self._path, self.timeout)
-
-
-def _connected(endpoint: Endpoint, timeout: float | None) -> http.client.HTTPConnection:
+def _connected(endpoint: Endpoint, cancellation: Cancellation) -> HttpConnection:
     """Connect to the daemon: over its Unix socket, which only this user can make, or over TCP with a proof."""
-    if endpoint.socket:
-        unix = _UnixConnection(endpoint.socket, timeout)
-        unix.connect()
-        return unix
-    connection = http.client.HTTPConnection(*endpoint.address, timeout=min(timeout or PROBE_SECONDS, PROBE_SECONDS))
+    opened = _open_unix_socket(endpoint.socket) if endpoint.socket else _open_tcp(endpoint.address)
+    host, port = endpoint.address
+    connection = HttpConnection(opened, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     try:
-        connection.connect()
-        # Never reconnect automatically: the new connection would not be verified.
-        connection.auto_open = 0
-        asked = challenge()
-        connection.request("GET", "/health", headers={CHALLENGE_HEADER: asked})
-        response = connection.getresponse()
-        proven = is_proven(endpoint, asked, response.read(_PROOF_BYTES))
-    except (OSError, http.client.HTTPException) as error:
+        cancellation.attach(opened)
+        if not endpoint.socket:
+            _demand_proof(endpoint, connection)
+    except BaseException:
         connection.close()
-        raise NotSent(str(error)) from None
-    if not proven or connection.sock is None:
-        connection.close()
-        raise NotSent("somebody else listens there")
-    connection.sock.settimeout(timeout)
+        raise
     return connection
 
 
-@contextmanager
-def _breaks(cancellation: Cancellation | None) -> Iterator[None]:
+def _demand_proof(endpoint: Endpoint, connection: HttpConnection) -> None:
+    asked = challenge()
+    question = Outgoing("GET", "/health", {CHALLENGE_HEADER: asked}, timeout=PROBE_SECONDS)
     try:
-        yield
-    except TimeoutError:
-        raise
-    except (OSError, http.client.HTTPException) as error:
-        if cancellation and cancellation.cancelled:
-            raise Cancelled from None
-        raise Broken(type(error).__name__) from None
+        reply = connection.send(question)
+        proven = is_proven(endpoint, asked, reply.read(_PROOF_BYTES))
+    except (Broken, OSError) as error:
+        raise NotSent(str(error)) from None
+    if not proven:
+        raise NotSent("somebody else listens there")
+    if not reply.is_over:
+        raise NotSent("the daemon does not keep its connections")
+
+
+def _open_unix_socket(path: str) -> socket.socket:
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        opened.settimeout(PROBE_SECONDS)
+        opened.connect(path)
+    except OSError as error:
+        opened.close()
+        raise NotSent(error.strerror or str(error)) from None
+    return opened
+
+
+def _open_tcp(address: tuple[str, int]) -> socket.socket:
+    try:
+        opened = socket.create_connection(address, PROBE_SECONDS)
+        # Without waiting for the acknowledgement of what was sent before.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError as error:
+        raise NotSent(str(error)) from None
+    return opened

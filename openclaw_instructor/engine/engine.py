@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from functools import lru_cache
 from typing import Any
 
-from openclaw_instructor.engine.cache import EmbeddingCache
+from openclaw_instructor.engine.cache import BufferedCache
 from openclaw_instructor.engine.cancellation import register
 from openclaw_instructor.engine.embedders import open_embedder
 from openclaw_instructor.engine.embedders.protocol import Embedder, Role
@@ -24,7 +25,7 @@ from openclaw_instructor.model.prompt import JOIN_RULE
 from openclaw_instructor.settings import Settings
 from openclaw_instructor.text import clean
 
-_RELEASE_AFTER = 1.0  # seconds without work after which free memory is released
+_SETTLE_AFTER = 1.0  # seconds without work after which vectors are written and free memory is returned
 
 
 class Engine:
@@ -93,9 +94,8 @@ class Engine:
         int8 by request, which no samples were checked for.
         """
         embedder = self.embedder
-        parts = [embedder.identity, instruction, JOIN_RULE, embedder.max_seq_length, embedder.dimension, extra]
-        parts += ["int8"] if self.settings.dtype == "int8" else []
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+        parts = (embedder.identity, instruction, JOIN_RULE, embedder.max_seq_length, embedder.dimension, extra)
+        return _digest((*parts, "int8") if self.settings.dtype == "int8" else parts)
 
     def submit(
         self,
@@ -227,7 +227,7 @@ class Engine:
     def _work(self) -> None:
         scheduler = self._scheduler
         if self.settings.cache_mb:
-            scheduler.cache = EmbeddingCache(self.settings.home / "cache.db", self.settings.cache_mb << 20)
+            scheduler.cache = BufferedCache(self.settings.home / "cache.db", self.settings.cache_mb << 20)
         while (requests := self._next()) is not None:
             self._remove(scheduler.step(requests))
         self._remove(scheduler.finish())
@@ -272,11 +272,11 @@ class Engine:
             return None
 
     def _rest(self) -> None:
-        """Wait for a request; release freed memory soon if none arrives, and unload the model after a long time."""
+        """Wait for a request; settle the scheduler soon if none arrives, and unload the model after a long time."""
         scheduler = self._scheduler
-        if scheduler.holds_free_memory:
-            if not self._changed.wait(_RELEASE_AFTER):
-                scheduler.release_memory()
+        if not scheduler.is_settled:
+            if not self._changed.wait(_SETTLE_AFTER):
+                scheduler.settle()
         elif not self._changed.wait((self.settings.unload_after or None) if self.loaded else None):
             self._unload_asked = True
 
@@ -284,3 +284,8 @@ class Engine:
         import numpy as np
 
         return Embeddings(np.empty((0, self.dimension), np.float32), [], [])
+
+
+@lru_cache(maxsize=256)
+def _digest(parts: tuple[str | int, ...]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from openclaw_instructor.engine import precedence
 from openclaw_instructor.engine.batch_sizing import BatchSizer
-from openclaw_instructor.engine.cache import EmbeddingCache, text_key
+from openclaw_instructor.engine.cache import BufferedCache, text_key
 from openclaw_instructor.engine.embedders.protocol import Embedder, Model
 from openclaw_instructor.engine.in_flight import Pass, PassesInFlight
 from openclaw_instructor.engine.queue import Priority, Request, Unit, Vector
@@ -66,7 +66,7 @@ class Scheduler:
         self._yielding = ThreadPoolExecutor(3, thread_name_prefix="pass", initializer=precedence.stand_back)
         self._last_load = _USUAL_LOAD
         self.loading_since: float | None = None
-        self.cache: EmbeddingCache | None = None
+        self.cache: BufferedCache | None = None
         self.counters = Counters()
         self._released_at = 0.0
         self._uncached: dict[bytes, Vector] = {}
@@ -128,9 +128,15 @@ class Scheduler:
         self.release_memory()
 
     @property
-    def holds_free_memory(self) -> bool:
-        """Whether the model has worked since `release_memory`."""
-        return self.counters.seconds > self._released_at
+    def is_settled(self) -> bool:
+        """Whether nothing is left to `settle`."""
+        return self.counters.seconds <= self._released_at and not (self.cache and self.cache.unwritten)
+
+    def settle(self) -> None:
+        """Write what the cache holds back, and return freed memory."""
+        if self.cache is not None:
+            self.cache.flush()
+        self.release_memory()
 
     def release_memory(self) -> None:
         """Return freed memory to the system; passes of many sizes fragment it."""
@@ -198,8 +204,7 @@ class Scheduler:
             request.prepared = index + 1
 
     def _submit(self, units: list[Unit], budget: int) -> None:
-        model = self._ready_model()
-        each = Pass(units, budget)
+        model, each = self._ready_model(), Pass(units, budget)
 
         def run() -> NDArray[np.float32]:
             try:

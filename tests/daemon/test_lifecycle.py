@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from openclaw_instructor import __version__, lock
-from openclaw_instructor.daemon import calls, client, lifecycle, transport
+from openclaw_instructor.daemon import calls, client, http_connection, lifecycle, transport
 from openclaw_instructor.daemon.endpoint import Endpoint, url_of
 from openclaw_instructor.errors import DaemonUnavailable, InvalidSettings
 from openclaw_instructor.server import process as serving_process
@@ -142,6 +142,7 @@ def test_a_call_that_meets_a_daemon_that_hangs_is_answered_by_the_next_one(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lifecycle, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(http_connection, "SLOW_SECONDS", 0.5)
     monkeypatch.setattr(calls, "LOOK_SECONDS", 0.5)
     hung = lifecycle.ensure(settings)
     with client.Client(settings, hung) as caller:

@@ -17,8 +17,8 @@ import pytest
 from openclaw_instructor import __version__
 from openclaw_instructor.daemon import lifecycle, transport
 from openclaw_instructor.daemon.endpoint import CHALLENGE_HEADER, Endpoint, socket_path
-from openclaw_instructor.daemon.httpx_transport import HttpxTransport
-from openclaw_instructor.daemon.transport import NotSent, Outgoing, StandardTransport, Transport
+from openclaw_instructor.daemon.http_connection import Outgoing
+from openclaw_instructor.daemon.transport import Cancellation, NotSent, Transport
 from openclaw_instructor.settings import Settings
 from tests.server.serving import TOKEN, Local, wait_until
 
@@ -26,9 +26,9 @@ SECRET = "my salary is confidential"
 Serve = Callable[..., Local]
 
 
-@pytest.fixture(params=[StandardTransport, HttpxTransport])
-def client(request: pytest.FixtureRequest) -> Iterator[Transport]:
-    made: Transport = request.param()
+@pytest.fixture
+def client() -> Iterator[Transport]:
+    made = Transport()
     yield made
     made.close()
 
@@ -141,6 +141,18 @@ def test_the_socket_is_used_where_there_is_one(settings: Settings, client: Trans
     lifecycle.stop(settings)
     with pytest.raises(NotSent):
         post(client, endpoint)
+
+
+def test_a_cancellation_after_the_end_leaves_the_connection_to_others(serve: Serve, client: Transport) -> None:
+    endpoint = announced(serve().url)
+    cancellation = Cancellation()
+    with client.send(endpoint, Outgoing("GET", "/health", timeout=60), cancellation) as reply:
+        first = reply.read()
+    cancellation.cancel()
+    [(_, kept, _)] = client._idle
+    with client.send(endpoint, Outgoing("GET", "/health", timeout=60)) as reply:
+        assert json.loads(reply.read()).keys() == json.loads(first).keys()
+    assert [connection for _, connection, _ in client._idle] == [kept]
 
 
 def test_a_path_that_is_too_long_for_a_socket_is_done_without(tmp_path: Path) -> None:

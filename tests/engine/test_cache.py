@@ -34,6 +34,19 @@ def test_unchanged_text_is_never_embedded_twice(make_engine: Make, model: HeldEm
     assert second.stats()["cache_hits"] == 2
 
 
+def test_what_is_not_written_yet_is_known_all_the_same(make_engine: Make, model: HeldEmbedder, tmp_path: Path) -> None:
+    engine = make_engine()
+    before = engine.embed(["a"])
+    after = engine.embed(["a"])
+    assert [len(batch) for batch in model.batches] == [1]
+    assert (after.vectors == before.vectors).all()
+    assert engine.stats()["cache_hits"] == 1
+    engine.embed([f"text {number}" for number in range(100)])
+    engine.close()
+    with closing(sqlite3.connect(tmp_path / "cache.db")) as raw:
+        assert raw.execute("SELECT count(*) FROM vector").fetchone() == (101,)
+
+
 def test_another_instruction_is_another_entry(make_engine: Make, model: HeldEmbedder) -> None:
     engine = make_engine()
     engine.embed(["a"], "Represent: ")
