@@ -60,7 +60,9 @@ class Host:
         # Node is in the same folder as a program given by its path (npm's `.bin`).
         ahead = [str(Path(found).absolute().parent)] if program else []
         environment = remembered.get("environment", {}) | os.environ | {"PATH": os.pathsep.join([*ahead, search])}
-        return cls(str(Path(found).absolute()), environment | {"NO_COLOR": "1"})
+        # OpenClaw starts Node twice, the second time without its warnings, unless these are switched off already.
+        options = f"{environment.get('NODE_OPTIONS', '')} --no-warnings".strip()
+        return cls(str(Path(found).absolute()), environment | {"NO_COLOR": "1", "NODE_OPTIONS": options})
 
     @property
     def release(self) -> tuple[int, ...]:

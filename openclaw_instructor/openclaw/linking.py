@@ -12,6 +12,7 @@ from openclaw_instructor.openclaw.consent import Confirm, agree
 from openclaw_instructor.openclaw.folder import digest, kept_unless_agreed, plugin_folder, sound_registry, write_plugin
 from openclaw_instructor.openclaw.host import GatewayError, GatewayUnavailable, Host
 from openclaw_instructor.openclaw.installed import Installed
+from openclaw_instructor.openclaw.listening import nothing_listens
 from openclaw_instructor.openclaw.report import LIVE, SyncReport
 from openclaw_instructor.registry import Registry
 from openclaw_instructor.settings import Settings
@@ -49,7 +50,7 @@ def link(settings: Settings, host: Host, registry: Registry, *, ask_gateway: boo
     if replaced := installed.form in ("copied", "linked elsewhere"):
         config = _kept(host.section(ENTRY))
         host.run("plugins", "uninstall", manifest.PLUGIN_ID, "--force")
-    live = ask_gateway and _through_gateway(host, folder)
+    live = ask_gateway and not nothing_listens(host) and _through_gateway(host, folder)
     if not live:
         live = _by_command_line(settings, host, folder)
     if replaced and config:

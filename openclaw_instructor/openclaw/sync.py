@@ -28,6 +28,7 @@ from openclaw_instructor.openclaw.folder import (
 from openclaw_instructor.openclaw.host import GatewayError, GatewayUnavailable, Host, remembered
 from openclaw_instructor.openclaw.installed import Form, Installed
 from openclaw_instructor.openclaw.linking import link
+from openclaw_instructor.openclaw.listening import nothing_listens
 from openclaw_instructor.openclaw.program import typed
 from openclaw_instructor.openclaw.report import LIVE, SyncReport
 from openclaw_instructor.registry import Registry
@@ -69,7 +70,7 @@ def sync_plugin(
     host = Host.find(settings, program)
     registry = sound_registry(settings)
     try:
-        asked: Installed | None = _asked(settings, host)
+        asked = None if nothing_listens(host) else _asked(settings, host)
     except GatewayUnavailable:
         asked = None
     installed = asked or Installed.find(host, settings)

@@ -125,4 +125,6 @@ def host(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr("openclaw_instructor.openclaw.sync._RETRY_SECONDS", 0.01)
+    # The Gateway that it stands in for listens nowhere.
+    monkeypatch.setenv("OPENCLAW_GATEWAY_URL", "ws://stand-in")
     return StandIn(folder, settings)

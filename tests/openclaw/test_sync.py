@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -195,6 +196,42 @@ def test_an_install_that_openclaw_only_says_to_have_made_is_no_success(settings:
 def test_installing_starts_the_program_of_openclaw_twice(settings: Settings, host: StandIn) -> None:
     install_plugin(settings, confirm=agree)
     assert host.calls() == ["plugins list --json", "gateway call plugins.install"], "each start costs seconds"
+
+
+def test_without_a_gateway_that_listens_none_is_asked(
+    settings: Settings, host: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.set(gateway=False)
+    with socket.create_server(("127.0.0.1", 0)) as gateway:
+        configured(host, monkeypatch, {"mode": "local", "port": gateway.getsockname()[1]})
+        assert install_plugin(settings, confirm=agree).state == "saved"
+        assert "gateway call plugins.install" in host.calls()
+    assert install_plugin(settings, confirm=agree).state == "saved"
+    assert host.calls() == ["plugins list --json", "plugins install -l", "plugins list --json"]
+    assert sync_plugin(settings, confirm=agree).state == "saved"
+    assert not [call for call in host.calls() if "gateway" in call]
+
+
+@pytest.mark.parametrize(
+    "gateway",
+    [{"mode": "remote"}, {"remote": {"url": "wss://elsewhere"}}, {"bind": "tailnet"}, {"port": "${PORT}"}],
+)
+def test_a_gateway_that_may_be_elsewhere_is_asked(
+    settings: Settings, host: StandIn, monkeypatch: pytest.MonkeyPatch, gateway: dict[str, Any]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        unused = listener.getsockname()[1]
+    configured(host, monkeypatch, {"port": unused} | gateway)
+    assert install_plugin(settings, confirm=agree).state == "live"
+    assert "gateway call plugins.install" in host.calls()
+
+
+def configured(host: StandIn, monkeypatch: pytest.MonkeyPatch, gateway: dict[str, Any]) -> None:
+    """Let OpenClaw's configuration place its Gateway."""
+    file = host.folder / "configured.json"
+    file.write_text(json.dumps({"gateway": gateway}))
+    monkeypatch.setenv("OPENCLAW_CONFIG_PATH", str(file))
+    monkeypatch.delenv("OPENCLAW_GATEWAY_URL")
 
 
 def test_refused_consent_changes_nothing(settings: Settings, host: StandIn) -> None:
