@@ -70,11 +70,11 @@ def distill(
 
 
 def learn(
-    encoder: T5Encoder, batches: Source, config: DistillConfig, folder: Path, frozen_tokens: int = 0
+    encoder: T5Encoder, batches: Source, config: DistillConfig, folder: Path, frozen: torch.Tensor | None = None
 ) -> T5Encoder:
     """Train on the batches of any source, as `distill` does.
 
-    Weights that need no gradient stay as they are, and so do the first `frozen_tokens` rows of the token table.
+    Weights that need no gradient stay as they are, and so do the rows of the token table that `frozen` (pieces,) marks.
     """
     torch.manual_seed(config.seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def learn(
             for group in (group for optimizer in optimizers for group in optimizer.param_groups):
                 group["lr"] = rate * group["scale"]
             drawn = batches.draw()
-            loss = _step(encoder, optimizers, drawn, config, pool, batches.token_teacher, frozen_tokens)
+            loss = _step(encoder, optimizers, drawn, config, pool, batches.token_teacher, frozen)
             step += 1
             tokens += sum(len(prompt.ids) for prompt in drawn.prompts)
             elapsed = spent + time.monotonic() - began
@@ -152,7 +152,7 @@ def _step(
     config: DistillConfig,
     pool: CpuPool,
     teacher: TokenTeacher | None,
-    frozen_tokens: int,
+    frozen: torch.Tensor | None,
 ) -> torch.Tensor:
     """Do one update: each core embeds its share and backpropagates the gradient of the whole batch's loss."""
     weights, device = [weight for weight in encoder.parameters() if weight.requires_grad], encoder.device
@@ -171,8 +171,8 @@ def _step(
     gradients = pool.map(backward, [(outputs, piece) for (outputs, _), piece in zip(parts, pieces, strict=True)])
     for weight, *shares_of_gradient in zip(weights, *gradients, strict=True):
         weight.grad = sum(shares_of_gradient[1:], start=shares_of_gradient[0])
-    if frozen_tokens and encoder.tokens.weight.grad is not None:
-        encoder.tokens.weight.grad[:frozen_tokens] = 0
+    if frozen is not None and encoder.tokens.weight.grad is not None:
+        encoder.tokens.weight.grad[frozen] = 0
     torch.nn.utils.clip_grad_norm_(weights, config.clip)
     for optimizer in optimizers:
         optimizer.step()

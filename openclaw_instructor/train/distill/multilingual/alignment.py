@@ -4,12 +4,16 @@ IBM's first model (Brown et al., 1993) is fitted to aligned texts in both direct
 piece of a text stands for one of its English side, or for none. A new row is the mean of the English rows, weighted by
 how often both directions align them (Liang et al., 2006, take such a product). Each language has a model of its own;
 what they count is added up, because languages share pieces.
+
+English has pieces that other languages use far more: `de`, `la`, `##en`, Arabic and Cyrillic letters. Their rows say
+little in English and are wrong elsewhere, so they start like new ones, as far as they are foreign (`foreign_share`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +26,7 @@ ROUNDS = 5
 MOST_TOKENS = 48  # of a text and of its English side; a passage's sentences are mostly rows of their own
 KEPT = 12  # English pieces of a new one
 LEAST = 0.05  # weight relative to the greatest
+FOREIGN = 1 / 3  # share of a piece's uses from which its row is moved
 
 
 def align(rows: Sequence[tuple[str, Sequence[int], Sequence[int]]], size: int, english: int) -> csr_array:
@@ -41,15 +46,47 @@ def align(rows: Sequence[tuple[str, Sequence[int], Sequence[int]]], size: int, e
     return _pruned(csr_array(total), english)
 
 
-def start_rows(table: NDArray[np.float32], weights: csr_array) -> NDArray[np.float32]:
+def foreign_share(
+    english: Sequence[Sequence[int]], others: Iterable[tuple[str, Sequence[int]]], pieces: Sequence[str]
+) -> NDArray[np.float64]:
+    """Return which share of each piece's uses (pieces,) is outside English, were all languages spoken equally often.
+
+    `english` are token ids, `others` (language, token ids). It is zero for punctuation, digits and unused pieces.
+    """
+    by_language: dict[str, list[Sequence[int]]] = defaultdict(list)
+    for language, ids in others:
+        by_language[language].append(ids)
+    ours = _rates(english, len(pieces))
+    theirs = np.mean([_rates(texts, len(pieces)) for texts in by_language.values()], axis=0)
+    written = np.array([any(map(str.isalpha, piece)) for piece in pieces])
+    return np.where(written, theirs / np.maximum(ours + theirs, 1e-12), 0.0)
+
+
+def start_rows(
+    table: NDArray[np.float32], weights: csr_array, foreign: NDArray[np.float64] | None = None
+) -> NDArray[np.float32]:
     """Return `table` (english, width), extended by the weighted means of its rows, of the typical length.
 
-    The mean of all rows stands for a piece that nothing is aligned with.
+    The mean of all rows stands for a piece that nothing is aligned with. A row of `table` itself is moved to its mean
+    by the share of its uses in `foreign` (pieces,), from `FOREIGN` on.
     """
-    new = np.asarray(weights[len(table) :] @ table, np.float32)
-    new[np.asarray(weights[len(table) :].sum(axis=1)) == 0] = table.mean(axis=0)
-    length = np.linalg.norm(table, axis=1).mean()
-    return np.concatenate([table, new * (length / np.linalg.norm(new, axis=1, keepdims=True))])
+    means = np.asarray(weights @ table, np.float32)
+    aligned = np.asarray(weights.sum(axis=1)) > 0
+    means[~aligned] = table.mean(axis=0)
+    means *= np.linalg.norm(table, axis=1).mean() / np.linalg.norm(means, axis=1, keepdims=True)
+    old = table.copy()
+    if foreign is not None:
+        moved = np.flatnonzero((foreign[: len(table)] >= FOREIGN) & aligned[: len(table)])
+        share = foreign[moved, None].astype(np.float32)
+        old[moved] = share * means[moved] + (1 - share) * table[moved]
+    return np.concatenate([old, means[len(table) :]])
+
+
+def _rates(texts: Sequence[Sequence[int]], size: int) -> NDArray[np.float64]:
+    """Return the share of each piece (size,) in all tokens."""
+    counts = np.bincount(np.fromiter(chain.from_iterable(texts), np.int64), minlength=size)
+    rates: NDArray[np.float64] = counts / max(counts.sum(), 1)
+    return rates
 
 
 def _expected(

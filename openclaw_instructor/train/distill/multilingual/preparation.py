@@ -17,12 +17,13 @@ from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.train.distill.corpus import read_corpus
 from openclaw_instructor.train.distill.facets import facet_instructions
 from openclaw_instructor.train.distill.multilingual.aligned import AlignedCorpus
-from openclaw_instructor.train.distill.multilingual.alignment import align, start_rows
+from openclaw_instructor.train.distill.multilingual.alignment import align, foreign_share, start_rows
 from openclaw_instructor.train.distill.multilingual.pieces import write_multilingual_tokenizer
 from openclaw_instructor.train.distill.multilingual.rows import AlignedTexts, read_aligned, read_texts, write_texts
 from openclaw_instructor.train.distill.recipe import instructions, tokens
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
 BLOCK = 20_000
@@ -39,8 +40,8 @@ class Preparation:
     size: int  # pieces in all
     seed: int = 0
 
-    def texts(self, data: Path | None, languages: Sequence[str], english: Path | None) -> AlignedTexts:
-        """Read the texts from `data`, and from the training data `english`, or those that are kept.
+    def texts(self, data: Sequence[Path], languages: Sequence[str], english: Path | None) -> AlignedTexts:
+        """Read the texts from the folders `data`, and from the training data `english`, or those that are kept.
 
         Raises InvalidArguments where there is neither, or where those that are kept are of other languages.
         """
@@ -50,7 +51,7 @@ class Preparation:
             if data and texts.languages != sorted(languages):
                 raise InvalidArguments(f"{kept} is for {' '.join(texts.languages)}; give another --work, or no DATA")
             return texts
-        if data is None:
+        if not data:
             raise InvalidArguments(f"{kept}: no such file; give the folder of aligned texts, DATA, to make it")
         more = read_corpus(english).texts[:ENGLISH_TEXTS] if english else []
         texts = read_aligned(data, languages, more, self.seed)
@@ -82,10 +83,20 @@ class Preparation:
             new.replace(kept)
         return sparse.csr_array(sparse.load_npz(kept))
 
-    def encoder(self, weights: csr_array) -> T5Encoder:
+    def foreign(
+        self, texts: AlignedTexts, english: Sequence[Sequence[int]], ids: Sequence[Sequence[int]], tokenizer: Path
+    ) -> NDArray[np.float64]:
+        """Return which share of each piece's uses is outside English."""
+        from tokenizers import Tokenizer
+
+        numbers = Tokenizer.from_file(str(tokenizer / "tokenizer.json")).get_vocab()
+        others = ((row.language, text) for row, text in zip(texts.translations, ids, strict=True))
+        return foreign_share(english, others, sorted(numbers, key=numbers.__getitem__))
+
+    def encoder(self, weights: csr_array, foreign: NDArray[np.float64]) -> T5Encoder:
         """Return the checkpoint's encoder with a row for each piece."""
         before = T5Encoder.from_checkpoint(self.checkpoint)
-        table = start_rows(before.tokens.weight.detach().numpy(), weights)
+        table = start_rows(before.tokens.weight.detach().numpy(), weights, foreign)
         encoder = T5Encoder(replace(before.shape, vocab_size=len(table)))
         encoder.load_state_dict(before.state_dict() | {"tokens.weight": torch.from_numpy(table)})
         return encoder

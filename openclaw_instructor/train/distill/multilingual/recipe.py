@@ -2,10 +2,11 @@
 
     python -m openclaw_instructor.train.distill.multilingual DATA --english TRAIN --out mini-multilingual
 
-DATA holds `train/LANG.jsonl.gz`, rows of a text and its English side (`rows.py`); TRAIN is the folder that the recipe
-of `mini` reads, for English texts without a translation. The checkpoint keeps its pieces and gets new ones
-(`pieces.py`), which start from the English ones that they are aligned with (`alignment.py`). First only their rows
-learn, then everything does, with English texts mixed in so that their vectors stay (`aligned.py`).
+DATA, one folder or several, holds `train/LANG.jsonl.gz`, rows of a text and its English side (`rows.py`; words from
+dictionaries make one, `words.py`); TRAIN is the folder that the recipe of `mini` reads, for English texts without a
+translation. The checkpoint keeps its pieces and gets new ones (`pieces.py`), which start from the English ones that
+they are aligned with; English ones that are mostly used elsewhere start in the same way (`alignment.py`). First only
+these rows learn, then everything does, with English texts mixed in so that their vectors stay (`aligned.py`).
 
 All parts are kept in WORK: a killed run continues where it was. `--prepare` stops before the training; what it made can
 be taken to another machine, where DATA is not needed. The table is stored in int8.
@@ -24,6 +25,7 @@ from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.writer import write_checkpoint
 from openclaw_instructor.train.distill.distillation import learn, set_centred
 from openclaw_instructor.train.distill.multilingual.aligned import AlignedBatches, AlignedCorpus
+from openclaw_instructor.train.distill.multilingual.alignment import FOREIGN
 from openclaw_instructor.train.distill.multilingual.config import stage
 from openclaw_instructor.train.distill.multilingual.preparation import Preparation
 from openclaw_instructor.train.distill.recipe import tokens
@@ -33,22 +35,26 @@ STAGES = ("rows", "layers")
 
 
 def train(
-    encoder: T5Encoder, corpus: AlignedCorpus, preparation: Preparation, lengths: dict[str, tuple[int, float]]
+    encoder: T5Encoder,
+    corpus: AlignedCorpus,
+    english: torch.Tensor,
+    preparation: Preparation,
+    lengths: dict[str, tuple[int, float]],
 ) -> None:
-    """Train in two stages; `lengths` are the tokens and minutes of each."""
-    device, old = choose_device(None), preparation.checkpoint.t5_shape().vocab_size
+    """Train in two stages; `lengths` are the tokens and minutes of each, `english` (pieces,) marks the rows to keep."""
+    device = choose_device(None)
     set_centred(encoder.to(device), centred=True)
     for name in STAGES:
         config = stage(name, device, *lengths[name], preparation.seed)
         encoder.requires_grad_(name == "layers")
         encoder.tokens.weight.requires_grad_(True)
-        frozen = old if name == "rows" else 0
+        frozen = english.to(device) if name == "rows" else None
         learn(encoder, AlignedBatches(corpus, config), config, preparation.work / name, frozen)
     set_centred(encoder.to("cpu"), centred=False)
 
 
 @click.command(help=__doc__)
-@click.argument("data", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("data", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--languages", default=LANGUAGES, help="codes, separated by spaces; by default all nineteen")
 @click.option(
     "--english", type=click.Path(exists=True, file_okay=False, path_type=Path), help="training data of `mini`"
@@ -68,7 +74,7 @@ def train(
 @click.option("--prepare", is_flag=True, help="stop before the training")
 @click.option("--seed", default=0, show_default=True)
 def main(
-    data: Path | None,
+    data: tuple[Path, ...],
     languages: str,
     english: Path | None,
     checkpoint: str,
@@ -93,8 +99,12 @@ def main(
     weights = preparation.alignment(texts, sides, ids, tokenizer)
     if out is None or prepare:
         return
-    encoder = preparation.encoder(weights)
-    train(encoder, preparation.corpus(texts, sides, ids, tokenizer), preparation, {"rows": rows, "layers": layers})
+    foreign = preparation.foreign(texts, sides, ids, tokenizer)
+    english_rows = torch.from_numpy(foreign < FOREIGN)
+    english_rows[preparation.checkpoint.t5_shape().vocab_size :] = False
+    corpus, lengths = preparation.corpus(texts, sides, ids, tokenizer), {"rows": rows, "layers": layers}
+    encoder = preparation.encoder(weights, foreign)
+    train(encoder, corpus, english_rows, preparation, lengths)
     card = f"# {out.name}\n\n{checkpoint}, which learned {' '.join(texts.languages)}.\n"
     limit = preparation.checkpoint.max_seq_length
     write_checkpoint(

@@ -46,22 +46,30 @@ class AlignedTexts:
         return sorted({each.language for each in self.translations})
 
 
-def read_aligned(data: Path, languages: Sequence[str], english: Iterable[str] = (), seed: int = 0) -> AlignedTexts:
-    """Read the rows of these languages below `data/train`, with further texts that are English only.
+def read_aligned(
+    data: Sequence[Path], languages: Sequence[str], english: Iterable[str] = (), seed: int = 0
+) -> AlignedTexts:
+    """Read the rows of these languages below `train` of each folder, with further texts that are English only.
 
-    Raises InvalidData for a language without a file.
+    Raises InvalidData for a language without a file in any of them.
     """
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for language in languages:
-        path = data / "train" / f"{language}{_SUFFIX}"
-        if not path.is_file():
-            known = ", ".join(sorted(each.name.removesuffix(_SUFFIX) for each in path.parent.glob(f"*{_SUFFIX}")))
-            raise InvalidData(f"{path}: no rows for language {language!r}; there are: {known or 'none'}")
-        for row in read_rows(path, (ENGLISH, "text")):
-            found[row[ENGLISH]].append((language, row["text"]))
+        paths = [path for folder in data if (path := folder / "train" / f"{language}{_SUFFIX}").is_file()]
+        if not paths:
+            where, known = " or ".join(str(folder / "train") for folder in data), ", ".join(_languages(data))
+            raise InvalidData(f"{where}: no rows for language {language!r}; there are: {known or 'none'}")
+        for path in paths:
+            for row in read_rows(path, (ENGLISH, "text")):
+                found[row[ENGLISH]].append((language, row["text"]))
     for text in english:
         found.setdefault(text, [])
     return _shuffled(found, seed)
+
+
+def _languages(data: Sequence[Path]) -> list[str]:
+    files = (each.name for folder in data for each in (folder / "train").glob(f"*{_SUFFIX}"))
+    return sorted({name.removesuffix(_SUFFIX) for name in files})
 
 
 def write_texts(texts: AlignedTexts, path: Path) -> None:

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from openclaw_instructor.train.distill.multilingual.alignment import align, start_rows
+from openclaw_instructor.train.distill.multilingual.alignment import FOREIGN, align, foreign_share, start_rows
 
 ENGLISH = 20
 
@@ -45,3 +45,28 @@ def test_new_rows_are_means_of_the_length_of_old_ones() -> None:
     np.testing.assert_allclose(np.linalg.norm(started[ENGLISH:], axis=1), lengths.mean(), rtol=1e-5)
     cosines = (started[21:35] * table[1:15]).sum(axis=1) / lengths.mean() / lengths[1:15]
     assert cosines.min() > 0.9
+
+
+def test_pieces_that_other_languages_use_more_are_foreign() -> None:
+    pieces = ["water", "de", "##en", ".", "вода", "unused"]
+    english = [[0, 3], [0, 1, 3], [0, 0, 3]]
+    others = [("es", [1, 1, 2, 3]), ("ru", [4, 4, 4, 3]), ("ru", [4, 4, 4, 3])]
+    share = foreign_share(english, others, pieces)
+    assert share[0] == 0.0  # only in English
+    assert share[1] == 0.25 / (
+        0.25 + 0.125
+    )  # a half of the Spanish tokens, none of the Russian ones; an eighth in English
+    assert share[2] == share[4] == 1.0
+    assert share[3] == share[5] == 0.0  # punctuation belongs to all, and what nobody uses to none
+
+
+def test_an_english_row_is_moved_as_far_as_its_uses_are_foreign() -> None:
+    table = np.random.default_rng(0).normal(size=(ENGLISH, 8)).astype(np.float32)
+    texts = [*rows(), *(("a", [15], [3]) for _ in range(50))]
+    foreign = np.zeros(40)
+    foreign[[15, 16, 17]] = 1.0, 0.9, FOREIGN - 0.01
+    started = start_rows(table, align(texts, 40, ENGLISH), foreign)
+    length = np.linalg.norm(table, axis=1).mean()
+    np.testing.assert_allclose(started[15], table[3] * (length / np.linalg.norm(table[3])), rtol=1e-4)
+    kept = [piece for piece in range(ENGLISH) if piece != 15]  # 16 is aligned with nothing, 17 is English enough
+    np.testing.assert_array_equal(started[kept], table[kept])
