@@ -99,5 +99,5 @@ def compact(connection: Connection, as_json: bool) -> None:
 
 
 def size(count: int) -> str:
-    """Write a number of bytes in megabytes."""
-    return f"{count / 1e6:,.1f} MB"
+    """Write a number of bytes in megabytes, or a small one in kilobytes."""
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"

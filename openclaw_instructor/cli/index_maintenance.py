@@ -30,7 +30,7 @@ def verify(connection: Connection, full: bool, as_json: bool) -> int:
     if as_json:
         print_json(report)
     elif report["ok"]:
-        counts = ", ".join(f"{count:,} {what}" for what, count in report["checked"].items())
+        counts = ", ".join(_counted(count, what) for what, count in report["checked"].items())
         say(f"the index is whole: {counts}")
     else:
         rows = [(each["part"], each["count"], one_line(each["message"])) for each in report["problems"]]
@@ -85,7 +85,7 @@ def backup(connection: Connection, file: str, as_json: bool) -> None:
     if as_json:
         print_json(report)
     else:
-        say(f"backed up {report['documents']:,} documents to {report['file']} ({size(report['bytes'])})")
+        say(f"backed up {_counted(report['documents'], 'documents')} to {report['file']} ({size(report['bytes'])})")
 
 
 @click.command()
@@ -145,7 +145,7 @@ def take(connection: Connection, file: str, moved: tuple[str, ...], replace: boo
     if as_json:
         print_json(report)
         return
-    say(f"imported {_told(report)}; `openclaw-instructor index sync` compares them with their files")
+    say(f"imported {_told(report)}; {_waiting(report)}")
     for note in report["notes"]:
         say(f"note: {one_line(note)}")
 
@@ -158,8 +158,28 @@ def _moved(option: str) -> tuple[str, str]:
 
 
 def _told(report: dict[str, Any]) -> str:
-    parts = [f"{each['collection']} ({each['documents']:,} documents)" for each in report["collections"]]
-    return ", ".join(parts) or "no collections"
+    return ", ".join(map(_described, report["collections"])) or "no collections"
+
+
+def _described(collection: dict[str, Any]) -> str:
+    skipped = f", {collection['skipped']:,} skipped" if collection["skipped"] else ""
+    return f"{collection['collection']} ({_counted(collection['documents'], 'documents')}{skipped})"
+
+
+def _waiting(report: dict[str, Any]) -> str:
+    waiting = sum(each["waiting"] for each in report["collections"])
+    if not waiting:
+        return "their files are as they were when they were exported"
+    known = sum(each["documents"] + each["skipped"] for each in report["collections"])
+    return (
+        f"{waiting:,} of their {_counted(known, 'files')} are not known to be as they were, and wait until "
+        "`openclaw-instructor index sync` compares them"
+    )
+
+
+def _counted(count: int, what: str) -> str:
+    """Write a number of things, whose name is given in the plural."""
+    return f"{count:,} {what.removesuffix('s') if count == 1 else what}"
 
 
 def _absolute(file: str) -> Path:

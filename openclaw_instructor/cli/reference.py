@@ -60,7 +60,9 @@ def _command(path: tuple[str, ...], command: click.Command) -> str:
     context = click.Context(command, info_name=f"openclaw-instructor {' '.join(path)}")
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     lines = [f"### `{' '.join(path)}`", "", "```text", usage, "```", "", _paragraphs(command.help or ""), ""]
-    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    options = [
+        parameter for parameter in command.params if isinstance(parameter, click.Option) and not parameter.hidden
+    ]
     for option in options:
         name, text = option.get_help_record(context) or ("", "")
         lines.append(f"- `{name}`: {' '.join(text.split())}")

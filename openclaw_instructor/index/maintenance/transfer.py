@@ -16,7 +16,7 @@ from openclaw_instructor import __version__
 from openclaw_instructor.documents import chunking
 from openclaw_instructor.errors import IdentityMismatch, InvalidArguments, InvalidData, StoreError
 from openclaw_instructor.index import checksums, chunk_store, collections, gitignore, secrets
-from openclaw_instructor.index.maintenance import archive, whole_file
+from openclaw_instructor.index.maintenance import archive, recognition, whole_file
 from openclaw_instructor.paths import below
 
 if TYPE_CHECKING:
@@ -37,11 +37,12 @@ def export(store: Store, names: Sequence[str], target: Path) -> dict[str, Any]:
             _write(connection, chosen, archive.Writer(file))
         with archive.opened(fresh) as reader:
             header = reader.header()
-            for collection in header.collections:
-                for _ in reader.documents(collection.documents):
-                    pass
+            told = [
+                _told(known, sum(bool(document.reason) for document, _ in reader.documents(known.documents)))
+                for known in header.collections
+            ]
             reader.end()
-    return {"file": str(target), "bytes": target.stat().st_size, "collections": _told(header)}
+    return {"file": str(target), "bytes": target.stat().st_size, "collections": told}
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Taken:
 def take(store: Store, file: Path, how: Taken) -> dict[str, Any]:
     """Add the collections of an export, all of them or, after any error, none.
 
+    Each `collection` of the answer has as `waiting` how many documents are left to a sync to compare with their files.
     Raises InvalidData for a damaged or newer file, IdentityMismatch for vectors of another checkpoint, and
     InvalidArguments for a collection that is there and a folder that is not of the export.
     """
@@ -65,8 +67,7 @@ def take(store: Store, file: Path, how: Taken) -> dict[str, Any]:
         _check_identity(file, header, how.engine)
         _check_moved(header, how.moved)
         with store.write() as connection:
-            for collection in header.collections:
-                _take_one(connection, reader, collection, how)
+            told = [_told(known, _take_one(connection, reader, known, how)) for known in header.collections]
             reader.end()
     for collection in header.collections:
         roots = [_moved(root.path, how.moved) for root in collection.roots]
@@ -75,7 +76,9 @@ def take(store: Store, file: Path, how: Taken) -> dict[str, Any]:
             for root in roots
             if not Path(root).exists()
         ]
-    return {"file": str(file), "collections": _told(header), "notes": notes}
+    # After the transaction, because every file is read.
+    told = [each | {"waiting": recognition.recognise(store, each["collection"])} for each in told]
+    return {"file": str(file), "collections": told, "notes": notes}
 
 
 def _write(connection: sqlite3.Connection, chosen: Sequence[Collection], writer: archive.Writer) -> None:
@@ -182,7 +185,8 @@ def _check_moved(header: archive.Header, moved: Mapping[str, str]) -> None:
 
 def _take_one(
     connection: sqlite3.Connection, reader: archive.Reader, collection: archive.Collection, how: Taken
-) -> None:
+) -> int:
+    """Put a collection into the index and return how many of its files could not be read."""
     name = collections.checked_name(collection.name)
     if name in {known.name for known in collections.collections(connection)}:
         if not how.replace:
@@ -194,17 +198,20 @@ def _take_one(
     collections.put(connection, name, collection.instruction, [_root(root, how.moved) for root in collection.roots])
     (known,) = collections.named(collections.collections(connection), name)
     if collection.vectors is None:
-        return
+        return 0
     wanted = collections.Generation(id=0, key="", revision=0, **collection.vectors.model_dump())
     generation = collections.target(connection, known, wanted)
     places = _Places(collection, how.moved)
+    skipped = 0
     for document, chunks in reader.documents(collection.documents):
         row = _row(document, places)
         vectors = [_vector(reader, chunk, wanted.dimension) for chunk in chunks]
         chunk_store.publish(connection, generation.id, row, [_chunk(chunk) for chunk in chunks], vectors)
+        skipped += bool(document.reason)
     collections.touch(connection, known, generation)
     if not collection.unfinished and collection.synced_at:
         collections.finish(connection, known, generation, collection.synced_at, "", collection.coverage)
+    return skipped
 
 
 class _Places:
@@ -252,7 +259,7 @@ def _row(document: archive.Document, places: _Places) -> chunk_store.DocumentRow
         **values,
         path=places.path(document),
         place=places.place(document),
-        # Of another disk: the next sync compares the content, and embeds nothing that is the same.
+        # Of another disk: the content is compared, here or by the next sync, which embeds nothing that is the same.
         ctime_ns=0,
         notes=tuple(document.notes),
         metadata={name: tuple(found) for name, found in metadata.items()},
@@ -270,7 +277,11 @@ def _vector(reader: archive.Reader, chunk: archive.Chunk, dimension: int) -> byt
     return chunk.vector
 
 
-def _told(header: archive.Header) -> list[dict[str, Any]]:
-    return [
-        {"collection": known.name, "documents": known.documents, "chunks": known.chunks} for known in header.collections
-    ]
+def _told(collection: archive.Collection, skipped: int) -> dict[str, Any]:
+    """Count as `index status` does, where the files that could not be read are no documents."""
+    return {
+        "collection": collection.name,
+        "documents": collection.documents - skipped,
+        "skipped": skipped,
+        "chunks": collection.chunks,
+    }

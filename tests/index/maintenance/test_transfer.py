@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +54,7 @@ def test_a_collection_answers_elsewhere_as_it_did(
 ) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     done = other.take(file)
-    assert done["collections"] == [{"collection": "docs", "documents": 3, "chunks": 5}]
+    assert done["collections"] == [{"collection": "docs", "documents": 3, "skipped": 0, "chunks": 5, "waiting": 0}]
     assert done["notes"] == []
     engine.calls.clear()
     index = Index(Settings.load(tmp_path / "other"), engine)
@@ -65,6 +66,33 @@ def test_a_collection_answers_elsewhere_as_it_did(
     assert (report.unchanged, report.embedded, engine.texts) == (3, 0, [])
     assert other.verify()["ok"]
     index.close()
+
+
+def test_files_that_are_as_they_were_do_not_wait_for_a_sync(
+    docs: Index, folder: Path, maintenance: Maintenance, tmp_path: Path
+) -> None:
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.4 broken")
+    docs.sync()
+    before = {state.file: state for state in docs.files("docs")}
+    told = maintenance.export(tmp_path / "all.export")["collections"]
+    assert (told[0]["documents"], told[0]["skipped"]) == (3, 1)
+    assert maintenance.verify()["checked"]["documents"] == docs.status("docs")[0].documents == 3
+    done = maintenance.take(tmp_path / "all.export", replace=True)["collections"][0]
+    assert (done["documents"], done["skipped"], done["waiting"]) == (3, 1, 0)
+    assert {state.file: state for state in docs.files("docs")} == before
+    assert before[str(folder / "broken.pdf")].state == "unreadable"
+
+
+def test_files_that_are_not_as_they_were_wait_for_a_sync(docs: Index, folder: Path, file: Path) -> None:
+    maintenance = Maintenance(docs.settings, docs.engine)
+    bread, trip = folder / "bread.md", folder / "trip.txt"
+    times = bread.stat()
+    bread.write_bytes(bread.read_bytes().replace(b"a", b"e"))
+    os.utime(bread, ns=(times.st_atime_ns, times.st_mtime_ns))
+    trip.unlink()
+    assert maintenance.take(file, replace=True)["collections"][0]["waiting"] == 2
+    states = {Path(state.file).name: state.state for state in docs.files("docs")}
+    assert states == {"bread.md": "changed", "trip.txt": "gone", "install.md": "indexed"}
 
 
 def test_folders_may_be_elsewhere(
