@@ -118,7 +118,8 @@ def _print_taught(result: dict[str, Any]) -> None:
     if result["known"]:
         say(f"known already as correction {number}: {label}")
     else:
-        say(f"learned as correction {number}: {label}, {was}; to take it back: tasks corrections undo {number}")
+        undo = f"openclaw-instructor tasks corrections undo {number}"
+        say(f"learned as correction {number}: {label}, {was}; to take it back: {undo}")
     if result["replaced"] is not None:
         say(f"note: it replaces correction {result['replaced']} of the same text")
     for each in result["contradictions"]:

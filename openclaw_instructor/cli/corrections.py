@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import click
@@ -46,12 +47,19 @@ def list_corrections(connection: Connection, task: str | None, with_ended: bool,
 
 def _row(correction: dict[str, Any]) -> tuple[object, ...]:
     is_rule = correction["what"] == "sender"
-    text = one_line(correction["text"])
-    shown = f"all mail of {text}" if is_rule else text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    text = correction["text"]
+    shown = f"all mail of {one_line(text)}" if is_rule else _shortened(text)
     if correction["ended"]:
         shown = f"({'taken back' if correction['ended_by'] == 'undone' else 'replaced'}) {shown}"
     answered = "" if is_rule else correction["answered"] or "(no label)"
     return correction["id"], correction["made"][:10], correction["task"], correction["label"], answered, shown
+
+
+def _shortened(text: str) -> str:
+    words = one_line(text)
+    shown = textwrap.shorten(words, _SHOWN, placeholder=" …")
+    # A first word that is too long by itself is cut.
+    return words[: _SHOWN - 1] + "…" if shown == "…" else shown
 
 
 def _sentences(report: dict[str, Any]) -> list[str]:
@@ -75,7 +83,7 @@ def undo(connection: Connection, number: int, as_json: bool) -> None:
     if as_json:
         print_json(correction)
     else:
-        say(f"took back {number}: {correction['label']} for {one_line(correction['text'])[:_SHOWN]}")
+        say(f"took back {number}: {correction['label']} for {_shortened(correction['text'])}")
 
 
 @corrections.command()

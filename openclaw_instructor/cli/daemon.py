@@ -109,7 +109,9 @@ def status(connection: Connection, as_json: bool) -> None:
         print_json(state)
         return
     health = state.pop("health", None) or {}
-    print_table(("", ""), [*state.items(), *_flat(health)])
+    # The announcement and the answer both name the version.
+    told = dict([*_flat(state), *_flat(health)])
+    print_table(("field", "value"), [(name, _for_people(value)) for name, value in told.items()])
 
 
 @daemon.command()
@@ -134,3 +136,9 @@ def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, object]]:
         else:
             rows.append((prefix + key, item))
     return rows
+
+
+def _for_people(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else value

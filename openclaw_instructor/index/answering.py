@@ -110,7 +110,7 @@ class Answering:
         sources, notes = self.sources(connection, chosen, by_meaning=question.vector is not None)
         retrieval = Retrieval(connection, sources, question, self.held)
         selected = retrieval.best(top_k).hits
-        said = [*idle_filters.notes(connection, retrieval.wanted), *retrieval.notes()]
+        idle, said = idle_filters.notes(connection, retrieval.wanted), retrieval.notes()
         names = [collection.name for collection in chosen]
         if not selected:
             generations = [source.view.generation.id for source in sources]
@@ -119,7 +119,7 @@ class Answering:
         if not selected or retrieval.fits_nothing:
             said += empty_results.elsewhere(names, [known.name for known in collections(connection)])
         served = {source.view.generation.id: source.view.collection.name for source in sources}
-        return Findings(connection, served, retrieval, question, selected, [*notes, *said])
+        return Findings(connection, served, retrieval, question, selected, [*idle, *notes, *said])
 
     def sources(
         self, connection: sqlite3.Connection, chosen: Sequence[Collection], *, by_meaning: bool

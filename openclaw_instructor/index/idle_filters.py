@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -26,8 +27,11 @@ def notes(connection: sqlite3.Connection, wanted: Filter) -> list[str]:
 
     said = []
     if unknown := [name for name in wanted.types if idle(types=(name,))]:
-        there = ", ".join(_suffixes(connection, wanted)) or "none with a suffix"
-        said.append(f"no indexed file has the type {' or '.join(map(repr, unknown))}; there are {there}")
+        suffixes = _suffixes(connection, wanted)
+        there = ", ".join(suffixes[:_NAMED]) or "none with a suffix"
+        close = [near[0] for name in unknown if (near := difflib.get_close_matches(name.lstrip("."), suffixes, 1))]
+        meant = f"; did you mean {' or '.join(f'`{name}`' for name in close)}? There" if close else "; there"
+        said.append(f"no indexed file has the type {' or '.join(map(repr, unknown))}{meant} are {there}")
     for field, value in wanted.where:
         if idle(where=((field, value),)):
             names = list(_names(connection, wanted))
@@ -44,11 +48,11 @@ def notes(connection: sqlite3.Connection, wanted: Filter) -> list[str]:
 
 
 def _suffixes(connection: sqlite3.Connection, wanted: Filter) -> list[str]:
-    """List the suffixes of the files, the most common ones."""
+    """List the suffixes of the files, the most common ones first."""
     rows = connection.execute(f"SELECT path {_INDEXED}", (json.dumps(wanted.generations),))
     suffixes = Counter(PurePath(row["path"]).suffix.lower().lstrip(".") for row in rows)
     del suffixes[""]
-    return sorted(suffixes, key=lambda suffix: (-suffixes[suffix], suffix))[:_NAMED]
+    return sorted(suffixes, key=lambda suffix: (-suffixes[suffix], suffix))
 
 
 def _names(connection: sqlite3.Connection, wanted: Filter) -> Iterator[str]:

@@ -184,7 +184,8 @@ class Corrections:
                 raise InvalidArguments(f"there is no correction {number}; `tasks corrections list` shows their numbers")
             correction = Correction(*row)
             if correction.ended is not None:
-                raise InvalidArguments(f"correction {number} ended on {correction.ended[:10]} already")
+                how = "taken back" if correction.ended_by == "undone" else f"replaced by {correction.ended_by}"
+                raise InvalidArguments(f"correction {number} was {how} already, on {correction.ended[:10]}")
             revision = _next_revision(connection)
             _end(connection, number, revision, _now(), "undone")
             connection.execute(

@@ -51,7 +51,7 @@ def test_another_label_replaces_and_undo_brings_back(corrections: Corrections) -
     corrections.undo(first.id)
     assert in_force(corrections) == []
     assert [(c.label, c.ended_by) for c in corrections.all()] == [("home", "undone"), ("work", "undone")]
-    with pytest.raises(InvalidArguments, match="ended on"):
+    with pytest.raises(InvalidArguments, match="was taken back already, on 20"):
         corrections.undo(first.id)
     with pytest.raises(InvalidArguments, match="there is no correction 99"):
         corrections.undo(99)
