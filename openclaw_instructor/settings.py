@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,10 +19,25 @@ from openclaw_instructor.errors import InvalidSettings
 from openclaw_instructor.flat_yaml import read_flat
 from openclaw_instructor.paths import expanded
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 APP = "openclaw-instructor"
 ENV_PREFIX = "OPENCLAW_INSTRUCTOR_"
 # Where `store` and `vector_engine` search by themselves.
 LOCAL = "local"
+_SHOWN = 60
+# What a value must be, by the kind of mistake.
+_WANTED = {
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_parsing", "float_type"), "a number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "true or false"),
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "string_too_short": "at least {min_length} characters long",
+    "dict_type": "a mapping, such as {{query: 'query: '}}",
+}
 
 
 class Settings(BaseModel):
@@ -119,13 +135,13 @@ class Settings(BaseModel):
         Raises InvalidSettings, and InvalidArguments for a home below that of an unknown user (`~nobody`).
         """
         folder = expanded(home).absolute() if home else default_home()
-        values = (
-            _config_file(folder / "config.yaml") | _environment() | {k: v for k, v in flags.items() if v is not None}
-        )
+        path, environment = folder / "config.yaml", _environment()
+        given = {name: value for name, value in flags.items() if value is not None}
+        values = _config_file(path) | environment | given
         try:
             return cls(home=folder, **values)
         except ValidationError as error:
-            raise InvalidSettings(_explain(error, folder / "config.yaml")) from None
+            raise InvalidSettings(_explain(error, path, given, environment)) from None
 
     def revision_of(self, checkpoint: str) -> str | None:
         """Return the pinned revision if `checkpoint` is the configured one, which is what it belongs to; else None."""
@@ -186,17 +202,32 @@ def _environment() -> dict[str, str]:
     return {name: os.environ[variable] for variable, name in names.items() if os.environ.get(variable)}
 
 
-def _explain(error: ValidationError, path: Path) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
+def _explain(error: ValidationError, path: Path, flags: Collection[str], environment: Collection[str]) -> str:
+    """Tell every mistake, each with its value and where that was given."""
+    said = []
+    for details in error.errors(include_url=False):
+        name = str(details["loc"][0])
+        where = f"in ${ENV_PREFIX}{name.upper()}" if name in environment else f"in {path}"
+        said.append(_sentence(details, "on the command line" if name in flags else where))
+    return "; ".join(said)
+
+
+def _sentence(details: ErrorDetails, where: str) -> str:
+    key, kind, context = ".".join(map(str, details["loc"])), details["type"], details.get("ctx", {})
+    if kind == "extra_forbidden":
         close = difflib.get_close_matches(key, Settings.model_fields, 1)
         hint = f"did you mean `{close[0]}`?" if close else f"known: {', '.join(Settings.model_fields)}"
-        return f"unknown setting `{key}` in {path}; {hint}"
-    where = f"correct it in {path} or in ${ENV_PREFIX}{key.upper()}"
-    if first["type"] == "string_pattern_mismatch" and "|" in first["ctx"]["pattern"]:
-        choices = first["ctx"]["pattern"].strip("^$()").split("|")
-        return f"setting `{key}`: must be {', '.join(choices[:-1])} or {choices[-1]}; {where}"
-    if first["type"] == "string_type":
-        return f"setting `{key}`: must be text; write it in quotes in {path}, or leave it out"
-    return f"setting `{key}`: {first['msg']}; {where}"
+        return f"unknown setting `{key}` {where}; {hint}"
+    # A key that is refused may still be one.
+    given = "" if key == "token" else f" is `{str(details['input'])[:_SHOWN]}`,"
+    if kind == "string_type":
+        return f"setting `{key}`{given} must be text; write it in quotes {where}, or leave it out"
+    if kind == "string_pattern_mismatch" and "|" in context["pattern"]:
+        choices = context["pattern"].strip("^$()").split("|")
+        wanted = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    elif kind in _WANTED:
+        wanted = _WANTED[kind].format(**context)
+    else:
+        # A pattern has its meaning in the description.
+        wanted = f"as the documentation says: {Settings.model_fields[str(details['loc'][0])].description}"
+    return f"setting `{key}`{given} must be {wanted}; correct it {where}"

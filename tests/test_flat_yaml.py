@@ -122,3 +122,27 @@ def test_a_value_that_does_not_fit_is_told_with_what_does(home: Path, text: str,
     (home / "config.yaml").write_text(text)
     with pytest.raises(InvalidSettings, match=said):
         Settings.load(home)
+
+
+def test_every_mistake_is_told_with_its_value_and_its_place(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENCLAW_INSTRUCTOR_CACHE_MB", "-1")
+    (home / "config.yaml").write_text("threads: many\nport: 70000\noffline: perhaps\ntoken: short\ntreads: 2\n")
+    with pytest.raises(InvalidSettings) as caught:
+        Settings.load(home, load_wait=0)
+    file = home / "config.yaml"
+    assert caught.value.message.split("; ") == [
+        "setting `offline` is `perhaps`, must be true or false",
+        f"correct it in {file}",
+        "setting `threads` is `many`, must be a whole number",
+        f"correct it in {file}",
+        "setting `port` is `70000`, must be at most 65535",
+        f"correct it in {file}",
+        "setting `token` must be at least 8 characters long",
+        f"correct it in {file}",
+        "setting `load_wait` is `0`, must be more than 0.0",
+        "correct it on the command line",
+        "setting `cache_mb` is `-1`, must be at least 0",
+        "correct it in $OPENCLAW_INSTRUCTOR_CACHE_MB",
+        f"unknown setting `treads` in {file}",
+        "did you mean `threads`?",
+    ]

@@ -110,6 +110,18 @@ def _report_kind(source: Source, location: Location, value: dict[Any, Any], is_p
         source.report(at, "has no `kind`", fix)
 
 
+def _report_rest(source: Source, location: Location, name: str, value: dict[Any, Any]) -> None:
+    """Report the other mistakes of an entry whose kind is misspelt, as one of the kind that was probably meant."""
+    near = difflib.get_close_matches(str(value.get("kind")).casefold(), kinds.kinds(), 1)
+    meant = kinds.find(near[0]) if near else None
+    if meant is None:
+        return
+    try:
+        meant.task.model_validate({**value, "kind": near[0], "name": name})
+    except ValidationError as error:
+        _explain(source, location, error, meant.task)
+
+
 def _add_task(source: Source, name: Any, value: Any, entries: Entries, base: Entries | None) -> None:
     location: Location = ("tasks", str(name))
     if not isinstance(name, str) or not re.fullmatch(NAME_PATTERN, name):
@@ -130,6 +142,7 @@ def _add_task(source: Source, name: Any, value: Any, entries: Entries, base: Ent
     known = kinds.find(kind) if isinstance(kind, str) else None
     if known is None:
         _report_kind(source, location, value, base is not None and name in base.tasks)
+        _report_rest(source, location, name, value)
         return
     if "name" in value:
         source.report((*location, "name"), "is not a known key", "the name is the key above it")
@@ -178,12 +191,23 @@ def _extended(
 
 
 def _explain(source: Source, location: Location, error: ValidationError, model: type[BaseModel] | None) -> None:
-    for details in error.errors(include_url=False):
-        inner: Location = tuple(details["loc"])
-        if inner == ("name",):
-            inner = ()
-        what, fix = _sentence(details["type"], inner, details, model)
-        source.report((*location, *inner), what, fix)
+    found = [(tuple(details["loc"]), details) for details in error.errors(include_url=False)]
+    missing = [inner for inner, details in found if details["type"] == "missing"]
+    # A key that is there, but misspelt.
+    meant = {
+        (*inner[:-1], near[0])
+        for inner, details in found
+        if details["type"] == "extra_forbidden"
+        and (
+            near := difflib.get_close_matches(str(inner[-1]), [str(m[-1]) for m in missing if m[:-1] == inner[:-1]], 1)
+        )
+    }
+    for inner, details in found:
+        if inner in meant:
+            continue
+        at: Location = () if inner == ("name",) else inner
+        what, fix = _sentence(details["type"], at, details, model)
+        source.report((*location, *at), what, fix)
 
 
 def _sentence(kind: str, inner: Location, details: Any, model: type[BaseModel] | None) -> tuple[str, str]:

@@ -255,6 +255,14 @@ MISTAKES = [
 ]
 
 
+def test_a_misspelt_kind_hides_no_other_mistake_and_a_misspelt_key_is_not_missing(settings: Settings) -> None:
+    text = MATCH.replace("kind: match", "kind: macth").replace("description:", "descripton:")
+    problems = [str(problem) for problem in check(write(settings, text))]
+    assert len(problems) == 2
+    assert "kind: is `macth`, which is not a kind of task; did you mean `match`?" in problems[0]
+    assert "descripton: is not a known key; did you mean `description`?" in problems[1]
+
+
 @pytest.mark.parametrize(("text", "line", "said"), [m[1:] for m in MISTAKES], ids=[m[0] for m in MISTAKES])
 def test_every_mistake_is_named_with_its_line(settings: Settings, text: str, line: int | None, said: str) -> None:
     path = write(settings, text)
