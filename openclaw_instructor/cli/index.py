@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from openclaw_instructor.cli.connection import Connection
+from openclaw_instructor.cli.connection import Connection, Local
 from openclaw_instructor.cli.index_files import compact, files, inspect
 from openclaw_instructor.cli.index_maintenance import backup, export, repair, restore, take, verify
 from openclaw_instructor.cli.index_workers import synced_by_workers, workers_options
-from openclaw_instructor.cli.output import for_home, json_option, print_json, print_table, progress, say
+from openclaw_instructor.cli.output import for_home, json_option, print_json, print_line, print_table, progress, say
 from openclaw_instructor.cli.report_file import report_option, write_report
 from openclaw_instructor.paths import expanded
 from openclaw_instructor.text import one_line
@@ -62,7 +62,7 @@ def add(
         if no_sync:
             status, synced = _show_status(tools.index_status(name), as_json), None
         else:
-            with _kept():
+            with _kept(by_daemon=ray is None and not isinstance(tools, Local)):
                 if ray is not None:
                     synced = synced_by_workers(connection, name, on_progress, ray, encoders)
                 else:
@@ -92,11 +92,12 @@ def sync(
 
     Unchanged files cost nothing. A folder that is gone, empty or replaced loses nothing: it is named instead.
     """
-    with progress("indexing") as on_progress, _kept():
+    with progress("indexing") as on_progress:
         if ray is not None:
-            synced = synced_by_workers(connection, name, on_progress, ray, encoders, full=full)
+            with _kept(by_daemon=False):
+                synced = synced_by_workers(connection, name, on_progress, ray, encoders, full=full)
         else:
-            with connection.open() as tools:
+            with connection.open() as tools, _kept(by_daemon=not isinstance(tools, Local)):
                 synced = tools.index_sync(name, on_progress, full=full)
     status = _show_sync(synced, as_json)
     _report(connection, report, name, synced)
@@ -136,15 +137,15 @@ for command in (files, inspect, compact, verify, repair, backup, restore, export
 
 
 @contextmanager
-def _kept() -> Iterator[None]:
-    """Say what an interruption leaves behind."""
+def _kept(*, by_daemon: bool) -> Iterator[None]:
+    """Say what an interruption leaves behind; `by_daemon`: a daemon does the work, which goes on there."""
     try:
         yield
     except KeyboardInterrupt:
-        say(
-            "interrupted: every file that was done is indexed and is found; a daemon that has begun goes on, and else "
-            "`openclaw-instructor index sync` does"
-        )
+        if by_daemon:
+            say("the daemon goes on with the sync; `openclaw-instructor daemon stop` ends both")
+        else:
+            say("interrupted; what is done is kept, and `openclaw-instructor index sync` does the rest")
         raise
 
 
@@ -196,13 +197,24 @@ def _show_status(collections: list[dict[str, Any]], as_json: bool) -> int:
         rows = [
             (
                 *("" if entry[key] is None else entry[key] for key in keys),
-                for_home(entry["reason"] or "up to date"),
+                _state(entry),
                 "\n".join(entry["folders"]),
             )
             for entry in collections
         ]
         print_table(("collection", *keys[1:], "state", "folders"), rows)
         for entry in collections:
+            if entry["reason"]:
+                print_line(for_home(entry["reason"]))
             if entry.get("store"):
                 say(f"vectors of {entry['name']}: {one_line(entry['store'])}")
     return 0
+
+
+def _state(entry: dict[str, Any]) -> str:
+    """Return the state in few words; the reason says the rest."""
+    if not entry["reason"]:
+        return "up to date"
+    if entry["checkpoint"] is None:
+        return "not indexed"
+    return f"{entry['changed']:,} changed" if entry["changed"] else "see below"

@@ -67,9 +67,10 @@ def test_the_advice_of_the_status_is_about_the_home_that_was_named(
     home = tmp_path / "another home"
     command("--home", str(home), "index", "add", "docs", str(notes), "--no-sync")
     said = command("--home", str(home), "index", "status").out
-    # The table breaks the sentence into lines, the path of the home included.
-    assert "--home" in said
-    assert "another home'" in " ".join(said.split())
+    table, sentence = said.splitlines()[:-1], said.splitlines()[-1]
+    assert "not indexed" in table[1]
+    command_line = f"openclaw-instructor --home '{home}' index sync docs"
+    assert sentence == f"collection `docs` has not been indexed yet; run `{command_line}`"
 
 
 def test_a_collection_can_be_registered_now_and_indexed_later(command: Command, notes: Path) -> None:
@@ -299,7 +300,7 @@ def test_files_are_listed_and_checked(command: Command, notes: Path, monkeypatch
 def test_compacting_says_what_was_freed(command: Command, notes: Path) -> None:
     command("index", "add", "docs", str(notes))
     assert set(command("index", "compact", "--json").json) == {"before", "after", "freed", "notes"}
-    assert command("index", "compact").err.startswith("freed 0.0 MB: the index takes ")
+    assert command("index", "compact").err.startswith("freed 0.0 kB: the index takes ")
 
 
 def test_an_interruption_says_what_is_kept(command: Command, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,7 +311,29 @@ def test_an_interruption_says_what_is_kept(command: Command, notes: Path, monkey
     for arguments in (("add", "docs", str(notes)), ("sync",)):
         stopped = command("index", *arguments)
         assert stopped.status == 130
-        assert "every file that was done is indexed and is found" in stopped.err
+        assert "interrupted; what is done is kept" in stopped.err
+        assert "daemon" not in stopped.err
+
+
+def test_an_interruption_says_that_a_daemon_goes_on(
+    command: Command, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from openclaw_instructor.daemon import lifecycle
+    from openclaw_instructor.settings import Settings
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    settings = Settings.load()
+    lifecycle.ensure(settings)
+    monkeypatch.setattr("openclaw_instructor.daemon.client.Client.index_sync", interrupted)
+    try:
+        for arguments in (("add", "docs", str(notes)), ("sync",)):
+            stopped = command("index", *arguments)
+            assert stopped.status == 130
+            assert "the daemon goes on with the sync; `openclaw-instructor daemon stop` ends both" in stopped.err
+    finally:
+        lifecycle.stop(settings)
 
 
 def test_a_search_explains_itself(command: Command, notes: Path) -> None:
