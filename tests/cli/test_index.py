@@ -367,7 +367,7 @@ def test_a_text_that_looks_like_an_option_names_the_way_elsewhere_too(command: C
 def test_looking_after_the_index(command: Command, notes: Path, tmp_path: Path, home: Path) -> None:
     command("index", "add", "docs", str(notes))
     whole = command("index", "verify")
-    assert (whole.status, whole.err.startswith("the index is whole: 1 collections, 2 documents")) == (0, True)
+    assert (whole.status, whole.err.startswith("the index is whole: 1 collection, 2 documents")) == (0, True)
     copy, export = str(tmp_path / "copy.db"), str(tmp_path / "docs.export")
     assert command("index", "backup", copy, "--json").json["documents"] == 2
     assert command("index", "export", export, "docs", "--json").json["collections"][0]["documents"] == 2
