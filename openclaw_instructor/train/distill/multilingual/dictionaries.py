@@ -30,6 +30,7 @@ LONGEST = 5  # words of an entry that is a word's translation, not its descripti
 LEAST_SHARE = 0.2  # of a word's translations by way of the pivots
 _BASE64 = {char: value for value, char in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")}
 _NUMBER = re.compile(r"^\s*(\d+)\.\s*")
+_NUMBER_AFTER = re.compile(r"\b\d{1,2}\.$")  # of the next sense, whose translation is missing
 _ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|<[^<>]*>|/+[^/]*/+")
 _STRESS = "\N{COMBINING ACUTE ACCENT}"  # which dictionaries of Russian mark
 
@@ -146,7 +147,7 @@ def _translations(lines: list[str]) -> list[str]:
     numbered = any(_NUMBER.match(line) for line in lines)
     chosen = [line for line in lines if _NUMBER.match(line)] if numbered else lines[:1]
     texts = [text.strip() for line in chosen for text in _ASIDE.sub("", _NUMBER.sub("", line)).split(",")]
-    kept = [re.sub(r"\s*\d+\.$", "", text).strip() for text in texts]
+    kept = [_NUMBER_AFTER.sub("", text).strip() for text in texts]
     return list(dict.fromkeys(text for text in kept if 0 < len(text.split()) <= LONGEST and len(text) <= 60))
 
 
