@@ -133,8 +133,8 @@ def orphans(child: str, column: str, parent: str) -> str:
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
     """Count what is in the index, without files that could not be read, as `index status` does."""
-    tables = ("collections", "documents WHERE reason = ''", "chunks", "vectors")
-    return {table.split()[0]: _count(connection, f"SELECT 1 FROM {table}") for table in tables}  # noqa: S608
+    rows = {"collections": "", "documents": "WHERE reason = ''", "chunks": "", "vectors": ""}
+    return {table: _count(connection, f"SELECT 1 FROM {table} {chosen}") for table, chosen in rows.items()}  # noqa: S608
 
 
 class FulltextDamaged(Exception):

@@ -62,6 +62,11 @@ def foreign_share(
     return np.where(written, theirs / np.maximum(ours + theirs, 1e-12), 0.0)
 
 
+def english_rows(foreign: NDArray[np.float64], english: int) -> NDArray[np.bool_]:
+    """Mark the rows (pieces,) that stay: of the first `english` pieces those that are little used elsewhere."""
+    return (foreign < FOREIGN) & (np.arange(len(foreign)) < english)
+
+
 def start_rows(
     table: NDArray[np.float32], weights: csr_array, foreign: NDArray[np.float64] | None = None
 ) -> NDArray[np.float32]:
@@ -76,7 +81,7 @@ def start_rows(
     means *= np.linalg.norm(table, axis=1).mean() / np.linalg.norm(means, axis=1, keepdims=True)
     old = table.copy()
     if foreign is not None:
-        moved = np.flatnonzero((foreign[: len(table)] >= FOREIGN) & aligned[: len(table)])
+        moved = np.flatnonzero(~english_rows(foreign, len(table))[: len(table)] & aligned[: len(table)])
         share = foreign[moved, None].astype(np.float32)
         old[moved] = share * means[moved] + (1 - share) * table[moved]
     return np.concatenate([old, means[len(table) :]])

@@ -19,6 +19,7 @@ import re
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,13 +44,12 @@ class Word(NamedTuple):
     text: str
 
 
-def cldr(annotations: Path, names: Path, language: str) -> Iterator[Word]:
+def cldr(folder: Path, language: str) -> Iterator[Word]:
     """Yield emoji names, the keywords of one emoji as one text, and names of countries and languages.
 
-    `annotations` is the folder of a package with `annotations/LANG/annotations.json` or `annotationsDerived`, or one
-    that holds several such packages; `names` one with `main/LANG/territories.json`.
+    `folder` holds unpacked packages, with `LANG/annotations.json` and `LANG/territories.json` somewhere below.
     """
-    for file in sorted(annotations.rglob(f"{language}/annotations.json")):
+    for file in sorted(folder.rglob(f"{language}/annotations.json")):
         ours, theirs = _emoji(file), _emoji(file.parents[1] / "en" / file.name)
         for each in sorted(ours.keys() & theirs.keys()):
             if any("skin tone" in name for name in theirs[each].get("tts", ())):
@@ -58,7 +58,7 @@ def cldr(annotations: Path, names: Path, language: str) -> Iterator[Word]:
                 if kind in ours[each] and kind in theirs[each]:
                     yield Word(language, joint.join(theirs[each][kind]), joint.join(ours[each][kind]))
     for part in ("territories", "languages"):
-        for file in sorted(names.rglob(f"{language}/{part}.json")):
+        for file in sorted(folder.rglob(f"{language}/{part}.json")):
             ours_named, english = _names(file, part), _names(file.parents[1] / "en" / file.name, part)
             for code in sorted(ours_named.keys() & english.keys()):
                 if "-alt-" not in code:
@@ -79,7 +79,7 @@ def freedict(folder: Path, language: str) -> Iterator[Word]:
             found.update({(text, entry): 1.0 / len(translations) for text in translations})
     for pivot in PIVOTS:
         if pivot != code:
-            found.update(_through(dict(dictd(folder, f"{pivot}-eng")), dict(dictd(folder, f"{pivot}-{code}"))))
+            found.update(_through(_english(folder, pivot), dict(dictd(folder, f"{pivot}-{code}"))))
     total = Counter[str]()
     for (_, text), weight in found.items():
         total[text] += weight
@@ -140,6 +140,12 @@ def dictd(folder: Path, pair: str) -> Iterator[tuple[str, list[str]]]:
         name = _ASIDE.sub("", lines[0]).strip() if lines else ""
         if name and len(name.split()) <= LONGEST and (translations := _translations(lines[1:])):
             yield name, translations
+
+
+@cache
+def _english(folder: Path, pivot: str) -> dict[str, list[str]]:
+    """Return the English translations of a pivot's words, which serve every language."""
+    return dict(dictd(folder, f"{pivot}-eng"))
 
 
 def _translations(lines: list[str]) -> list[str]:

@@ -25,7 +25,7 @@ from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.writer import write_checkpoint
 from openclaw_instructor.train.distill.distillation import learn, set_centred
 from openclaw_instructor.train.distill.multilingual.aligned import AlignedBatches, AlignedCorpus
-from openclaw_instructor.train.distill.multilingual.alignment import FOREIGN
+from openclaw_instructor.train.distill.multilingual.alignment import english_rows
 from openclaw_instructor.train.distill.multilingual.config import stage
 from openclaw_instructor.train.distill.multilingual.preparation import Preparation
 from openclaw_instructor.train.distill.recipe import tokens
@@ -100,11 +100,10 @@ def main(
     if out is None or prepare:
         return
     foreign = preparation.foreign(texts, sides, ids, tokenizer)
-    english_rows = torch.from_numpy(foreign < FOREIGN)
-    english_rows[preparation.checkpoint.t5_shape().vocab_size :] = False
+    kept = torch.from_numpy(english_rows(foreign, preparation.checkpoint.t5_shape().vocab_size))
     corpus, lengths = preparation.corpus(texts, sides, ids, tokenizer), {"rows": rows, "layers": layers}
     encoder = preparation.encoder(weights, foreign)
-    train(encoder, corpus, english_rows, preparation, lengths)
+    train(encoder, corpus, kept, preparation, lengths)
     card = f"# {out.name}\n\n{checkpoint}, which learned {' '.join(texts.languages)}.\n"
     limit = preparation.checkpoint.max_seq_length
     write_checkpoint(

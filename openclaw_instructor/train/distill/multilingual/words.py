@@ -48,7 +48,7 @@ def main(
     for language in languages.split():
         sources: dict[str, Iterator[Word]] = {}
         if cldr:
-            sources["cldr"] = dictionaries.cldr(cldr, cldr, language)
+            sources["cldr"] = dictionaries.cldr(cldr, language)
         if freedict:
             sources["freedict-wikdict"] = dictionaries.freedict(freedict, language)
         if jmdict and language == "ja":

@@ -50,12 +50,12 @@ def test_emoji_and_countries_are_words(tmp_path: Path) -> None:
     german = {"a": {"tts": ["Hund"], "default": ["Haustier", "Hund"]}, "b": {"tts": ["Hand: dunkle Haut"]}}
     write_cldr(tmp_path, "en", english, {"FR": "France", "FR-alt-short": "FR"})
     write_cldr(tmp_path, "de", german, {"FR": "Frankreich", "FR-alt-short": "FR"})
-    assert list(dictionaries.cldr(tmp_path, tmp_path, "de")) == [
+    assert list(dictionaries.cldr(tmp_path, "de")) == [
         Word("de", "dog", "Hund"),
         Word("de", "dog, pet", "Haustier, Hund"),
         Word("de", "France", "Frankreich"),
     ]
-    assert list(dictionaries.cldr(tmp_path, tmp_path, "xx")) == []
+    assert list(dictionaries.cldr(tmp_path, "xx")) == []
 
 
 def test_entries_of_dictd(tmp_path: Path) -> None:
