@@ -9,7 +9,6 @@ ones, and their vectors can be relied on.
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator
 from itertools import chain
@@ -18,14 +17,16 @@ from pathlib import Path
 import click
 
 from openclaw_instructor.model.checkpoint import Checkpoint
+from openclaw_instructor.train.distill.command import RecipeCommand
 from openclaw_instructor.train.distill.multilingual import dictionaries
 from openclaw_instructor.train.distill.multilingual.dictionaries import Word
+from openclaw_instructor.train.distill.multilingual.rows import write_rows
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command(help=__doc__)
+@click.command(cls=RecipeCommand, help=__doc__)
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--cldr", type=_FOLDER, help="with the unpacked packages cldr-annotations-* and cldr-localenames-full")
 @click.option("--freedict", type=_FOLDER, help="with freedict-*.index and .dict.dz")
@@ -44,7 +45,6 @@ def main(
 ) -> None:
     """Write `out/train/LANG.jsonl.gz` for each language."""
     whole = _whole_words(Checkpoint.open(checkpoint).folder)
-    (out / "train").mkdir(parents=True, exist_ok=True)
     for language in languages.split():
         sources: dict[str, Iterator[Word]] = {}
         if cldr:
@@ -57,8 +57,7 @@ def main(
             sources["cc-cedict"] = dictionaries.cedict(cedict)
         rows = [{"en": word.english, "text": word.text, "source": name} for name in sources for word in sources[name]]
         kept = {(row["en"], row["text"]): row for row in rows if _known(row["en"], whole) and row["en"] != row["text"]}
-        with gzip.open(out / "train" / f"{language}.jsonl.gz", "wt", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in kept.values())
+        write_rows(out, language, ((row["en"], row["text"], row["source"]) for row in kept.values()))
         click.echo(f"{language}: {len(kept)} of {len(rows)} rows", err=True)
 
 
