@@ -11,6 +11,8 @@ from openclaw_instructor.cli.results_file import results_file, writing
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.paths import expanded
 
+_KINDS = 5  # of files that are passed over are named
+
 
 def classify_paths(
     connection: Connection,
@@ -28,7 +30,7 @@ def classify_paths(
     from openclaw_instructor.tasks.bulk import classify_items
     from openclaw_instructor.tasks.classifier.call_labels import labels_of
     from openclaw_instructor.tasks.classifier.review import Review
-    from openclaw_instructor.tasks.classifier.sources import items, size_of
+    from openclaw_instructor.tasks.classifier.sources import items, passed_over, size_of
     from openclaw_instructor.tasks.teach import classify_task
 
     folders, wanted = [expanded(path) for path in paths], parse_columns(columns)
@@ -50,22 +52,31 @@ def classify_paths(
                 count += 1
                 if show is not None:
                     show(min(size, total), total, f"{count:,} labelled")
-    skipped = len(target.names) if target is not None else 0
+    rows = found.rows if review else []
+    outcome = {
+        "count": count,
+        "skipped": len(target.names) if target is not None else 0,
+        "unreadable": found.unreadable,
+        "passed_over": passed_over(folders),
+        "labels": found.summary(),
+    }
+    path = None if target is None else str(target.path)
     if as_json:
-        rows = found.rows if review else []
-        print_json(
-            {"count": count, "skipped": skipped, "unreadable": found.unreadable, "labels": found.summary()}
-            | ({"review": rows} if review else {})
-            | ({"out": str(target.path)} if target is not None else {})
-        )
-        return
-    _print_summary(found.summary(), found.rows if review else [])
-    if target is not None and skipped:
-        say(f"{skipped:,} were in {target.path} already and were left as they are")
-    if found.unreadable:
-        say(f"{found.unreadable:,} could not be read; --review lists them first")
-    if target is not None:
-        say(f"wrote {count:,} results to {target.path}")
+        print_json(outcome | ({"review": rows} if review else {}) | ({} if path is None else {"out": path}))
+    else:
+        _print_summary(found.summary(), rows)
+        _print_notes(outcome, path)
+
+
+def _print_notes(outcome: Mapping[str, Any], path: str | None) -> None:
+    if path is not None and outcome["skipped"]:
+        say(f"{outcome['skipped']:,} were in {path} already and were left as they are")
+    if outcome["unreadable"]:
+        say(f"{outcome['unreadable']:,} could not be read; --review lists them first")
+    if others := outcome["passed_over"]:
+        say(f"note: passed over {_counted(others)}: no mail, text or table")
+    if path is not None:
+        say(f"wrote {outcome['count']:,} results to {path}")
 
 
 def _print_summary(summary: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -81,6 +92,13 @@ def _print_summary(summary: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[
             ("to review", "label", "score", "why", "subject"),
             [(row["name"], row["label"] or "", f"{row['score']:.2f}", row["why"], row["subject"]) for row in rows],
         )
+
+
+def _counted(others: Mapping[str, int]) -> str:
+    kinds = [f"{count:,} {suffix or 'without a suffix'}" for suffix, count in others.items()]
+    more = [f"{len(kinds) - _KINDS} more kinds"] if len(kinds) > _KINDS else []
+    total = sum(others.values())
+    return f"{total:,} file{'s' if total > 1 else ''} ({', '.join([*kinds[:_KINDS], *more])})"
 
 
 def parse_columns(given: Sequence[str]) -> dict[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
 from openclaw_instructor.tasks.bulk import Classified, classify_items
 from openclaw_instructor.tasks.classifier.review import Review
-from openclaw_instructor.tasks.classifier.sources import Item, items, labelled_items, size_of
+from openclaw_instructor.tasks.classifier.sources import Item, items, labelled_items, passed_over, size_of
 from openclaw_instructor.tasks.teach import classify_task
 from openclaw_instructor.testing import WordEngine
 from tests.conftest import Command
@@ -136,6 +138,49 @@ def test_an_mbox_without_a_suffix_is_found_in_a_folder(tmp_path: Path, name: str
     (tmp_path / "notes").write_text("From Ann I had a letter today.\nIt was short.\n")
     assert [item.name for item in items([tmp_path])] == [f"{tmp_path / name}#{number}" for number in (1, 2)]
     assert {item.label for item in labelled_items(tmp_path)} == {name}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs two users")
+def test_files_that_may_not_be_opened_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path("post")
+    monkeypatch.chdir(tmp_path)
+    (folder / "closed").mkdir(parents=True)
+    (folder / "note.txt").write_text(REPORT)
+    (folder / "closed" / "INBOX").write_text(MAIL.format("ann", "Roof", ROOF))
+    (folder / "closed" / "one.eml").write_text(MAIL.format("ann", "Roof", ROOF))
+    (folder / "closed" / "scan.pdf").write_bytes(b"%PDF-1.7\n")
+    (folder / "INBOX").write_text(MAIL.format("ann", "Roof", ROOF))
+    (folder / "INBOX").chmod(0)
+    (folder / "closed").chmod(0o444)
+    (folder / "letters").mkdir()
+    (folder / "letters").chmod(0)
+    # The umask may keep the other user out of what is open here.
+    folder.chmod(0o755)
+    (folder / "note.txt").chmod(0o644)
+    # What is imported on the first call may lie where the other user may not read.
+    assert all(not item.problem for item in items([folder]))
+    assert size_of([folder / "closed" / "one.eml"]) > 0
+    process = os.fork()
+    if process == 0:
+        status = 1
+        try:
+            # The folders above may be closed to the other user: only the working folder has to be open.
+            tmp_path.chmod(0o755)
+            os.setuid(12_345)
+            closed = "cannot be read (Permission denied)"
+            # A file without a suffix may be an mbox.
+            assert [item.problem for item in items([folder])] == [closed, "", closed, closed, closed]
+            assert [item.problem for item in items([folder / "letters"])] == [closed]
+            assert passed_over([folder]) == {".pdf": 1}
+            with pytest.raises(UnreadableSource, match="Permission denied"):
+                size_of([folder / "closed" / "one.eml"])
+            with pytest.raises(UnreadableSource, match=r"letters: cannot be read \(Permission denied\)"):
+                list(labelled_items(folder / "letters"))
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
@@ -339,6 +384,16 @@ class TestCommand:
         assert "home" in result.out
         assert "a PDF" in result.out
         assert "3 could not be read" in result.err
+
+    def test_files_that_hold_no_message_are_counted(self, command: Command, post: Path) -> None:
+        (post / "contract.PDF").write_bytes(b"%PDF-1.7\n")
+        (post / "scan.pdf").write_bytes(b"%PDF-1.7\n")
+        (post / "Makefile").write_text("all:\n")
+        sort = ["classify", str(post), "--task", "sort_mail"]
+        assert command(*sort, "--json").json["passed_over"] == {".pdf": 2, "": 1, ".png": 1}
+        said = "passed over 4 files (2 .pdf, 1 without a suffix, 1 .png): no mail, text or table"
+        assert said in " ".join(command(*sort).err.split())
+        assert "passed over" not in command(*sort[:1], str(post / "one.eml"), *sort[2:]).err
 
     @pytest.mark.parametrize(
         ("options", "said"),

@@ -42,9 +42,10 @@ def mbox_messages(data: bytes) -> Iterator[bytes]:
 
 def begins_mbox(path: Path) -> bool:
     """Whether a file begins as an mbox does, whatever its name: Thunderbird and Unix give theirs no suffix."""
-    if not path.is_file():
-        return False
     try:
+        # A pipe would be waited for.
+        if not path.is_file():
+            return False
         with path.open("rb") as stream:
             head = stream.read(_HEAD)
     except OSError:

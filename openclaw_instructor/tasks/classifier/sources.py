@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from openclaw_instructor.tasks.classifier.tables import SUFFIXES, Rows, rows_of
 _MBOXES = (".mbox", ".mbx")
 _MAIL_SUFFIXES = (".eml", ".emlx", ".msg", *_MBOXES)
 _TEXTS = (".txt", ".md", ".text")
+_KNOWN = (*_MAIL_SUFFIXES, *SUFFIXES, *_TEXTS)
 # Columns by the part of a message that they hold, the better name first.
 _NAMES = {
     "text": ("text", "message", "content", "sentence", "utterance"),
@@ -53,15 +55,23 @@ class _NoColumn(Exception):
 
 
 def size_of(paths: Sequence[Path]) -> int:
-    """Return how many bytes the files take. Raises UnreadableSource for a path that is not there."""
+    """Return how many bytes the files take. Raises UnreadableSource for a path that is not there or not readable."""
     total = 0
     for path in paths:
-        if not path.exists():
-            raise UnreadableSource(f"{path}: is not there; give files or folders of mail, CSV or JSONL")
+        _check_there(path, "files or folders of mail, CSV or JSONL")
         for file in _files(path):
             with suppress(OSError):  # Such as a dangling link, which `items` reports.
                 total += file.stat().st_size
     return total
+
+
+def passed_over(paths: Sequence[Path]) -> dict[str, int]:
+    """Count the files of folders that `items` does not read, by suffix ("" for none), the commonest first."""
+    folders = [path for path in paths if path.is_dir()]
+    counts = Counter(
+        file.suffix.lower() for folder in folders for file in _walk(folder) if not _may_hold_messages(file)
+    )
+    return dict(counts.most_common())
 
 
 def items(
@@ -75,20 +85,27 @@ def items(
 
     Mail (.eml, .emlx, .msg, mbox, Maildir), one text a file, or rows of CSV and JSONL; `columns` names the columns of
     a message's parts where they are not the usual ones. Raises InvalidData for one of `paths` that is a table without a
-    usable column; such a table in a folder is an item with a `problem`, as is such a row of JSONL among others.
+    usable column; such a table in a folder is an item with a `problem`, as is such a row of JSONL among others. So is a
+    folder in it that may not be opened, after the files.
     """
     for path in paths:
-        for file in _files(path):
+        closed: list[OSError] = []
+        for file in _files(path, closed.append):
             if but is not None and file.name == but.name and file.resolve() == but.resolve():
                 continue
             try:
                 yield from _of_file(file, columns or {}, is_mail)
             except OSError as error:
-                yield Item(str(file), None, problem=f"cannot be read ({error.strerror})")
+                yield _closed(file, error)
             except _NoColumn as error:
                 if file == path:
                     raise InvalidData(f"{file}: {error}") from None
                 yield Item(str(file), None, problem=str(error))
+        yield from (_closed(Path(folder.filename), folder) for folder in closed)
+
+
+def _closed(path: Path, error: OSError) -> Item:
+    return Item(str(path), None, problem=f"cannot be read ({error.strerror})")
 
 
 def labelled_items(path: Path, columns: Mapping[str, str] | None = None, *, is_mail: bool = True) -> Iterator[Item]:
@@ -96,14 +113,13 @@ def labelled_items(path: Path, columns: Mapping[str, str] | None = None, *, is_m
 
     Raises UnreadableSource when there is nothing at that path, InvalidData for a table without a column of labels.
     """
-    if not path.exists():
-        raise UnreadableSource(f"{path}: is not there; give a table with labels, or a folder of folders named by label")
+    _check_there(path, "a table with labels, or a folder of folders named by label")
     if not path.is_dir():
         if path.suffix.lower() not in SUFFIXES:
             raise InvalidData(f"{path}: holds no labels; give a .csv or .jsonl with them, or a folder of them")
         yield from _labelled_rows(path, columns, is_mail)
         return
-    for entry in sorted(path.iterdir()):
+    for entry in _entries(path):
         if entry.name.startswith("."):
             continue
         if entry.is_file() and entry.suffix.lower() in SUFFIXES:
@@ -122,19 +138,53 @@ def _labelled_rows(file: Path, columns: Mapping[str, str] | None, is_mail: bool)
         raise InvalidData(f"{file}: no column holds labels; name it with --column label=NAME")
 
 
-def _files(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
-        yield path
-        return
-    known = (*_MAIL_SUFFIXES, *SUFFIXES, *_TEXTS)
-    for folder, folders, names in os.walk(path):
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> UnreadableSource:
+    return UnreadableSource(f"{path}: cannot be read ({error.strerror}); check the path and its permissions")
+
+
+def _check_there(path: Path, wanted: str) -> None:
+    """Raise UnreadableSource if nothing is at a path, or if what is there may not be seen."""
+    try:
+        is_there = path.exists()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if not is_there:
+        raise UnreadableSource(f"{path}: is not there; give {wanted}")
+
+
+def _files(path: Path, on_closed: Callable[[OSError], None] | None = None) -> Iterator[Path]:
+    yield from (file for file in _walk(path, on_closed) if _may_hold_messages(file)) if path.is_dir() else [path]
+
+
+def _walk(path: Path, on_closed: Callable[[OSError], None] | None = None) -> Iterator[Path]:
+    """Yield the files of a folder and the folders below it; `on_closed` is told of those that cannot be listed."""
+    for folder, folders, names in os.walk(path, onerror=on_closed):
         folders[:] = sorted(name for name in folders if not name.startswith(".") or name in (".Sent", ".Archive"))
-        for name in sorted(names):
-            file = Path(folder, name)
-            if name.startswith("."):
-                continue
-            if file.suffix.lower() in known or is_maildir_file(file) or begins_mbox(file):
-                yield file
+        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _may_hold_messages(file: Path) -> bool:
+    return (
+        file.suffix.lower() in _KNOWN
+        or is_maildir_file(file)
+        or begins_mbox(file)
+        or (not file.suffix and _is_closed(file))
+    )
+
+
+def _is_closed(file: Path) -> bool:
+    """Whether a file may not be opened, so that nobody knows what it holds."""
+    try:
+        return file.is_file() and not os.access(file, os.R_OK)
+    except OSError:
+        return True
 
 
 def _of_file(file: Path, columns: Mapping[str, str], is_mail: bool) -> Iterator[Item]:

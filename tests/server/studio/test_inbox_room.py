@@ -100,6 +100,7 @@ def test_a_task_is_measured_on_a_table_with_labels(studio: Studio, tmp_path: Pat
     page.get_by_role("button", name="Measure").click()
     measures = page.get_by_label("Measures", exact=True)
     measures.get_by_text("24 texts").wait_for()
+    measures.locator("canvas").nth(1).wait_for()
     assert measures.locator("canvas").count() == 2
     assert measures.get_by_role("region", name="Confusions").count() == 1
     studio.check()
