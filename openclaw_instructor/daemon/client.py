@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from openclaw_instructor.daemon import lifecycle
 from openclaw_instructor.daemon.calls import Call, Caller, OnProgress
@@ -54,7 +54,7 @@ class Client:
         self, task: str, arguments: Mapping[str, Any], *, cancellation: Cancellation | None = None
     ) -> dict[str, Any]:
         """Run a task in the daemon and return its result; `cancellation` breaks the request off from another thread."""
-        call = Call("POST", f"/v1/tools/{quote(task, safe='')}", None, dict(arguments), task=task)
+        call = Call("POST", f"/v1/tools/{_quoted(task)}", None, dict(arguments), task=task)
         return self._caller.make(call, cancellation=cancellation)
 
     def embeddings(self, texts: Sequence[str], input_type: str = "") -> dict[str, Any]:
@@ -73,7 +73,7 @@ class Client:
 
     def corrections_report(self, task: str | None = None) -> dict[str, Any]:
         """Return what was taught, and what it tells."""
-        return self._caller.make(Call("GET", "/v1/corrections" + (f"?{urlencode({'task': task})}" if task else "")))
+        return self._caller.make(Call("GET", _asked("/v1/corrections", task=task)))
 
     def undo_correction(self, number: int) -> dict[str, Any]:
         """Take a correction or rule back."""
@@ -101,8 +101,8 @@ class Client:
 
     def index_status(self, name: str | None = None) -> list[dict[str, Any]]:
         """Return the state of a collection, or of all of them."""
-        path = "/v1/index" + (f"?{urlencode({'name': name})}" if name else "")
-        collections: list[dict[str, Any]] = self._caller.make(Call("GET", path))["collections"]
+        asked = _asked("/v1/index", name=name)
+        collections: list[dict[str, Any]] = self._caller.make(Call("GET", asked))["collections"]
         return collections
 
     def index_remove(self, name: str, folder: str | Path | None = None) -> None:
@@ -112,8 +112,8 @@ class Client:
 
     def index_files(self, name: str | None = None, path: str | None = None) -> list[dict[str, Any]]:
         """Return the files of a collection, or of all, with their states."""
-        asked = urlencode({key: value for key, value in (("name", name), ("path", path)) if value})
-        files: list[dict[str, Any]] = self._caller.make(Call("GET", f"/v1/index/files?{asked}"))["files"]
+        asked = _asked("/v1/index/files", name=name, path=path)
+        files: list[dict[str, Any]] = self._caller.make(Call("GET", asked))["files"]
         return files
 
     def index_compact(self) -> dict[str, Any]:
@@ -176,3 +176,13 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _asked(route: str, **parameters: str | None) -> str:
+    given = "&".join(f"{name}={_quoted(value)}" for name, value in parameters.items() if value)
+    return f"{route}?{given}" if given else route
+
+
+def _quoted(text: str) -> str:
+    # What is no character, as in a name that is not UTF-8, becomes one at the other side that no name has.
+    return quote(text, safe="", errors="surrogatepass")

@@ -5,16 +5,19 @@ Importing it costs less than `http.client`, and a request a quarter of what it t
 
 from __future__ import annotations
 
+import math
+import os
 import re
 import select
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 SLOW_SECONDS = 2.0  # without a byte of the answer, after which whoever waits is told
 HEAD_BYTES = 64 << 10
@@ -31,7 +34,7 @@ class Broken(Exception):
 class Outgoing:
     """One request. `timeout` is in seconds for each piece of the answer, None for no limit.
 
-    `on_slow` is called once if the daemon lets the caller wait.
+    `deadline`, in monotonic time, is for all of the answer. `on_slow` is called once if the daemon takes long.
     """
 
     method: str
@@ -39,6 +42,7 @@ class Outgoing:
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
     timeout: float | None = None
+    deadline: float = math.inf
     on_slow: Callable[[], None] = lambda: None
 
     def encoded(self, host: str) -> bytes:
@@ -58,13 +62,19 @@ class HttpConnection:
     def __init__(self, connected: socket.socket, host: str) -> None:
         self.socket = connected
         self._host = host
+        self._process = os.getpid()
 
     def close(self) -> None:
         """Close the socket."""
         self.socket.close()
 
     def is_quiet(self) -> bool:
-        """Whether the other side has neither closed the connection nor sent what nobody asked for."""
+        """Whether the other side has neither closed the connection nor sent what nobody asked for.
+
+        Never in a forked process, whose parent would read its answers.
+        """
+        if os.getpid() != self._process:
+            return False
         poll = select.poll()
         try:
             poll.register(self.socket, select.POLLIN)
@@ -139,21 +149,28 @@ class _Waiting:
 
     def __init__(self, connected: socket.socket, outgoing: Outgoing) -> None:
         self.socket = connected
-        self._timeout = outgoing.timeout
+        self._timeout = math.inf if outgoing.timeout is None else outgoing.timeout
+        self._deadline = outgoing.deadline
         self._on_slow: Callable[[], None] | None = outgoing.on_slow
 
     def until(self, operation: Callable[[], _Result]) -> _Result:
         """Return the result of an operation of the socket. Raises OSError, TimeoutError."""
-        timeout = self._timeout
-        if self._on_slow is not None and (timeout is None or timeout > SLOW_SECONDS):
+        if self._on_slow is not None and self._seconds_left() > SLOW_SECONDS:
             self.socket.settimeout(SLOW_SECONDS)
             try:
                 return operation()
             except TimeoutError:
                 self._on_slow()
                 self._on_slow = None
-        self.socket.settimeout(timeout)
+        seconds = self._seconds_left()
+        self.socket.settimeout(None if math.isinf(seconds) else seconds)
         return operation()
+
+    def _seconds_left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer did not arrive in time")
+        return min(self._timeout, left)
 
 
 @contextmanager
@@ -162,7 +179,7 @@ def _breaks() -> Iterator[None]:
         yield
     except TimeoutError:
         raise
-    except (OSError, HttpParserError) as error:
+    except (OSError, HttpParserError, HttpParserUpgrade) as error:
         raise Broken(type(error).__name__) from None
 
 

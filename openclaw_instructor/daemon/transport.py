@@ -22,6 +22,7 @@ PROBE_SECONDS = 10.0
 KEEP_SECONDS = 60.0  # less than the daemon keeps an idle connection
 _KEPT = 8  # idle connections
 _PROOF_BYTES = 64 << 10
+_FULL_SECONDS = 0.01  # between two tries to enter the queue of a socket
 
 
 class NotSent(Exception):
@@ -79,7 +80,7 @@ class Transport:
         connection: HttpConnection | None = None
         reply: Reply | None = None
         try:
-            connection = self._take(endpoint, cancellation)
+            connection = self._take(endpoint, cancellation, outgoing.deadline)
             reply = connection.send(outgoing)
             yield reply
         except (NotSent, Broken):
@@ -98,13 +99,13 @@ class Transport:
         for _, connection, _ in idle:
             connection.close()
 
-    def _take(self, endpoint: Endpoint, cancellation: Cancellation) -> HttpConnection:
+    def _take(self, endpoint: Endpoint, cancellation: Cancellation, deadline: float) -> HttpConnection:
         while (kept := self._kept(endpoint)) is not None:
             if kept.is_quiet():
                 cancellation.attach(kept.socket)
                 return kept
             kept.close()
-        return _connected(endpoint, cancellation)
+        return _connected(endpoint, cancellation, min(deadline, time.monotonic() + PROBE_SECONDS))
 
     def _kept(self, endpoint: Endpoint) -> HttpConnection | None:
         """Take the connection to this endpoint that was used last; those to others, or too old, are closed."""
@@ -127,11 +128,11 @@ class Transport:
 
 
 def health(endpoint: Endpoint, timeout: float | None = None) -> dict[str, Any] | None:
-    """Return what /health tells a holder of the token; None if nothing answers, or something else than the daemon."""
+    """Return what /health tells a holder of the token; None if nothing answers in time, or something else."""
     headers = {"Authorization": f"Bearer {endpoint.token}"}
     transport = Transport()
     try:
-        probe = Outgoing("GET", "/health", headers, timeout=timeout or PROBE_SECONDS)
+        probe = Outgoing("GET", "/health", headers, deadline=time.monotonic() + (timeout or PROBE_SECONDS))
         with transport.send(endpoint, probe) as reply:
             answer = json.loads(reply.read())
     except (NotSent, Broken, OSError, ValueError):
@@ -150,30 +151,31 @@ def is_proven(endpoint: Endpoint, asked: str, answer: bytes) -> bool:
     """Whether the body of /health answers the challenge `asked` as this daemon does."""
     try:
         given = json.loads(answer).get("proof")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return False
     expected = proof(endpoint.agent_token, asked, endpoint.address[1])
-    return isinstance(given, str) and secrets.compare_digest(given.encode(), expected.encode())
+    return isinstance(given, str) and given.isascii() and secrets.compare_digest(given, expected)
 
 
-def _connected(endpoint: Endpoint, cancellation: Cancellation) -> HttpConnection:
+def _connected(endpoint: Endpoint, cancellation: Cancellation, deadline: float) -> HttpConnection:
     """Connect to the daemon: over its Unix socket, which only this user can make, or over TCP with a proof."""
-    opened = _open_unix_socket(endpoint.socket) if endpoint.socket else _open_tcp(endpoint.address)
+    opened = _open_unix_socket(endpoint.socket, deadline) if endpoint.socket else _open_tcp(endpoint.address, deadline)
     host, port = endpoint.address
     connection = HttpConnection(opened, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     try:
         cancellation.attach(opened)
         if not endpoint.socket:
-            _demand_proof(endpoint, connection)
+            _demand_proof(endpoint, connection, deadline)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _demand_proof(endpoint: Endpoint, connection: HttpConnection) -> None:
+def _demand_proof(endpoint: Endpoint, connection: HttpConnection, deadline: float) -> None:
     asked = challenge()
-    question = Outgoing("GET", "/health", {CHALLENGE_HEADER: asked}, timeout=PROBE_SECONDS)
+    # For all of the answer, because a stranger could send it byte by byte.
+    question = Outgoing("GET", "/health", {CHALLENGE_HEADER: asked}, deadline=deadline)
     try:
         reply = connection.send(question)
         proven = is_proven(endpoint, asked, reply.read(_PROOF_BYTES))
@@ -185,22 +187,38 @@ def _demand_proof(endpoint: Endpoint, connection: HttpConnection) -> None:
         raise NotSent("the daemon does not keep its connections")
 
 
-def _open_unix_socket(path: str) -> socket.socket:
+def _open_unix_socket(path: str, deadline: float) -> socket.socket:
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        opened.settimeout(PROBE_SECONDS)
-        opened.connect(path)
+        opened.settimeout(_seconds_until(deadline))
+        _connect_when_possible(opened, path, deadline)
     except OSError as error:
         opened.close()
         raise NotSent(error.strerror or str(error)) from None
     return opened
 
 
-def _open_tcp(address: tuple[str, int]) -> socket.socket:
+def _connect_when_possible(opened: socket.socket, path: str, deadline: float) -> None:
+    """Connect. Linux refuses at once while too many wait to be accepted, which does not mean that the daemon hangs."""
+    while True:
+        try:
+            opened.connect(path)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_FULL_SECONDS)
+
+
+def _open_tcp(address: tuple[str, int], deadline: float) -> socket.socket:
     try:
-        opened = socket.create_connection(address, PROBE_SECONDS)
+        opened = socket.create_connection(address, _seconds_until(deadline))
         # Without waiting for the acknowledgement of what was sent before.
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         raise NotSent(str(error)) from None
     return opened
+
+
+def _seconds_until(deadline: float) -> float:
+    return max(0.001, deadline - time.monotonic())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -83,7 +83,7 @@ def _row(found: Found, data: bytes, document: Document, reason: str = "") -> Doc
     )
 
 
-def grouped(documents: Iterable[Pending], least: int) -> Iterator[list[Pending]]:
+def grouped(documents: Iterable[Pending], least: int) -> Generator[list[Pending], None, None]:
     """Group the documents, so that each group but the last holds at least so many passages."""
     group: list[Pending] = []
     size = 0

@@ -180,8 +180,9 @@ class Sync:
     def _publish_all(self, generation: Generation, plan: Changes) -> None:
         self._meter = Meter(self._watcher, len(plan.pending), sum(found.size for found in plan.pending))
         model = embedding.Embedding(self.store, self.engine, self.collection.instruction, self.report, self._meter)
-        groups = grouped(self._read_all(generation, plan), embedding.CHUNKS_PER_CALL)
-        with contextlib.closing(model.of(groups)) as embedded:
+        # Closed here, because the traceback of a failure would keep it, and with it the workers, for the next sync.
+        reading = contextlib.closing(grouped(self._read_all(generation, plan), embedding.CHUNKS_PER_CALL))
+        with reading as groups, contextlib.closing(model.of(groups)) as embedded:
             for group, vectors in embedded:
                 for pending in group:
                     precedence.give_way()

@@ -15,6 +15,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from openclaw_instructor.server.refusal import Receive, Refusal, Send, refuse
+
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 << 10
 NEWCOMERS = 128
@@ -48,13 +50,19 @@ class Newcomers:
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """Closes a connection whose request head is not complete after `head_seconds`, or longer than HEAD_BYTES."""
+    """Closes a connection whose request head is not complete after `head_seconds`, or longer than HEAD_BYTES.
+
+    Refuses requests while there are as many connections as uvicorn's `limit_concurrency`, all but those to /health: who
+    gets no answer there takes the daemon for hung and ends it.
+    """
 
     head_seconds = HEAD_SECONDS
     newcomers = Newcomers()
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._application = self.app
+        self._most, self.limit_concurrency = self.limit_concurrency, None
         self._head_deadline: asyncio.TimerHandle | None = None
         self._in_head = False
         self._head_bytes = 0
@@ -95,8 +103,10 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_head, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:
-        """End the head of a request."""
+        """End the head of a request, and refuse it where there are too many."""
         self._in_head = False
+        crowded = self._most is not None and max(len(self.connections), len(self.tasks)) >= self._most
+        self.app = _refuse_more if crowded and self.url.partition(b"?")[0] != b"/health" else self._application
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -132,6 +142,11 @@ class LimitedProtocol(HttpToolsProtocol):
         self._head_deadline = None
         if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
             self.transport.close()
+
+
+async def _refuse_more(scope: Any, receive: Receive, send: Send) -> None:
+    message = "the daemon has as many connections as it takes; close some, or try again in a moment"
+    await refuse(send, Refusal(429, "busy", message), receive, close=True)
 
 
 def _process_of(connection: socket.socket) -> str:

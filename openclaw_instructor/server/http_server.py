@@ -47,7 +47,10 @@ class HttpServer(uvicorn.Server):
                 LimitedProtocol, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
             )
             loop = asyncio.get_running_loop()
-            self.servers.append(await loop.create_unix_server(protocol, sock=self._private))
+            # As many may wait to be accepted as on TCP; asyncio would let 100.
+            self.servers.append(
+                await loop.create_unix_server(protocol, sock=self._private, backlog=self.config.backlog)
+            )
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -8,10 +8,12 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,10 @@ import pytest
 from openclaw_instructor.daemon import lifecycle
 from openclaw_instructor.daemon.client import Client
 from openclaw_instructor.daemon.transport import Cancellation, Cancelled, health
-from openclaw_instructor.errors import DaemonUnavailable, InvalidArguments, UnknownCollection, UnknownTask
+from openclaw_instructor.errors import Busy, DaemonUnavailable, InvalidArguments, UnknownCollection, UnknownTask
 from openclaw_instructor.server.app import App
 from openclaw_instructor.server.http_protocol import HANG_UPS
+from openclaw_instructor.server.http_server import MAX_CONNECTIONS
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
 from tests.server.serving import TOKEN, Local, ask, make_home, standing_in, wait_until
@@ -149,6 +152,29 @@ def test_a_daemon_that_does_not_answer_is_not_waited_for_without_end(settings: S
     with Client(settings, endpoint, call_seconds=0.3) as client, late:
         client.tools()
     os.kill(endpoint.pid, signal.SIGCONT)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems let a process have fewer connections")
+def test_a_daemon_with_as_many_connections_as_it_takes_says_so_and_lives_on(client: Client, settings: Settings) -> None:
+    client.tools()
+    client.close()
+    endpoint = lifecycle.running(settings)
+    assert endpoint is not None
+    assert endpoint.socket is not None
+    with ExitStack() as opened:
+        for _ in range(MAX_CONNECTIONS):
+            opened.enter_context(socket.socket(socket.AF_UNIX)).connect(endpoint.socket)
+        with pytest.raises(Busy, match="connections"):
+            client.tools()
+        assert lifecycle.running(settings) == endpoint
+
+    def answers() -> bool:
+        with suppress(Busy):
+            return bool(client.tools())
+        return False
+
+    wait_until(answers)
+    assert lifecycle.running(settings) == endpoint
 
 
 def test_a_disk_that_is_full_for_the_log_stops_nothing(settings: Settings) -> None:

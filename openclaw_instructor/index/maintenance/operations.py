@@ -166,8 +166,9 @@ class Maintenance:
             self._replace(fresh, kept)
         finally:
             fresh.unlink(missing_ok=True)
-        saved = ", ".join(f"{found[table]:,} {table}" for table in ("collections", "documents", "chunks", "vectors"))
-        done.append(f"saved {saved}")
+        tables = ("collections", "documents", "chunks", "vectors")
+        saved = (f"{found[each]:,} {each if found[each] != 1 else each.removesuffix('s')}" for each in tables)
+        done.append(f"saved {', '.join(saved)}")
         return kept
 
     def _replace(self, fresh: Path, kept: Path) -> None:

@@ -140,7 +140,7 @@ def test_what_only_the_log_has_is_saved_too(
     assert (other / "index.db-wal").stat().st_size > PAGE
     (other / "index.db").write_bytes(b"")
     report = maintenance_of(other).repair()
-    assert "saved 1 collections, 3 documents, 5 chunks, 5 vectors" in report["done"]
+    assert "saved 1 collection, 3 documents, 5 chunks, 5 vectors" in report["done"]
     assert Path(f"{report['kept']}-wal").exists()
     assert not (other / "index.db-wal").exists() or not (other / "index.db-wal").stat().st_size
 
