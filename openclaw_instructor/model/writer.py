@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.model.layout import read_json
 from openclaw_instructor.model.networks.state_dict import TABLE, TABLE_SCALES, quantised_table, to_t5_names
 from openclaw_instructor.model.shapes import T5Shape
@@ -37,10 +38,11 @@ def write_checkpoint(
 
     `dtype` is the format of the stored weights; whoever loads them chooses the one to compute in. With `int8_table`
     the token table is stored in int8 with a scale for each row, which only this package reads. The folder appears
-    complete or not at all.
+    complete or not at all, in place of a checkpoint that stood there. Raises InvalidArguments as `check_replaceable`.
     """
     from safetensors.torch import save_file
 
+    check_replaceable(folder)
     new = folder.with_name(folder.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     (new / "2_Dense").mkdir(parents=True)
@@ -53,6 +55,8 @@ def write_checkpoint(
     save_file({"linear.weight": tensors.pop("dense.weight")}, new / "2_Dense" / "model.safetensors")
     save_file(tensors, new / "model.safetensors", metadata={"format": "pt"})
     _write_configs(new, configs)
+    for weights in new.rglob("*.safetensors"):  # which safetensors lets only their owner read
+        weights.chmod((new / "config.json").stat().st_mode)
     for name in TOKENIZER_FILES:
         if (tokenizer_from / name).is_file():
             shutil.copyfile(tokenizer_from / name, new / name)
@@ -60,6 +64,12 @@ def write_checkpoint(
     shutil.rmtree(folder, ignore_errors=True)
     new.rename(folder)
     return folder
+
+
+def check_replaceable(folder: Path) -> None:
+    """Raise InvalidArguments if `folder` holds something else than a checkpoint, which must not be lost."""
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / "modules.json").is_file()):
+        raise InvalidArguments(f"{folder}: exists and is no checkpoint; give a folder that is new or empty")
 
 
 def _write_configs(folder: Path, configs: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from openclaw_instructor.errors import InvalidCheckpoint
+from openclaw_instructor.errors import InvalidArguments, InvalidCheckpoint
 from openclaw_instructor.model.checkpoint import Checkpoint
 from openclaw_instructor.model.instructor import INSTRUCTOR
 from openclaw_instructor.model.networks.t5 import T5Encoder
@@ -73,3 +73,22 @@ def test_a_row_of_zeros_stays_one(tmp_path: Path) -> None:
     )
     row = T5Encoder.from_checkpoint(Checkpoint.open(folder)).tokens.weight[7]
     assert np.array_equal(row.detach().numpy(), np.zeros(384, np.float32))
+
+
+def test_only_a_checkpoint_is_written_over(quantised: Path, tmp_path: Path) -> None:
+    mini = Checkpoint.open("mini")
+    encoder, rest = T5Encoder.from_checkpoint(mini), {"tokenizer_from": mini.folder, "max_seq_length": 512, "card": ""}
+    assert write_checkpoint(quantised, encoder, **rest) == quantised
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "de.jsonl").write_text("{}")
+    (tmp_path / "file").write_text("notes")
+    for other in ("rows", "file", "."):
+        with pytest.raises(InvalidArguments, match="is no checkpoint"):
+            write_checkpoint(tmp_path / other, encoder, **rest)
+    assert (tmp_path / "rows" / "de.jsonl").is_file()
+    assert not list(tmp_path.glob("*.new"))
+
+
+def test_weights_can_be_read_by_whom_the_rest_can(quantised: Path) -> None:
+    modes = {path.stat().st_mode for path in quantised.rglob("*") if path.is_file()}
+    assert len(modes) == 1
