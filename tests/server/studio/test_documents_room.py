@@ -41,7 +41,7 @@ def test_a_folder_is_added_synced_and_removed(studio: Studio, tmp_path: Path) ->
     numbers.get_by_role("button", name="Remove").click()
     page.get_by_role("button", name="Remove it").click()
     page.get_by_text("removed numbers").wait_for()
-    assert numbers.count() == 0
+    numbers.wait_for(state="detached")
     assert (tmp_path / "one.md").exists()
     assert studio.problems == []
 
