@@ -11,6 +11,9 @@ DATA is a folder with `tatoeba/LANG` (rows of `en` and `text`), `sts/stsb-mt-LAN
     sts         Spearman correlation of cosine and human score
     help        nDCG@10 of queries among documents of their language; `in en`, among the English ones with the same ids
     intents     accuracy of a logistic regression that learned from English texts
+    asked       share of requests about alarms and reminders whose nearest neighbour wants the same, such as to cancel
+                one, under an instruction that asks for the intent
+    gain        by how much that is more than under one that asks for the topic
 
 Aims are shares of the English value of the same checkpoint, where English is measured on the same sets.
 """
@@ -32,6 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from openclaw_instructor.evaluate.datasets import Dataset, find, read_rows
 from openclaw_instructor.evaluate.embedders import CachedEmbedder, Embedder, InstructorEmbedder
+from openclaw_instructor.evaluate.facet_accuracy import Faceted, follow
 from openclaw_instructor.evaluate.instructions import Instructions
 from openclaw_instructor.evaluate.metrics import MAIN
 from openclaw_instructor.evaluate.task import Task
@@ -92,6 +96,16 @@ def crossed(found: dict[str, Dataset], languages: Sequence[str]) -> Iterator[tup
             yield "intents", language, Dataset(f"{own.name}-from-en", own.kind, parts)
 
 
+def asked_for_intents(data: Dataset, embedder: Embedder) -> dict[str, float]:
+    """Return how well an instruction makes the intent count, of texts with labels such as `alarm/cancel_alarm`."""
+    rows = [row for row in data.rows("test") if row["label"].startswith(("alarm/", "reminder/"))]
+    topics, intents = zip(*(row["label"].split("/") for row in rows), strict=True)
+    labels = {"topic": list(topics), "intent": [intent.split("_")[0] for intent in intents]}
+    asked = dict(Instructions.load(None).facets["commands"]["facets"])
+    scores = follow(embedder, Faceted(data.name, [row["text"] for row in rows], labels, asked))
+    return next(row for row in scores if row["facet"] == "intent")
+
+
 def measure(checkpoint: str, data: Path, english: Path | None, languages: Sequence[str], kept: Path) -> Measured:
     """Measure a checkpoint; vectors are kept in a folder, because every language asks the English documents."""
     plain = InstructorEmbedder(checkpoint)
@@ -105,9 +119,14 @@ def measure(checkpoint: str, data: Path, english: Path | None, languages: Sequen
     sets = list(crossed(found, languages))
     if english:
         sets += [("sts", "en", find(english).datasets[0])]
+    for language in (*languages, "en"):
+        if commands := found.get(f"xsid-{language}"):
+            scores = asked_for_intents(commands, embedder)
+            result.add("asked", language, scores["asked"])
+            result.add("gain", language, scores["gain"])
     for name, language, dataset in sets:
-        scores = run(Task(dataset, embedder, Instructions.load(None)), ["dense"])
-        value = next(iter(scores.values()))[MAIN[dataset.kind]]
+        measured = run(Task(dataset, embedder, Instructions.load(None)), ["dense"])
+        value = next(iter(measured.values()))[MAIN[dataset.kind]]
         result.add(name, language, value)
     return result
 
@@ -164,6 +183,10 @@ def aims(now: Measured, before: Measured, languages: Sequence[str]) -> Iterator[
         yield f"{name}, share of English", now.share(name, name, languages), 0.90, True
         yield f"{name} in en, share of English", now.share(f"{name} in en", name, languages), 0.85, True
     yield "intents, share of English", now.share("intents", "intents", languages), 0.85, True
+    gains = sorted((value for code, value in now.scores.get("gain", {}).items() if code in languages), reverse=True)
+    third = gains[2] if len(gains) > 2 else float("nan")
+    yield "gain, third language, share of English", third / now.mean("gain", ["en"]), 0.9, True
+    yield "English gain, share of before", now.mean("gain", ["en"]) / before.mean("gain", ["en"]), 1, True
     yield "English sts, share of before", now.mean("sts", ["en"]) / before.mean("sts", ["en"]), 0.985, True
     for name in HELP:
         yield f"English {name}, share of before", now.mean(name, ["en"]) / before.mean(name, ["en"]), 0.985, True

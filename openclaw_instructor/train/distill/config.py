@@ -17,10 +17,13 @@ class DistillConfig:
     instruction_share: float = 0.35  # of the batches carry an instruction
     learning_rate: float = 0.0025  # of each weight's own root mean square, as in Adafactor (Shazeer and Stern, 2018)
     matrix_rate: float = 2.0  # that of the layers' matrices, as a multiple
+    muon: bool = True  # for the layers' matrices; False for AdamW, which takes less time a step
+    table_rate: float = 0.0  # that of the token table by Adagrad, likewise; 0 for AdamW
     warmup_steps: int = 150
     decay_from: float = 0.0  # share of the run after which the rate falls linearly to zero
     weight_decay: float = 0.01
     regression_weight: float = 10.0
+    cross_weight: float = 0.0  # of the similarities between the two models' vectors
     states_weight: float = 20.0  # of the token states' loss, where the corpus has a teacher for them
     facet_share: float = 0.2  # of the steps ask for a facet, if the corpus has any
     facet_texts: int = 160  # of such a step

@@ -1,7 +1,8 @@
 """Distil a sentence embedding teacher into an INSTRUCTOR student.
 
 Loss: (1 - cosine to the teacher's vector) x 10, plus the KL divergence between the rows of the two in-batch similarity
-matrices (temperature 1/20): regression places each text, the similarities teach what is near what. Batches are either
+matrices (temperature 1/20): regression places each text, the similarities teach what is near what. `cross_weight` adds
+the same for the similarities of the student's vectors to the teacher's, so that each finds its own. Batches are either
 texts of similar length or (query, passage) pairs, so that questions learn where their answers lie. Some batches carry
 an instruction, masked from the mean: it must do no harm. Where the corpus has texts with facets, some batches ask for
 one of them, and the teacher's vectors are moved towards it first (`facets.py`). Where it has a teacher for token
@@ -13,7 +14,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -29,6 +30,7 @@ from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.packing import Packed
 from openclaw_instructor.train.distill.batches import Batches, Corpus, Drawn
 from openclaw_instructor.train.distill.config import DistillConfig
+from openclaw_instructor.train.distill.optimizers import optimizers_of
 from openclaw_instructor.train.distill.token_teacher import TokenTeacher, states_loss
 
 
@@ -38,9 +40,17 @@ def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig)
     itself = torch.eye(len(student), dtype=torch.bool, device=student.device)
     ours = (student @ student.T * config.similarity_scale).masked_fill(itself, -1e4)
     theirs = (teacher @ teacher.T * config.similarity_scale).masked_fill(itself, -1e4)
+    loss = config.regression_weight * regression + _divergence(ours, theirs)
+    if config.cross_weight:
+        ours, theirs = (each @ teacher.T * config.similarity_scale for each in (student, teacher))
+        loss = loss + config.cross_weight / 2 * (_divergence(ours, theirs) + _divergence(ours.T, theirs.T))
+    return loss
+
+
+def _divergence(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
+    """Compute the scalar KL divergence between the rows' distributions, from scores (n, n) of both."""
     ours, theirs = F.log_softmax(ours, dim=1), F.log_softmax(theirs, dim=1)
-    divergence = F.kl_div(ours, theirs, log_target=True, reduction="batchmean")
-    return config.regression_weight * regression + divergence
+    return F.kl_div(ours, theirs, log_target=True, reduction="batchmean")
 
 
 class Source(Protocol):
@@ -70,21 +80,30 @@ def distill(
 
 
 def learn(
-    encoder: T5Encoder, batches: Source, config: DistillConfig, folder: Path, frozen: torch.Tensor | None = None
+    encoder: T5Encoder,
+    batches: Source,
+    config: DistillConfig,
+    folder: Path,
+    frozen: torch.Tensor | None = None,
+    on_metrics: Callable[[dict[str, float]], None] | None = None,
 ) -> T5Encoder:
     """Train on the batches of any source, as `distill` does.
 
     Weights that need no gradient stay as they are, and so do the rows of the token table that `frozen` (pieces,) marks.
+    `on_metrics` is told each row of `metrics.jsonl`.
     """
     torch.manual_seed(config.seed)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=1))
-    optimizers = _optimizers(encoder, config)
+    encoder.tokens.sparse = bool(config.table_rate)
+    optimizers = optimizers_of(encoder, config)
     pool = CpuPool(torch.get_num_threads() if encoder.device.type == "cpu" else 1)
     step, tokens, spent = _resume(folder, encoder, optimizers, batches)
     began = saved = time.monotonic()
     encoder.train()
-    with (folder / "metrics.jsonl").open("a") as metrics, _flush_denormal():
+    # Gradients of a sparse table are made here and need no checks, about which torch would warn.
+    unchecked = torch.sparse.check_sparse_tensor_invariants(enable=False)
+    with (folder / "metrics.jsonl").open("a") as metrics, _flush_denormal(), unchecked:
         while (progress := _progress(tokens, spent + time.monotonic() - began, config)) < 1:
             rate = _rate(step, progress, config)
             for group in (group for optimizer in optimizers for group in optimizer.param_groups):
@@ -101,6 +120,8 @@ def learn(
                     row["held_out_cosine"] = round(held_out_cosine(encoder, batches), 4)
                 metrics.write(json.dumps(row) + "\n")
                 metrics.flush()
+                if on_metrics is not None:
+                    on_metrics(row)
             if time.monotonic() - saved > config.save_every:
                 _save(folder, encoder, optimizers, batches, (step, tokens, elapsed))
                 saved = time.monotonic()
@@ -119,30 +140,6 @@ def _flush_denormal() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
-
-
-def _optimizers(encoder: T5Encoder, config: DistillConfig) -> list[torch.optim.Optimizer]:
-    """Make Muon (Jordan, 2024) for the layers' matrices and AdamW for the rest.
-
-    `scale` is a weight's own root mean square.
-    """
-    matrices: list[dict[str, Any]] = []
-    rest: list[dict[str, Any]] = []
-    for name, weight in encoder.named_parameters():
-        if not weight.requires_grad:
-            continue
-        scale = float(weight.detach().pow(2).mean().sqrt()) or encoder.shape.width**-0.5
-        group = {"params": [weight], "scale": scale}
-        if name.startswith("layers.") and weight.dim() == 2:
-            matrices.append(group | {"scale": config.matrix_rate * scale})
-        else:
-            rest.append(group | {"weight_decay": 0.0 if name.startswith("tokens.") else config.weight_decay})
-    # Muon's updates have the root mean square of AdamW's, so that one learning rate serves both.
-    rest_optimizer = torch.optim.AdamW(rest, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
-    if not matrices:
-        return [rest_optimizer]
-    muon = torch.optim.Muon(matrices, config.learning_rate, config.weight_decay, adjust_lr_fn="match_rms_adamw")
-    return [muon, rest_optimizer]
 
 
 def _step(
@@ -171,12 +168,25 @@ def _step(
     gradients = pool.map(backward, [(outputs, piece) for (outputs, _), piece in zip(parts, pieces, strict=True)])
     for weight, *shares_of_gradient in zip(weights, *gradients, strict=True):
         weight.grad = sum(shares_of_gradient[1:], start=shares_of_gradient[0])
-    if frozen is not None and encoder.tokens.weight.grad is not None:
-        encoder.tokens.weight.grad[frozen] = 0
-    torch.nn.utils.clip_grad_norm_(weights, config.clip)
+    if frozen is not None:
+        _freeze(encoder.tokens.weight, frozen)
+    # Adagrad needs no bound, since it takes its steps relative to the gradients before.
+    dense = [weight for weight in weights if weight.grad is not None and not weight.grad.is_sparse]
+    torch.nn.utils.clip_grad_norm_(dense, config.clip)
     for optimizer in optimizers:
         optimizer.step()
     return loss.detach()
+
+
+def _freeze(table: torch.Tensor, frozen: torch.Tensor) -> None:
+    """Take the gradient from the rows of a table that `frozen` (rows,) marks."""
+    if table.grad is None:
+        return
+    if table.grad.is_sparse:
+        table.grad = table.grad.coalesce()
+        table.grad.values()[frozen[table.grad.indices()[0]]] = 0
+    else:
+        table.grad[frozen] = 0
 
 
 def _read(encoder: T5Encoder, share: Drawn, teacher: TokenTeacher | None) -> tuple[list[torch.Tensor], torch.Tensor]:
@@ -212,7 +222,7 @@ def held_out_cosine(encoder: T5Encoder, batches: Source) -> float:
             total += float((encoder(Packed.of(drawn.prompts).to(encoder.device)) * targets.to(encoder.device)).sum())
         count += len(drawn.prompts)
     encoder.train()
-    return total / count
+    return total / max(count, 1)
 
 
 def _progress(tokens: int, seconds: float, config: DistillConfig) -> float:
@@ -252,6 +262,12 @@ def _resume(folder: Path, encoder: T5Encoder, optimizers: Sequence[Any], batches
     batches.random.setstate((version, tuple(internal), gauss))
     step, tokens, spent = state["at"]
     return step, tokens, spent
+
+
+def spent(folder: Path) -> tuple[int, float]:
+    """Return how many tokens and minutes the run in a folder has taken so far."""
+    _, tokens, seconds = torch.load(folder / "state.pt", weights_only=True, mmap=True)["at"]
+    return tokens, seconds / 60
 
 
 def set_centred(encoder: T5Encoder, centred: bool) -> T5Encoder:

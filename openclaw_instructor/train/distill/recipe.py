@@ -25,8 +25,9 @@ import torch
 from openclaw_instructor.model.device import choose_device
 from openclaw_instructor.model.networks.t5 import T5Encoder
 from openclaw_instructor.model.shapes import T5Shape
-from openclaw_instructor.model.writer import write_checkpoint
+from openclaw_instructor.model.writer import check_replaceable, write_checkpoint
 from openclaw_instructor.train.distill.batches import Corpus, Faceted
+from openclaw_instructor.train.distill.command import RecipeCommand
 from openclaw_instructor.train.distill.config import DistillConfig
 from openclaw_instructor.train.distill.corpus import TrainingTexts, read_corpus, read_labelled
 from openclaw_instructor.train.distill.distillation import distill, set_centred
@@ -140,7 +141,7 @@ def grafted(teacher: Teacher, ids: Sequence[Sequence[int]], kept: Sequence[int],
     return encoder
 
 
-@click.command(help=__doc__)
+@click.command(cls=RecipeCommand, help=__doc__)
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--teacher", "teacher_folder", required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--code", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help="repeat it")
@@ -166,6 +167,7 @@ def main(
     seed: int,
 ) -> None:
     """Make the bundled checkpoint from the data in DATA."""
+    check_replaceable(out)
     torch.manual_seed(seed)
     teacher, found = Teacher(teacher_folder), read_corpus(data, code, manuals)
     click.echo(f"{len(found.texts)} texts, {len(found.pairs)} pairs", err=True)

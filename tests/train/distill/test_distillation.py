@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +17,7 @@ from openclaw_instructor.model.prompt import Prompt
 from openclaw_instructor.model.shapes import T5Shape
 from openclaw_instructor.train.distill.batches import Batches, Corpus, Faceted
 from openclaw_instructor.train.distill.config import DistillConfig
-from openclaw_instructor.train.distill.distillation import distill, held_out_cosine, loss_of, set_centred
+from openclaw_instructor.train.distill.distillation import distill, held_out_cosine, learn, loss_of, set_centred
 from openclaw_instructor.train.distill.token_teacher import Reading, TokenTeacher, states_loss
 
 SHAPE = T5Shape(60, 16, 32, 2, 8, 2, 32, 128, 1e-6, 12, normalize=True)
@@ -89,6 +90,27 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(corpus: Corpus, tmp_
     for mine, other in zip(resumed.parameters(), straight.parameters(), strict=True):
         assert torch.dist(mine, other) < 0.01 * torch.linalg.vector_norm(other)
     assert not torch.allclose(whole.dense.weight, straight.dense.weight, atol=1e-3), "the rate is part of the run"
+
+
+def test_with_a_rate_of_its_own_the_table_moves_only_in_the_rows_of_a_batch(corpus: Corpus, tmp_path: Path) -> None:
+    config = replace(CONFIG, tokens=30_000, table_rate=20.0, muon=False)
+    corpus.ids = [[token for token in ids if token < 50] or [7] for ids in corpus.ids]
+    before, encoder = fresh(), fresh()
+    batches = Batches(corpus, config, held_out=50)
+    cosine = held_out_cosine(encoder, batches)
+    frozen = torch.arange(SHAPE.vocab_size) < 20
+    learn(encoder, batches, config, tmp_path, frozen)
+    moved = (encoder.tokens.weight != before.tokens.weight).any(dim=1)
+    assert moved.nonzero()[:, 0].tolist() == list(range(20, 50))
+    assert held_out_cosine(encoder, batches) > cosine + 0.2
+
+
+def test_a_table_with_a_rate_of_its_own_is_resumed_as_well(corpus: Corpus, tmp_path: Path) -> None:
+    full = replace(CONFIG, table_rate=20.0, decay_from=0.99)
+    distill(fresh(), corpus, replace(full, tokens=3_000), tmp_path / "cut", held_out=50)
+    resumed = distill(fresh(seed=9), corpus, full, tmp_path / "cut", held_out=50)
+    straight = distill(fresh(), corpus, full, tmp_path / "straight", held_out=50)
+    assert torch.dist(resumed.tokens.weight, straight.tokens.weight) < 0.01 * straight.tokens.weight.norm()
 
 
 def test_batches_keep_to_their_budget_and_never_hold_out_texts(corpus: Corpus) -> None:

@@ -18,7 +18,9 @@ import torch
 from openclaw_instructor.model.prompt import Prompt
 from openclaw_instructor.train.distill.batches import Drawn
 from openclaw_instructor.train.distill.multilingual.config import MultilingualConfig
+from openclaw_instructor.train.distill.multilingual.held_out import Split
 from openclaw_instructor.train.distill.multilingual.rows import AlignedTexts
+from openclaw_instructor.train.distill.multilingual.targets import EnglishVectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,13 +28,14 @@ if TYPE_CHECKING:
     from openclaw_instructor.evaluate.embedders import Embedder
     from openclaw_instructor.train.distill.token_teacher import TokenTeacher
 
-HELD_OUT = 2_000  # translations, and nearly as many English texts
-_WINDOW = 4  # batches to either side of a place, from whose texts of like length a batch is drawn
+_WATCHED = 500  # of the translations that are held out, during the training
+_BLOCK = 128  # texts
+_WINDOW = 32  # batches to either side of a place, from whose texts of like length a batch is drawn
 
 
 @dataclass
 class AlignedCorpus:
-    """Texts as token ids without special tokens, and `vectors` (English texts, dimension), their targets.
+    """Texts as token ids without special tokens, and `vectors`, the targets of the English texts.
 
     `reference` embeds English texts under one of the `instructions`, which are given as text and as token ids.
     """
@@ -40,27 +43,48 @@ class AlignedCorpus:
     texts: AlignedTexts
     english: Sequence[Sequence[int]]
     translations: Sequence[Sequence[int]]
-    vectors: NDArray[np.float16]
+    vectors: EnglishVectors
     instructions: Sequence[tuple[str, list[int]]]
     reference: Embedder
     start: int
     end: int
+    split: Split
+    everyday: frozenset[int] = frozenset()  # translations that are drawn oftener
 
 
 class _ByLength:
-    """Texts sorted by length, drawn in proportion to their tokens, so that a run reads each equally often."""
+    """Texts sorted by length, each of which a run reads in proportion to its `times`.
 
-    def __init__(self, lengths: NDArray[np.int64], chosen: NDArray[np.int64], times: NDArray[np.float64]) -> None:
-        self.lengths = lengths
-        self.order = chosen[np.argsort(lengths[chosen], kind="stable")]
-        self.cumulative = np.cumsum((lengths + 2.0)[self.order] * times[self.order])
+    Those longer than `long` tokens are drawn more seldom, so that they take no more time than one of that length.
+    """
 
-    def draw(self, chance: random.Random, config: MultilingualConfig) -> list[int]:
+    def __init__(
+        self,
+        lengths: NDArray[np.int64],
+        chosen: NDArray[np.int64],
+        times: NDArray[np.float64],
+        long: int,
+        config: MultilingualConfig,
+    ) -> None:
+        self.lengths, self.config = lengths, config
+        self.weights = times * np.minimum(1, long / (lengths + 2))
+        # Rows of one source stand together, and are to share batches with others of their length.
+        mixed = np.random.default_rng(config.seed).permutation(chosen)
+        self.order = mixed[np.argsort(lengths[mixed], kind="stable")]
+        per_batch = np.clip(config.batch_tokens // (lengths[self.order] + 2), 1, config.batch_texts)
+        self.cumulative = np.cumsum(self.weights[self.order] / per_batch)
+
+    def draw(self, chance: random.Random) -> list[int]:
         """Draw texts of similar length for one batch, shortest first."""
         at = int(np.searchsorted(self.cumulative, chance.random() * self.cumulative[-1]))
-        count = max(1, min(config.batch_texts, config.batch_tokens // (int(self.lengths[self.order[at]]) + 2)))
-        window = self.order[max(0, at - _WINDOW * count) : at + _WINDOW * count].tolist()
-        return sorted(chance.sample(window, min(count, len(window))), key=self.lengths.__getitem__)
+        most, tokens = self.config.batch_texts, self.config.batch_tokens
+        count = max(1, min(most, tokens // (int(self.lengths[self.order[at]]) + 2)))
+        window = self.order[max(0, at - _WINDOW * count) : at + _WINDOW * count]
+        # Weighted sampling without replacement (Efraimidis and Spirakis, 2006).
+        keys = np.random.default_rng(chance.getrandbits(64)).exponential(size=len(window)) / self.weights[window]
+        drawn = window[np.argsort(keys)[:count]]
+        fitting = max(1, int((np.cumsum(self.lengths[drawn] + 2) <= tokens).sum()))
+        return sorted(drawn[:fitting].tolist(), key=self.lengths.__getitem__)
 
 
 class AlignedBatches:
@@ -68,19 +92,17 @@ class AlignedBatches:
 
     token_teacher: TokenTeacher | None = None
 
-    def __init__(self, corpus: AlignedCorpus, config: MultilingualConfig, held_out: int = HELD_OUT) -> None:
+    def __init__(self, corpus: AlignedCorpus, config: MultilingualConfig) -> None:
         self.corpus, self.config, self.random = corpus, config, random.Random(config.seed)
         rows = corpus.texts.translations
-        sides = np.array([row.english for row in rows])
-        # English texts are in random order, so the translations of the first are a fair sample.
-        last = np.sort(sides)[min(held_out, len(sides) // 10)]
-        self.held = np.flatnonzero(sides < last).tolist()
         counts = Counter(row.language for row in rows)
         most = max(counts.values())
         times = np.array([(most / counts[row.language]) ** config.balance for row in rows])
-        self.translations = _ByLength(_lengths(corpus.translations), np.flatnonzero(sides >= last), times)
-        lengths = _lengths(corpus.english)
-        self.english = _ByLength(lengths, np.arange(last, len(lengths)), np.ones(len(lengths)))
+        times[list(corpus.everyday)] *= config.everyday_times
+        translations, english = _lengths(corpus.translations), _lengths(corpus.english)
+        learned, once = corpus.split, np.ones(len(english))
+        self.translations = _ByLength(translations, np.array(learned.learned), times, config.long_text, config)
+        self.english = _ByLength(english, np.array(learned.english), once, config.long_english, config)
 
     def draw(self) -> Drawn:
         """Draw the next batch; some carry an instruction, masked from the mean."""
@@ -88,14 +110,23 @@ class AlignedBatches:
         is_english = self.random.random() < self.config.english_share
         if self.random.random() < self.config.instruction_share:
             instruction = self.random.choice(self.corpus.instructions)
-        chosen = (self.english if is_english else self.translations).draw(self.random, self.config)
+        chosen = (self.english if is_english else self.translations).draw(self.random)
         return self._drawn(chosen, is_english, instruction)
 
     def held_out(self) -> Iterator[Drawn]:
-        """Yield the translations whose English sides no batch contains."""
-        held = sorted(self.held, key=lambda index: len(self.corpus.translations[index]))
-        for start in range(0, len(held), 128):
-            yield self._drawn(held[start : start + 128], False, ("", []))
+        """Yield some of the translations that no batch contains, nor their English sides."""
+        watched = self.corpus.split.held[:_WATCHED]
+        return self.translated(sorted(watched, key=lambda index: len(self.corpus.translations[index])))
+
+    def translated(self, chosen: Sequence[int]) -> Iterator[Drawn]:
+        """Yield translations in the order in which they are given, without an instruction."""
+        for start in range(0, len(chosen), _BLOCK):
+            yield self._drawn(chosen[start : start + _BLOCK], False, ("", []))
+
+    def in_english(self, chosen: Sequence[int]) -> Iterator[Drawn]:
+        """Yield English texts likewise."""
+        for start in range(0, len(chosen), _BLOCK):
+            yield self._drawn(chosen[start : start + _BLOCK], True, ("", []))
 
     def _drawn(self, chosen: Sequence[int], is_english: bool, instruction: tuple[str, list[int]]) -> Drawn:
         corpus = self.corpus
@@ -106,7 +137,7 @@ class AlignedBatches:
                 [corpus.texts.english[side] for side in sides], instruction[0], "text"
             ).vectors
         else:
-            vectors = corpus.vectors[sides].astype(np.float32)
+            vectors = corpus.vectors.of(sides)
         lead = [corpus.start, *instruction[1]]
         skipped = len(lead) if instruction[0] else 0
         prompts = [Prompt([*lead, *ids[index], corpus.end], skipped, truncated=False) for index in chosen]
