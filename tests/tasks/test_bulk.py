@@ -372,6 +372,22 @@ class TestCommand:
         assert (result["count"], result["unreadable"]) == (2, 1)
         assert result["review"][0]["why"] == "cannot be read (No such file or directory)"
 
+    def test_a_link_to_a_folder_is_named_and_not_followed(self, command: Command, tmp_path: Path) -> None:
+        folder, other = tmp_path / "folder", tmp_path / "other"
+        folder.mkdir()
+        other.mkdir()
+        for each in (folder / "a.eml", other / "b.eml"):
+            each.write_text(MAIL.format("ann", "Roof", ROOF))
+        (folder / "more").symlink_to(other)
+        (folder / "itself").symlink_to(folder)
+        asked = ("--task", "sort_mail", "--review", "5", "--json")
+        result = command("classify", str(folder), *asked).json
+        assert (result["count"], result["unreadable"]) == (3, 2)
+        assert [row["why"] for row in result["review"][:2]] == [
+            "is a link to a folder, which is not followed; give that folder too"
+        ] * 2
+        assert command("classify", str(folder), str(folder / "more"), *asked).json["count"] == 4
+
     def test_what_strangers_wrote_is_no_formula(self, command: Command, tmp_path: Path) -> None:
         (tmp_path / "a.eml").write_text(MAIL.format("ann", '=HYPERLINK("http://x")', ROOF))
         out = tmp_path / "out.csv"

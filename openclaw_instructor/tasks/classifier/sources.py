@@ -85,11 +85,11 @@ def items(
 
     Mail (.eml, .emlx, .msg, mbox, Maildir), one text a file, or rows of CSV and JSONL; `columns` names the columns of
     a message's parts where they are not the usual ones. Raises InvalidData for one of `paths` that is a table without a
-    usable column; such a table in a folder is an item with a `problem`, as is such a row of JSONL among others. So is a
-    folder in it that may not be opened, after the files.
+    usable column; such a table in a folder is an item with a `problem`, as is such a row of JSONL among others. So are
+    folders in it that may not be opened, and links to folders, after the files.
     """
     for path in paths:
-        closed: list[OSError] = []
+        closed: list[Item] = []
         for file in _files(path, closed.append):
             if but is not None and file.name == but.name and file.resolve() == but.resolve():
                 continue
@@ -101,7 +101,7 @@ def items(
                 if file == path:
                     raise InvalidData(f"{file}: {error}") from None
                 yield Item(str(file), None, problem=str(error))
-        yield from (_closed(Path(folder.filename), folder) for folder in closed)
+        yield from closed
 
 
 def _closed(path: Path, error: OSError) -> Item:
@@ -159,14 +159,17 @@ def _check_there(path: Path, wanted: str) -> None:
         raise UnreadableSource(f"{path}: is not there; give {wanted}")
 
 
-def _files(path: Path, on_closed: Callable[[OSError], None] | None = None) -> Iterator[Path]:
+def _files(path: Path, on_closed: Callable[[Item], None] | None = None) -> Iterator[Path]:
     yield from (file for file in _walk(path, on_closed) if _may_hold_messages(file)) if path.is_dir() else [path]
 
 
-def _walk(path: Path, on_closed: Callable[[OSError], None] | None = None) -> Iterator[Path]:
-    """Yield the files of a folder and the folders below it; `on_closed` is told of those that cannot be listed."""
-    for folder, folders, names in os.walk(path, onerror=on_closed):
+def _walk(path: Path, on_closed: Callable[[Item], None] | None = None) -> Iterator[Path]:
+    """Yield the files of a folder and the folders below it; `on_closed` is told of those that are not entered."""
+    tell = on_closed or (lambda _: None)
+    for folder, folders, names in os.walk(path, onerror=lambda error: tell(_closed(Path(error.filename), error))):
         folders[:] = sorted(name for name in folders if not name.startswith(".") or name in (".Sent", ".Archive"))
+        for link in (Path(folder, name) for name in folders if Path(folder, name).is_symlink()):
+            tell(Item(str(link), None, problem="is a link to a folder, which is not followed; give that folder too"))
         yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 

@@ -128,6 +128,13 @@ def test_what_was_prepared_with_other_options_is_not_used(
     assert f"work was prepared with {said}" in refusal(run, *arguments, *other)
 
 
+def test_another_checkpoint_of_the_same_name_does_not_go_on(run: Run, tmp_path: Path) -> None:
+    arguments = [str(tmp_path / "data"), "--languages", "ru", "--prepare"]
+    run(*arguments)
+    english_checkpoint(tmp_path / "english", seed=1)
+    assert "work was prepared with a --checkpoint of identity" in refusal(run, *arguments)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"options": {}}', None])
 def test_a_work_folder_of_which_nothing_is_known_is_not_used(run: Run, tmp_path: Path, content: str | None) -> None:
     arguments = [str(tmp_path / "data"), "--languages", "ru", "--prepare"]

@@ -21,8 +21,8 @@ CHARACTERS = [*"abcdefghijklmnopqrstuvwxyz.:", *(f"##{c}" for c in "abcdefghijkl
 SHAPE = T5Shape(0, 64, 64, 4, 16, 1, 8, 32, 1e-6, 64, normalize=True, activation="gelu")
 
 
-def english_checkpoint(folder: Path) -> Path:
-    """A checkpoint whose tokenizer has a piece for each of `WORDS`, and for characters."""
+def english_checkpoint(folder: Path, seed: int = 0) -> Path:
+    """A checkpoint whose tokenizer has a piece for each of `WORDS`, and for characters; it replaces another."""
     vocabulary = {piece: number for number, piece in enumerate([*SPECIAL, *WORDS, "the", *CHARACTERS])}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=SPECIAL[1]))
     tokenizer.normalizer = normalizers.BertNormalizer()
@@ -31,10 +31,10 @@ def english_checkpoint(folder: Path) -> Path:
     edges = [(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=edges)
     source = folder.with_name("tokenizer of " + folder.name)
-    source.mkdir(parents=True)
+    source.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(source / "tokenizer.json"))
     (source / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     encoder = T5Encoder(T5Shape(**{**SHAPE.__dict__, "vocab_size": len(vocabulary)}))
     for weight in encoder.parameters():
         torch.nn.init.normal_(weight, mean=1.0 if weight.dim() == 1 else 0.0, std=0.2)
