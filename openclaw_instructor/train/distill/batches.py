@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,17 +50,19 @@ class Corpus:
 class Drawn:
     """Prompts sorted by length and their target vectors (prompts, dimension) float32.
 
-    A target is None where the teacher computes it from the same batch.
+    A target is None where the teacher computes it from the same batch. `others` (others, dimension) are vectors
+    of further texts, for which these are not to be mistaken.
     """
 
     prompts: list[Prompt]
     targets: torch.Tensor | None
     of_teacher: bool = True  # the targets are the teacher's vectors, so its token states can be used too
+    others: torch.Tensor | None = None
 
     def reordered(self, order: Sequence[int]) -> Drawn:
         """Return the batch in another order."""
         targets = None if self.targets is None else self.targets[list(order)]
-        return Drawn([self.prompts[i] for i in order], targets, self.of_teacher)
+        return replace(self, prompts=[self.prompts[i] for i in order], targets=targets)
 
 
 class Batches:

@@ -24,6 +24,7 @@ class DistillConfig:
     weight_decay: float = 0.01
     regression_weight: float = 10.0
     cross_weight: float = 0.0  # of the similarities between the two models' vectors
+    others_weight: float = 0.0  # of the similarities to texts outside the batch, where it has such
     states_weight: float = 20.0  # of the token states' loss, where the corpus has a teacher for them
     facet_share: float = 0.2  # of the steps ask for a facet, if the corpus has any
     facet_texts: int = 160  # of such a step

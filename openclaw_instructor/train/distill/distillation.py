@@ -2,11 +2,12 @@
 
 Loss: (1 - cosine to the teacher's vector) x 10, plus the KL divergence between the rows of the two in-batch similarity
 matrices (temperature 1/20): regression places each text, the similarities teach what is near what. `cross_weight` adds
-the same for the similarities of the student's vectors to the teacher's, so that each finds its own. Batches are either
-texts of similar length or (query, passage) pairs, so that questions learn where their answers lie. Some batches carry
-an instruction, masked from the mean: it must do no harm. Where the corpus has texts with facets, some batches ask for
-one of them, and the teacher's vectors are moved towards it first (`facets.py`). Where it has a teacher for token
-states, those add their squared distance x 20 (`states.py`).
+the same for the similarities of the student's vectors to the teacher's, so that each finds its own, and `others_weight`
+for those to the teacher's vectors of many more texts, among which some are near enough to be mistaken for it. Batches
+are either texts of similar length or (query, passage) pairs, so that questions learn where their answers lie. Some
+carry an instruction, masked from the mean: it must do no harm. Where the corpus has texts with facets, some batches ask
+for one of them, and the teacher's vectors are moved towards it first (`facets.py`). Where it has a teacher for token
+states, those add their squared distance x 20 (`token_teacher.py`).
 """
 
 from __future__ import annotations
@@ -34,8 +35,13 @@ from openclaw_instructor.train.distill.optimizers import optimizers_of
 from openclaw_instructor.train.distill.token_teacher import TokenTeacher, states_loss
 
 
-def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig) -> torch.Tensor:
-    """Compute the scalar loss of L2-normalised vectors (n, dimension) against their targets."""
+def loss_of(
+    student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig, others: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Compute the scalar loss of L2-normalised vectors (n, dimension) against their targets.
+
+    `others` (others, dimension) are vectors of further texts, to which they are to be as near as their targets are.
+    """
     regression = (1 - (student * teacher).sum(dim=1)).mean()
     itself = torch.eye(len(student), dtype=torch.bool, device=student.device)
     ours = (student @ student.T * config.similarity_scale).masked_fill(itself, -1e4)
@@ -44,6 +50,10 @@ def loss_of(student: torch.Tensor, teacher: torch.Tensor, config: DistillConfig)
     if config.cross_weight:
         ours, theirs = (each @ teacher.T * config.similarity_scale for each in (student, teacher))
         loss = loss + config.cross_weight / 2 * (_divergence(ours, theirs) + _divergence(ours.T, theirs.T))
+    if others is not None and config.others_weight:
+        all_of_them = torch.cat([teacher, others])
+        ours, theirs = (each @ all_of_them.T * config.similarity_scale for each in (student, teacher))
+        loss = loss + config.others_weight * _divergence(ours, theirs)
     return loss
 
 
@@ -162,7 +172,8 @@ def _step(
 
     parts = pool.map(lambda share: _read(encoder, share, teacher), shares)
     student = torch.cat([outputs[0].detach() for outputs, _ in parts]).requires_grad_()
-    loss = loss_of(student, torch.cat([targets for _, targets in parts]), config)
+    others = None if drawn.others is None else drawn.others.to(device)
+    loss = loss_of(student, torch.cat([targets for _, targets in parts]), config, others)
     (gradient,) = torch.autograd.grad(loss, student)
     pieces = gradient.split([len(share.prompts) for share in shares])
     gradients = pool.map(backward, [(outputs, piece) for (outputs, _), piece in zip(parts, pieces, strict=True)])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from math import cos, radians, sin
 from pathlib import Path
 from typing import cast
 
@@ -56,6 +57,18 @@ def test_the_loss_is_least_at_the_teacher_itself() -> None:
     assert loss_of(teacher, teacher, CONFIG).item() == pytest.approx(0, abs=1e-4)
     moved = torch.nn.functional.normalize(teacher + 0.1 * torch.randn(9, 12), dim=1)
     assert loss_of(moved, teacher, CONFIG).item() > 0.01
+
+
+def test_a_text_is_not_to_be_mistaken_for_others_near_its_target() -> None:
+    def at(degrees: float) -> torch.Tensor:
+        return torch.tensor([[cos(radians(degrees)), sin(radians(degrees))]])
+
+    config = replace(CONFIG, others_weight=1.0)
+    target, others = at(0), torch.cat([at(40), at(180)])
+    assert loss_of(target, target, config, others).item() == pytest.approx(0, abs=1e-4)
+    losses = {degrees: loss_of(at(degrees), target, config, others).item() for degrees in (-20, 20)}
+    assert losses[20] > losses[-20] + 0.1
+    assert losses[-20] == pytest.approx(loss_of(at(-20), target, config).item(), abs=0.05)
 
 
 def test_training_with_layer_norm_ends_as_a_plain_t5_encoder() -> None:

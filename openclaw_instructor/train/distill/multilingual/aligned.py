@@ -103,6 +103,14 @@ class AlignedBatches:
         learned, once = corpus.split, np.ones(len(english))
         self.translations = _ByLength(translations, np.array(learned.learned), times, config.long_text, config)
         self.english = _ByLength(english, np.array(learned.english), once, config.long_english, config)
+        self.others = torch.from_numpy(corpus.vectors.of(self._sides(config.others)))
+
+    def _sides(self, most: int) -> list[int]:
+        """Choose English sides, if possible of everyday sentences, which are alike in length and kind."""
+        learned = self.corpus.split.learned
+        places = [place for place in learned if place in self.corpus.everyday] or learned
+        sides = sorted({self.corpus.texts.translations[place].english for place in places})
+        return random.Random(self.config.seed).sample(sides, min(most, len(sides)))
 
     def draw(self) -> Drawn:
         """Draw the next batch; some carry an instruction, masked from the mean."""
@@ -141,7 +149,7 @@ class AlignedBatches:
         lead = [corpus.start, *instruction[1]]
         skipped = len(lead) if instruction[0] else 0
         prompts = [Prompt([*lead, *ids[index], corpus.end], skipped, truncated=False) for index in chosen]
-        return Drawn(prompts, torch.from_numpy(vectors), of_teacher=False)
+        return Drawn(prompts, torch.from_numpy(vectors), of_teacher=False, others=self.others)
 
 
 def _lengths(texts: Sequence[Sequence[int]]) -> NDArray[np.int64]:

@@ -26,7 +26,7 @@ ROUNDS = 5
 MOST_TOKENS = 48  # of a text and of its English side; a passage's sentences are mostly rows of their own
 KEPT = 12  # English pieces of a new one
 LEAST = 0.05  # weight relative to the greatest
-FOREIGN = 1 / 3  # share of a piece's uses from which its row is moved
+FOREIGN = 1 / 2  # share of a piece's uses from which its row is moved
 
 
 def align(rows: Sequence[tuple[str, Sequence[int], Sequence[int]]], size: int, english: int) -> csr_array:

@@ -22,6 +22,8 @@ class MultilingualConfig(DistillConfig):
     long_english: int = 160  # English ones teach no words, but what a passage is near to
     everyday_times: float = 20.0  # as often as other texts of their length are everyday sentences drawn
     cross_weight: float = 1.0
+    others: int = 16_384  # English sides among which each text is to find its own, besides those of its batch
+    others_weight: float = 6.0
     muon: bool = False
     decay_from: float = 0.1
     save_every: float = 100.0
@@ -32,7 +34,7 @@ def stage(name: str, device: torch.device, tokens: int, minutes: float, seed: in
 
     A GPU is fast at large batches only.
     """
-    size = (65_536, 2_048) if device.type == "cuda" else (6_144, 320)
+    size = (65_536, 2_048) if device.type == "cuda" else (3_072, 320)
     shares = (0.0, 0.0) if name == "rows" else (0.2, 0.15)
     rate = 0.02 if name == "rows" else 0.002
     return MultilingualConfig(

@@ -66,6 +66,19 @@ def test_translations_are_given_the_vectors_of_their_english_sides(corpus: Align
             assert (prompt.ids[0], prompt.ids[-1], prompt.pool_from) == (1, 2, 0)
 
 
+def test_others_are_english_sides_of_everyday_sentences_that_are_learned(corpus: AlignedCorpus) -> None:
+    learned = {corpus.texts.translations[place].english for place in corpus.split.learned}
+    others = AlignedBatches(corpus, replace(CONFIG, others=40)).draw().others
+    assert others is not None
+    assert len(others) == 40
+    assert set(others[:, 0].int().tolist()) <= learned
+    chosen = corpus.split.learned[:7]
+    corpus.everyday = frozenset([*chosen, *corpus.split.held])
+    others = AlignedBatches(corpus, replace(CONFIG, others=40)).draw().others
+    assert others is not None
+    assert set(others[:, 0].int().tolist()) == {corpus.texts.translations[place].english for place in chosen}
+
+
 def test_held_out_texts_are_of_every_language(corpus: AlignedCorpus) -> None:
     batches = AlignedBatches(corpus, CONFIG)
     drawn = list(batches.held_out())
