@@ -124,17 +124,12 @@ class AlignedBatches:
     def held_out(self) -> Iterator[Drawn]:
         """Yield some of the translations that no batch contains, nor their English sides."""
         watched = self.corpus.split.held[:_WATCHED]
-        return self.translated(sorted(watched, key=lambda index: len(self.corpus.translations[index])))
+        return self.in_order(sorted(watched, key=lambda index: len(self.corpus.translations[index])))
 
-    def translated(self, chosen: Sequence[int]) -> Iterator[Drawn]:
-        """Yield translations in the order in which they are given, without an instruction."""
+    def in_order(self, chosen: Sequence[int], *, is_english: bool = False) -> Iterator[Drawn]:
+        """Yield translations, or English texts, in the order in which they are given, without an instruction."""
         for start in range(0, len(chosen), _BLOCK):
-            yield self._drawn(chosen[start : start + _BLOCK], False, ("", []))
-
-    def in_english(self, chosen: Sequence[int]) -> Iterator[Drawn]:
-        """Yield English texts likewise."""
-        for start in range(0, len(chosen), _BLOCK):
-            yield self._drawn(chosen[start : start + _BLOCK], True, ("", []))
+            yield self._drawn(chosen[start : start + _BLOCK], is_english, ("", []))
 
     def _drawn(self, chosen: Sequence[int], is_english: bool, instruction: tuple[str, list[int]]) -> Drawn:
         corpus = self.corpus

@@ -19,6 +19,7 @@ import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 import torch
@@ -41,6 +42,8 @@ from openclaw_instructor.train.distill.multilingual.rows import AlignedTexts
 from openclaw_instructor.train.distill.multilingual.scores import Score, scores
 from openclaw_instructor.train.distill.multilingual.sentences import ENGLISH
 from openclaw_instructor.train.distill.recipe import tokens
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
 
 SECONDS_BETWEEN_LINES = 60
 LANGUAGES = "ar cs de es fr hi id it ja ko nl pl pt ru sv tr uk vi zh"
@@ -87,6 +90,14 @@ def _told(name: str) -> Callable[[dict[str, float]], None]:
     return tell
 
 
+def _length(name: str, tokens: int, text: str) -> Callable[[_Command], _Command]:
+    """Return the option that says how long a stage is."""
+    kinds = (click.IntRange(min=1), click.FloatRange(min=0))
+    return click.option(
+        name, nargs=2, type=kinds, default=(tokens, 0), show_default=True, metavar="TOKENS MINUTES", help=text
+    )
+
+
 @click.command(cls=RecipeCommand, help=__doc__)
 @click.argument("data", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--languages", default="", help="codes, separated by spaces; by default all nineteen")
@@ -99,24 +110,8 @@ def _told(name: str) -> Callable[[dict[str, float]], None]:
 @click.option("--out", type=click.Path(path_type=Path), help="folder of the finished checkpoint")
 @click.option("--work", default=Path("build/multilingual"), show_default=True, type=click.Path(path_type=Path))
 @click.option("--pieces", default=79_600, show_default=True, help="size of the vocabulary")
-@click.option(
-    "--rows",
-    nargs=2,
-    type=(click.IntRange(min=1), click.FloatRange(min=0)),
-    default=(20_000_000, 0),
-    show_default=True,
-    metavar="TOKENS MINUTES",
-    help="length of the first stage, by whichever ends first; 0 minutes for no limit",
-)
-@click.option(
-    "--layers",
-    nargs=2,
-    type=(click.IntRange(min=1), click.FloatRange(min=0)),
-    default=(160_000_000, 0),
-    show_default=True,
-    metavar="TOKENS MINUTES",
-    help="and of the second",
-)
+@_length("--rows", 20_000_000, "length of the first stage, by whichever ends first; 0 minutes for no limit")
+@_length("--layers", 160_000_000, "and of the second")
 @click.option("--prepare", is_flag=True, help="stop before the training")
 @click.option("--sentences/--no-sentences", default=True, help="whether to read the everyday sentences of this package")
 @click.option("--seed", default=0, show_default=True)

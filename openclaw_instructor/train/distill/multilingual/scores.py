@@ -42,8 +42,8 @@ def scores(encoder: T5Encoder, batches: AlignedBatches) -> dict[str, Score]:
 def _score(encoder: T5Encoder, batches: AlignedBatches, held: list[int]) -> Score:
     sides = torch.tensor([batches.corpus.texts.translations[index].english for index in held])
     unique, own = sides.unique(return_inverse=True)
-    texts, targets = _read(encoder, batches.translated(held))
-    english, _ = _read(encoder, batches.in_english(unique.tolist()))
+    texts, targets = _read(encoder, batches.in_order(held))
+    english, _ = _read(encoder, batches.in_order(unique.tolist(), is_english=True))
     similarity = texts @ english.T
     there = (similarity.argmax(dim=1) == own).float().mean()
     back = (own[similarity.argmax(dim=0)] == torch.arange(len(unique))).float().mean()
