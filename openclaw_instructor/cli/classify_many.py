@@ -11,7 +11,7 @@ from openclaw_instructor.cli.results_file import results_file, writing
 from openclaw_instructor.errors import InvalidArguments
 from openclaw_instructor.paths import expanded
 
-_KINDS = 5  # of files that are passed over are named
+_KINDS = 5  # of files that are passed over are named, and links
 
 
 def classify_paths(
@@ -53,11 +53,13 @@ def classify_paths(
                 if show is not None:
                     show(min(size, total), total, f"{count:,} labelled")
     rows = found.rows if review else []
+    others = passed_over(folders)
     outcome = {
         "count": count,
         "skipped": len(target.names) if target is not None else 0,
         "unreadable": found.unreadable,
-        "passed_over": passed_over(folders),
+        "passed_over": others.files,
+        "links": [str(link) for link in others.links],
         "labels": found.summary(),
     }
     path = None if target is None else str(target.path)
@@ -75,6 +77,9 @@ def _print_notes(outcome: Mapping[str, Any], path: str | None) -> None:
         say(f"{outcome['unreadable']:,} could not be read; --review lists them first")
     if others := outcome["passed_over"]:
         say(f"note: passed over {_counted(others)}: no mail, text or table")
+    if links := outcome["links"]:
+        more = f" and {len(links) - _KINDS:,} more" if len(links) > _KINDS else ""
+        say(f"note: links to folders are not followed, but read when they are given: {', '.join(links[:_KINDS])}{more}")
     if path is not None:
         say(f"wrote {outcome['count']:,} results to {path}")
 

@@ -21,6 +21,7 @@ _HEADER = ",".join(_CSV).encode()
 _KEYS = {"name", "label", "score", "margin", "reason"}
 # How a line of JSON begins: what is before the name, the name, and what is after it.
 _BEFORE_NAME, _NAME, _AFTER_NAME = b'{"name": "', re.compile(rb'(?:[^"\\]|\\.)*'), b'", "label": '
+_ESCAPE = re.compile(r"\\u(dc[89a-f][0-9a-f])")  # of a byte of a name, see os.fsdecode
 # What a spreadsheet would take for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -65,7 +66,9 @@ def writing(target: ResultsFile | None) -> Iterator[Any]:
         yield lambda name, result: None
         return
     try:
-        file = target.path.open("x" if target.length is None else "a", encoding="utf-8", newline="")
+        mode = "x" if target.length is None else "a"
+        # A byte of a file's name that is not UTF-8 becomes an escape, which is also JSON's own.
+        file = target.path.open(mode, encoding="utf-8", errors="backslashreplace", newline="")
     except OSError as error:
         raise UnreadableSource(f"{target.path}: cannot be written ({error.strerror}); check its folder") from None
     with file:
@@ -146,4 +149,5 @@ def _harmless(value: Any) -> Any:
 
 
 def _as_given(name: str) -> str:
+    name = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), name)
     return name[1:] if name.startswith("'") and name[1:].startswith(_FORMULA) else name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,7 +172,7 @@ def test_files_that_may_not_be_opened_are_said(tmp_path: Path, monkeypatch: pyte
             # A file without a suffix may be an mbox.
             assert [item.problem for item in items([folder])] == [closed, "", closed, closed, closed]
             assert [item.problem for item in items([folder / "letters"])] == [closed]
-            assert passed_over([folder]) == {".pdf": 1}
+            assert passed_over([folder]).files == {".pdf": 1}
             with pytest.raises(UnreadableSource, match="Permission denied"):
                 size_of([folder / "closed" / "one.eml"])
             with pytest.raises(UnreadableSource, match=r"letters: cannot be read \(Permission denied\)"):
@@ -378,15 +379,27 @@ class TestCommand:
         other.mkdir()
         for each in (folder / "a.eml", other / "b.eml"):
             each.write_text(MAIL.format("ann", "Roof", ROOF))
-        (folder / "more").symlink_to(other)
+        more = folder / "more"
+        more.symlink_to(other)
         (folder / "itself").symlink_to(folder)
-        asked = ("--task", "sort_mail", "--review", "5", "--json")
-        result = command("classify", str(folder), *asked).json
-        assert (result["count"], result["unreadable"]) == (3, 2)
-        assert [row["why"] for row in result["review"][:2]] == [
-            "is a link to a folder, which is not followed; give that folder too"
-        ] * 2
-        assert command("classify", str(folder), str(folder / "more"), *asked).json["count"] == 4
+        result = command("classify", str(folder), "--task", "sort_mail", "--json").json
+        assert (result["count"], result["unreadable"], result["links"]) == (1, 0, [str(more)])
+        assert f"read when they are given: {more}\n" in command("classify", str(folder), "--task", "sort_mail").err
+        given = command("classify", str(folder), str(more), "--task", "sort_mail", "--json").json
+        assert (given["count"], given["links"]) == (2, [])
+
+    @pytest.mark.skipif(sys.platform == "darwin", reason="its file system has no such names")
+    @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+    def test_a_name_that_is_not_utf_8_is_written_and_known_again(
+        self, command: Command, tmp_path: Path, suffix: str
+    ) -> None:
+        folder, out = tmp_path / "folder", tmp_path / f"out.{suffix}"
+        folder.mkdir()
+        Path(os.fsdecode(os.fsencode(folder) + b"/n\xff.eml")).write_text(MAIL.format("ann", "Roof", ROOF))
+        sort = ("classify", str(folder), "--task", "sort_mail", "--out", str(out))
+        assert command(*sort).status == 0
+        assert r"n\udcff.eml" in out.read_text("utf-8")
+        assert command(*sort, "--resume", "--json").json["skipped"] == 1
 
     def test_what_strangers_wrote_is_no_formula(self, command: Command, tmp_path: Path) -> None:
         (tmp_path / "a.eml").write_text(MAIL.format("ann", '=HYPERLINK("http://x")', ROOF))

@@ -65,13 +65,23 @@ def size_of(paths: Sequence[Path]) -> int:
     return total
 
 
-def passed_over(paths: Sequence[Path]) -> dict[str, int]:
-    """Count the files of folders that `items` does not read, by suffix ("" for none), the commonest first."""
+@dataclass(frozen=True)
+class PassedOver:
+    """What `items` does not read: files by suffix ("" for none), the commonest first, and links to folders."""
+
+    files: dict[str, int]
+    links: list[Path]
+
+
+def passed_over(paths: Sequence[Path]) -> PassedOver:
+    """Look for what `items` does not read in folders; a link that leads to what it does read is none."""
     folders = [path for path in paths if path.is_dir()]
-    counts = Counter(
-        file.suffix.lower() for folder in folders for file in _walk(folder) if not _may_hold_messages(file)
-    )
-    return dict(counts.most_common())
+    roots, counts, links = [folder.resolve() for folder in folders], Counter[str](), list[Path]()
+    for folder in folders:
+        files = _walk(folder, on_link=links.append)
+        counts.update(file.suffix.lower() for file in files if not _may_hold_messages(file))
+    outside = [link for link in links if not any(link.resolve().is_relative_to(root) for root in roots)]
+    return PassedOver(dict(counts.most_common()), outside)
 
 
 def items(
@@ -85,11 +95,11 @@ def items(
 
     Mail (.eml, .emlx, .msg, mbox, Maildir), one text a file, or rows of CSV and JSONL; `columns` names the columns of
     a message's parts where they are not the usual ones. Raises InvalidData for one of `paths` that is a table without a
-    usable column; such a table in a folder is an item with a `problem`, as is such a row of JSONL among others. So are
-    folders in it that may not be opened, and links to folders, after the files.
+    usable column; such a table in a folder is an item with a `problem`, as is such a row of JSONL among others. So is a
+    folder in it that may not be opened, after the files. Links to folders are not followed.
     """
     for path in paths:
-        closed: list[Item] = []
+        closed: list[OSError] = []
         for file in _files(path, closed.append):
             if but is not None and file.name == but.name and file.resolve() == but.resolve():
                 continue
@@ -101,7 +111,7 @@ def items(
                 if file == path:
                     raise InvalidData(f"{file}: {error}") from None
                 yield Item(str(file), None, problem=str(error))
-        yield from closed
+        yield from (_closed(Path(folder.filename), folder) for folder in closed)
 
 
 def _closed(path: Path, error: OSError) -> Item:
@@ -127,6 +137,8 @@ def labelled_items(path: Path, columns: Mapping[str, str] | None = None, *, is_m
         elif entry.is_dir() or entry.suffix.lower() in _MBOXES or begins_mbox(entry):
             label = entry.stem if entry.suffix.lower() in _MBOXES and not entry.is_dir() else entry.name
             yield from (replace(item, label=label) for item in items([entry], columns, is_mail=is_mail))
+            for link in passed_over([entry]).links:
+                yield Item(str(link), None, label=label, problem="is a link to a folder, which is not followed")
 
 
 def _labelled_rows(file: Path, columns: Mapping[str, str] | None, is_mail: bool) -> Iterator[Item]:
@@ -159,17 +171,23 @@ def _check_there(path: Path, wanted: str) -> None:
         raise UnreadableSource(f"{path}: is not there; give {wanted}")
 
 
-def _files(path: Path, on_closed: Callable[[Item], None] | None = None) -> Iterator[Path]:
+def _files(path: Path, on_closed: Callable[[OSError], None] | None = None) -> Iterator[Path]:
     yield from (file for file in _walk(path, on_closed) if _may_hold_messages(file)) if path.is_dir() else [path]
 
 
-def _walk(path: Path, on_closed: Callable[[Item], None] | None = None) -> Iterator[Path]:
-    """Yield the files of a folder and the folders below it; `on_closed` is told of those that are not entered."""
-    tell = on_closed or (lambda _: None)
-    for folder, folders, names in os.walk(path, onerror=lambda error: tell(_closed(Path(error.filename), error))):
+def _walk(
+    path: Path,
+    on_closed: Callable[[OSError], None] | None = None,
+    on_link: Callable[[Path], None] = lambda link: None,
+) -> Iterator[Path]:
+    """Yield the files of a folder and the folders below it.
+
+    `on_closed` is told of folders that cannot be listed, `on_link` of links to folders, which are not followed.
+    """
+    for folder, folders, names in os.walk(path, onerror=on_closed):
         folders[:] = sorted(name for name in folders if not name.startswith(".") or name in (".Sent", ".Archive"))
-        for link in (Path(folder, name) for name in folders if Path(folder, name).is_symlink()):
-            tell(Item(str(link), None, problem="is a link to a folder, which is not followed; give that folder too"))
+        for link in (each for name in folders if (each := Path(folder, name)).is_symlink()):
+            on_link(link)
         yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 

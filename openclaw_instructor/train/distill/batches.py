@@ -51,7 +51,7 @@ class Drawn:
     """Prompts sorted by length and their target vectors (prompts, dimension) float32.
 
     A target is None where the teacher computes it from the same batch. `others` (others, dimension) are vectors
-    of further texts, for which these are not to be mistaken.
+    of further texts, with which these must not be confused.
     """
 
     prompts: list[Prompt]

@@ -58,7 +58,7 @@ def loss_of(
 
 
 def _divergence(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
-    """Compute the scalar KL divergence between the rows' distributions, from scores (n, n) of both."""
+    """Compute the scalar KL divergence between the rows' distributions, from scores (n, m) of both."""
     ours, theirs = F.log_softmax(ours, dim=1), F.log_softmax(theirs, dim=1)
     return F.kl_div(ours, theirs, log_target=True, reduction="batchmean")
 
@@ -163,7 +163,8 @@ def _step(
 ) -> torch.Tensor:
     """Do one update: each core embeds its share and backpropagates the gradient of the whole batch's loss."""
     weights, device = [weight for weight in encoder.parameters() if weight.requires_grad], encoder.device
-    shares = [drawn.reordered(range(first, len(drawn.prompts), pool.count)) for first in range(pool.count)]
+    count = min(pool.count, len(drawn.prompts))
+    shares = [drawn.reordered(range(first, len(drawn.prompts), count)) for first in range(count)]
     of_states = torch.tensor(config.states_weight / len(shares), device=device)
 
     def backward(part: tuple[list[torch.Tensor], torch.Tensor]) -> tuple[torch.Tensor, ...]:

@@ -82,6 +82,12 @@ def test_training_with_layer_norm_ends_as_a_plain_t5_encoder() -> None:
     torch.testing.assert_close(plain, trained, atol=1e-5, rtol=1e-4)
 
 
+def test_there_may_be_more_cores_than_texts(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 40)
+    distill(fresh(), corpus, replace(CONFIG, batch_texts=4, tokens=500), tmp_path, held_out=50)
+    assert (tmp_path / "state.pt").is_file()
+
+
 def test_distilling_brings_the_student_to_the_teacher(corpus: Corpus, tmp_path: Path) -> None:
     encoder = set_centred(fresh(), centred=True)
     batches = Batches(corpus, CONFIG, held_out=50)

@@ -103,7 +103,9 @@ class AlignedBatches:
         learned, once = corpus.split, np.ones(len(english))
         self.translations = _ByLength(translations, np.array(learned.learned), times, config.long_text, config)
         self.english = _ByLength(english, np.array(learned.english), once, config.long_english, config)
-        self.others = torch.from_numpy(corpus.vectors.of(self._sides(config.others)))
+        self.others: torch.Tensor | None = None
+        if config.others and config.others_weight:
+            self.others = torch.from_numpy(corpus.vectors.of(self._sides(config.others)))
 
     def _sides(self, most: int) -> list[int]:
         """Choose English sides, if possible of everyday sentences, which are alike in length and kind."""

@@ -72,7 +72,7 @@ Besides, {alone:,} English texts without a translation.
 ## Training
 
 {stages}. By the command in docs/training.md, `python -m openclaw_instructor.train.distill.multilingual`, with
-{" ".join(f"`{option} {value}`" for option, value in learned.record.options.items())}.
+{_options(learned.record)}.
 
 ## Scores
 
@@ -90,6 +90,10 @@ They are like the training texts. `benchmarks/languages.py` measures test sets o
   texts. What is said only in one language, or means something else there, was learned in its English translation.
 - Languages that are not named here are read as far as they share words and letters with those that are.
 """
+
+
+def _options(record: Record) -> str:
+    return " ".join(f"`{option} {value}`" for option, value in record.options.items() if option[:2] in ("--", "DA"))
 
 
 @cache

@@ -22,7 +22,7 @@ class MultilingualConfig(DistillConfig):
     long_english: int = 160  # English ones teach no words, but what a passage is near to
     everyday_times: float = 20.0  # as often as other texts of their length are everyday sentences drawn
     cross_weight: float = 1.0
-    others: int = 16_384  # English sides among which each text is to find its own, besides those of its batch
+    others: int = 16_384  # at most so many English sides beside its batch's among which each text is to find its own
     others_weight: float = 6.0
     muon: bool = False
     decay_from: float = 0.1

@@ -66,7 +66,7 @@ class Preparation:
         """Describe what the texts are made of, and the pieces; folders go by name, since they may be moved."""
         options = {
             "--checkpoint": Path(self.checkpoint.name).name,
-            "a --checkpoint of identity": self.checkpoint.identity,
+            "weights of --checkpoint": self.checkpoint.identity,
             "--pieces": str(self.size),
             "--sentences": "yes" if self.everyday else "no",
             "--seed": str(self.seed),

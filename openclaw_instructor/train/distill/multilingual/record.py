@@ -45,5 +45,5 @@ class Record:
             before = self.options.get(option, value)
             if before != value:
                 raise InvalidArguments(
-                    f"{work} was prepared with {option} {before}, not {value}; ask for that, or give another --work"
+                    f"{work} was prepared with {option} {before}, not {value}; give that, or another --work"
                 )

@@ -132,7 +132,7 @@ def test_another_checkpoint_of_the_same_name_does_not_go_on(run: Run, tmp_path: 
     arguments = [str(tmp_path / "data"), "--languages", "ru", "--prepare"]
     run(*arguments)
     english_checkpoint(tmp_path / "english", seed=1)
-    assert "work was prepared with a --checkpoint of identity" in refusal(run, *arguments)
+    assert "work was prepared with weights of --checkpoint" in refusal(run, *arguments)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"options": {}}', None])
