@@ -9,6 +9,8 @@ from typing import Any
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+# A byte of a file's name that is not UTF-8, as os.fsdecode gives it.
+_BYTE = re.compile("[\udc80-\udcff]")
 
 
 def clean(text: str) -> str:
@@ -32,11 +34,11 @@ def clean_all(value: Any) -> Any:
 
 
 def printable(text: str) -> str:
-    """Remove what would control a terminal or reorder a line: control characters, escape sequences, direction marks.
+    r"""Remove what would control a terminal or reorder a line: control characters, escape sequences, direction marks.
 
-    Tabs and line feeds stay.
+    Tabs and line feeds stay; a byte of a name that is not UTF-8 becomes an escape such as `\xff`.
     """
-    return _STEERING.sub("", text)
+    return _STEERING.sub("", _BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", text))
 
 
 def one_line(text: str) -> str:

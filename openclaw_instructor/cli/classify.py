@@ -109,6 +109,8 @@ def _classify_paths(
     labels = arguments.pop("labels", ())
     if arguments or raw is not None or correct is not None:
         raise click.UsageError("give either PATHS or one message, not both; --correct teaches one message")
+    if options["resume"] and options["out"] is None:
+        raise click.UsageError("--resume goes on with a file of results; name it with --out")
     classify_paths(connection, labels=labels, **options)
 
 

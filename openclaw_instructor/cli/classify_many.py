@@ -65,16 +65,17 @@ def classify_paths(
     path = None if target is None else str(target.path)
     if as_json:
         print_json(outcome | ({"review": rows} if review else {}) | ({} if path is None else {"out": path}))
-    else:
+        return
+    if count:
         _print_summary(found.summary(), rows)
-        _print_notes(outcome, path)
+    _print_notes(outcome, path)
+    if found.unreadable:
+        say(f"{found.unreadable:,} could not be read" + ("" if review else "; --review lists them first"))
 
 
 def _print_notes(outcome: Mapping[str, Any], path: str | None) -> None:
     if path is not None and outcome["skipped"]:
         say(f"{outcome['skipped']:,} were in {path} already and were left as they are")
-    if outcome["unreadable"]:
-        say(f"{outcome['unreadable']:,} could not be read; --review lists them first")
     if others := outcome["passed_over"]:
         say(f"note: passed over {_counted(others)}: no mail, text or table")
     if links := outcome["links"]:

@@ -49,13 +49,13 @@ def results_file(out: str, resume: bool) -> ResultsFile:
         raise InvalidArguments(f"--out {out}: end the name with .csv or .jsonl")
     if not path.exists():
         return ResultsFile(path)
-    if not resume:
-        raise InvalidArguments(f"{path}: is there already; go on with --resume, or choose another name")
     try:
         content = path.read_bytes()
         names, size = (_json_records if path.suffix.lower() == ".jsonl" else _csv_records)(content)
     except (OSError, ValueError, csv.Error) as error:
         raise UnreadableSource(f"{path}: is not what --out writes ({error}); choose another name") from None
+    if not resume:
+        raise InvalidArguments(f"{path}: is there already; go on with --resume, or choose another name")
     return ResultsFile(path, frozenset(names), size, len(content))
 
 

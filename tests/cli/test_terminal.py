@@ -102,6 +102,7 @@ def test_an_error_quotes_without_steering(command: Callable[..., Any]) -> None:
 
 def test_cleaning() -> None:
     assert printable("a\x1b[31mb\u202ec\ud800\td\n") == "a[31mbc\td\n"
+    assert printable(os.fsdecode(b"caf\xe9.eml")) == "caf\\xe9.eml"
     assert one_line("a\nb\x07") == "a b"
     value = {"name": "a\x7f\u009b\u2028b"}
     assert json.loads(escape_steering(json.dumps(value, ensure_ascii=False))) == value

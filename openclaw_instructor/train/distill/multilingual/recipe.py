@@ -100,7 +100,7 @@ def _length(name: str, tokens: int, text: str) -> Callable[[_Command], _Command]
 
 @click.command(cls=RecipeCommand, help=__doc__)
 @click.argument("data", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--languages", default="", help="codes, separated by spaces; by default all nineteen")
+@click.option("--languages", default="", help=f"codes, separated by spaces; by default {LANGUAGES}")
 @click.option(
     "--english", type=click.Path(exists=True, file_okay=False, path_type=Path), help="training data of `mini`"
 )
