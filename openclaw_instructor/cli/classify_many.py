@@ -29,8 +29,9 @@ def classify_paths(
     """Label every message in `paths`, in this process. Raises InvalidArguments, UnreadableSource, InvalidData."""
     from openclaw_instructor.tasks.bulk import classify_items
     from openclaw_instructor.tasks.classifier.call_labels import labels_of
+    from openclaw_instructor.tasks.classifier.folders import passed_over, size_of
     from openclaw_instructor.tasks.classifier.review import Review
-    from openclaw_instructor.tasks.classifier.sources import items, passed_over, size_of
+    from openclaw_instructor.tasks.classifier.sources import items
     from openclaw_instructor.tasks.teach import classify_task
 
     folders, wanted = [expanded(path) for path in paths], parse_columns(columns)

@@ -18,8 +18,9 @@ from openclaw_instructor.errors import InvalidArguments, InvalidData, Unreadable
 from openclaw_instructor.service import Toolbox
 from openclaw_instructor.settings import Settings
 from openclaw_instructor.tasks.bulk import Classified, classify_items
+from openclaw_instructor.tasks.classifier.folders import passed_over, size_of
 from openclaw_instructor.tasks.classifier.review import Review
-from openclaw_instructor.tasks.classifier.sources import Item, items, labelled_items, passed_over, size_of
+from openclaw_instructor.tasks.classifier.sources import Item, items, labelled_items
 from openclaw_instructor.tasks.teach import classify_task
 from openclaw_instructor.testing import WordEngine
 from tests.conftest import Command
@@ -385,6 +386,9 @@ class TestCommand:
         result = command("classify", str(folder), "--task", "sort_mail", "--json").json
         assert (result["count"], result["unreadable"], result["links"]) == (1, 0, [str(more)])
         assert f"read when they are given: {more}\n" in command("classify", str(folder), "--task", "sort_mail").err
+        assert [(item.name, item.label) for item in labelled_items(tmp_path) if item.problem] == [
+            (str(more), "folder"),
+        ]
         given = command("classify", str(folder), str(more), "--task", "sort_mail", "--json").json
         assert (given["count"], given["links"]) == (2, [])
 

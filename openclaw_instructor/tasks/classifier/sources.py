@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +13,10 @@ from openclaw_instructor.documents.document import UnreadableDocument
 from openclaw_instructor.documents.email import Email, from_fields, read
 from openclaw_instructor.documents.email.mailboxes import begins_mbox, is_maildir_file, stored_messages
 from openclaw_instructor.documents.encoding import decode
-from openclaw_instructor.errors import InvalidData, UnreadableSource
+from openclaw_instructor.errors import InvalidData
+from openclaw_instructor.tasks.classifier.folders import MBOXES, TEXTS, check_there, entries, files, links_below
 from openclaw_instructor.tasks.classifier.tables import SUFFIXES, Rows, rows_of
 
-_MBOXES = (".mbox", ".mbx")
-_MAIL_SUFFIXES = (".eml", ".emlx", ".msg", *_MBOXES)
-_TEXTS = (".txt", ".md", ".text")
-_KNOWN = (*_MAIL_SUFFIXES, *SUFFIXES, *_TEXTS)
 # Columns by the part of a message that they hold, the better name first.
 _NAMES = {
     "text": ("text", "message", "content", "sentence", "utterance"),
@@ -54,36 +49,6 @@ class _NoColumn(Exception):
     """A table or row lacks a column that is needed; the text says which."""
 
 
-def size_of(paths: Sequence[Path]) -> int:
-    """Return how many bytes the files take. Raises UnreadableSource for a path that is not there or not readable."""
-    total = 0
-    for path in paths:
-        _check_there(path, "files or folders of mail, CSV or JSONL")
-        for file in _files(path):
-            with suppress(OSError):  # Such as a dangling link, which `items` reports.
-                total += file.stat().st_size
-    return total
-
-
-@dataclass(frozen=True)
-class PassedOver:
-    """What `items` does not read: files by suffix ("" for none), the commonest first, and links to folders."""
-
-    files: dict[str, int]
-    links: list[Path]
-
-
-def passed_over(paths: Sequence[Path]) -> PassedOver:
-    """Look for what `items` does not read in folders; a link that leads to what it does read is none."""
-    folders = [path for path in paths if path.is_dir()]
-    roots, counts, links = [folder.resolve() for folder in folders], Counter[str](), list[Path]()
-    for folder in folders:
-        files = _walk(folder, on_link=links.append)
-        counts.update(file.suffix.lower() for file in files if not _may_hold_messages(file))
-    outside = [link for link in links if not any(link.resolve().is_relative_to(root) for root in roots)]
-    return PassedOver(dict(counts.most_common()), outside)
-
-
 def items(
     paths: Sequence[Path],
     columns: Mapping[str, str] | None = None,
@@ -100,7 +65,7 @@ def items(
     """
     for path in paths:
         closed: list[OSError] = []
-        for file in _files(path, closed.append):
+        for file in files(path, closed.append):
             if but is not None and file.name == but.name and file.resolve() == but.resolve():
                 continue
             try:
@@ -123,21 +88,21 @@ def labelled_items(path: Path, columns: Mapping[str, str] | None = None, *, is_m
 
     Raises UnreadableSource when there is nothing at that path, InvalidData for a table without a column of labels.
     """
-    _check_there(path, "a table with labels, or a folder of folders named by label")
+    check_there(path, "a table with labels, or a folder of folders named by label")
     if not path.is_dir():
         if path.suffix.lower() not in SUFFIXES:
             raise InvalidData(f"{path}: holds no labels; give a .csv or .jsonl with them, or a folder of them")
         yield from _labelled_rows(path, columns, is_mail)
         return
-    for entry in _entries(path):
+    for entry in entries(path):
         if entry.name.startswith("."):
             continue
         if entry.is_file() and entry.suffix.lower() in SUFFIXES:
             yield from _labelled_rows(entry, columns, is_mail)
-        elif entry.is_dir() or entry.suffix.lower() in _MBOXES or begins_mbox(entry):
-            label = entry.stem if entry.suffix.lower() in _MBOXES and not entry.is_dir() else entry.name
+        elif entry.is_dir() or entry.suffix.lower() in MBOXES or begins_mbox(entry):
+            label = entry.stem if entry.suffix.lower() in MBOXES and not entry.is_dir() else entry.name
             yield from (replace(item, label=label) for item in items([entry], columns, is_mail=is_mail))
-            for link in passed_over([entry]).links:
+            for link in links_below(entry):
                 yield Item(str(link), None, label=label, problem="is a link to a folder, which is not followed")
 
 
@@ -150,69 +115,11 @@ def _labelled_rows(file: Path, columns: Mapping[str, str] | None, is_mail: bool)
         raise InvalidData(f"{file}: no column holds labels; name it with --column label=NAME")
 
 
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError as error:
-        raise _unreadable(folder, error) from None
-
-
-def _unreadable(path: Path, error: OSError) -> UnreadableSource:
-    return UnreadableSource(f"{path}: cannot be read ({error.strerror}); check the path and its permissions")
-
-
-def _check_there(path: Path, wanted: str) -> None:
-    """Raise UnreadableSource if nothing is at a path, or if what is there may not be seen."""
-    try:
-        is_there = path.exists()
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    if not is_there:
-        raise UnreadableSource(f"{path}: is not there; give {wanted}")
-
-
-def _files(path: Path, on_closed: Callable[[OSError], None] | None = None) -> Iterator[Path]:
-    yield from (file for file in _walk(path, on_closed) if _may_hold_messages(file)) if path.is_dir() else [path]
-
-
-def _walk(
-    path: Path,
-    on_closed: Callable[[OSError], None] | None = None,
-    on_link: Callable[[Path], None] = lambda link: None,
-) -> Iterator[Path]:
-    """Yield the files of a folder and the folders below it.
-
-    `on_closed` is told of folders that cannot be listed, `on_link` of links to folders, which are not followed.
-    """
-    for folder, folders, names in os.walk(path, onerror=on_closed):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") or name in (".Sent", ".Archive"))
-        for link in (each for name in folders if (each := Path(folder, name)).is_symlink()):
-            on_link(link)
-        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
-
-
-def _may_hold_messages(file: Path) -> bool:
-    return (
-        file.suffix.lower() in _KNOWN
-        or is_maildir_file(file)
-        or begins_mbox(file)
-        or (not file.suffix and _is_closed(file))
-    )
-
-
-def _is_closed(file: Path) -> bool:
-    """Whether a file may not be opened, so that nobody knows what it holds."""
-    try:
-        return file.is_file() and not os.access(file, os.R_OK)
-    except OSError:
-        return True
-
-
 def _of_file(file: Path, columns: Mapping[str, str], is_mail: bool) -> Iterator[Item]:
     suffix = file.suffix.lower()
     if suffix in SUFFIXES:
         yield from _rows(file, columns, is_mail)
-    elif suffix in _TEXTS and not is_maildir_file(file):
+    elif suffix in TEXTS and not is_maildir_file(file):
         with file.open("rb") as stream:
             data = stream.read(_LARGEST_TEXT)
         text, notes = decode(data)

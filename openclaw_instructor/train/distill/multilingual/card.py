@@ -93,7 +93,9 @@ They are like the training texts. `benchmarks/languages.py` measures test sets o
 
 
 def _options(record: Record) -> str:
-    return " ".join(f"`{option} {value}`" for option, value in record.options.items() if option[:2] in ("--", "DA"))
+    """Return what the command can be given of what is on record."""
+    given = (each for each in record.options.items() if each[0] == "DATA" or each[0].startswith("--"))
+    return " ".join(f"`{option} {value}`" for option, value in given)
 
 
 @cache
